@@ -1,0 +1,264 @@
+#include "engine/policy.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+
+static const char *const durability_names[] = {"durable", "os", "memory", NULL};
+static const char *const tls_names[] = {"off", "opportunistic", "required", "verified", NULL};
+
+#define PLACE(field) offsetof(struct policy, field)
+
+static const struct config_row route_rows[] = {
+    {"hosts", CONFIG_STRING_LIST, offsetof(struct policy_route, hosts), 1, POLICY_ROUTE_HOSTS_MAX,
+     NULL, NULL, NULL, "smart hosts, \"host:port\" each, tried in this order"},
+};
+
+static const struct config_subtree route_subtree = {route_rows, ARRAY_LEN(route_rows),
+                                                    sizeof(struct policy_route),
+                                                    offsetof(struct policy_route, domain), true};
+
+static const struct config_row site_rows[] = {
+    {"match", CONFIG_STRING, offsetof(struct policy_site, match), 1, CONFIG_ITEM_MAX - 1, NULL,
+     NULL, NULL, "the end of an MX name, such as \".google.com\""},
+    {"connections_per_site", CONFIG_U32, offsetof(struct policy_site, limits.connections_per_site),
+     0, 100000, NULL, NULL, NULL, "connections at once; 0 = the general limit"},
+    {"messages_per_connection", CONFIG_U32,
+     offsetof(struct policy_site, limits.messages_per_connection), 0, 1000000, NULL, NULL, NULL,
+     "messages before the connection is closed; 0 = the general limit"},
+    {"messages_per_second_per_site", CONFIG_RATE,
+     offsetof(struct policy_site, limits.messages_per_hour_per_site), 0, UINT64_MAX, NULL, NULL,
+     NULL, "rate such as \"100/min\"; 0 = the general limit"},
+};
+
+static const struct config_subtree site_subtree = {site_rows, ARRAY_LEN(site_rows),
+                                                   sizeof(struct policy_site), SIZE_MAX, false};
+
+static const struct config_row rows[] = {
+    {"hostname", CONFIG_STRING, PLACE(hostname), 0, POLICY_NAME_MAX, NULL, NULL, NULL,
+     "the name given in EHLO; default: this host's name"},
+    {"spool", CONFIG_STRING, PLACE(spool), 1, POLICY_PATH_MAX, "./spool", NULL, NULL,
+     "the folder of the queue"},
+    {"shards", CONFIG_U32, PLACE(shards), 0, POLICY_SHARDS_MAX, "0", NULL, NULL,
+     "sending threads; 0 = one a core"},
+    {"return_path.domain", CONFIG_STRING, PLACE(return_domain), 0, POLICY_NAME_MAX, NULL, NULL,
+     NULL, "domain of the keyed return paths; absent: MAIL FROM is the sender's address"},
+    {"return_path.key_file", CONFIG_STRING, PLACE(return_key_file), 0, POLICY_PATH_MAX, NULL, NULL,
+     NULL, "file with the return path's key"},
+    {"return_path.previous_keys", CONFIG_STRING_LIST, PLACE(return_previous), 0, POLICY_KEYS_MAX,
+     NULL, NULL, NULL, "files with keys of the last 30 days"},
+    {"dns.servers", CONFIG_STRING_LIST, PLACE(dns_servers), 0, POLICY_SERVERS_MAX, NULL, NULL, NULL,
+     "\"address\" or \"address:port\" of resolvers; default: /etc/resolv.conf"},
+    {"dns.trust_ad", CONFIG_BOOL, PLACE(dns_trust_ad), 0, 0, "false", NULL, NULL,
+     "whether these resolvers' AD bit may be trusted (DANE)"},
+    {"dns.timeout", CONFIG_DURATION, PLACE(dns_timeout_ns), 100 * NS_PER_MS, 60 * NS_PER_S, "5s",
+     NULL, NULL, "how long a question may take with all its repetitions"},
+    {"smtp.port", CONFIG_U32, PLACE(smtp_port), 1, 65535, "25", NULL, NULL,
+     "port of the receivers"},
+    {"smtp.source_addresses", CONFIG_STRING_LIST, PLACE(sources), 0, POLICY_SOURCES_MAX, NULL, NULL,
+     NULL, "local addresses to send from, used in turn; default: the system's choice"},
+    {"smtp.allow_private_addresses", CONFIG_BOOL, PLACE(allow_private_addresses), 0, 0, "false",
+     NULL, NULL, "whether MX hosts may have loopback, private or reserved addresses"},
+    {"routes", CONFIG_SUBTREE, PLACE(routes), 0, POLICY_ROUTES_MAX, NULL, NULL, &route_subtree,
+     "smart hosts instead of MX, by recipient domain; \"*\" = all others"},
+    {"tls.mode", CONFIG_ENUM, PLACE(tls_mode), 0, 0, "opportunistic", tls_names, NULL,
+     "off, opportunistic, required or verified"},
+    {"tls.dane", CONFIG_BOOL, PLACE(tls_dane), 0, 0, "true", NULL, NULL, "obey TLSA records"},
+    {"tls.mta_sts", CONFIG_BOOL, PLACE(tls_mta_sts), 0, 0, "true", NULL, NULL,
+     "obey MTA-STS policies"},
+    {"tls.ca_file", CONFIG_STRING, PLACE(tls_ca_file), 0, POLICY_PATH_MAX, NULL, NULL, NULL,
+     "trusted certificate authorities; default: the system's"},
+    {"retry.schedule", CONFIG_DURATION_LIST, PLACE(retry_schedule), NS_PER_S, POLICY_RETRY_MAX,
+     "[5m, 20m, 1h, 2h, 4h, 8h]", NULL, NULL, "waits between attempts; the last one repeats"},
+    {"retry.lifetime", CONFIG_DURATION, PLACE(retry_lifetime_ns), NS_PER_S,
+     UINT64_C(86400) * 30 * NS_PER_S, "4d", NULL, NULL, "when to give up, counted from injection"},
+    {"limits.connections", CONFIG_U32, PLACE(connections_max), 1, 100000, "2000", NULL, NULL,
+     "connections at once, all together"},
+    {"limits.connections_per_site", CONFIG_U32, PLACE(limits.connections_per_site), 1, 100000, "20",
+     NULL, NULL, "connections at once to one site (one set of MX hosts)"},
+    {"limits.messages_per_connection", CONFIG_U32, PLACE(limits.messages_per_connection), 1,
+     1000000, "100", NULL, NULL, "messages before a connection is closed"},
+    {"limits.messages_per_second_per_site", CONFIG_RATE, PLACE(limits.messages_per_hour_per_site),
+     0, UINT64_MAX, "0", NULL, NULL, "rate such as 10 or \"100/min\"; 0 = no limit"},
+    {"sites", CONFIG_SUBTREE, PLACE(sites), 0, POLICY_SITES_MAX, NULL, NULL, &site_subtree,
+     "limits by MX name"},
+    {"durability", CONFIG_ENUM, PLACE(durability), 0, 0, "durable", durability_names, NULL,
+     "durable (synced), os (page cache) or memory (benchmarks)"},
+    {"events.directory", CONFIG_STRING, PLACE(events_directory), 0, POLICY_PATH_MAX, NULL, NULL,
+     NULL, "folder of the exported event files; default: events in the spool"},
+};
+
+static const struct config_schema schema = {rows, ARRAY_LEN(rows)};
+
+const struct config_schema *policy_schema(void)
+{
+    return &schema;
+}
+
+static void lend(struct config_list *list, void *items, uint32_t capacity)
+{
+    list->count = 0;
+    list->capacity = capacity;
+    list->items = items;
+}
+
+void policy_init(struct policy *policy)
+{
+    memset(policy, 0, sizeof(*policy));
+    lend(&policy->return_previous, policy->return_previous_items, POLICY_KEYS_MAX);
+    lend(&policy->dns_servers, policy->dns_servers_items, POLICY_SERVERS_MAX);
+    lend(&policy->sources, policy->sources_items, POLICY_SOURCES_MAX);
+    lend(&policy->routes, policy->routes_items, POLICY_ROUTES_MAX);
+    for (uint32_t i = 0; i < POLICY_ROUTES_MAX; i++)
+        lend(&policy->routes_items[i].hosts, policy->routes_items[i].hosts_items,
+             POLICY_ROUTE_HOSTS_MAX);
+    lend(&policy->retry_schedule, policy->retry_items, POLICY_RETRY_MAX);
+    lend(&policy->sites, policy->sites_items, POLICY_SITES_MAX);
+    config_defaults(&schema, policy);
+}
+
+int policy_read(struct policy *policy, struct span yaml, const char *name, struct text *error)
+{
+    struct text file;
+
+    text_init(&file, policy->file, sizeof(policy->file));
+    text_add_cstr(&file, name);
+    (void)text_cstr_end(&file);
+    return config_read(&schema, yaml, name, policy, &policy->origin, error);
+}
+
+static int complain(const struct policy *policy, struct text *error, const char *key,
+                    const char *value, const char *what)
+{
+    text_add_format(error, "%s%s%s: \"%s\" %s", policy->file, policy->file[0] != '\0' ? ": " : "",
+                    key, value, what);
+    return -EINVAL;
+}
+
+static void add_resolvers(struct policy *policy, struct span resolv_conf)
+{
+    while (resolv_conf.size > 0) {
+        struct span line = span_split(&resolv_conf, '\n');
+        struct ip ip;
+
+        if (!span_equal(span_word(&line), SPAN("nameserver")))
+            continue;
+        line = span_trim(line);
+        if (policy->dns_servers.count < POLICY_SERVERS_MAX && line.size < CONFIG_ITEM_MAX &&
+            ip_parse(line, &ip)) {
+            char *item = policy->dns_servers_items[policy->dns_servers.count++];
+
+            memcpy(item, line.data, line.size);
+            item[line.size] = '\0';
+        }
+    }
+}
+
+static int check_addresses(struct policy *policy, struct text *error)
+{
+    for (uint32_t i = 0; i < policy->dns_servers.count; i++) {
+        const char *item = policy->dns_servers_items[i];
+
+        if (!ip_parse_port(span_cstr(item), 53, &policy->dns_addresses[i]))
+            return complain(policy, error, "dns.servers", item, "is not address or address:port");
+    }
+    for (uint32_t i = 0; i < policy->sources.count; i++) {
+        const char *item = policy->sources_items[i];
+
+        if (!ip_parse(span_cstr(item), &policy->source_addresses[i]))
+            return complain(policy, error, "smtp.source_addresses", item, "is not an IP address");
+    }
+    return 0;
+}
+
+int policy_complete(struct policy *policy, struct span hostname, struct span resolv_conf,
+                    struct text *error)
+{
+    if (policy->hostname[0] == '\0') {
+        size_t size = min_size(hostname.size, POLICY_NAME_MAX);
+
+        memcpy(policy->hostname, hostname.data, size);
+        policy->hostname[size] = '\0';
+    }
+    if (policy->dns_servers.count == 0)
+        add_resolvers(policy, resolv_conf);
+    if (policy->return_domain[0] != '\0' && policy->return_key_file[0] == '\0')
+        return complain(policy, error, "return_path.domain", policy->return_domain,
+                        "needs return_path.key_file");
+    if (policy->tls_mode == TLS_REQUIRED || policy->tls_mode == TLS_VERIFIED)
+        return complain(policy, error, "tls.mode", tls_names[policy->tls_mode],
+                        "cannot be kept: this version does not speak TLS yet");
+    if (policy->events_directory[0] == '\0') {
+        struct text path;
+
+        text_init(&path, policy->events_directory, sizeof(policy->events_directory));
+        text_add_format(&path, "%s/events", policy->spool);
+        (void)text_cstr_end(&path);
+    }
+    return check_addresses(policy, error);
+}
+
+/* "*.example.net" and ".example.net" name what ends so; "example.net" itself only. */
+static bool covers(struct span pattern, struct span domain)
+{
+    if (pattern.size > 1 && pattern.data[0] == '*' && pattern.data[1] == '.')
+        pattern = span_skip(pattern, 1);
+    if (pattern.size > 0 && pattern.data[0] == '.')
+        return span_ends_nocase(domain, pattern);
+    return span_equal_nocase(pattern, domain);
+}
+
+const struct policy_route *policy_route_for(const struct policy *policy, struct span domain)
+{
+    const struct policy_route *suffix = NULL, *all = NULL;
+
+    for (uint32_t i = 0; i < policy->routes.count; i++) {
+        const struct policy_route *route = &policy->routes_items[i];
+        struct span pattern = span_cstr(route->domain);
+
+        if (span_equal_nocase(pattern, domain))
+            return route;
+        if (span_equal(pattern, SPAN("*")))
+            all = route;
+        else if (suffix == NULL && covers(pattern, domain))
+            suffix = route;
+    }
+    return suffix != NULL ? suffix : all;
+}
+
+/* A site's name is its MX names joined; a name in it ends at a separator or at the end. */
+static bool site_matches(struct span match, struct span site_name)
+{
+    while (site_name.size > 0) {
+        size_t end = 0;
+
+        while (end < site_name.size && site_name.data[end] != ',' && site_name.data[end] != '|' &&
+               site_name.data[end] != ';')
+            end++;
+        if (span_ends_nocase(span_first(site_name, end), match))
+            return true;
+        site_name = span_skip(site_name, end + 1);
+    }
+    return false;
+}
+
+struct policy_limits policy_limits_for(const struct policy *policy, struct span site_name)
+{
+    struct policy_limits limits = policy->limits;
+
+    for (uint32_t i = 0; i < policy->sites.count; i++) {
+        const struct policy_site *site = &policy->sites_items[i];
+
+        if (!site_matches(span_cstr(site->match), site_name))
+            continue;
+        if (site->limits.connections_per_site != 0)
+            limits.connections_per_site = site->limits.connections_per_site;
+        if (site->limits.messages_per_connection != 0)
+            limits.messages_per_connection = site->limits.messages_per_connection;
+        if (site->limits.messages_per_hour_per_site != 0)
+            limits.messages_per_hour_per_site = site->limits.messages_per_hour_per_site;
+        break;
+    }
+    return limits;
+}

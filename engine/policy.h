@@ -1,0 +1,111 @@
+/* policy.h - what the operator decided: the whole configuration, checked, immutable once published.
+ *
+ * A policy is one generation: read into a fresh struct, checked as a whole, then lent to every
+ * shard, which swaps its `shard->policy` at a turn boundary and acknowledges; the old one is freed
+ * when all have. Capacities (shards, limits.connections, spool, durability) are read at start only;
+ * policy_same_capacity tells whether a new generation may be swapped in.
+ *
+ * Knows nothing of files: the caller brings the bytes. Times are nanoseconds, rates per hour. */
+#ifndef ENGINE_POLICY_H
+#define ENGINE_POLICY_H
+
+#include "base/config.h"
+#include "base/ip.h"
+#include "message/envelope.h"
+
+#define POLICY_NAME_MAX 255
+#define POLICY_PATH_MAX 1023
+#define POLICY_SERVERS_MAX 8
+#define POLICY_SOURCES_MAX 64
+#define POLICY_ROUTES_MAX 256
+#define POLICY_ROUTE_HOSTS_MAX 8
+#define POLICY_SITES_MAX 256
+#define POLICY_RETRY_MAX 32
+#define POLICY_KEYS_MAX 8
+#define POLICY_SHARDS_MAX 64
+
+enum policy_durability { DURABILITY_DURABLE, DURABILITY_OS, DURABILITY_MEMORY };
+enum policy_tls_mode { TLS_OFF, TLS_OPPORTUNISTIC, TLS_REQUIRED, TLS_VERIFIED };
+
+struct policy_limits {
+    uint32_t connections_per_site;
+    uint32_t messages_per_connection;
+    uint64_t messages_per_hour_per_site; /* 0: no limit */
+};
+
+/* Smart hosts for a domain instead of its MX: "host:port" texts. */
+struct policy_route {
+    char domain[CONFIG_ITEM_MAX]; /* lower case; "*" = all others */
+    struct config_list hosts;
+    char hosts_items[POLICY_ROUTE_HOSTS_MAX][CONFIG_ITEM_MAX];
+};
+
+/* Limits for the sites one of whose MX names ends in `match`. */
+struct policy_site {
+    char match[CONFIG_ITEM_MAX];
+    struct policy_limits limits;
+};
+
+struct policy {
+    uint64_t generation;
+    struct config_origin origin;
+    char file[POLICY_PATH_MAX + 1]; /* "" when there was none */
+
+    char hostname[POLICY_NAME_MAX + 1];
+    char spool[POLICY_PATH_MAX + 1];
+    uint32_t shards; /* 0 = one a core */
+
+    char return_domain[POLICY_NAME_MAX + 1]; /* "": MAIL FROM is the sender */
+    char return_key_file[POLICY_PATH_MAX + 1];
+    struct config_list return_previous;
+    char return_previous_items[POLICY_KEYS_MAX][CONFIG_ITEM_MAX];
+
+    struct config_list dns_servers;
+    char dns_servers_items[POLICY_SERVERS_MAX][CONFIG_ITEM_MAX];
+    struct ip_port dns_addresses[POLICY_SERVERS_MAX]; /* as checked */
+    bool dns_trust_ad;
+    uint64_t dns_timeout_ns;
+
+    uint32_t smtp_port;
+    struct config_list sources;
+    char sources_items[POLICY_SOURCES_MAX][CONFIG_ITEM_MAX];
+    struct ip source_addresses[POLICY_SOURCES_MAX]; /* as checked */
+    bool allow_private_addresses;
+
+    struct config_list routes;
+    struct policy_route routes_items[POLICY_ROUTES_MAX];
+
+    uint32_t tls_mode;
+    bool tls_dane;
+    bool tls_mta_sts;
+    char tls_ca_file[POLICY_PATH_MAX + 1];
+
+    struct config_list retry_schedule;
+    uint64_t retry_items[POLICY_RETRY_MAX];
+    uint64_t retry_lifetime_ns;
+
+    uint32_t connections_max; /* all shards together */
+    struct policy_limits limits;
+    struct config_list sites;
+    struct policy_site sites_items[POLICY_SITES_MAX];
+
+    uint32_t durability;
+    char events_directory[POLICY_PATH_MAX + 1]; /* "" = <spool>/events */
+};
+
+const struct config_schema *policy_schema(void);
+/* Defaults only; the hostname and resolvers are the caller's to add (policy_complete). */
+void policy_init(struct policy *policy);
+/* Reads and checks. 0, or -EINVAL with "file:line:column: what" in *error. */
+MUST_USE int policy_read(struct policy *policy, struct span yaml, const char *name,
+                         struct text *error);
+/* Fills what the file left open: host name and name servers (the text of resolv.conf). Then checks
+ * that the whole makes sense. 0 or -EINVAL with *error. */
+MUST_USE int policy_complete(struct policy *policy, struct span hostname, struct span resolv_conf,
+                             struct text *error);
+/* The route for a domain (exact name, then a leading "." or "*." suffix, then "*"), or NULL. */
+const struct policy_route *policy_route_for(const struct policy *policy, struct span domain);
+/* The limits of a site, given its name (the canonical MX set). */
+struct policy_limits policy_limits_for(const struct policy *policy, struct span site_name);
+
+#endif
