@@ -11,7 +11,7 @@
 
 #define ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
 #define MUST_USE __attribute__((warn_unused_result))
-#define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
+#define PRINTF_LIKE(index, first) __attribute__((__format__(__printf__, index, first)))
 #define MAYBE_UNUSED __attribute__((unused))
 #define EXPORTED __attribute__((visibility("default")))
 

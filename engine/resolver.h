@@ -1,0 +1,68 @@
+/* resolver.h - carries packets between the dns room and the name servers of one shard.
+ *
+ * One connected UDP socket a server, opened at need and opened anew (another source port) after an
+ * error; one TCP connection a server while questions wait for it. A server that refuses or cannot
+ * be reached is like a lost packet: the dns room's own timeouts decide.
+ *
+ * Owns its sockets and packet slots. Borrows the arena, the io and the dns room. */
+#ifndef ENGINE_RESOLVER_H
+#define ENGINE_RESOLVER_H
+
+#include "base/slab.h"
+#include "dns/dns.h"
+#include "engine/policy.h"
+#include "io/io.h"
+
+#define RESOLVER_PACKETS_MAX 512
+#define RESOLVER_PACKET_SIZE 512
+#define RESOLVER_TCP_IDLE_NS (10 * NS_PER_S)
+
+enum resolver_link_state {
+    RESOLVER_CLOSED,     /* nothing in flight */
+    RESOLVER_OPENING,    /* the socket is being made */
+    RESOLVER_CONNECTING, /* the connect is in flight */
+    RESOLVER_OPEN,       /* receiving; sends may go out */
+    RESOLVER_CLOSING     /* the shut is in flight */
+};
+
+struct resolver_link {
+    enum resolver_link_state state;
+    int handle;
+};
+
+struct resolver_server {
+    struct ip_port address;
+    struct resolver_link udp;
+    struct resolver_link tcp;
+    uint64_t tcp_used_ns;
+};
+
+struct resolver_packet;
+
+struct resolver {
+    struct dns *dns;
+    struct io *io;
+    struct slab packets;
+    uint32_t servers_count;
+    struct resolver_server servers[DNS_SERVERS_MAX];
+    struct resolver_packet *held; /* waits for its socket, or NULL */
+};
+
+struct resolver_options {
+    const struct policy *policy;
+    uint32_t cache_entries_max;
+    uint32_t questions_max;
+    uint64_t seed;
+};
+
+MUST_USE size_t resolver_cost(const struct resolver_options *options);
+void resolver_init(struct resolver *resolver, struct arena *arena, struct io *io,
+                   const struct resolver_options *options);
+/* Takes an event whose tag_op is TAG_DNS_*. */
+void resolver_event(struct resolver *resolver, const struct io_event *event);
+/* Once a turn, after the routes were asked for: times out, sends what the dns room has to say. */
+void resolver_turn(struct resolver *resolver);
+/* When the next turn is due at the latest. */
+MUST_USE uint64_t resolver_deadline_ns(const struct resolver *resolver);
+
+#endif
