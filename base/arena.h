@@ -8,7 +8,8 @@
 #include "base/base.h"
 
 struct arena {
-    uint8_t *data;
+    void *memory;  /* what calloc gave */
+    uint8_t *data; /* the same, aligned */
     size_t size;
     size_t used;
     bool sealed;

@@ -14,11 +14,13 @@ struct log {
     struct text text;
     uint64_t dropped_count;
     enum log_level level;
+    bool
+        with_priority; /* lines begin with "<4>" (sd-daemon(3)); the owner sets it after log_init */
 };
 
 void log_init(struct log *log, void *buffer, size_t capacity, enum log_level level);
-/* "<4>" (sd-daemon(3) priority) only when `log->level` was opened with journal prefixes by the
- * owner. */
+/* Adds "level=warning " and the formatted rest as one line; a control character becomes a space.
+ * Lines above the log's level are left out. */
 void log_line(struct log *log, enum log_level level, const char *format, ...) PRINTF_LIKE(3, 4);
 /* What has gathered, and empties the buffer. The span is valid until the next log_line. */
 MUST_USE struct span log_take(struct log *log);

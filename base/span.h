@@ -58,6 +58,9 @@ struct span span_word(struct span *rest);
 MUST_USE bool span_number(struct span span, uint64_t max, uint64_t *ret_number);
 
 MUST_USE bool span_is_ascii(struct span span);
+/* How many bytes the first character takes (RFC 3629), or 0 when it is not UTF-8 or nothing is
+ * there. */
+MUST_USE size_t span_utf8_size(struct span span);
 /* RFC 3629: no surrogates, no overlong forms, nothing above U+10FFFF. */
 MUST_USE bool span_is_utf8(struct span span);
 

@@ -19,6 +19,7 @@ struct wheel_timer {
 struct wheel {
     struct list slots[WHEEL_LEVELS][WHEEL_SLOTS];
     struct list expired;
+    uint64_t occupied[WHEEL_LEVELS][WHEEL_SLOTS / 64];
     uint64_t tick; /* the last millisecond handled */
     uint32_t armed_count;
 };

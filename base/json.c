@@ -1,0 +1,187 @@
+#include "base/json.h"
+
+#include <math.h>
+
+#include "base/check.h"
+
+/* A comma, when the last byte written ends a value. */
+static void add_comma(struct text *text)
+{
+    uint8_t last = text->size == 0 ? 0 : text->data[text->size - 1];
+
+    if (last == '}' || last == ']' || last == '"' || (last >= '0' && last <= '9') ||
+        (last >= 'a' && last <= 'z'))
+        text_add_byte(text, ',');
+}
+
+static void add_word(struct text *text, const char *word)
+{
+    add_comma(text);
+    text_add_cstr(text, word);
+}
+
+/* Bytes that stand for themselves in a string. */
+static bool is_plain(uint8_t byte)
+{
+    return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+/* Writes what stands at the front of *rest, which is not plain, and takes it off. */
+static void add_special(struct text *text, struct span *rest)
+{
+    uint8_t byte = rest->data[0];
+    size_t size = span_utf8_size(*rest);
+
+    if (size == 0) {
+        text_add(text, SPAN("\xef\xbf\xbd"));
+        size = 1;
+    } else if (size > 1) {
+        text_add(text, span_first(*rest, size));
+    } else if (byte == '"' || byte == '\\') {
+        text_add_byte(text, '\\');
+        text_add_byte(text, byte);
+    } else {
+        text_add(text, SPAN("\\u"));
+        text_add_hex(text, byte, 4);
+    }
+    *rest = span_skip(*rest, size);
+}
+
+static void add_quoted(struct text *text, struct span value)
+{
+    text_add_byte(text, '"');
+    while (value.size > 0) {
+        size_t plain = 0;
+
+        while (plain < value.size && is_plain(value.data[plain]))
+            plain++;
+        text_add(text, span_first(value, plain));
+        value = span_skip(value, plain);
+        if (value.size > 0)
+            add_special(text, &value);
+    }
+    text_add_byte(text, '"');
+}
+
+void json_open(struct text *text, char bracket)
+{
+    CHECK(bracket == '{' || bracket == '[');
+    add_comma(text);
+    text_add_byte(text, (uint8_t)bracket);
+}
+
+void json_close(struct text *text, char bracket)
+{
+    CHECK(bracket == '}' || bracket == ']');
+    text_add_byte(text, (uint8_t)bracket);
+}
+
+void json_key(struct text *text, const char *key)
+{
+    add_comma(text);
+    add_quoted(text, span_cstr(key));
+    text_add_byte(text, ':');
+}
+
+void json_string(struct text *text, struct span value)
+{
+    add_comma(text);
+    add_quoted(text, value);
+}
+
+void json_cstr(struct text *text, const char *value)
+{
+    if (value == NULL)
+        json_null(text);
+    else
+        json_string(text, span_cstr(value));
+}
+
+void json_u64(struct text *text, uint64_t value)
+{
+    add_comma(text);
+    text_add_u64(text, value);
+}
+
+void json_i64(struct text *text, int64_t value)
+{
+    add_comma(text);
+    if (value < 0)
+        text_add_byte(text, '-');
+    text_add_u64(text, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+void json_double(struct text *text, double value, uint32_t decimals)
+{
+    uint64_t scale = 1;
+    uint64_t scaled;
+    double size = fabs(value);
+
+    CHECK(decimals <= 9);
+    if (!isfinite(value)) {
+        json_null(text);
+        return;
+    }
+    add_comma(text);
+    if (size >= 1e9) {
+        /* Too large to be scaled exactly; such numbers are for people. */
+        text_add_format(text, "%.*f", (int)decimals, value);
+        return;
+    }
+    for (uint32_t i = 0; i < decimals; i++)
+        scale *= 10;
+    scaled = (uint64_t)(size * (double)scale + 0.5);
+    if (value < 0 && scaled != 0)
+        text_add_byte(text, '-');
+    text_add_u64(text, scaled / scale);
+    if (decimals > 0) {
+        text_add_byte(text, '.');
+        text_add_padded(text, scaled % scale, decimals);
+    }
+}
+
+void json_bool(struct text *text, bool value)
+{
+    add_word(text, value ? "true" : "false");
+}
+
+void json_null(struct text *text)
+{
+    add_word(text, "null");
+}
+
+void json_raw(struct text *text, struct span json)
+{
+    add_comma(text);
+    text_add(text, span_trim(json));
+}
+
+void json_key_string(struct text *text, const char *key, struct span value)
+{
+    json_key(text, key);
+    json_string(text, value);
+}
+
+void json_key_cstr(struct text *text, const char *key, const char *value)
+{
+    json_key(text, key);
+    json_cstr(text, value);
+}
+
+void json_key_u64(struct text *text, const char *key, uint64_t value)
+{
+    json_key(text, key);
+    json_u64(text, value);
+}
+
+void json_key_double(struct text *text, const char *key, double value, uint32_t decimals)
+{
+    json_key(text, key);
+    json_double(text, value, decimals);
+}
+
+void json_key_bool(struct text *text, const char *key, bool value)
+{
+    json_key(text, key);
+    json_bool(text, value);
+}
