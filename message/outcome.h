@@ -66,14 +66,41 @@ struct outcome {
         reply; /* of the server; or made up here with code 0 and a text that says it in words */
 };
 
-/* From a server's reply at a stage: 2yz at the dot delivered, 4yz deferred, 5yz failed - except
- * where a 5yz speaks about the sender or the session and not about the recipient (421, 5yz at
- * greeting/EHLO, 552 at RCPT: RFC 5321 4.5.3.1.10): deferred. */
+/* From a server's reply at a stage (GREETING or later). What each gives; "-" is OUTCOME_NONE: no
+ * verdict, go on.
+ *
+ *   stage     2yz  3yz          4yz       5yz
+ *   GREETING  -    protocol     deferred  deferred: it refuses the host or our address
+ *   EHLO      -    protocol     deferred  deferred: it refuses the session (after HELO failed too)
+ *   TLS       -    protocol     deferred  deferred: it refuses TLS
+ *   MAIL      -    protocol     deferred  failed; deferred when about the session
+ *   RCPT      -    protocol     deferred  failed; deferred when about the session or the number of
+ *                                         recipients
+ *   DATA      -    -            deferred  failed; deferred when about the session
+ *   BODY      -    -            deferred  failed; deferred when about the session
+ *   DOT     delivered  unsure   deferred  failed; deferred when about the session
+ *
+ * "protocol" is deferred with CAUSE_PROTOCOL, and so is any code outside 200..599 (at the dot it is
+ * unsure: the content is with the server and the answer says neither yes nor no).
+ *
+ * About the session are:
+ * - 502, 503: command not known, out of order; the two sides have lost step. So is 500 before the
+ *   content (at the dot 500 is "line too long", RFC 5321 4.5.3.1.9: failed);
+ * - 530, 534, 535, 538: it wants AUTH or TLS first (RFC 4954, RFC 3207);
+ * - 555: a parameter that EHLO offered and MAIL or RCPT did not know (RFC 5321 4.1.1.11);
+ * - X.3.2 at MAIL: the system takes no mail now (RFC 3463).
+ * 521 and 5.7.x from MAIL on refuse this sender: failed, and the bounce class keeps them from
+ * counting against the recipient.
+ *
+ * About the number of recipients is 552 without an enhanced code, or X.5.3 under any code (RFC 5321
+ * 4.5.3.1.10). 552 with another enhanced code (5.2.2 mailbox full, 5.3.4 too big) means what it
+ * says. 421 is a 4yz everywhere; that the session ends with it is the caller's to see. */
 struct outcome outcome_from_reply(enum outcome_stage stage, const struct reply *reply);
 /* From a cause without a reply; `text` says it in words for people, error_number 0 or positive
  * errno. */
 struct outcome outcome_from_cause(enum outcome_kind kind, enum outcome_stage stage,
                                   enum outcome_cause cause, int error_number, struct span text);
+/* Stable lower-case names for events and logs: "deferred", "rcpt", "no-domain". */
 const char *outcome_kind_name(enum outcome_kind kind);
 const char *outcome_stage_name(enum outcome_stage stage);
 const char *outcome_cause_name(enum outcome_cause cause);
