@@ -1,0 +1,281 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/prng.h"
+#include "message/address.h"
+
+#define X10 "xxxxxxxxxx"
+#define X60 X10 X10 X10 X10 X10 X10
+#define L63 X60 "xxx"
+
+static const struct {
+    const char *in;
+    const char *key; /* NULL: refused */
+    bool quoted;
+    bool literal;
+    bool utf8;
+} cases[] = {
+    {"a@example.com", "a@example.com", false, false, false},
+    {"Some.One+Tag@Example.COM", "some.one+tag@example.com", false, false, false},
+    {"!#$%&'*+-/=?^_`{|}~@x.org", "!#$%&'*+-/=?^_`{|}~@x.org", false, false, false},
+    {"root@localhost", "root@localhost", false, false, false},
+    {"1@1.com", "1@1.com", false, false, false},
+    {"a@3com.com", "a@3com.com", false, false, false},
+    {"a@a-b.c--d.com", "a@a-b.c--d.com", false, false, false},
+    {"\"a b\"@x.org", "\"a b\"@x.org", true, false, false},
+    {"\"Plain\"@x.org", "plain@x.org", true, false, false},
+    {"\"a.b\"@x.org", "a.b@x.org", true, false, false},
+    {"\"a..b\"@x.org", "\"a..b\"@x.org", true, false, false},
+    {"\"a@b\"@x.org", "\"a@b\"@x.org", true, false, false},
+    {"\"\\a\\b\"@x.org", "ab@x.org", true, false, false},
+    {"\"a\\\"\\\\b\"@x.org", "\"a\\\"\\\\b\"@x.org", true, false, false},
+    {"\"\"@x.org", "\"\"@x.org", true, false, false},
+    {"\"a>b\"@x.org", "\"a>b\"@x.org", true, false, false},
+    {"a@[192.0.2.1]", "a@[192.0.2.1]", false, true, false},
+    {"a@[IPv6:2001:DB8:0:0::1]", "a@[ipv6:2001:db8::1]", false, true, false},
+    {"j\xc3\xbcrgen@example.com", "j\xc3\xbcrgen@example.com", false, false, true},
+    {"\"j\xc3\xbc rg\"@example.com", "\"j\xc3\xbc rg\"@example.com", true, false, true},
+    {"a@b\xc3\xbc"
+     "cher.example",
+     "a@xn--bcher-kva.example", false, false, true},
+    {"a@B\xc3\x9c"
+     "CHER.Example",
+     "a@xn--bcher-kva.example", false, false, true},
+    {"a@XN--BCHER-KVA.example", "a@xn--bcher-kva.example", false, false, false},
+    {"a@\xe4\xbe\x8b\xe3\x80\x82\xe6\xb5\x8b\xe8\xaf\x95", "a@xn--fsq.xn--0zwm56d", false, false,
+     true},
+    {X60 "abcd@x.org", X60 "abcd@x.org", false, false, false},
+    {"a@" L63 ".org", "a@" L63 ".org", false, false, false},
+
+    {"", NULL, false, false, false},
+    {"a", NULL, false, false, false},
+    {"@", NULL, false, false, false},
+    {"@x.org", NULL, false, false, false},
+    {"a@", NULL, false, false, false},
+    {"a@@x.org", NULL, false, false, false},
+    {"a@b@x.org", NULL, false, false, false},
+    {" a@x.org", NULL, false, false, false},
+    {"a@x.org ", NULL, false, false, false},
+    {"a b@x.org", NULL, false, false, false},
+    {"a@x .org", NULL, false, false, false},
+    {".a@x.org", NULL, false, false, false},
+    {"a.@x.org", NULL, false, false, false},
+    {"a..b@x.org", NULL, false, false, false},
+    {"<a@x.org>", NULL, false, false, false},
+    {"A <a@x.org>", NULL, false, false, false},
+    {"a(c)@x.org", NULL, false, false, false},
+    {"a@(c)x.org", NULL, false, false, false},
+    {"@a.org:b@x.org", NULL, false, false, false},
+    {"a@x.org, b@x.org", NULL, false, false, false},
+    {"a,b@x.org", NULL, false, false, false},
+    {"a@b>\r\nRCPT TO:<x@y", NULL, false, false, false},
+    {"a\r\n@x.org", NULL, false, false, false},
+    {"\"a\r\nb\"@x.org", NULL, false, false, false},
+    {"\"a\\\nb\"@x.org", NULL, false, false, false},
+    {"a\t@x.org", NULL, false, false, false},
+    {"a\x7f@x.org", NULL, false, false, false},
+    {"a\xc2\x85@x.org", NULL, false, false, false},
+    {"a\xe2\x80\xa8@x.org", NULL, false, false, false},
+    {"a\xff@x.org", NULL, false, false, false},
+    {"a@x.org\xc0\x80", NULL, false, false, false},
+    {"\"a@x.org", NULL, false, false, false},
+    {"\"a\\\"@x.org", NULL, false, false, false},
+    {"\"a\"b@x.org", NULL, false, false, false},
+    {"a\"b\"@x.org", NULL, false, false, false},
+    {"\"a\"", NULL, false, false, false},
+    {"\"\\\xc3\xbc\"@x.org", NULL, false, false, false},
+    {"a@x..org", NULL, false, false, false},
+    {"a@.x.org", NULL, false, false, false},
+    {"a@x.org.", NULL, false, false, false},
+    {"a@-x.org", NULL, false, false, false},
+    {"a@x-.org", NULL, false, false, false},
+    {"a@x_y.org", NULL, false, false, false},
+    {"a@192.0.2.1", NULL, false, false, false},
+    {"a@[192.0.2.1", NULL, false, false, false},
+    {"a@[192.0.2.256]", NULL, false, false, false},
+    {"a@[]", NULL, false, false, false},
+    {"a@[", NULL, false, false, false},
+    {"a@[2001:db8::1]", NULL, false, false, false},
+    {"a@[IPv6:192.0.2.1]", NULL, false, false, false},
+    {"a@[x:y]", NULL, false, false, false},
+    {"a@[192.0.2.1].org", NULL, false, false, false},
+    {X60 "abcde@x.org", NULL, false, false, false},
+    {"a@" L63 "x.org", NULL, false, false, false},
+    {"a@" L63 "." L63 "." L63 "." L63, NULL, false, false, false},
+};
+
+static void check_key(const struct address *address, struct span key)
+{
+    uint8_t buffer[ADDRESS_KEY_MAX];
+    struct text out;
+
+    text_init(&out, buffer, sizeof(buffer));
+    assert_true(address_canonical(address, &out));
+    assert_false(out.overflow);
+    assert_true(span_equal(text_span(&out), key));
+}
+
+static void test_parse(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct address address = {.quoted = false};
+        const char *problem = NULL;
+        bool ok = address_parse(span_cstr(cases[i].in), &address, &problem);
+
+        print_message("%s: %s\n", cases[i].in, problem == NULL ? "ok" : problem);
+        assert_int_equal(ok, cases[i].key != NULL);
+        assert_int_equal(ok, problem == NULL);
+        if (!ok)
+            continue;
+        assert_int_equal(address.quoted, cases[i].quoted);
+        assert_int_equal(address.literal, cases[i].literal);
+        assert_int_equal(address.utf8, cases[i].utf8);
+        check_key(&address, span_cstr(cases[i].key));
+        assert_true(address_parse(span_cstr(cases[i].key), &address, &problem));
+        check_key(&address, span_cstr(cases[i].key));
+    }
+}
+
+static void test_nul_is_refused(void **state)
+{
+    static const struct span hostile[] = {SPAN_INIT("a\0b@x.org"), SPAN_INIT("a@x\0.org"),
+                                          SPAN_INIT("a@x.org\0"), SPAN_INIT("\"\0\"@x.org"),
+                                          SPAN_INIT("a@\xc3\xbc\0.org")};
+    struct address address;
+    const char *problem;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(hostile); i++)
+        assert_false(address_parse(hostile[i], &address, &problem));
+}
+
+static void test_sizes(void **state)
+{
+    char longest[] = "a@" L63 "." L63 "." L63 ".xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                     "xxxxxxxxxxxxx";
+    struct address address;
+    const char *problem = NULL;
+    size_t size = strlen(longest);
+
+    (void)state;
+    assert_true(size > ADDRESS_SIZE_MAX - 3);
+    for (size_t cut = size; cut > 0; cut--) {
+        bool ok = address_parse(span_make(longest, cut), &address, &problem);
+
+        if (cut > ADDRESS_SIZE_MAX) {
+            assert_false(ok);
+            assert_string_equal(problem, "the address is longer than 254 octets");
+        }
+    }
+}
+
+static const struct {
+    const char *in;
+    const char *key;
+} domain_cases[] = {
+    {"Example.COM", "example.com"},
+    {"example.com.", "example.com"},
+    {"b\xc3\xbc"
+     "cher.example.",
+     "xn--bcher-kva.example"},
+    {"fa\xc3\x9f.de", "xn--fa-hia.de"}, /* non-transitional: not fass.de */
+    {"[192.0.2.1]", "[192.0.2.1]"},
+    {"[IPV6:2001:DB8::1]", "[ipv6:2001:db8::1]"},
+    {"", NULL},
+    {".", NULL},
+    {"..", NULL},
+    {"a..", NULL},
+    {"a b", NULL},
+    {"\xe2\x84\x80.com", NULL},  /* maps to a/c */
+    {"a\xef\xbc\x8f.com", NULL}, /* a full-width slash */
+    {"a\xef\xbc\xa0"
+     "b.com",
+     NULL},                 /* a full-width @ */
+    {"\xe2\x80\x8b", NULL}, /* a lone zero-width space */
+    {"\xff", NULL},
+    {"\xe5\x82\xb3\xe5\x82\xb3\xe5\x82\xb3\xe5\x82\xb3\xe5\x82\xb3\xe5\x82\xb3\xe5\x82\xb3\xe5\x82"
+     "\xb4\xe5\x83\xb3\xe5\x84\xb3\xe5\x85\xb3\xe5\x86\xb3\xe5\x87\xb3\xe5\x88\xb3\xe5\x89\xb3\xe5"
+     "\x8a\xb3\xe5\x8b\xb3\xe5\x8c\xb3\xe5\x8d\xb3\xe5\x8e\xb3\xe5\x8f\xb3\xe5\x90\xb3\xe5\x91\xb3"
+     "\xe5\x92\xb3.com",
+     NULL}, /* an A-label over 63 octets */
+};
+
+static void test_domain_key(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(domain_cases); i++) {
+        uint8_t buffer[ADDRESS_DOMAIN_KEY_MAX];
+        struct text out;
+        bool ok;
+
+        text_init(&out, buffer, sizeof(buffer));
+        ok = address_domain_key(span_cstr(domain_cases[i].in), &out);
+        print_message("%s\n", domain_cases[i].in);
+        assert_int_equal(ok, domain_cases[i].key != NULL);
+        if (ok)
+            assert_true(span_equal(text_span(&out), span_cstr(domain_cases[i].key)));
+        else
+            assert_int_equal(out.size, 0);
+    }
+}
+
+/* Drawn from the characters that matter: what parses, writes itself, has a key that is its own key,
+ * and never holds a byte that could end a command. */
+static void test_property(void **state)
+{
+    static const char *const pieces[] = {
+        "a",         "B", ".",        "@",    "\"", "\\", " ",     "x.org", "[", "]",
+        "192.0.2.1", "-", "\xc3\xbc", "\r\n", "<",  ">",  "IPv6:", "::1",   "7", "\xe3\x80\x82"};
+    struct prng prng;
+    uint32_t parsed_count = 0;
+
+    (void)state;
+    prng_seed(&prng, 4711);
+    for (uint32_t round = 0; round < 300000; round++) {
+        char text[64] = "";
+        uint64_t count = 1 + prng_below(&prng, 8);
+        struct address address;
+        const char *problem = NULL;
+        uint8_t buffer[ADDRESS_KEY_MAX];
+        struct text out;
+        struct span in;
+
+        for (uint64_t i = 0; i < count; i++)
+            strcat(text, pieces[prng_below(&prng, ARRAY_LEN(pieces))]);
+        in = span_cstr(text);
+        if (!address_parse(in, &address, &problem)) {
+            assert_non_null(problem);
+            continue;
+        }
+        parsed_count++;
+        assert_int_equal(span_find_byte(in, '\r'), SPAN_NOT_FOUND);
+        text_init(&out, buffer, sizeof(buffer));
+        address_write(&address, &out);
+        assert_true(span_equal(text_span(&out), in));
+        text_reset(&out);
+        if (!address_canonical(&address, &out))
+            continue;
+        assert_true(address_parse(text_span(&out), &address, &problem));
+        check_key(&address, text_span(&out));
+    }
+    assert_true(parsed_count > 1000);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parse),    cmocka_unit_test(test_nul_is_refused),
+        cmocka_unit_test(test_sizes),    cmocka_unit_test(test_domain_key),
+        cmocka_unit_test(test_property),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
