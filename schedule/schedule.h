@@ -1,0 +1,101 @@
+/* schedule.h - who goes next: which site deserves a session, which flow gives the next record.
+ *
+ * One per shard. A *flow* is one of the queue's lists, a (lane, campaign, domain), known by the
+ * queue's index. A flow is attached to a *site*. At a site, the flows of one campaign and lane make
+ * a *share*. The transactional lane goes first; within a lane shares are served by weight (deficit
+ * round robin), within a share its flows take turns.
+ *
+ *   a site:  IDLE (no mail that needs another session)
+ *            WANTING (in the rotation of schedule_wanting)
+ *            PARKED (wants a session, but back-off or pace say not before a time)
+ *
+ * Knows nothing of records, domains, sockets or clocks. Owns its memory from the arena, nothing
+ * grows. Sites and flows are indexes; they stay valid across turns. All calls that take an index
+ * need one that is in use (a site claimed, a flow attached). */
+#ifndef SCHEDULE_SCHEDULE_H
+#define SCHEDULE_SCHEDULE_H
+
+#include "base/arena.h"
+#include "base/table.h"
+#include "message/envelope.h"
+#include "schedule/site.h"
+
+#define SCHEDULE_NONE UINT32_MAX
+#define SCHEDULE_NEVER UINT64_MAX
+#define SCHEDULE_WEIGHT_MAX 1000
+
+struct schedule;
+
+struct schedule_options {
+    uint32_t flows_max; /* flow indexes are below this */
+    uint32_t sites_max;
+    uint32_t shares_max;        /* (site, lane, campaign) at once */
+    uint32_t sessions_max;      /* of this shard */
+    uint32_t sessions_reserved; /* of these, for the transactional lane alone */
+    struct site_limits limits;  /* of a new site */
+    struct table_key key;       /* random: names come from outside */
+    uint64_t seed;              /* jitter */
+};
+
+struct schedule_place {
+    uint32_t site;
+    uint32_t campaign; /* the queue's index */
+    uint32_t weight;   /* 1..SCHEDULE_WEIGHT_MAX, cut to that; the share takes the latest */
+    enum lane lane;
+};
+
+size_t schedule_cost(const struct schedule_options *options);
+struct schedule *schedule_open(struct arena *arena, const struct schedule_options *options,
+                               uint64_t now_ns);
+
+/* Finds the site of this name or claims one: its index, or -ENOSPC. When all are claimed, one with
+ * neither flows nor sessions is given up, oldest first, when it is not backed off. */
+MUST_USE int schedule_site(struct schedule *schedule, struct span name);
+/* Borrowed until the site is given up. */
+const struct site *schedule_site_at(const struct schedule *schedule, uint32_t site);
+/* Counts the lives of this index: a parallel table of the caller's is stale when it changed. */
+uint32_t schedule_site_generation(const struct schedule *schedule, uint32_t site);
+uint32_t schedule_sites_max(const struct schedule *schedule);
+MUST_USE bool schedule_site_claimed(const struct schedule *schedule, uint32_t site);
+void schedule_site_limits(struct schedule *schedule, uint32_t site,
+                          const struct site_limits *limits);
+void schedule_site_lease(struct schedule *schedule, uint32_t site, uint32_t connections);
+/* Sessions that this site's mail would justify, whatever limits and health say: for lease.h. */
+MUST_USE uint32_t schedule_site_demand(const struct schedule *schedule, uint32_t site);
+MUST_USE uint64_t schedule_site_ready_count(const struct schedule *schedule, uint32_t site);
+
+/* 0 or -ENOSPC (no share left). A flow is at one site; attach again to move it (its ready count
+ * goes with it). */
+MUST_USE int schedule_flow_attach(struct schedule *schedule, uint32_t flow,
+                                  const struct schedule_place *place);
+/* No-op when not attached. */
+void schedule_flow_detach(struct schedule *schedule, uint32_t flow);
+/* The site, or SCHEDULE_NONE when not attached. */
+MUST_USE uint32_t schedule_flow_site(const struct schedule *schedule, uint32_t flow);
+/* `count` records of the flow can be claimed now (replaces the last count; 0 is _empty).
+ * schedule_next counts down; at zero the flow is passed over until announced again. */
+void schedule_flow_ready(struct schedule *schedule, uint32_t flow, uint32_t count);
+void schedule_flow_empty(struct schedule *schedule, uint32_t flow);
+
+/* The flow to take one record from for a session at this site, or SCHEDULE_NONE and in
+ * *ret_until_ns when to ask again (SCHEDULE_NEVER: when mail is announced). Takes one off the
+ * message pace. */
+MUST_USE uint32_t schedule_next(struct schedule *schedule, uint32_t site, uint64_t now_ns,
+                                uint64_t *ret_until_ns);
+/* The site that deserves one more session now, or SCHEDULE_NONE and when to ask again. The site
+ * goes to the end of the rotation. The caller opens the session (schedule_session_opened) before it
+ * asks again. */
+MUST_USE uint32_t schedule_wanting(struct schedule *schedule, uint64_t now_ns,
+                                   uint64_t *ret_until_ns);
+
+/* From the decision to connect on to the end of the connection. */
+void schedule_session_opened(struct schedule *schedule, uint32_t site, uint64_t now_ns);
+void schedule_session_closed(struct schedule *schedule, uint32_t site);
+/* More sessions are open than may be (a lease was cut, the window halved): the asking session takes
+ * no more mail and closes. */
+MUST_USE bool schedule_session_excess(const struct schedule *schedule, uint32_t site);
+/* Every outcome of a transaction, and of a session that ended otherwise than in peace. */
+enum site_change schedule_feedback(struct schedule *schedule, uint32_t site,
+                                   const struct outcome *outcome, uint64_t now_ns);
+
+#endif
