@@ -1,0 +1,161 @@
+/* queue.h - campaigns and recipients in memory: what is due, who has it, how it ended.
+ *
+ * Knows no file, clock, socket or thread. Mapped files are lent to it by the hall (engine/store),
+ * and what must be written is handed back as records for an appender. Two halves:
+ *   - struct queue: campaigns, domains, segments, runs and the dense table. Changed only by the
+ *     thread that opened it (the store's thread).
+ *   - struct queue_shard: flows, due buckets and claims of the domains of one shard. Used only by
+ *     that shard's thread. What the other thread did arrives as struct queue_notice through a
+ *     channel of the hall's; so there is no lock and no shared mutable word.
+ *
+ * A recipient is one 16-byte entry (entries.h) and one 4-byte link; its record (address, values)
+ * stays in the mapped segment. A flow is the list of due recipients of one (campaign, domain).
+ *
+ *   recipient: QUEUED -> claimed -> DELIVERED | FAILED | EXPIRED | SUPPRESSED | CANCELLED
+ *                          |  ^
+ *                          v  | due
+ *                        DEFERRED
+ *
+ * Owns: nothing on the heap, all memory comes from the arena at start. Borrows: mappings until
+ * queue_close. Layout on disk: docs/queue-format.md. */
+#ifndef QUEUE_QUEUE_H
+#define QUEUE_QUEUE_H
+
+#include "base/arena.h"
+#include "queue/attempt.h"
+#include "queue/campaign.h"
+
+#define QUEUE_NONE UINT32_MAX
+#define QUEUE_VALUES_MAX 256 /* field values a recipient */
+
+struct queue;
+struct queue_shard;
+
+struct queue_limits {
+    uint32_t recipients_max; /* all that the spool knows, settled ones included */
+    uint32_t domains_max;
+    uint32_t campaigns_max;
+    uint32_t segments_max;
+    uint32_t runs_max;      /* stretches of recipients of one campaign in one segment */
+    uint32_t flows_max;     /* a shard */
+    uint32_t shards_count;  /* 1..64 */
+    struct span domain_key; /* 16 random bytes: key of the domain table (chosen names) */
+};
+
+/* A recipient as the engine sees it. Spans are lent by the mapped segment until queue_close. */
+struct queue_recipient {
+    struct identity identity;
+    const struct campaign *campaign;
+    uint32_t campaign_index;
+    uint32_t domain; /* id, dense from 0 */
+    struct span domain_name;
+    struct span address;  /* the mailbox as given, without angle brackets */
+    struct span values;   /* encoded; queue_values splits it */
+    struct span metadata; /* JSON, or empty */
+    uint32_t attempts;    /* finished so far, in all processes */
+    bool unsure;          /* some attempt ended without an answer after the dot */
+};
+
+/* A flow as the scheduler sees it. */
+struct queue_flow {
+    uint32_t campaign_index;
+    uint32_t domain;
+    enum lane lane;
+    uint32_t count; /* recipients that can be claimed now */
+};
+
+/* What the store's thread tells every shard; sent by value through a channel. */
+enum queue_notice_kind {
+    QUEUE_NOTICE_RECIPIENTS, /* recipients [first, first + count) are there to be admitted */
+    QUEUE_NOTICE_STATE,      /* a campaign has another state */
+};
+
+struct queue_notice {
+    enum queue_notice_kind kind;
+    uint32_t campaign_index;
+    enum campaign_state state;
+    uint32_t first;
+    uint32_t count;
+    uint32_t runs_count; /* runs, domains and segments that are known from now on */
+    uint32_t domains_count;
+    uint32_t campaigns_count;
+};
+
+/* --- the store's thread --- */
+
+size_t queue_cost(const struct queue_limits *limits); /* bytes of arena, shards included */
+struct queue *queue_open(struct arena *arena, const struct queue_limits *limits);
+
+uint32_t queue_campaigns_count(const struct queue *queue);
+/* Campaigns are numbered from 0 in the order in which they came; discarded ones stay in place. */
+const struct campaign *queue_campaign(const struct queue *queue, uint32_t campaign_index);
+/* The one that is not DISCARDED, or QUEUE_NONE. */
+MUST_USE uint32_t queue_find_campaign(const struct queue *queue, struct span tenant,
+                                      struct span name);
+MUST_USE uint32_t queue_find_campaign_id(const struct queue *queue, uint64_t id);
+/* What was known when the queue was opened, and loads since; the shards' changes come on top. */
+const struct campaign_counts *queue_base_counts(const struct queue *queue, uint32_t campaign_index);
+
+uint32_t queue_domains_count(const struct queue *queue);
+struct span queue_domain_name(const struct queue *queue, uint32_t domain);
+/* The shard that a domain belongs to: a stable hash of its lower-case name. */
+uint32_t queue_domain_shard(const struct queue *queue, uint32_t domain);
+/* QUEUE_NONE when it is not known. */
+MUST_USE uint32_t queue_find_domain(const struct queue *queue, struct span name);
+
+/* The recipient's number, or QUEUE_NONE. */
+MUST_USE uint32_t queue_find(const struct queue *queue, struct identity identity);
+/* 0; -ENOENT no such record; -EBADMSG damaged (its segment is named in *ret_segment if not NULL).
+ * For the store's thread; settled recipients can be read too. */
+MUST_USE int queue_read(const struct queue *queue, uint32_t record, struct queue_recipient *ret,
+                        uint64_t *ret_segment);
+/* The values in template order; at most values_max are given, the whole number is returned. */
+uint32_t queue_values(struct span values, struct span *ret_values, uint32_t values_max);
+
+/* --- a shard's thread --- */
+
+struct queue_shard *queue_shard(struct queue *queue, uint32_t shard_index);
+
+/* Takes in what the store's thread has done. Bounded; recipients are admitted by queue_due. */
+void queue_notice(struct queue_shard *shard, const struct queue_notice *notice);
+
+/* Moves recipients whose time has come into their flows, and admits recipients that notices
+ * brought, at most work_max of them. True when there is more to do at once. `now_minute`: wall
+ * minutes since 1970; never goes back inside (an earlier one counts as the last). */
+MUST_USE bool queue_due(struct queue_shard *shard, uint32_t now_minute, uint32_t work_max);
+
+/* The next flow that became ready since it was last given out, or QUEUE_NONE. From then on the
+ * flow is the caller's to claim from, until a claim answers QUEUE_NONE; then the number is void,
+ * and when there is something again it is given out anew, perhaps under another number. */
+MUST_USE uint32_t queue_ready(struct queue_shard *shard);
+void queue_flow(const struct queue_shard *shard, uint32_t flow, struct queue_flow *ret);
+
+/* The next recipient of the flow, now in flight; or QUEUE_NONE: nothing more, or its campaign is
+ * PAUSED or CANCELLED (then the flow is void, see queue_ready). */
+MUST_USE uint32_t queue_claim(struct queue_shard *shard, uint32_t flow);
+/* The claimed record. 0 or -EBADMSG: its bytes are damaged, settle it with queue_damaged. */
+MUST_USE int queue_view(const struct queue_shard *shard, uint32_t record,
+                        struct queue_recipient *ret);
+/* The attempt number that a settle with this attempt will have. */
+uint32_t queue_attempt_number(const struct queue_shard *shard, uint32_t record,
+                              const struct attempt *attempt);
+/* The verdict in memory: the store has put the same attempt into the journal. A deferral of a
+ * CANCELLED campaign ends as cancelled. */
+void queue_settle(struct queue_shard *shard, uint32_t record, const struct attempt *attempt);
+/* No attempt was made: back to the head of its flow, nothing is journaled. */
+void queue_release(struct queue_shard *shard, uint32_t record);
+/* The claimed record cannot be read: out of the way until the next start, counted as damaged. */
+void queue_damaged(struct queue_shard *shard, uint32_t record);
+
+/* This shard's changes since the queue was opened. */
+const struct campaign_counts *queue_counts(const struct queue_shard *shard,
+                                           uint32_t campaign_index);
+uint32_t queue_claimed_count(const struct queue_shard *shard);
+/* Recipients in flows: they could be claimed now (those of paused campaigns included). */
+uint32_t queue_waiting_count(const struct queue_shard *shard);
+/* True while notices brought recipients that queue_due has not admitted yet. */
+MUST_USE bool queue_admitting(const struct queue_shard *shard);
+/* The wall minute in which the next deferred recipient is due, or UINT32_MAX. */
+uint32_t queue_next_due_minute(const struct queue_shard *shard);
+
+#endif
