@@ -92,12 +92,12 @@ int store_error(const struct store *store);
 /* Base plus the shards' last reports (at most 100 ms old; exact once the shards are closed). */
 void store_counts(const struct store *store, uint32_t campaign_index,
                   struct campaign_counts *ret_counts);
-/* Of all shards by their last report: recipients that could be claimed now, claimed ones, those
- * not yet admitted, and the wall minute of the next deferred one (UINT32_MAX: none). */
+/* Of all shards by their last report: recipients that could be claimed now, claimed ones, and
+ * the wall second in which the next deferred one is due (UINT64_MAX: none). */
 struct store_progress {
     uint64_t waiting_count;
     uint64_t claimed_count;
-    uint32_t next_due_minute;
+    uint64_t next_due_s;
     bool admitting; /* or a shard has not reported since the last load or start */
     bool journal_failed;
 };
@@ -109,7 +109,6 @@ void store_progress(const struct store *store, struct store_progress *ret);
 MUST_USE int store_set_state(struct store *store, uint32_t campaign_index,
                              enum campaign_state state);
 MUST_USE bool store_state_durable(const struct store *store, uint32_t campaign_index);
-/* How often the tables of store_counts changed; for a progress line that prints changes only. */
 
 /* --- loads (one a lane at a time) --- */
 
@@ -133,11 +132,11 @@ struct store_recipient {
  * before its span may go: keep it until store_load_state is READY or FAILED. */
 MUST_USE int store_load_begin(struct store *store, const struct campaign_descriptor *descriptor,
                               struct span content, struct store_load **ret_load);
+/* Address, values and metadata of one recipient, together. */
+#define STORE_RECIPIENT_MAX ((size_t)192 * 1024)
 /* 0; -EAGAIN: back-pressure: give the store its events and tick, then add it again; -EINVAL: too
  * long; -ENOSPC, -EIO...: the load has FAILED. The ordinal is the count of those added before. */
 MUST_USE int store_load_add(struct store_load *load, const struct store_recipient *recipient);
-/* The recipient's values must fit in this many bytes together with address and metadata. */
-#define STORE_RECIPIENT_MAX ((size_t)192 * 1024)
 /* Success is reported by store_load_state only when READY is durable. */
 void store_load_commit(struct store_load *load, const uint8_t list_digest[CAMPAIGN_DIGEST_SIZE]);
 /* Gives the load up: nothing of it is queued. Also after FAILED or READY: frees the slot. */

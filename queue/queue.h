@@ -66,19 +66,16 @@ struct queue_flow {
 
 /* What the store's thread tells every shard; sent by value through a channel. */
 enum queue_notice_kind {
-    QUEUE_NOTICE_RECIPIENTS, /* recipients [first, first + count) are there to be admitted */
+    QUEUE_NOTICE_RECIPIENTS, /* runs [run_first, runs_count) are there to be admitted */
     QUEUE_NOTICE_STATE,      /* a campaign has another state */
 };
 
 struct queue_notice {
     enum queue_notice_kind kind;
-    uint32_t campaign_index;
-    enum campaign_state state;
-    uint32_t first;
-    uint32_t count;
-    uint32_t runs_count; /* runs, domains and segments that are known from now on */
-    uint32_t domains_count;
-    uint32_t campaigns_count;
+    uint32_t campaign_index;   /* QUEUE_NONE: those of every campaign (after opening) */
+    enum campaign_state state; /* of campaign_index */
+    uint32_t run_first;
+    uint32_t runs_count;
 };
 
 /* --- the store's thread --- */
@@ -120,9 +117,9 @@ struct queue_shard *queue_shard(struct queue *queue, uint32_t shard_index);
 void queue_notice(struct queue_shard *shard, const struct queue_notice *notice);
 
 /* Moves recipients whose time has come into their flows, and admits recipients that notices
- * brought, at most work_max of them. True when there is more to do at once. `now_minute`: wall
- * minutes since 1970; never goes back inside (an earlier one counts as the last). */
-MUST_USE bool queue_due(struct queue_shard *shard, uint32_t now_minute, uint32_t work_max);
+ * brought, at most work_max of them. True when there is more to do at once. `now_s`: wall seconds
+ * since 1970; may jump either way. */
+MUST_USE bool queue_due(struct queue_shard *shard, uint64_t now_s, uint32_t work_max);
 
 /* The next flow that became ready since it was last given out, or QUEUE_NONE. From then on the
  * flow is the caller's to claim from, until a claim answers QUEUE_NONE; then the number is void,
@@ -155,7 +152,7 @@ uint32_t queue_claimed_count(const struct queue_shard *shard);
 uint32_t queue_waiting_count(const struct queue_shard *shard);
 /* True while notices brought recipients that queue_due has not admitted yet. */
 MUST_USE bool queue_admitting(const struct queue_shard *shard);
-/* The wall minute in which the next deferred recipient is due, or UINT32_MAX. */
-uint32_t queue_next_due_minute(const struct queue_shard *shard);
+/* The wall second (since 1970) in which the next deferred recipient is due, or UINT64_MAX. */
+uint64_t queue_next_due_s(const struct queue_shard *shard);
 
 #endif
