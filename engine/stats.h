@@ -20,9 +20,11 @@ enum stats_gauge {
     STATS_SESSIONS, /* connections, opening ones too */
     STATS_SESSIONS_PEAK,
     STATS_SITES,
-    STATS_NEXT_DUE, /* wall minute of the earliest later attempt, or UINT64_MAX */
-    STATS_STOPPED,  /* 1: stopping and nothing is left open */
-    STATS_BROKEN,   /* errno: the journal cannot be written, claiming has stopped */
+    STATS_NEXT_DUE,      /* wall second of the earliest later attempt, or UINT64_MAX */
+    STATS_STOPPED,       /* 1: stopping and nothing is left open */
+    STATS_POLICY,        /* generation of the policy in use */
+    STATS_DNS_QUESTIONS, /* packets sent to name servers */
+    STATS_BROKEN,        /* errno: the journal cannot be written, claiming has stopped */
     STATS_GAUGE_COUNT
 };
 
@@ -31,7 +33,6 @@ enum stats_counter {
     STATS_CONNECT_FAILURES,
     STATS_MESSAGES_SENT, /* content handed out, whatever came of it */
     STATS_OCTETS_SENT,
-    STATS_DNS_QUESTIONS,
     STATS_JOURNAL_SYNCS,
     STATS_STALE_EVENTS, /* completions for slots that had moved on */
     STATS_BUFFER_WAITS, /* sessions that had to wait for an output buffer */

@@ -1,0 +1,190 @@
+#include "engine/delivery.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/shard.h"
+#include "schedule/retry.h"
+
+#define NS_PER_DAY (NS_PER_S * 86400)
+
+/* MAIL FROM: a keyed tag where a return-path domain is configured, else the sender's address. */
+static void write_return_path(struct shard *shard, struct delivery *delivery)
+{
+    const struct campaign *campaign = delivery->recipient.campaign;
+    struct text text;
+
+    text_init(&text, delivery->return_path, sizeof(delivery->return_path));
+    if (shard->options.verp != NULL)
+        verp_write(&text, shard->options.verp, delivery->recipient.identity,
+                   (uint16_t)(shard_wall_ns(shard) / NS_PER_DAY),
+                   span_cstr(shard->policy->return_domain));
+    else
+        text_add(&text, campaign->descriptor.sender);
+    CHECK(!text.overflow);
+    delivery->return_path_size = (uint16_t)text.size;
+}
+
+static void fill(struct shard *shard, struct delivery *delivery)
+{
+    delivery->open = true;
+    delivery->claimed_ns = shard_now_ns(shard);
+    delivery->content_ns = 0;
+    delivery->content = content_of(shard->options.contents, delivery->recipient.campaign_index);
+    CHECK(delivery->content != NULL);
+    delivery->size = content_size(delivery->content, &delivery->recipient);
+    delivery->eight_bit = content_is_eight_bit(delivery->content);
+    write_return_path(shard, delivery);
+}
+
+/* Tells the schedule how many the flow still has; a drained flow's number is given back at once. */
+static void refresh_flow(struct shard *shard, uint32_t flow)
+{
+    struct queue_flow info;
+    struct queue_recipient nobody;
+    uint32_t record;
+
+    queue_flow(shard->queue, flow, &info);
+    if (info.count == 0 && store_claim(shard->store, flow, &record, &nobody) == -ENOENT) {
+        routing_flow_void(shard, flow);
+        return;
+    }
+    schedule_flow_ready(shard->schedule, flow, info.count > 0 ? info.count : 1);
+}
+
+int delivery_take(struct shard *shard, uint32_t site, struct delivery *delivery,
+                  uint64_t *ret_until_ns)
+{
+    CHECK(!delivery->open);
+    for (;;) {
+        uint32_t flow = schedule_next(shard->schedule, site, shard_now_ns(shard), ret_until_ns);
+        int claimed;
+
+        if (flow == SCHEDULE_NONE)
+            return -ENOENT;
+        claimed = store_claim(shard->store, flow, &delivery->record, &delivery->recipient);
+        if (claimed == -ENOENT) {
+            routing_flow_void(shard, flow);
+            continue;
+        }
+        if (claimed < 0) {
+            schedule_flow_ready(shard->schedule, flow, 1);
+            *ret_until_ns = shard_now_ns(shard) + NS_PER_MS;
+            return claimed;
+        }
+        refresh_flow(shard, flow);
+        fill(shard, delivery);
+        return 0;
+    }
+}
+
+void delivery_envelope(const struct delivery *delivery, struct envelope *ret_envelope)
+{
+    CHECK(delivery->open);
+    *ret_envelope = (struct envelope){
+        .return_path = span_make(delivery->return_path, delivery->return_path_size),
+        .recipient = delivery->recipient.address,
+        .size = delivery->size,
+        .eight_bit = delivery->eight_bit,
+        .utf8 = !span_is_ascii(delivery->recipient.address),
+    };
+}
+
+/* Decides between another attempt and the end of the lifetime. */
+static void plan_retry(struct shard *shard, const struct delivery *delivery,
+                       struct attempt *attempt)
+{
+    const struct campaign_descriptor *campaign = &delivery->recipient.campaign->descriptor;
+    struct retry_plan plan = {
+        .steps_ns = shard->policy->retry_items,
+        .steps_count = shard->policy->retry_schedule.count,
+        .lifetime_ns = campaign->lifetime_s > 0 ? campaign->lifetime_s * NS_PER_S
+                                                : shard->policy->retry_lifetime_ns,
+    };
+    struct retry_times times = {
+        .attempts_count = delivery->recipient.attempts + 1,
+        .first_wall_ns =
+            (campaign->not_before_s > 0 ? campaign->not_before_s : campaign->created_s) * NS_PER_S,
+        .now_wall_ns = shard_wall_ns(shard),
+    };
+    struct retry_next next;
+
+    if (shard->clock_jumped)
+        plan.lifetime_ns = 0; /* nothing expires by a clock that jumped */
+    next = retry_next(&plan, &times, &shard->prng);
+    if (next.expired)
+        attempt->outcome.kind = OUTCOME_EXPIRED;
+    else
+        attempt->next_due_ns = next.due_wall_ns;
+}
+
+static uint32_t delay_us(uint64_t from_ns, uint64_t to_ns)
+{
+    return from_ns == 0 || to_ns < from_ns
+               ? 0
+               : (uint32_t)min_u64((to_ns - from_ns) / NS_PER_US, UINT32_MAX);
+}
+
+void delivery_settle(struct shard *shard, struct delivery *delivery, const struct outcome *outcome,
+                     const struct delivery_place *place)
+{
+    struct attempt attempt;
+    uint64_t now_ns = shard_now_ns(shard);
+
+    CHECK(delivery->open);
+    if (outcome->kind == OUTCOME_RELEASED ||
+        (outcome->kind == OUTCOME_DEFERRED && outcome->cause == CAUSE_LOCAL_STOP)) {
+        delivery_release(shard, delivery);
+        return;
+    }
+    attempt = (struct attempt){
+        .outcome = *outcome,
+        .counted = true,
+        .wall_ns = shard_wall_ns(shard),
+        .size = delivery->size,
+        .peer = place->peer,
+        .source = place->source,
+        .peer_name = place->peer_name,
+        .site = place->site,
+        .return_path = span_make(delivery->return_path, delivery->return_path_size),
+    };
+    if (delivery->recipient.attempts == 0)
+        attempt.delays_us[ATTEMPT_DELAY_QUEUE] = delay_us(
+            delivery->recipient.campaign->descriptor.created_s * NS_PER_S, attempt.wall_ns);
+    attempt.delays_us[ATTEMPT_DELAY_DNS] =
+        shard->routing.domains[delivery->recipient.domain].dns_us;
+    attempt.delays_us[ATTEMPT_DELAY_CONNECT] = (uint32_t)(place->connect_ns / NS_PER_US);
+    if (delivery->content_ns != 0) {
+        attempt.delays_us[ATTEMPT_DELAY_ENVELOPE] =
+            delay_us(delivery->claimed_ns, delivery->content_ns);
+        attempt.delays_us[ATTEMPT_DELAY_DATA] = delay_us(delivery->content_ns, now_ns);
+    } else {
+        attempt.delays_us[ATTEMPT_DELAY_ENVELOPE] = delay_us(delivery->claimed_ns, now_ns);
+    }
+    if (outcome->kind == OUTCOME_DEFERRED || outcome->kind == OUTCOME_UNSURE)
+        plan_retry(shard, delivery, &attempt);
+    (void)store_settle(shard->store, delivery->record, &attempt);
+    delivery->open = false;
+    stats_count(shard->stats, attempt.outcome.kind);
+}
+
+void delivery_release(struct shard *shard, struct delivery *delivery)
+{
+    CHECK(delivery->open);
+    store_release(shard->store, delivery->record);
+    delivery->open = false;
+}
+
+int delivery_fail_one(struct shard *shard, uint32_t flow, const struct routing_failure *failure)
+{
+    struct delivery delivery = {.open = false};
+    struct delivery_place place = {.peer = failure->peer, .site = span_cstr(failure->site)};
+    int claimed = store_claim(shard->store, flow, &delivery.record, &delivery.recipient);
+
+    if (claimed < 0)
+        return claimed;
+    fill(shard, &delivery);
+    delivery_settle(shard, &delivery, &failure->outcome, &place);
+    return 0;
+}

@@ -1,0 +1,346 @@
+#include "engine/leasing.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/shard.h"
+
+#define HEAR_MAX 256 /* messages of one peer a turn */
+
+size_t leasing_links_cost(uint32_t shards_count)
+{
+    size_t pairs = (size_t)shards_count * shards_count;
+
+    return arena_cost(pairs, sizeof(struct channel)) +
+           pairs * channel_cost(LEASING_CHANNEL_MAX, sizeof(struct leasing_message));
+}
+
+void leasing_links_init(struct leasing_links *links, struct arena *arena, uint32_t shards_count,
+                        struct table_key key)
+{
+    uint32_t pairs = shards_count * shards_count;
+
+    links->count = shards_count;
+    links->key = key;
+    links->channels = arena_alloc(arena, pairs, sizeof(struct channel));
+    for (uint32_t i = 0; i < pairs; i++)
+        channel_init(&links->channels[i], arena, LEASING_CHANNEL_MAX,
+                     sizeof(struct leasing_message));
+}
+
+static bool alone(const struct leasing *leasing)
+{
+    return leasing->links == NULL || leasing->links->count <= 1;
+}
+
+size_t leasing_cost(const struct leasing_links *links, uint32_t sites_max)
+{
+    size_t size = arena_cost(sites_max, sizeof(struct leasing_site));
+    uint32_t homes_max = links != NULL ? sites_max * links->count : 0;
+
+    if (links == NULL || links->count <= 1)
+        return size;
+    return size + arena_cost(homes_max, sizeof(struct leasing_home)) +
+           arena_cost((size_t)homes_max * links->count, sizeof(struct lease_place)) +
+           table_cost(homes_max) + table_cost(sites_max);
+}
+
+void leasing_init(struct leasing *leasing, struct arena *arena, struct leasing_links *links,
+                  uint32_t sites_max)
+{
+    memset(leasing, 0, sizeof(*leasing));
+    leasing->links = links;
+    leasing->sites_max = sites_max;
+    leasing->sites = arena_alloc(arena, sites_max, sizeof(struct leasing_site));
+    list_init(&leasing->dirty);
+    list_init(&leasing->homes_dirty);
+    if (alone(leasing))
+        return;
+    leasing->homes_max = sites_max * links->count;
+    leasing->homes = arena_alloc(arena, leasing->homes_max, sizeof(struct leasing_home));
+    leasing->places =
+        arena_alloc(arena, (size_t)leasing->homes_max * links->count, sizeof(struct lease_place));
+    table_init(&leasing->homes_by_hash, arena, leasing->homes_max);
+    table_init(&leasing->sites_by_hash, arena, sites_max);
+}
+
+static bool match_home(const void *context, uint32_t value, const void *key)
+{
+    const struct leasing *leasing = context;
+    const uint64_t *hash = key;
+
+    return leasing->homes[value].hash == *hash;
+}
+
+static bool match_site(const void *context, uint32_t value, const void *key)
+{
+    const struct leasing *leasing = context;
+    const uint64_t *hash = key;
+
+    return leasing->sites[value].used && leasing->sites[value].hash == *hash;
+}
+
+/* --- the schedule's side --- */
+
+/* The share of the message rate that goes with `lease` of `limit` connections. */
+static uint64_t share_of(uint64_t rate, uint32_t lease, uint32_t limit)
+{
+    uint64_t share;
+
+    if (rate == 0)
+        return 0;
+    share = (rate / limit) * lease + (rate % limit) * lease / limit;
+    return share > 0 ? share : 1;
+}
+
+static void tell_schedule(struct shard *shard, uint32_t site, uint32_t lease)
+{
+    struct leasing_site *item = &shard->leasing.sites[site];
+    struct policy_limits limits =
+        policy_limits_for(shard->policy, span_cstr(shard->routing.destinations[site].site));
+    uint64_t rate = share_of(limits.messages_per_hour_per_site, lease > 0 ? lease : 1, item->limit);
+    struct site_limits site_limits = {
+        .connections_max = item->limit,
+        .connections_reserved = item->limit > 4 ? 1 : 0,
+        .messages_per_connection = limits.messages_per_connection,
+        .messages = {.count = rate,
+                     .period_ns = 60 * NS_PER_MINUTE,
+                     .burst = (uint32_t)min_u64(1 + rate / 3600, 1000)},
+    };
+
+    schedule_site_limits(shard->schedule, site, &site_limits);
+    schedule_site_lease(shard->schedule, site, lease);
+    item->told = lease;
+}
+
+void leasing_site(struct shard *shard, uint32_t site, struct span name)
+{
+    struct leasing *leasing = &shard->leasing;
+    struct leasing_site *item = &leasing->sites[site];
+
+    if (item->used && !alone(leasing)) {
+        (void)table_remove(&leasing->sites_by_hash, item->hash, site);
+        if (list_linked(&item->node))
+            list_remove(&item->node);
+    }
+    memset(item, 0, sizeof(*item));
+    item->used = true;
+    item->limit = policy_limits_for(shard->policy, name).connections_per_site;
+    if (alone(leasing)) {
+        tell_schedule(shard, site, item->limit);
+        return;
+    }
+    item->hash = table_hash(&leasing->links->key, name);
+    item->home = (uint32_t)(item->hash % leasing->links->count);
+    lease_holder_init(&item->holder);
+    CHECK(table_insert(&leasing->sites_by_hash, item->hash, site) == 0);
+    tell_schedule(shard, site, 0);
+    leasing_touch(shard, site);
+}
+
+void leasing_touch(struct shard *shard, uint32_t site)
+{
+    struct leasing_site *item = &shard->leasing.sites[site];
+
+    if (!alone(&shard->leasing) && !list_linked(&item->node))
+        list_push_back(&shard->leasing.dirty, &item->node);
+}
+
+void leasing_opened(struct shard *shard, uint32_t site)
+{
+    if (alone(&shard->leasing))
+        return;
+    lease_holder_take(&shard->leasing.sites[site].holder);
+    leasing_touch(shard, site);
+}
+
+void leasing_closed(struct shard *shard, uint32_t site)
+{
+    if (alone(&shard->leasing))
+        return;
+    lease_holder_give(&shard->leasing.sites[site].holder);
+    leasing_touch(shard, site);
+}
+
+/* --- the home's side --- */
+
+static struct leasing_home *home_of(struct leasing *leasing, uint64_t hash, uint32_t limit)
+{
+    uint32_t index = table_find(&leasing->homes_by_hash, hash, match_home, leasing, &hash);
+    struct leasing_home *home;
+
+    if (index != TABLE_NONE)
+        return &leasing->homes[index];
+    if (leasing->homes_count == leasing->homes_max)
+        return NULL;
+    index = leasing->homes_count++;
+    home = &leasing->homes[index];
+    home->hash = hash;
+    lease_home_init(&home->home, &leasing->places[(size_t)index * leasing->links->count],
+                    leasing->links->count, limit);
+    CHECK(table_insert(&leasing->homes_by_hash, hash, index) == 0);
+    return home;
+}
+
+static void hear_grant(struct shard *shard, const struct leasing_message *message)
+{
+    struct leasing *leasing = &shard->leasing;
+    uint32_t site =
+        table_find(&leasing->sites_by_hash, message->site, match_site, leasing, &message->site);
+
+    if (site == TABLE_NONE)
+        return; /* the site was given up here; its place at home asks for nothing */
+    lease_holder_hear(&leasing->sites[site].holder, &message->is.granted);
+    tell_schedule(shard, site, leasing->sites[site].holder.granted);
+    leasing_touch(shard, site);
+}
+
+static void hear(struct shard *shard, uint32_t from, const struct leasing_message *message)
+{
+    struct leasing *leasing = &shard->leasing;
+    struct leasing_home *home;
+
+    if (message->grant) {
+        hear_grant(shard, message);
+        return;
+    }
+    home = home_of(leasing, message->site, message->limit);
+    if (home == NULL)
+        return; /* as many sites as all shards can hold are known: cannot happen twice a site */
+    if (home->home.limit != message->limit)
+        lease_home_change_limit(&home->home, message->limit);
+    lease_home_hear(&home->home, from, &message->is.announcement);
+    if (!list_linked(&home->node))
+        list_push_back(&leasing->homes_dirty, &home->node);
+}
+
+/* False when the channel is full. A message to oneself is heard at once. */
+static bool say(struct shard *shard, uint32_t to, const struct leasing_message *message)
+{
+    struct leasing_links *links = shard->leasing.links;
+    uint32_t from = shard->options.index;
+
+    if (to == from) {
+        hear(shard, from, message);
+        return true;
+    }
+    if (!channel_send(&links->channels[from * links->count + to], message))
+        return false;
+    io_wake(shard->io, to);
+    return true;
+}
+
+static bool room_for(const struct shard *shard, uint32_t to)
+{
+    const struct leasing_links *links = shard->leasing.links;
+    const struct channel *channel = &links->channels[shard->options.index * links->count + to];
+    uint64_t written = atomic_load_explicit(&channel->written, memory_order_relaxed);
+    uint64_t read = atomic_load_explicit(&channel->read, memory_order_acquire);
+
+    return to == shard->options.index || written - read <= channel->mask;
+}
+
+static bool speak_site(struct shard *shard, struct leasing_site *item, uint32_t site)
+{
+    struct leasing_message message = {.site = item->hash, .limit = item->limit};
+
+    lease_holder_want(&item->holder, schedule_site_claimed(shard->schedule, site)
+                                         ? schedule_site_demand(shard->schedule, site)
+                                         : 0);
+    if (!room_for(shard, item->home))
+        return false;
+    if (lease_holder_speak(&item->holder, &message.is.announcement))
+        CHECK(say(shard, item->home, &message));
+    return true;
+}
+
+static bool speak_home(struct shard *shard, struct leasing_home *home)
+{
+    struct leasing_message message = {.site = home->hash, .grant = true};
+    uint32_t place;
+
+    for (uint32_t i = 0; i < shard->leasing.links->count; i++)
+        if (!room_for(shard, i))
+            return false;
+    while (lease_home_speak(&home->home, &place, &message.is.granted)) {
+        CHECK(say(shard, place, &message));
+        for (uint32_t i = 0; i < shard->leasing.links->count; i++)
+            if (!room_for(shard, i))
+                return false;
+    }
+    return true;
+}
+
+static void rotate(struct leasing *leasing, uint64_t now_ns)
+{
+    if (now_ns < leasing->rotate_ns)
+        return;
+    leasing->rotate_ns = now_ns + LEASING_ROTATE_NS;
+    for (uint32_t i = 0; i < leasing->homes_count; i++) {
+        lease_home_rotate(&leasing->homes[i].home);
+        if (!list_linked(&leasing->homes[i].node))
+            list_push_back(&leasing->homes_dirty, &leasing->homes[i].node);
+    }
+}
+
+void leasing_turn(struct shard *shard)
+{
+    struct leasing *leasing = &shard->leasing;
+    struct leasing_message message;
+    struct list_node *node;
+
+    if (alone(leasing))
+        return;
+    for (uint32_t from = 0; from < leasing->links->count; from++) {
+        struct channel *channel =
+            &leasing->links->channels[from * leasing->links->count + shard->options.index];
+
+        for (uint32_t i = 0; i < HEAR_MAX && channel_receive(channel, &message); i++)
+            hear(shard, from, &message);
+    }
+    rotate(leasing, shard_now_ns(shard));
+    for (uint32_t pass = 0; pass < 3; pass++) { /* what is said to oneself may call for an answer */
+        while ((node = list_first(&leasing->dirty)) != NULL) {
+            struct leasing_site *item = CONTAINER_OF(node, struct leasing_site, node);
+
+            if (!speak_site(shard, item, (uint32_t)(item - leasing->sites)))
+                break;
+            if (list_linked(node))
+                list_remove(node);
+        }
+        while ((node = list_first(&leasing->homes_dirty)) != NULL) {
+            if (!speak_home(shard, CONTAINER_OF(node, struct leasing_home, node)))
+                break;
+            if (list_linked(node))
+                list_remove(node);
+        }
+    }
+}
+
+uint64_t leasing_deadline_ns(const struct shard *shard)
+{
+    const struct leasing *leasing = &shard->leasing;
+
+    if (alone(leasing))
+        return UINT64_MAX;
+    if (!list_empty(&leasing->dirty) || !list_empty(&leasing->homes_dirty))
+        return shard_now_ns(shard) + NS_PER_MS;
+    return leasing->homes_count > 0 ? leasing->rotate_ns : UINT64_MAX;
+}
+
+void leasing_policy(struct shard *shard)
+{
+    struct leasing *leasing = &shard->leasing;
+
+    for (uint32_t i = 0; i < leasing->sites_max; i++) {
+        struct leasing_site *item = &leasing->sites[i];
+
+        if (!item->used || !schedule_site_claimed(shard->schedule, i))
+            continue;
+        item->limit =
+            policy_limits_for(shard->policy, span_cstr(shard->routing.destinations[i].site))
+                .connections_per_site;
+        tell_schedule(shard, i, alone(leasing) ? item->limit : item->holder.granted);
+        leasing_touch(shard, i);
+    }
+}

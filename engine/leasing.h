@@ -1,0 +1,90 @@
+/* leasing.h - shares of each site's limits between the shards, by messages (schedule/lease.h).
+ *
+ * A site's home shard is chosen by the hash of its name. Every shard with mail for the site
+ * announces what it wants to the home, which grants connections so that all shards together keep
+ * the limit; the message rate is shared in the same proportion. With one shard the whole limit is
+ * its own.
+ *
+ * Full channels are back-pressure: what could not be said is said in a later turn, and nobody waits
+ * for an answer while holding something, so there is no deadlock. */
+#ifndef ENGINE_LEASING_H
+#define ENGINE_LEASING_H
+
+#include "base/channel.h"
+#include "base/list.h"
+#include "base/table.h"
+#include "schedule/lease.h"
+#include "schedule/site.h"
+
+struct shard;
+
+#define LEASING_CHANNEL_MAX 1024
+#define LEASING_ROTATE_NS NS_PER_S
+
+struct leasing_message {
+    uint64_t site;  /* hash of the name, the same in every shard */
+    uint32_t limit; /* announcements: what the sender's policy says */
+    bool grant;     /* else an announcement */
+    union {
+        struct lease_announcement announcement;
+        struct lease_grant granted;
+    } is;
+};
+
+/* Channels between all pairs: from i to j at [i * count + j]. */
+struct leasing_links {
+    uint32_t count;
+    struct table_key key;
+    struct channel *channels;
+};
+
+struct leasing_site {
+    struct list_node node; /* in dirty */
+    uint64_t hash;
+    uint32_t home;
+    uint32_t limit;
+    struct lease_holder holder;
+    uint32_t told; /* the lease as last given to the schedule */
+    bool used;
+};
+
+struct leasing_home {
+    struct list_node node; /* in homes_dirty */
+    uint64_t hash;
+    struct lease_home home;
+};
+
+struct leasing {
+    struct leasing_links *links; /* NULL: alone */
+    struct leasing_site *sites;  /* parallel to the schedule's sites */
+    uint32_t sites_max;
+    struct leasing_home *homes;
+    struct lease_place *places; /* homes_max * links->count */
+    uint32_t homes_count;
+    uint32_t homes_max;
+    struct table homes_by_hash;
+    struct table sites_by_hash;
+    struct list dirty;
+    struct list homes_dirty;
+    uint64_t rotate_ns;
+};
+
+MUST_USE size_t leasing_links_cost(uint32_t shards_count);
+void leasing_links_init(struct leasing_links *links, struct arena *arena, uint32_t shards_count,
+                        struct table_key key);
+MUST_USE size_t leasing_cost(const struct leasing_links *links, uint32_t sites_max);
+void leasing_init(struct leasing *leasing, struct arena *arena, struct leasing_links *links,
+                  uint32_t sites_max);
+/* This site index has a new life: its limits come from the policy. */
+void leasing_site(struct shard *shard, uint32_t site, struct span name);
+/* The site's demand or use may have changed. */
+void leasing_touch(struct shard *shard, uint32_t site);
+void leasing_opened(struct shard *shard, uint32_t site);
+void leasing_closed(struct shard *shard, uint32_t site);
+/* Once a turn: hears and speaks. */
+void leasing_turn(struct shard *shard);
+MUST_USE uint64_t leasing_deadline_ns(const struct shard *shard);
+/* Limits of every site anew, after another policy. */
+void leasing_policy(struct shard *shard);
+
+#endif

@@ -1,0 +1,112 @@
+/* routing.h - where each domain's mail goes in this shard: routes looked up, sites attached,
+ * failures handed to everybody who waits.
+ *
+ *   a domain:  IDLE -- mail --> RESOLVING -- route --> ROUTED (its flows are at a site)
+ *              RESOLVING -- no route --> FAILING (its recipients are settled, bounded a turn) -->
+ * IDLE ROUTED -- the site fails --> FAILING --> IDLE;   ROUTED -- route expired --> RESOLVING
+ *
+ * A domain is resolved and fails as a whole, never a recipient alone. A *destination* is what a
+ * site (schedule.h) has for connecting: hosts, addresses and which of them failed lately.
+ *
+ * Owns its arrays, from the arena. */
+#ifndef ENGINE_ROUTING_H
+#define ENGINE_ROUTING_H
+
+#include "base/arena.h"
+#include "base/list.h"
+#include "base/slab.h"
+#include "dns/route.h"
+#include "message/outcome.h"
+
+#define ROUTING_NONE UINT32_MAX
+#define ROUTING_WORK_MAX 512 /* recipients settled a turn on behalf of failing domains */
+#define ROUTING_ASK_MAX 256  /* routes asked for a turn */
+#define ROUTING_AVOID_NS (60 * NS_PER_S) /* an address that failed is passed over so long */
+
+struct shard;
+
+enum domain_state {
+    DOMAIN_IDLE = 0,  /* no flow waits, or it has just failed */
+    DOMAIN_RESOLVING, /* in `asking`, or a waiter of the dns room */
+    DOMAIN_ROUTED,    /* its flows are attached to `site` */
+    DOMAIN_FAILING    /* its recipients are being settled with a failure's outcome */
+};
+
+struct routing_domain {
+    struct list_node node;      /* asking, failing, or the destination's domains */
+    struct list_node site_node; /* in the destination's list while ROUTED */
+    uint64_t expires_ns;        /* of the route */
+    uint64_t asked_ns;          /* when the lookup began */
+    uint32_t dns_us;            /* how long it took */
+    uint32_t site;
+    uint32_t first_flow; /* chained by flows[].next */
+    uint32_t failure;    /* slab index while FAILING */
+    enum domain_state state;
+};
+
+struct routing_flow {
+    uint32_t next; /* of the same domain */
+    uint32_t domain;
+    bool listed;
+};
+
+/* Why a domain's recipients are being settled; shared by the domains of one failed site. */
+struct routing_failure {
+    struct outcome outcome;
+    struct ip_port peer;
+    uint32_t users_count;
+    char site[ROUTE_SITE_SIZE];
+};
+
+struct routing_address {
+    struct ip ip;
+    uint8_t host; /* index in hosts */
+    uint64_t avoid_until_ns;
+};
+
+struct routing_destination {
+    uint32_t generation; /* of the site; another one: stale */
+    uint16_t port;
+    uint8_t hosts_count;
+    uint8_t addresses_count;
+    uint32_t turn;       /* round robin among equals */
+    struct list domains; /* site_node of those ROUTED here */
+    uint16_t preferences[ROUTE_HOSTS_MAX];
+    uint16_t ports[ROUTE_HOSTS_MAX];
+    char hosts[ROUTE_HOSTS_MAX][ROUTE_NAME_SIZE];
+    char site[ROUTE_SITE_SIZE];
+    struct routing_address addresses[ROUTE_ADDRESSES_MAX];
+};
+
+struct routing {
+    struct routing_domain *domains;
+    struct routing_flow *flows;
+    struct routing_destination *destinations;
+    uint32_t domains_max;
+    uint32_t flows_max;
+    uint32_t sites_max;
+    struct slab failures;
+    struct list asking;     /* domains to ask the dns room about */
+    struct list failing;    /* domains whose recipients are being settled */
+    uint64_t held_until_ns; /* no failure slot, waiter or site was free: wait a little */
+};
+
+MUST_USE size_t routing_cost(uint32_t domains_max, uint32_t flows_max, uint32_t sites_max);
+void routing_init(struct routing *routing, struct arena *arena, uint32_t domains_max,
+                  uint32_t flows_max, uint32_t sites_max);
+/* Once a turn: new flows, answers, failing domains. */
+void routing_turn(struct shard *shard);
+MUST_USE uint64_t routing_deadline_ns(const struct shard *shard);
+/* The flow has nothing to claim any more. */
+void routing_flow_void(struct shard *shard, uint32_t flow);
+
+/* The address that a new session to this site should use, or ROUTING_NONE when all are avoided. */
+MUST_USE uint32_t routing_pick_address(struct shard *shard, uint32_t site);
+struct routing_destination *routing_destination(struct shard *shard, uint32_t site);
+/* This address did not work: it is avoided for a while. When it was the last one and no session is
+ * open, all domains of the site fail with this outcome. */
+void routing_address_failed(struct shard *shard, uint32_t site, const struct ip_port *peer,
+                            const struct outcome *outcome);
+MUST_USE bool routing_is_quiet(const struct routing *routing);
+
+#endif

@@ -1,0 +1,80 @@
+/* session.h - one connection to a site: resolved, connected, spoken, closed.
+ *
+ *   SOCKET -> CONNECT -> TALK -> CLOSING -> (slot free)
+ *     any failure -> CLOSING; the slot is free after the event of io_shut, when nothing is in
+ * flight
+ *
+ * The session opens each next door: io gives bytes, smtp says what to do with them, delivery claims
+ * and settles, content writes the body. An output buffer is held only while octets are being
+ * written or sent. Key of reuse: (site, source address, achieved TLS level). No TLS yet: the level
+ * is clear. */
+#ifndef ENGINE_SESSION_H
+#define ENGINE_SESSION_H
+
+#include "base/list.h"
+#include "base/wheel.h"
+#include "engine/content.h"
+#include "engine/delivery.h"
+#include "io/io.h"
+#include "smtp/smtp.h"
+
+#define SESSION_CONNECT_NS (NS_PER_S * 30)
+#define SESSION_HELD_MAX 4              /* receive buffers kept while the output buffer is full */
+#define SESSION_DRAIN_NS (NS_PER_S * 2) /* for the answer to QUIT */
+
+enum session_state {
+    SESSION_SOCKET,  /* the socket is being made */
+    SESSION_CONNECT, /* the connect is in flight */
+    SESSION_TALK,    /* receiving; the SMTP machine runs */
+    SESSION_CLOSING  /* everything is settled; the shut is in flight */
+};
+
+struct session {
+    enum session_state state;
+    int handle; /* -1: none */
+    uint32_t site;
+    struct list_node node; /* in shard->hungry or shard->buffer_waiters */
+    struct wheel_timer timer;
+    struct ip_port peer;
+    struct ip source;
+    uint8_t host;   /* index in the destination's hosts */
+    bool hungry;    /* it asked for mail and there was none */
+    bool receiving; /* a multishot receive is armed */
+    bool ended;     /* the server has closed its side, or receiving failed */
+    int end_error;
+    uint64_t started_ns;
+    uint64_t connected_ns;
+    uint64_t hungry_until_ns; /* when the pace allows to ask again */
+    uint64_t idle_since_ns;
+
+    uint8_t *buffer; /* claimed output buffer or NULL */
+    struct text out; /* over buffer */
+    size_t sent;     /* octets of out that have left */
+    size_t sending;  /* octets in flight behind `sent` */
+
+    bool body_open; /* content is being written */
+    struct content_merge merge;
+    struct io_event held[SESSION_HELD_MAX];
+    size_t held_offset; /* octets of held[0] that are consumed */
+    uint32_t held_count;
+
+    struct delivery deliveries[SMTP_TRANSACTIONS_MAX];
+    struct smtp smtp;
+    char peer_name[256];
+};
+
+struct shard;
+
+/* Opens a connection for this site. False when no slot or no address is free. */
+MUST_USE bool session_start(struct shard *shard, uint32_t site);
+/* An event whose op is TAG_SESSION_*. Stale ones are counted and dropped. */
+void session_event(struct shard *shard, const struct io_event *event);
+void session_expired(struct shard *shard, struct session *session); /* its timer */
+/* Hungry sessions that may have mail now; bounded. */
+void session_feed(struct shard *shard);
+/* Sessions that waited for an output buffer. */
+void session_resume(struct shard *shard);
+/* No new transactions; `cut`: end open ones too. */
+void session_stop(struct shard *shard, struct session *session, bool cut);
+
+#endif
