@@ -2,9 +2,12 @@
  *
  * Knows nothing of what the settings mean: a table has one row a setting (dotted name, type, place,
  * limits, default, one line of documentation). Read with libyaml's event API, so that every error
- * has file:line:column; unknown keys are refused with the nearest known name. The same tables print
- * the reference page (config_reference), the JSON Schema (config_json_schema) and the effective
- * values with their origin (config_show). Allocates through libyaml at start and on reload only.
+ * has file:line:column; unknown keys are refused with the nearest known name, and so are repeated
+ * keys, aliases, tags and control characters. The same tables print the reference page
+ * (config_reference), the JSON Schema (config_json_schema) and the effective values with their
+ * origin (config_show). Allocates through libyaml at start and on reload only.
+ *
+ * Rows of one section ("smtp.") stand together in the table. A subtree's rows hold no subtrees.
  *
  * Units: times "300ms", "5m", "4d"; sizes "10MB", "64KiB"; rates "100/min" (kept per hour). */
 #ifndef BASE_CONFIG_H
@@ -16,10 +19,11 @@
 enum config_type {
     CONFIG_BOOL,          /* bool */
     CONFIG_U32,           /* uint32_t within [min, max] */
-    CONFIG_SIZE,          /* uint64_t bytes */
+    CONFIG_SIZE,          /* uint64_t bytes; max 0: no limit but the type's, here and below */
     CONFIG_DURATION,      /* uint64_t ns */
     CONFIG_RATE,          /* uint64_t per hour; a bare number is per second; 0 = no limit */
-    CONFIG_STRING,        /* char[max + 1] at the place, NUL-terminated; null gives "" */
+    CONFIG_STRING,        /* char[max + 1] at the place, NUL-terminated; null gives "". In a
+                             subtree with min > 0 and no initial: the item must have it */
     CONFIG_ENUM,          /* uint32_t: index in `names` */
     CONFIG_DURATION_LIST, /* struct config_list of uint64_t ns: at most `max` */
     CONFIG_STRING_LIST,   /* struct config_list of char[CONFIG_ITEM_MAX]: at most `max` */
@@ -43,9 +47,12 @@ struct config_subtree {
     size_t item_size;
     size_t key_offset; /* a map: where the key goes (char[CONFIG_ITEM_MAX]); SIZE_MAX: a list of
                           maps */
-    bool scalar_items; /* a map whose values are a string or a list of strings: the single row of
-                          `rows` (CONFIG_STRING_LIST) takes them */
+    bool scalar_items; /* a map whose values need not be maps: the first row takes a scalar or a
+                          list; with more rows than one a value may also be a map of them all */
 };
+
+/* The subtree's place is a struct config_list too: `items` are `capacity` structs of item_size. The
+ * caller presets the lists inside each of them (capacity, items) as well. */
 
 struct config_row {
     const char *name; /* "smtp.port" */
@@ -53,7 +60,8 @@ struct config_row {
     size_t offset;
     uint64_t min;
     uint64_t max;
-    const char *initial;      /* the default, as it would stand in the file; NULL: leave as it is */
+    const char *initial;      /* the default, as it would stand in the file, strings unquoted, lists
+                                 "[5m, 20m]"; NULL: leave as it is */
     const char *const *names; /* CONFIG_ENUM: NULL-terminated */
     const struct config_subtree *subtree;
     const char *doc;

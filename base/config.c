@@ -1,0 +1,476 @@
+#include "base/config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "base/check.h"
+#include "base/config_row.h"
+#include "base/config_value.h"
+
+#define FRAMES_MAX 16 /* more than any table nests: sections, a list, its item, sections, a list   \
+                       */
+
+enum frame_kind {
+    FRAME_SECTION, /* a map of settings: keys are names in `schema` below `section` */
+    FRAME_LIST,    /* a sequence of single values for `row` */
+    FRAME_ITEMS,   /* a sequence of maps, each an item of the subtree of `row` */
+    FRAME_KEYS,    /* a map with free keys, each an item of the subtree of `row` */
+};
+
+/* One open sequence or map of the file. */
+struct frame {
+    enum frame_kind kind;
+    bool has_key;                /* a key was read, its value is next */
+    struct config_schema schema; /* FRAME_SECTION */
+    struct span section;
+    struct config_row_match match;       /* what the key means */
+    uint64_t seen[CONFIG_ROWS_MAX / 64]; /* rows and first rows of sections, against repeats */
+    const struct config_row *row;        /* the others */
+    uint8_t *place;                      /* struct to fill; the row's list; the item at a key */
+};
+
+struct reader {
+    const struct config_schema *schema;
+    struct config_origin *origin;
+    uint8_t *place;
+    const char *name;
+    struct text *error;
+    struct text why;
+    char why_buffer[512];
+    struct frame frames[FRAMES_MAX];
+    uint32_t depth;
+    uint32_t documents_count;
+};
+
+static int fail(struct reader *reader, uint64_t line, uint64_t column)
+{
+    text_add_cstr(reader->error, reader->name);
+    text_add_byte(reader->error, ':');
+    text_add_u64(reader->error, line);
+    text_add_byte(reader->error, ':');
+    text_add_u64(reader->error, column);
+    text_add_cstr(reader->error, ": ");
+    text_add(reader->error, text_span(&reader->why));
+    return -EINVAL;
+}
+
+/* Fails at an event with what has been written to `why`. */
+static int fail_at(struct reader *reader, const yaml_event_t *event)
+{
+    return fail(reader, event->start_mark.line + 1, event->start_mark.column + 1);
+}
+
+static int fail_with(struct reader *reader, const yaml_event_t *event, const char *what)
+{
+    text_add_cstr(&reader->why, what);
+    return fail_at(reader, event);
+}
+
+static void quote(struct text *text, struct span span)
+{
+    text_add_byte(text, '"');
+    text_add_printable(text, span, 64);
+    text_add_byte(text, '"');
+}
+
+static int fail_name(struct reader *reader, const yaml_event_t *event, struct span name,
+                     const char *what)
+{
+    quote(&reader->why, name);
+    text_add_byte(&reader->why, ' ');
+    return fail_with(reader, event, what);
+}
+
+static struct span scalar_of(const yaml_event_t *event)
+{
+    return span_make(event->data.scalar.value, event->data.scalar.length);
+}
+
+static bool is_null(const yaml_event_t *event)
+{
+    struct span value;
+
+    if (event->type != YAML_SCALAR_EVENT || event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+        return false;
+    value = scalar_of(event);
+    return value.size == 0 || span_equal(value, SPAN("~")) || span_equal(value, SPAN("null"));
+}
+
+static struct frame *top_frame(struct reader *reader)
+{
+    return &reader->frames[reader->depth - 1];
+}
+
+static struct frame *push_frame(struct reader *reader, enum frame_kind kind)
+{
+    struct frame *frame;
+
+    CHECK(reader->depth < FRAMES_MAX);
+    frame = &reader->frames[reader->depth++];
+    *frame = (struct frame){.kind = kind};
+    return frame;
+}
+
+static void push_section(struct reader *reader, struct config_schema schema, struct span section,
+                         void *place)
+{
+    struct frame *frame = push_frame(reader, FRAME_SECTION);
+
+    frame->schema = schema;
+    frame->section = section;
+    frame->place = place;
+}
+
+static void push_row(struct reader *reader, enum frame_kind kind, const struct config_row *row,
+                     void *place)
+{
+    struct frame *frame = push_frame(reader, kind);
+
+    frame->row = row;
+    frame->place = place;
+}
+
+/* The next item of a subtree, with its defaults, or NULL when it is full. */
+static void *add_item(const struct config_row *row, struct config_list *list)
+{
+    uint8_t *item;
+
+    if (list->count >= config_value_items_max(row, list))
+        return NULL;
+    item = (uint8_t *)list->items + list->count * row->subtree->item_size;
+    for (uint32_t i = 0; i < row->subtree->rows_count; i++) {
+        const struct config_row *inner = &row->subtree->rows[i];
+
+        config_value_set_initial(inner, item + inner->offset);
+    }
+    list->count++;
+    return item;
+}
+
+static int read_scalar(struct reader *reader, const yaml_event_t *event,
+                       const struct config_row *row, void *place)
+{
+    quote(&reader->why, span_cstr(row->name));
+    text_add_byte(&reader->why, ' ');
+    if (is_null(event))
+        return config_value_set_null(row, place) ? 0 : fail_with(reader, event, "needs a value");
+    if (!config_value_set(row, scalar_of(event), place, &reader->why))
+        return fail_at(reader, event);
+    return 0;
+}
+
+/* The start of a subtree: a sequence of maps, or a map with free keys. */
+static int open_subtree(struct reader *reader, const yaml_event_t *event,
+                        const struct config_row *row, struct config_list *list)
+{
+    bool is_map = row->subtree->key_offset != SIZE_MAX;
+
+    list->count = 0;
+    if (is_null(event))
+        return 0;
+    if (is_map && event->type == YAML_MAPPING_START_EVENT) {
+        push_row(reader, FRAME_KEYS, row, list);
+        return 0;
+    }
+    if (!is_map && event->type == YAML_SEQUENCE_START_EVENT) {
+        push_row(reader, FRAME_ITEMS, row, list);
+        return 0;
+    }
+    return fail_name(reader, event, span_cstr(row->name),
+                     is_map ? "needs a map (key: value)" : "needs a list (- item)");
+}
+
+static int read_value(struct reader *reader, const yaml_event_t *event,
+                      const struct config_row *row, void *place)
+{
+    if (row->type == CONFIG_SUBTREE)
+        return open_subtree(reader, event, row, place);
+    if (config_value_is_list(row->type)) {
+        ((struct config_list *)place)->count = 0;
+        if (event->type == YAML_SEQUENCE_START_EVENT) {
+            push_row(reader, FRAME_LIST, row, place);
+            return 0;
+        }
+    }
+    if (event->type != YAML_SCALAR_EVENT)
+        return fail_name(reader, event, span_cstr(row->name),
+                         config_value_is_list(row->type) ? "needs a list" : "needs one value");
+    return read_scalar(reader, event, row, place);
+}
+
+static bool is_seen(const struct frame *frame, uint32_t index)
+{
+    return (frame->seen[index / 64] >> (index % 64) & 1) != 0;
+}
+
+/* The end of an item's map: does it lack a string that it must have? */
+static int end_section(struct reader *reader, const yaml_event_t *event, const struct frame *frame)
+{
+    bool is_item = frame->schema.rows != reader->schema->rows && frame->section.size == 0;
+
+    for (uint32_t i = 0; is_item && i < frame->schema.rows_count; i++) {
+        const struct config_row *row = &frame->schema.rows[i];
+        bool required = row->type == CONFIG_STRING && row->min > 0 && row->initial == NULL;
+
+        if (required && config_row_depth(row->name) == 0 && !is_seen(frame, i))
+            return fail_name(reader, event, span_cstr(row->name), "is missing before this place");
+    }
+    reader->depth--;
+    return 0;
+}
+
+static int read_setting_key(struct reader *reader, const yaml_event_t *event, struct frame *frame)
+{
+    struct config_row_match match;
+    struct span key;
+
+    if (event->type == YAML_MAPPING_END_EVENT)
+        return end_section(reader, event, frame);
+    if (event->type != YAML_SCALAR_EVENT)
+        return fail_with(reader, event, "a key must be a name");
+    key = scalar_of(event);
+    match = config_row_find(&frame->schema, frame->section, key);
+    if (!match.found) {
+        text_add_cstr(&reader->why, "unknown key ");
+        quote(&reader->why, key);
+        config_row_suggest(&frame->schema, frame->section, key, &reader->why);
+        return fail_at(reader, event);
+    }
+    if (is_seen(frame, match.index))
+        return fail_name(reader, event, key, "is here twice");
+    frame->seen[match.index / 64] |= UINT64_C(1) << (match.index % 64);
+    if (frame->schema.rows == reader->schema->rows && !match.is_section)
+        reader->origin->line[match.index] = (uint32_t)event->start_mark.line + 1;
+    frame->match = match;
+    frame->has_key = true;
+    return 0;
+}
+
+static int on_section(struct reader *reader, const yaml_event_t *event, struct frame *frame)
+{
+    const struct config_row *row;
+
+    if (!frame->has_key)
+        return read_setting_key(reader, event, frame);
+    frame->has_key = false;
+    row = &frame->schema.rows[frame->match.index];
+    if (!frame->match.is_section)
+        return read_value(reader, event, row, frame->place + row->offset);
+    if (event->type == YAML_MAPPING_START_EVENT) {
+        push_section(reader, frame->schema, frame->match.section, frame->place);
+        return 0;
+    }
+    if (is_null(event))
+        return 0;
+    return fail_name(reader, event, span_first(frame->match.section, frame->match.section.size - 1),
+                     "needs settings below it (name: value)");
+}
+
+static int on_list(struct reader *reader, const yaml_event_t *event, struct frame *frame)
+{
+    if (event->type == YAML_SEQUENCE_END_EVENT) {
+        reader->depth--;
+        return 0;
+    }
+    if (event->type != YAML_SCALAR_EVENT || is_null(event))
+        return fail_name(reader, event, span_cstr(frame->row->name), "takes single values only");
+    return read_scalar(reader, event, frame->row, frame->place);
+}
+
+static int fail_full(struct reader *reader, const yaml_event_t *event, const struct frame *frame)
+{
+    struct config_list *list = (void *)frame->place;
+
+    quote(&reader->why, span_cstr(frame->row->name));
+    text_add_format(&reader->why, " takes at most %u items",
+                    (unsigned)config_value_items_max(frame->row, list));
+    return fail_at(reader, event);
+}
+
+static int on_items(struct reader *reader, const yaml_event_t *event, struct frame *frame)
+{
+    uint8_t *item;
+
+    if (event->type == YAML_SEQUENCE_END_EVENT) {
+        reader->depth--;
+        return 0;
+    }
+    if (event->type != YAML_MAPPING_START_EVENT)
+        return fail_name(reader, event, span_cstr(frame->row->name),
+                         "takes items with settings (name: value)");
+    item = add_item(frame->row, (void *)frame->place);
+    if (item == NULL)
+        return fail_full(reader, event, frame);
+    push_section(reader, config_row_subtree(frame->row), (struct span){0}, item);
+    return 0;
+}
+
+static uint8_t *item_at(const struct frame *frame, uint32_t index)
+{
+    const struct config_list *list = (const void *)frame->place;
+
+    return (uint8_t *)list->items + index * frame->row->subtree->item_size;
+}
+
+static int read_free_key(struct reader *reader, const yaml_event_t *event, struct frame *frame)
+{
+    struct config_list *list = (void *)frame->place;
+    size_t key_offset = frame->row->subtree->key_offset;
+    struct span key;
+    uint8_t *item;
+
+    if (event->type == YAML_MAPPING_END_EVENT) {
+        reader->depth--;
+        return 0;
+    }
+    if (event->type != YAML_SCALAR_EVENT)
+        return fail_with(reader, event, "a key must be a name");
+    key = scalar_of(event);
+    if (key.size == 0 || key.size >= CONFIG_ITEM_MAX || span_find_byte(key, 0) != SPAN_NOT_FOUND)
+        return fail_name(reader, event, key, "is empty or too long for a key");
+    for (uint32_t i = 0; i < list->count; i++) {
+        if (span_equal(span_cstr((const char *)item_at(frame, i) + key_offset), key))
+            return fail_name(reader, event, key, "is here twice");
+    }
+    item = add_item(frame->row, list);
+    if (item == NULL)
+        return fail_full(reader, event, frame);
+    memcpy(item + key_offset, key.data, key.size);
+    item[key_offset + key.size] = 0;
+    frame->has_key = true;
+    return 0;
+}
+
+static int on_keys(struct reader *reader, const yaml_event_t *event, struct frame *frame)
+{
+    const struct config_subtree *subtree = frame->row->subtree;
+    const struct config_list *list = (const void *)frame->place;
+    uint8_t *item;
+
+    if (!frame->has_key)
+        return read_free_key(reader, event, frame);
+    frame->has_key = false;
+    item = item_at(frame, list->count - 1);
+    if (event->type == YAML_MAPPING_START_EVENT &&
+        (!subtree->scalar_items || subtree->rows_count > 1)) {
+        push_section(reader, config_row_subtree(frame->row), (struct span){0}, item);
+        return 0;
+    }
+    if (subtree->scalar_items)
+        return read_value(reader, event, &subtree->rows[0], item + subtree->rows[0].offset);
+    return fail_name(reader, event, span_cstr((const char *)item + subtree->key_offset),
+                     "needs settings below it (name: value)");
+}
+
+static int on_content(struct reader *reader, const yaml_event_t *event)
+{
+    struct frame *frame;
+
+    reader->why.size = 0;
+    if (reader->depth == 0) {
+        if (is_null(event))
+            return 0;
+        if (event->type != YAML_MAPPING_START_EVENT)
+            return fail_with(reader, event, "the file must hold settings (name: value)");
+        push_section(reader, *reader->schema, (struct span){0}, reader->place);
+        return 0;
+    }
+    frame = top_frame(reader);
+    switch (frame->kind) {
+    case FRAME_SECTION:
+        return on_section(reader, event, frame);
+    case FRAME_LIST:
+        return on_list(reader, event, frame);
+    case FRAME_ITEMS:
+        return on_items(reader, event, frame);
+    case FRAME_KEYS:
+        return on_keys(reader, event, frame);
+    }
+    UNREACHABLE("frame kind");
+}
+
+/* Anchors, aliases and tags are YAML that no setting needs, and a way to make a small file large.
+ */
+static bool is_adorned(const yaml_event_t *event)
+{
+    if (event->type == YAML_SCALAR_EVENT)
+        return event->data.scalar.anchor != NULL || event->data.scalar.tag != NULL;
+    if (event->type == YAML_SEQUENCE_START_EVENT)
+        return event->data.sequence_start.anchor != NULL || event->data.sequence_start.tag != NULL;
+    if (event->type == YAML_MAPPING_START_EVENT)
+        return event->data.mapping_start.anchor != NULL || event->data.mapping_start.tag != NULL;
+    return event->type == YAML_ALIAS_EVENT;
+}
+
+/* 1: go on; 0: the end; or -EINVAL. */
+static int on_event(struct reader *reader, const yaml_event_t *event)
+{
+    int status;
+
+    if (event->type == YAML_STREAM_END_EVENT)
+        return 0;
+    if (event->type == YAML_DOCUMENT_START_EVENT && reader->documents_count++ > 0)
+        return fail_with(reader, event, "a second document in the file");
+    if (event->type == YAML_STREAM_START_EVENT || event->type == YAML_DOCUMENT_START_EVENT ||
+        event->type == YAML_DOCUMENT_END_EVENT)
+        return 1;
+    if (is_adorned(event))
+        return fail_with(reader, event, "anchors (&), aliases (*) and tags (!) are not taken");
+    status = on_content(reader, event);
+    return status < 0 ? status : 1;
+}
+
+/* libyaml's own errors; those of the encoding have an offset only. */
+static int fail_yaml(struct reader *reader, const yaml_parser_t *parser, struct span yaml)
+{
+    uint64_t line = 1, column = 1;
+
+    reader->why.size = 0;
+    if (parser->error == YAML_MEMORY_ERROR)
+        text_add_cstr(&reader->why, "not enough memory");
+    else
+        text_add_cstr(&reader->why, parser->problem == NULL ? "not YAML" : parser->problem);
+    if (parser->error == YAML_SCANNER_ERROR || parser->error == YAML_PARSER_ERROR)
+        return fail(reader, parser->problem_mark.line + 1, parser->problem_mark.column + 1);
+    yaml = span_first(yaml, parser->problem_offset);
+    for (size_t i = 0; i < yaml.size; i++) {
+        column = yaml.data[i] == '\n' ? 1 : column + 1;
+        line += yaml.data[i] == '\n';
+    }
+    return fail(reader, line, column);
+}
+
+void config_defaults(const struct config_schema *schema, void *place)
+{
+    config_row_check(schema);
+    for (uint32_t i = 0; i < schema->rows_count; i++)
+        config_value_set_initial(&schema->rows[i], (uint8_t *)place + schema->rows[i].offset);
+}
+
+int config_read(const struct config_schema *schema, struct span yaml, const char *name, void *place,
+                struct config_origin *ret_origin, struct text *error)
+{
+    struct reader reader = {
+        .schema = schema, .origin = ret_origin, .place = place, .name = name, .error = error};
+    yaml_parser_t parser;
+    yaml_event_t event;
+    int status = 1;
+
+    *ret_origin = (struct config_origin){0};
+    text_init(&reader.why, reader.why_buffer, sizeof(reader.why_buffer));
+    if (yaml_parser_initialize(&parser) == 0)
+        return -ENOMEM;
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser, yaml.data, yaml.size);
+    while (status > 0) {
+        if (yaml_parser_parse(&parser, &event) == 0) {
+            status = fail_yaml(&reader, &parser, yaml);
+            break;
+        }
+        status = on_event(&reader, &event);
+        yaml_event_delete(&event);
+    }
+    yaml_parser_delete(&parser);
+    return status;
+}
