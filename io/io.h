@@ -13,6 +13,8 @@
  * handle is free again after the event of its io_shut. After that event nothing with that handle
  * completes.
  *
+ * At most 4 * handles_max + entries operations may be under way at once; more is a bug and dies.
+ *
  * Memory given to io_send, io_sendto, io_write and io_read must stay as it is until the event.
  * Paths, addresses and options are copied before the call returns.
  *
@@ -48,7 +50,7 @@ struct io_options {
     uint64_t wake_tag;      /* tag of the event that io_wake causes here */
 };
 
-enum io_kind { IO_TCP, IO_UDP };
+enum io_kind { IO_TCP, IO_UDP, IO_UNIX /* stream; source and family do not matter */ };
 
 struct io_socket_options {
     enum io_kind kind;
@@ -60,8 +62,8 @@ struct io_socket_options {
 
 struct io_address {
     struct ip_port ip;
-    const char *
-        path; /* AF_UNIX stream when not NULL (listen: an old socket file is replaced, mode 0600) */
+    const char *path; /* AF_UNIX stream when not NULL; io_listen replaces an old socket file and
+                         makes the new one with mode 0600 */
 };
 
 enum io_file_mode {
@@ -116,9 +118,10 @@ void io_connect(struct io *io, uint64_t tag, int socket, const struct io_address
 void io_listen(struct io *io, uint64_t tag, const struct io_address *address);
 /* The other end of an accepted AF_UNIX connection. */
 MUST_USE int io_peer_uid(struct io *io, int socket, uint32_t *ret_uid);
-/* The port that a listening or bound TCP/UDP socket has. */
+/* The port of a listening TCP socket, or of a UDP socket with a source; else -EINVAL. */
 MUST_USE int io_local_port(struct io *io, int socket, uint16_t *ret_port);
-/* Result: bytes sent, perhaps fewer than given. At most 8 parts. */
+/* Result: bytes sent, perhaps fewer than given. At most 8 parts. One send at a time on a stream:
+ * the bytes of two could change places. */
 void io_send(struct io *io, uint64_t tag, int socket, const struct span *parts,
              uint32_t parts_count);
 void io_sendto(struct io *io, uint64_t tag, int socket, struct span data,
@@ -126,7 +129,8 @@ void io_sendto(struct io *io, uint64_t tag, int socket, struct span data,
 /* Multishot: events with IO_EVENT_BUFFER and IO_EVENT_MORE for bytes; the last event, without MORE,
  * has result 0 (the other end closed) or -errno. Want of buffers does not end it: io re-arms
  * starved sockets in the order in which they starved, as buffers come back, so that one flooding
- * host cannot starve the others. One datagram an event for UDP. */
+ * host cannot starve the others. One datagram an event for UDP, cut to the buffer's size; empty
+ * ones are dropped. One receive at a time on a socket. */
 void io_recv(struct io *io, uint64_t tag, int socket);
 struct span io_buffer(const struct io *io, const struct io_event *event);
 void io_buffer_return(struct io *io, const struct io_event *event);
@@ -136,16 +140,20 @@ void io_shut(struct io *io, uint64_t tag, int handle);
 void io_cancel(struct io *io, uint64_t tag, uint64_t target_tag);
 
 /* --- files --- */
-void io_file(struct io *io, uint64_t tag, const struct io_file_options *options); /* a handle */
+/* A handle. A new file that gets no room (-ENOSPC) is removed again. At most 16 files are being
+ * created with a size at once, else -EAGAIN. */
+void io_file(struct io *io, uint64_t tag, const struct io_file_options *options);
+/* Result: the whole size, or -errno; at most 2 GiB less one. Short writes are continued inside. */
 void io_write(struct io *io, uint64_t tag, int file, struct span data, uint64_t offset);
+/* Result: bytes read, fewer than asked for only at the end of the file. */
 void io_read(struct io *io, uint64_t tag, int file, struct span_mut into, uint64_t offset);
 void io_sync(struct io *io, uint64_t tag, int file); /* fdatasync; fsync for a folder */
 void io_rename(struct io *io, uint64_t tag, const char *from, const char *to);
 void io_unlink(struct io *io, uint64_t tag, const char *path);
 
 /* Synchronous, for start and end: */
-/* The file names in a folder (no dot files), each ended by NUL, sorted bytewise. -ENOSPC when they
- * do not fit. */
+/* The names of the regular files in a folder (no dot files), each ended by NUL, sorted bytewise,
+ * added to *names. -ENOSPC when they do not fit. */
 MUST_USE int io_list(struct io *io, const char *folder, struct text *names);
 /* Makes the folder (mode 0700) if it is not there; its name is durable when this returns 0. */
 MUST_USE int io_folder(struct io *io, const char *path);
