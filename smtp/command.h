@@ -7,20 +7,51 @@
 
 #include "base/text.h"
 #include "message/envelope.h"
+#include "message/outcome.h"
 #include "smtp/ehlo.h"
 
 #define COMMAND_ADDRESS_MAX 254  /* a path is 256 octets with its brackets: RFC 5321 4.5.3.1.3 */
 #define COMMAND_HOSTNAME_MAX 255 /* longer names are cut */
 #define COMMAND_SIZE_MAX 352     /* the longest: MAIL with every parameter */
 
-enum command_fault {
-    COMMAND_OK = 0,
-    COMMAND_BAD_RETURN_PATH, /* octets that may not stand in a path, or too long */
-    COMMAND_BAD_RECIPIENT,   /* the same, or empty */
-    COMMAND_NO_UTF8,         /* the server does not offer SMTPUTF8 */
-    COMMAND_NO_EIGHT_BIT,    /* the server does not offer 8BITMIME */
-    COMMAND_TOO_BIG          /* over the server's SIZE */
+#define COMMAND_TIMEOUT_NONE UINT64_MAX
+#define COMMAND_BLOCK_TIMEOUT_NS (3 * NS_PER_MINUTE) /* one send of content: RFC 5321 4.5.3.2.5 */
+
+/* What a server answers. */
+enum command {
+    COMMAND_NONE = 0,
+    COMMAND_GREETING, /* no command: the server speaks first */
+    COMMAND_EHLO,
+    COMMAND_HELO,
+    COMMAND_RSET,
+    COMMAND_MAIL,
+    COMMAND_RCPT,
+    COMMAND_DATA,
+    COMMAND_DOT,      /* the content with its final dot */
+    COMMAND_LONE_DOT, /* ends a DATA that was opened without a recipient (RFC 2920 3.1) */
+    COMMAND_QUIT,
+    COMMAND_COUNT
 };
+
+enum command_fault {
+    COMMAND_FAULT_NONE = 0,
+    COMMAND_FAULT_RETURN_PATH, /* octets that may not stand in a path, or too long */
+    COMMAND_FAULT_RECIPIENT,   /* the same, or empty */
+    COMMAND_FAULT_UTF8,        /* the server does not offer SMTPUTF8 */
+    COMMAND_FAULT_EIGHT_BIT,   /* the server does not offer 8BITMIME */
+    COMMAND_FAULT_SIZE,        /* over the server's SIZE */
+    COMMAND_FAULT_COUNT
+};
+
+/* "RCPT", "the final dot": fits after "the answer to ". */
+const char *command_name(enum command command);
+enum outcome_stage command_stage(enum command command);
+/* How long the answer may take: RFC 5321 4.5.3.2. */
+MUST_USE uint64_t command_timeout_ns(enum command command);
+/* Whether the code may answer the command at all: 2yz, 4yz, 5yz, but 3yz (not 2yz) for DATA. 220
+ * and 221 answer the connection and QUIT and nothing else: taken for a verdict, QUIT's answer
+ * would count as a delivery when the server had sent one reply too few. */
+MUST_USE bool command_is_answer(enum command command, uint16_t code);
 
 /* Whether the octets may stand between angle brackets: no control octets, no blank or bracket
  * outside quotes, quotes closed, at most COMMAND_ADDRESS_MAX; octets above 0x7f only with `utf8`
@@ -28,12 +59,13 @@ enum command_fault {
 MUST_USE bool command_path_is_safe(struct span path, bool utf8);
 /* Whether the envelope can be offered to a server with these extensions. */
 MUST_USE enum command_fault command_judge(const struct envelope *envelope, const struct ehlo *ehlo);
+const char *command_fault_text(enum command_fault fault);
 
 void command_ehlo(struct text *out, struct span hostname);
 void command_helo(struct text *out, struct span hostname);
 /* SIZE=, BODY=8BITMIME and SMTPUTF8 as the server offers and the envelope needs. */
 void command_mail(struct text *out, const struct envelope *envelope, const struct ehlo *ehlo);
-void command_rcpt(struct text *out, const struct envelope *envelope);
+void command_rcpt(struct text *out, struct span recipient);
 void command_data(struct text *out);
 void command_dot(struct text *out);
 void command_rset(struct text *out);

@@ -33,13 +33,14 @@
 #include "base/text.h"
 #include "message/envelope.h"
 #include "message/outcome.h"
+#include "smtp/command.h"
 #include "smtp/ehlo.h"
 #include "smtp/reply_reader.h"
+#include "smtp/verdict.h"
+#include "smtp/window.h"
 
 #define SMTP_BURST_MAX 1024 /* free octets that `out` must have in smtp_step and smtp_envelope */
-#define SMTP_TRANSACTIONS_MAX 2
-#define SMTP_EXPECTED_MAX 8
-#define SMTP_TIMEOUT_NONE UINT64_MAX
+#define SMTP_TIMEOUT_NONE COMMAND_TIMEOUT_NONE
 
 enum smtp_want {
     SMTP_WANT_REPLY,    /* all input is consumed: send what is in out, then read */
@@ -60,76 +61,25 @@ enum smtp_state {
     SMTP_STATE_COUNT
 };
 
-enum smtp_command {
-    SMTP_COMMAND_NONE = 0,
-    SMTP_COMMAND_GREETING, /* no command: the server speaks first */
-    SMTP_COMMAND_EHLO,
-    SMTP_COMMAND_HELO,
-    SMTP_COMMAND_RSET,
-    SMTP_COMMAND_MAIL,
-    SMTP_COMMAND_RCPT,
-    SMTP_COMMAND_DATA,
-    SMTP_COMMAND_DOT,      /* the content with its final dot */
-    SMTP_COMMAND_LONE_DOT, /* ends a DATA that was opened without a recipient */
-    SMTP_COMMAND_QUIT,
-    SMTP_COMMAND_COUNT
-};
-
-enum smtp_transaction_state {
-    SMTP_TRANSACTION_FREE = 0, /* no transaction in this place */
-    SMTP_TRANSACTION_COMMANDS, /* MAIL, RCPT, DATA are being written and answered; no verdict */
-    SMTP_TRANSACTION_BODY,     /* 354 came: the content is owed, or partly handed out */
-    SMTP_TRANSACTION_DOT, /* handed out whole: only the answer to the dot tells; a loss is unsure */
-    SMTP_TRANSACTION_REFUSED /* settled; answers to its commands, perhaps a lone dot's, are due */
-};
-
 struct smtp_options {
     struct span hostname;      /* for EHLO */
     bool pipelining;           /* policy allows it; used when offered as well */
     uint32_t transactions_max; /* a connection; at least 1 */
 };
 
-struct smtp_transaction {
-    enum smtp_transaction_state state;
-    enum smtp_command next; /* to be written next, or NONE */
-    uint32_t tag;
-    bool answered; /* at least one reply belongs to it */
-    bool opened;   /* the server accepted MAIL or RCPT: it may hold a pending transaction */
-    struct span recipient;
-};
-
-struct smtp_expected {
-    uint8_t command; /* enum smtp_command */
-    uint8_t place;   /* of the transaction, or 0xff */
-};
-
-/* A verdict waiting to be made into a struct outcome; the words of a reply stay in the reader. */
-struct smtp_verdict {
-    enum outcome_kind kind; /* NONE: as the reply says */
-    enum outcome_stage stage;
-    enum outcome_cause cause;
-    int error_number;
-    const char *text;
-};
-
 struct smtp {
     enum smtp_state state;
-    struct smtp_options options;
-    struct ehlo ehlo;
-    struct smtp_transaction transactions[SMTP_TRANSACTIONS_MAX];
-    struct smtp_expected expected[SMTP_EXPECTED_MAX];
-    uint8_t expected_head;
-    uint8_t expected_count;
-    uint8_t transaction_head;
-    uint8_t transaction_count;
-    uint8_t settle_place; /* 0xff: nothing to settle */
-    bool quitting;        /* QUIT is due as soon as it may be written */
-    bool passed;          /* the caller had no envelope; asked again after the next reply */
-    bool rset_owed;       /* a refused transaction is pending at the server */
+    bool quitting;  /* QUIT is due as soon as it may be written */
+    bool passed;    /* the caller had no envelope; asked again after the next reply */
+    bool rset_owed; /* a refused transaction is pending at the server */
     uint32_t transactions_taken;
     uint32_t delivered_count;
-    struct smtp_verdict settle; /* of settle_place */
-    struct smtp_verdict end;    /* why the session ended; cause REPLY with stage NONE: in peace */
+    struct smtp_options options;
+    struct ehlo ehlo;
+    struct window window;
+    uint8_t settle_place; /* WINDOW_NONE: nothing to settle */
+    struct verdict settle;
+    struct verdict end; /* why the session ended; stage NONE: in peace */
     struct reply_reader reader;
 };
 
@@ -175,6 +125,5 @@ MUST_USE uint32_t smtp_open_count(const struct smtp *smtp);
 /* After SMTP_WANT_CLOSE: why the session ended. kind OUTCOME_NONE: in peace (QUIT). */
 void smtp_end(const struct smtp *smtp, struct outcome *ret_outcome);
 const char *smtp_state_name(enum smtp_state state);
-const char *smtp_command_name(enum smtp_command command);
 
 #endif

@@ -1,0 +1,394 @@
+#include "smtp/smtp.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "smtp/dialogue.h"
+
+static void await(struct smtp *smtp, enum command command, uint8_t place)
+{
+    window_await(&smtp->window, command, place);
+    reply_reader_turn(&smtp->reader);
+}
+
+static struct window_transaction *newest(struct smtp *smtp)
+{
+    uint8_t place = window_newest(&smtp->window);
+
+    return place == WINDOW_NONE ? NULL : &smtp->window.transactions[place];
+}
+
+/* ---- the end of a session ---- */
+
+/* Nothing that was asked was answered yet on a session that did deliver; or the stop is our own. */
+static bool is_untried(const struct smtp *smtp, const struct window_transaction *transaction)
+{
+    if (smtp->end.cause == CAUSE_LOCAL_STOP)
+        return true;
+    return transaction->state == WINDOW_COMMANDS && !transaction->answered &&
+           smtp->delivered_count > 0 &&
+           (smtp->end.cause == CAUSE_REPLY || smtp->end.cause == CAUSE_LOST);
+}
+
+/* The end's verdict for a transaction that is still open. */
+static struct verdict verdict_of_end(const struct smtp *smtp, uint8_t place)
+{
+    const struct window_transaction *transaction = &smtp->window.transactions[place];
+    struct verdict verdict = smtp->end;
+    enum command awaited = window_awaited_of(&smtp->window, place);
+
+    verdict.kind = OUTCOME_DEFERRED;
+    if (awaited != COMMAND_NONE)
+        verdict.stage = command_stage(awaited);
+    if (transaction->state == WINDOW_BODY)
+        verdict.stage = STAGE_BODY;
+    if (transaction->state == WINDOW_DOT) {
+        verdict.stage = STAGE_DOT;
+        verdict.kind = OUTCOME_UNSURE;
+    } else if (is_untried(smtp, transaction)) {
+        verdict.kind = OUTCOME_RELEASED;
+    }
+    return verdict;
+}
+
+/* On a closed session: the next transaction still open gets its verdict. False: there is none. */
+static bool settle_next(struct smtp *smtp)
+{
+    for (uint32_t i = 0; i < smtp->window.transactions_count; i++) {
+        uint8_t place = window_place(&smtp->window, i);
+
+        if (window_is_open(&smtp->window.transactions[place])) {
+            dialogue_settle(smtp, place, verdict_of_end(smtp, place));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- replies ---- */
+
+static void on_line(struct smtp *smtp)
+{
+    if (window_awaited(&smtp->window) == COMMAND_EHLO && smtp->reader.code / 100 == 2 &&
+        smtp->reader.lines_count > 1)
+        ehlo_read_line(&smtp->ehlo, reply_reader_line(&smtp->reader));
+}
+
+/* Reads one line. False: the input is used up. */
+static bool read_reply(struct smtp *smtp, struct span *input)
+{
+    enum command command = window_awaited(&smtp->window);
+
+    switch (reply_reader_next(&smtp->reader, input)) {
+    case REPLY_READER_MORE:
+        return false;
+    case REPLY_READER_LINE:
+        on_line(smtp);
+        return true;
+    case REPLY_READER_REPLY:
+        on_line(smtp);
+        if (command != COMMAND_NONE)
+            smtp->state = dialogue_hear(smtp);
+        else if (smtp->reader.code == 421)
+            smtp->state = dialogue_close(smtp, verdict_refused(COMMAND_NONE));
+        else
+            smtp->state =
+                dialogue_close(smtp, verdict_fault(COMMAND_NONE, "a reply to no command"));
+        return true;
+    case REPLY_READER_BROKEN:
+        smtp->state =
+            dialogue_close(smtp, verdict_fault(command, reply_reader_fault(&smtp->reader)));
+        return true;
+    }
+    UNREACHABLE("no such result");
+}
+
+/* ---- commands ---- */
+
+static bool is_pipelined(const struct smtp *smtp)
+{
+    return smtp->options.pipelining && ehlo_offers(&smtp->ehlo, EHLO_PIPELINING);
+}
+
+static bool is_ending(const struct smtp *smtp)
+{
+    return smtp->quitting || smtp->transactions_taken >= smtp->options.transactions_max;
+}
+
+static bool may_write(const struct smtp *smtp)
+{
+    return window_awaited(&smtp->window) == COMMAND_NONE || is_pipelined(smtp);
+}
+
+static void write_rset(struct smtp *smtp, struct text *out)
+{
+    command_rset(out);
+    await(smtp, COMMAND_RSET, WINDOW_NONE);
+    smtp->rset_owed = false;
+}
+
+/* What is left of the newest transaction's commands, one at a time without PIPELINING. */
+static void write_transaction(struct smtp *smtp, struct text *out)
+{
+    uint8_t place = window_newest(&smtp->window);
+    struct window_transaction *transaction = newest(smtp);
+
+    while (transaction != NULL && transaction->next != COMMAND_NONE && may_write(smtp)) {
+        enum command command = transaction->next;
+
+        transaction->next = COMMAND_NONE;
+        if (command == COMMAND_RCPT) {
+            command_rcpt(out, transaction->recipient);
+            transaction->next = COMMAND_DATA;
+        } else if (command == COMMAND_DATA) {
+            command_data(out);
+        } else {
+            CHECK(command == COMMAND_LONE_DOT);
+            command_dot(out);
+        }
+        await(smtp, command, place);
+    }
+}
+
+static enum smtp_state write_ready(struct smtp *smtp, struct text *out)
+{
+    write_transaction(smtp, out);
+    if (!window_may_follow(&smtp->window) || !may_write(smtp))
+        return SMTP_READY;
+    if (is_ending(smtp)) {
+        command_quit(out);
+        await(smtp, COMMAND_QUIT, WINDOW_NONE);
+        return SMTP_QUIT;
+    }
+    /* With PIPELINING it leaves in one flight with the next MAIL instead. */
+    if (smtp->rset_owed && !is_pipelined(smtp))
+        write_rset(smtp, out);
+    return SMTP_READY;
+}
+
+static enum smtp_state write_commands(struct smtp *smtp, struct text *out)
+{
+    switch (smtp->state) {
+    case SMTP_EHLO:
+        if (window_awaited(&smtp->window) == COMMAND_NONE) {
+            command_ehlo(out, smtp->options.hostname);
+            await(smtp, COMMAND_EHLO, WINDOW_NONE);
+            smtp->reader.by_line = true;
+        }
+        return SMTP_EHLO;
+    case SMTP_HELO:
+        if (window_awaited(&smtp->window) == COMMAND_NONE) {
+            command_helo(out, smtp->options.hostname);
+            await(smtp, COMMAND_HELO, WINDOW_NONE);
+        }
+        return SMTP_HELO;
+    case SMTP_READY:
+        return write_ready(smtp, out);
+    case SMTP_GREETING:
+    case SMTP_QUIT:
+    case SMTP_CLOSED:
+        return smtp->state;
+    case SMTP_STATE_COUNT:
+        break;
+    }
+    UNREACHABLE("no such state");
+}
+
+static bool takes_envelope(const struct smtp *smtp)
+{
+    return smtp->state == SMTP_READY && !smtp->passed && !is_ending(smtp) &&
+           !window_full(&smtp->window) && window_may_follow(&smtp->window) && may_write(smtp);
+}
+
+/* ---- the interface ---- */
+
+void smtp_init(struct smtp *smtp, const struct smtp_options *options)
+{
+    memset(smtp, 0, sizeof(*smtp));
+    CHECK(options->transactions_max > 0);
+    smtp->options = *options;
+    smtp->settle_place = WINDOW_NONE;
+    window_init(&smtp->window);
+    ehlo_init(&smtp->ehlo);
+    reply_reader_init(&smtp->reader);
+    await(smtp, COMMAND_GREETING, WINDOW_NONE);
+}
+
+enum smtp_want smtp_step(struct smtp *smtp, struct span *input, struct text *out)
+{
+    CHECK(text_room(out) >= SMTP_BURST_MAX);
+    for (;;) {
+        const struct window_transaction *transaction;
+        bool reading = input->size > 0 || reply_reader_is_inside(&smtp->reader);
+
+        window_release(&smtp->window);
+        if (smtp->settle_place != WINDOW_NONE || (smtp->state == SMTP_CLOSED && settle_next(smtp)))
+            return SMTP_WANT_SETTLE;
+        if (smtp->state == SMTP_CLOSED)
+            return SMTP_WANT_CLOSE;
+        /* Octets to no command come before a new command: they cannot be its answer. */
+        if (!reading || window_awaited(&smtp->window) != COMMAND_NONE)
+            smtp->state = write_commands(smtp, out);
+        transaction = newest(smtp);
+        if (!reading && transaction != NULL && transaction->state == WINDOW_BODY)
+            return SMTP_WANT_BODY;
+        if (input->size == 0 && takes_envelope(smtp) &&
+            (!reading || window_awaited(&smtp->window) != COMMAND_NONE))
+            return SMTP_WANT_ENVELOPE;
+        if (!read_reply(smtp, input))
+            return SMTP_WANT_REPLY;
+    }
+}
+
+void smtp_envelope(struct smtp *smtp, const struct envelope *envelope, uint32_t tag,
+                   struct text *out)
+{
+    enum command_fault fault = command_judge(envelope, &smtp->ehlo);
+    struct window_transaction *transaction;
+    uint8_t place;
+
+    CHECK(takes_envelope(smtp));
+    CHECK(text_room(out) >= SMTP_BURST_MAX);
+    place = window_open(&smtp->window);
+    transaction = &smtp->window.transactions[place];
+    transaction->tag = tag;
+    if (fault != COMMAND_FAULT_NONE) {
+        transaction->next = COMMAND_NONE;
+        dialogue_settle(smtp, place, verdict_unfit(fault));
+        return;
+    }
+    smtp->transactions_taken++;
+    transaction->recipient = envelope->recipient;
+    if (smtp->rset_owed)
+        write_rset(smtp, out);
+    command_mail(out, envelope, &smtp->ehlo);
+    await(smtp, COMMAND_MAIL, place);
+    transaction->next = COMMAND_RCPT;
+    write_transaction(smtp, out);
+}
+
+void smtp_pass(struct smtp *smtp)
+{
+    smtp->passed = true;
+}
+
+void smtp_wake(struct smtp *smtp)
+{
+    smtp->passed = false;
+}
+
+void smtp_quit(struct smtp *smtp)
+{
+    smtp->quitting = true;
+    switch (smtp->state) {
+    case SMTP_GREETING:
+    case SMTP_EHLO:
+    case SMTP_HELO:
+        smtp->state = dialogue_close(smtp, verdict_peace());
+        return;
+    case SMTP_READY:
+    case SMTP_QUIT:
+    case SMTP_CLOSED:
+        return;
+    case SMTP_STATE_COUNT:
+        break;
+    }
+    UNREACHABLE("no such state");
+}
+
+uint32_t smtp_body_tag(const struct smtp *smtp)
+{
+    uint8_t place = window_newest(&smtp->window);
+
+    CHECK(place != WINDOW_NONE);
+    CHECK(smtp->window.transactions[place].state == WINDOW_BODY);
+    return smtp->window.transactions[place].tag;
+}
+
+void smtp_body_done(struct smtp *smtp)
+{
+    struct window_transaction *transaction = newest(smtp);
+
+    if (smtp->state == SMTP_CLOSED)
+        return;
+    CHECK(transaction != NULL);
+    CHECK(transaction->state == WINDOW_BODY);
+    transaction->state = WINDOW_DOT;
+    smtp->passed = false;
+    if (reply_reader_is_inside(&smtp->reader)) {
+        smtp->state = dialogue_close(smtp, verdict_fault(COMMAND_NONE, "a reply before the dot"));
+        return;
+    }
+    await(smtp, COMMAND_DOT, window_newest(&smtp->window));
+}
+
+void smtp_body_failed(struct smtp *smtp, int error_number)
+{
+    smtp_lost(smtp, CAUSE_LOCAL_CONTENT, error_number);
+}
+
+void smtp_settled(struct smtp *smtp, uint32_t *ret_tag, struct outcome *ret_outcome)
+{
+    struct window_transaction *transaction;
+
+    CHECK(smtp->settle_place != WINDOW_NONE);
+    transaction = &smtp->window.transactions[smtp->settle_place];
+    verdict_outcome(&smtp->settle, &smtp->reader, ret_outcome);
+    *ret_tag = transaction->tag;
+    transaction->state = WINDOW_REFUSED; /* freed as soon as no reply is due to it */
+    smtp->settle_place = WINDOW_NONE;
+}
+
+void smtp_lost(struct smtp *smtp, enum outcome_cause cause, int error_number)
+{
+    enum command awaited = window_awaited(&smtp->window);
+    bool peaceful =
+        smtp->state == SMTP_QUIT || (smtp_is_idle(smtp) && smtp->transactions_taken > 0);
+
+    if (smtp->state == SMTP_CLOSED)
+        return;
+    smtp->state = dialogue_close(smtp, verdict_cause(awaited, cause, error_number));
+    if (peaceful && smtp_open_count(smtp) == 0)
+        smtp->state = dialogue_close(smtp, verdict_peace());
+}
+
+void smtp_timeout(struct smtp *smtp)
+{
+    smtp_lost(smtp, CAUSE_TIMEOUT, 0);
+}
+
+uint64_t smtp_timeout_ns(const struct smtp *smtp)
+{
+    uint8_t place = window_newest(&smtp->window);
+
+    if (place != WINDOW_NONE && smtp->window.transactions[place].state == WINDOW_BODY)
+        return COMMAND_BLOCK_TIMEOUT_NS;
+    if (reply_reader_is_inside(&smtp->reader))
+        return min_u64(COMMAND_BLOCK_TIMEOUT_NS, command_timeout_ns(window_awaited(&smtp->window)));
+    return command_timeout_ns(window_awaited(&smtp->window));
+}
+
+bool smtp_is_idle(const struct smtp *smtp)
+{
+    return smtp->state == SMTP_READY && smtp->window.replies_count == 0 &&
+           smtp->window.transactions_count == 0;
+}
+
+uint32_t smtp_open_count(const struct smtp *smtp)
+{
+    return window_open_count(&smtp->window);
+}
+
+void smtp_end(const struct smtp *smtp, struct outcome *ret_outcome)
+{
+    CHECK(smtp->state == SMTP_CLOSED);
+    verdict_outcome(&smtp->end, &smtp->reader, ret_outcome);
+}
+
+const char *smtp_state_name(enum smtp_state state)
+{
+    static const char *const names[] = {"greeting", "ehlo", "helo", "ready", "quit", "closed"};
+    static_assert(ARRAY_LEN(names) == SMTP_STATE_COUNT, "a name for each state");
+
+    return (size_t)state < ARRAY_LEN(names) ? names[state] : "unknown";
+}
