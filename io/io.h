@@ -102,6 +102,8 @@ void io_close(struct io *io); /* NULL is a no-op; closes every handle */
 uint64_t io_now_ns(const struct io *io); /* monotonic; sampled once per io_wait; never goes back */
 uint64_t io_wall_ns(
     const struct io *io); /* since 1970-01-01 UTC; sampled together with io_now_ns */
+/* How long the caller's last turn took: from the return of one io_wait to the call of the next. */
+uint64_t io_turn_ns(const struct io *io);
 MUST_USE int io_entropy(struct io *io, void *data, size_t size); /* at start only; fails closed */
 
 /* Submits what is pending, waits until an event is there or the clock reaches deadline_ns (0: do

@@ -117,6 +117,7 @@ struct io {
     struct arena arena;
     struct io_options options; /* with defaults filled in */
     uint64_t now_ns;
+    uint64_t turn_ns; /* the caller's last turn */
     uint64_t wall_ns;
 
     struct slab ops;

@@ -34,6 +34,11 @@ uint64_t io_now_ns(const struct io *io)
     return io->now_ns;
 }
 
+uint64_t io_turn_ns(const struct io *io)
+{
+    return io->turn_ns;
+}
+
 uint64_t io_wall_ns(const struct io *io)
 {
     return io->wall_ns;
@@ -262,6 +267,7 @@ uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, u
     uint64_t retry_ns;
 
     CHECK(events_max > 0);
+    io->turn_ns = read_clock(CLOCK_MONOTONIC) - io->now_ns;
     io->out = events;
     io->out_count = 0;
     io->out_max = events_max;
