@@ -45,11 +45,6 @@ void routing_init(struct routing *routing, struct arena *arena, uint32_t domains
     routing->sites_max = sites_max;
     list_init(&routing->asking);
     list_init(&routing->failing);
-    for (uint32_t i = 0; i < domains_max; i++) {
-        routing->domains[i].site = ROUTING_NONE;
-        routing->domains[i].first_flow = ROUTING_NONE;
-        routing->domains[i].failure = ROUTING_NONE;
-    }
 }
 
 /* --- from ROUTED and FAILING back --- */
@@ -511,6 +506,20 @@ static void start_asking(struct shard *shard, uint32_t index)
     move_to(&shard->routing, index, &shard->routing.asking);
 }
 
+/* Made ready at first use, so that unused places cost no memory. */
+static struct routing_domain *domain_at(struct routing *routing, uint32_t index)
+{
+    struct routing_domain *domain = &routing->domains[index];
+
+    if (!domain->known) {
+        domain->known = true;
+        domain->site = ROUTING_NONE;
+        domain->first_flow = ROUTING_NONE;
+        domain->failure = ROUTING_NONE;
+    }
+    return domain;
+}
+
 static void take_new_flows(struct shard *shard)
 {
     struct routing *routing = &shard->routing;
@@ -527,7 +536,7 @@ static void take_new_flows(struct shard *shard)
         CHECK(flow < routing->flows_max);
         CHECK(info.domain < routing->domains_max);
         CHECK(!routing->flows[flow].listed);
-        domain = &routing->domains[info.domain];
+        domain = domain_at(routing, info.domain);
         routing->flows[flow] = (struct routing_flow){
             .next = domain->first_flow, .domain = info.domain, .listed = true};
         domain->first_flow = flow;

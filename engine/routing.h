@@ -42,6 +42,7 @@ struct routing_domain {
     uint32_t first_flow; /* chained by flows[].next */
     uint32_t failure;    /* slab index while FAILING */
     enum domain_state state;
+    bool known; /* initialised */
 };
 
 struct routing_flow {

@@ -1,0 +1,392 @@
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/table.h"
+#include "engine/session.h"
+#include "engine/tag.h"
+
+#define ORDERS_MAX 64
+#define RECIPIENTS_MAX_DEFAULT (1u << 25)
+#define DOMAINS_MAX_DEFAULT (1u << 20)
+#define CAMPAIGNS_MAX_DEFAULT 4096u
+#define SITES_MAX_DEFAULT 8192u
+
+struct engine_shard {
+    struct engine *engine;
+    struct shard_options options;
+    struct shard *shard;
+    struct arena arena;
+    struct channel orders;
+    struct stats *stats;
+    pthread_t thread;
+    bool started;
+    sem_t opened;
+    int open_result;
+    char open_error[512];
+    _Atomic bool closed;
+    int close_result;
+};
+
+struct engine {
+    struct engine_options options;
+    struct arena arena;
+    struct store *store;
+    struct content_set *contents;
+    struct leasing_links links;
+    struct engine_shard shards[POLICY_SHARDS_MAX];
+    uint32_t shards_count;
+};
+
+void engine_limits_fill(struct engine_limits *limits, const struct policy *policy,
+                        uint32_t cores_count)
+{
+    uint32_t per_shard;
+
+    if (limits->shards_count == 0)
+        limits->shards_count = policy->shards != 0 ? policy->shards : cores_count;
+    if (limits->shards_count == 0)
+        limits->shards_count = 1;
+    if (limits->shards_count > POLICY_SHARDS_MAX)
+        limits->shards_count = POLICY_SHARDS_MAX;
+    if (limits->connections_max == 0)
+        limits->connections_max = policy->connections_max;
+    per_shard = (limits->connections_max + limits->shards_count - 1) / limits->shards_count;
+    if (limits->recipients_max == 0)
+        limits->recipients_max = RECIPIENTS_MAX_DEFAULT;
+    if (limits->domains_max == 0)
+        limits->domains_max = DOMAINS_MAX_DEFAULT;
+    if (limits->flows_max == 0)
+        limits->flows_max = DOMAINS_MAX_DEFAULT;
+    if (limits->sites_max == 0)
+        limits->sites_max = SITES_MAX_DEFAULT;
+    if (limits->campaigns_max == 0)
+        limits->campaigns_max = CAMPAIGNS_MAX_DEFAULT;
+    if (limits->buffers_max == 0)
+        limits->buffers_max = per_shard < 1024 ? per_shard : 1024;
+    if (limits->cache_entries_max == 0)
+        limits->cache_entries_max = 65536;
+}
+
+static uint32_t sessions_a_shard(const struct engine_limits *limits)
+{
+    return (limits->connections_max + limits->shards_count - 1) / limits->shards_count;
+}
+
+static struct store_options store_options_of(const struct policy *policy,
+                                             const struct engine_limits *limits)
+{
+    return (struct store_options){
+        .folder = policy->spool,
+        .durability = (enum store_durability)policy->durability,
+        .segment_size = limits->segment_size,
+        .journal_size = limits->journal_size,
+        .claims_max = sessions_a_shard(limits) * SMTP_TRANSACTIONS_MAX + 64,
+        .limits = {.recipients_max = limits->recipients_max,
+                   .domains_max = limits->domains_max,
+                   .campaigns_max = limits->campaigns_max,
+                   .segments_max = 16384,
+                   .runs_max = 65536,
+                   .flows_max = limits->flows_max,
+                   .shards_count = limits->shards_count},
+        .tag_base = tag_of(TAG_STORE, 0),
+        .wake_index = limits->shards_count,
+    };
+}
+
+static void describe_shard(struct engine *engine, uint32_t index)
+{
+    const struct engine_limits *limits = &engine->options.limits;
+    struct engine_shard *item = &engine->shards[index];
+
+    item->engine = engine;
+    item->options = (struct shard_options){
+        .index = index,
+        .count = limits->shards_count,
+        .sessions_max = sessions_a_shard(limits),
+        .sites_max = limits->sites_max,
+        .flows_max = limits->flows_max,
+        .domains_max = limits->domains_max,
+        .buffers_max = limits->buffers_max,
+        .cache_entries_max = limits->cache_entries_max,
+        .policy = engine->options.policy,
+        .verp = engine->options.verp,
+        .contents = engine->contents,
+        .store = engine->store,
+        .orders = &item->orders,
+        .links = limits->shards_count > 1 ? &engine->links : NULL,
+        .seed = engine->options.seed + UINT64_C(0x9e3779b97f4a7c15) * (index + 1),
+    };
+}
+
+static int compile_contents(struct engine *engine, struct text *error)
+{
+    struct queue *queue = store_queue(engine->store);
+
+    for (uint32_t i = 0; i < queue_campaigns_count(queue); i++) {
+        const struct campaign *campaign = queue_campaign(queue, i);
+        int result;
+
+        if (campaign->state != CAMPAIGN_READY && campaign->state != CAMPAIGN_PAUSED)
+            continue;
+        result = content_add(engine->contents, i, campaign, error);
+        if (result < 0)
+            return result;
+    }
+    return 0;
+}
+
+static size_t shared_cost(const struct engine_options *options)
+{
+    const struct engine_limits *limits = &options->limits;
+    struct store_options store = store_options_of(options->policy, limits);
+
+    return store_cost(&store) + leasing_links_cost(limits->shards_count) +
+           limits->shards_count * (channel_cost(ORDERS_MAX, sizeof(struct shard_order)) +
+                                   arena_cost(1, sizeof(struct stats)));
+}
+
+static int open_shared(struct engine *engine, struct text *error)
+{
+    const struct engine_limits *limits = &engine->options.limits;
+    struct store_options store = store_options_of(engine->options.policy, limits);
+    struct table_key key = {{engine->options.seed, ~engine->options.seed}};
+    int result = store_open(&engine->store, engine->options.io, &engine->arena, &store, error);
+
+    if (result < 0)
+        return result;
+    result = content_set_open(&engine->contents, limits->campaigns_max,
+                              span_cstr(engine->options.policy->hostname));
+    if (result < 0)
+        return result;
+    leasing_links_init(&engine->links, &engine->arena, limits->shards_count, key);
+    for (uint32_t i = 0; i < limits->shards_count; i++) {
+        struct engine_shard *item = &engine->shards[i];
+
+        channel_init(&item->orders, &engine->arena, ORDERS_MAX, sizeof(struct shard_order));
+        item->stats = arena_alloc(&engine->arena, 1, sizeof(struct stats));
+        stats_set(item->stats, STATS_NEXT_DUE, UINT64_MAX);
+        describe_shard(engine, i);
+        result = arena_open(&item->arena, shard_cost(&item->options));
+        if (result < 0)
+            return result;
+        engine->shards_count++;
+    }
+    return compile_contents(engine, error);
+}
+
+int engine_prepare(struct engine **ret_engine, const struct engine_options *options,
+                   struct text *error)
+{
+    struct engine *engine = calloc(1, sizeof(*engine));
+    int result;
+
+    if (engine == NULL)
+        return -ENOMEM;
+    engine->options = *options;
+    CHECK(options->limits.shards_count > 0);
+    CHECK(options->limits.shards_count <= POLICY_SHARDS_MAX);
+    result = arena_open(&engine->arena, shared_cost(options));
+    if (result < 0) {
+        free(engine);
+        return result;
+    }
+    result = open_shared(engine, error);
+    if (result < 0) {
+        (void)engine_close(engine); /* the first error is the one to tell */
+        return result;
+    }
+    *ret_engine = engine;
+    return 0;
+}
+
+struct store *engine_store(struct engine *engine)
+{
+    return engine->store;
+}
+
+struct content_set *engine_contents(struct engine *engine)
+{
+    return engine->contents;
+}
+
+uint32_t engine_shards_count(const struct engine *engine)
+{
+    return engine->shards_count;
+}
+
+struct shard *engine_open_shard(struct engine *engine, uint32_t index, struct io *io)
+{
+    struct engine_shard *item = &engine->shards[index];
+
+    CHECK(item->shard == NULL);
+    item->shard = shard_open(&item->arena, io, &item->options, item->stats);
+    arena_seal(&item->arena);
+    return item->shard;
+}
+
+static struct io_options ring_options(const struct engine *engine, uint32_t index)
+{
+    const struct engine_limits *limits = &engine->options.limits;
+    uint32_t handles = sessions_a_shard(limits) + 64;
+
+    return (struct io_options){
+        .group = engine->options.group,
+        .index = index,
+        .entries = 4096,
+        .handles_max = handles,
+        .buffers_count = 1024,
+        .buffer_size = 2048,
+        .wake_tag = tag_of(TAG_WAKE, 0),
+    };
+}
+
+static void *run_shard(void *argument)
+{
+    struct engine_shard *item = argument;
+    struct io_options ring = ring_options(item->engine, item->options.index);
+    struct io *io = NULL;
+    struct text error;
+
+    text_init(&error, item->open_error, sizeof(item->open_error));
+    item->open_result = io_open(&io, &ring, &error);
+    (void)text_cstr_end(&error);
+    if (item->open_result < 0) {
+        (void)sem_post(&item->opened);
+        return NULL;
+    }
+    (void)engine_open_shard(item->engine, item->options.index, io);
+    (void)sem_post(&item->opened);
+    while (shard_tick(item->shard, UINT64_MAX) != SHARD_STOPPED)
+        continue;
+    item->close_result = shard_close(item->shard);
+    io_close(io);
+    atomic_store_explicit(&item->closed, true, memory_order_release);
+    io_wake(item->engine->options.io, item->engine->options.limits.shards_count);
+    return NULL;
+}
+
+int engine_start(struct engine *engine, struct text *error)
+{
+    for (uint32_t i = 0; i < engine->shards_count; i++) {
+        struct engine_shard *item = &engine->shards[i];
+        int result;
+
+        if (sem_init(&item->opened, 0, 0) != 0)
+            return -errno;
+        result = -pthread_create(&item->thread, NULL, run_shard, item);
+        if (result < 0) {
+            text_add_format(error, "a thread cannot be started: %s", strerror(-result));
+            return result;
+        }
+        while (sem_wait(&item->opened) != 0)
+            continue;
+        if (item->open_result < 0) {
+            (void)pthread_join(item->thread, NULL);
+            text_add_cstr(error, item->open_error);
+            return item->open_result;
+        }
+        item->started = true;
+    }
+    return 0;
+}
+
+static void order(struct engine *engine, const struct shard_order *what)
+{
+    for (uint32_t i = 0; i < engine->shards_count; i++) {
+        CHECK(channel_send(&engine->shards[i].orders, what));
+        if (engine->options.group != NULL)
+            io_wake(engine->options.io, i);
+    }
+}
+
+void engine_order_stop(struct engine *engine)
+{
+    struct shard_order stop = {.kind = SHARD_ORDER_STOP};
+
+    order(engine, &stop);
+}
+
+void engine_order_policy(struct engine *engine, const struct policy *policy)
+{
+    struct shard_order swap = {.kind = SHARD_ORDER_POLICY, .policy = policy};
+
+    engine->options.policy = policy;
+    order(engine, &swap);
+}
+
+void engine_stats(const struct engine *engine, struct stats_sum *ret_sum)
+{
+    stats_sum_init(ret_sum);
+    for (uint32_t i = 0; i < engine->shards_count; i++)
+        stats_sum_add(ret_sum, engine->shards[i].stats);
+}
+
+bool engine_stopped(const struct engine *engine)
+{
+    for (uint32_t i = 0; i < engine->shards_count; i++) {
+        const struct engine_shard *item = &engine->shards[i];
+
+        if (item->started && !atomic_load_explicit(&item->closed, memory_order_acquire))
+            return false;
+    }
+    return true;
+}
+
+int engine_close(struct engine *engine)
+{
+    int result = 0, closed;
+
+    if (engine == NULL)
+        return 0;
+    if (!engine_stopped(engine))
+        engine_order_stop(engine);
+    for (uint32_t i = 0; i < engine->shards_count; i++) {
+        struct engine_shard *item = &engine->shards[i];
+
+        if (item->started)
+            (void)pthread_join(item->thread, NULL);
+        if (result == 0)
+            result = item->close_result;
+    }
+    closed = store_close(engine->store);
+    if (result == 0)
+        result = closed;
+    for (uint32_t i = 0; i < engine->shards_count; i++)
+        arena_close(&engine->shards[i].arena);
+    content_set_close(engine->contents);
+    arena_close(&engine->arena);
+    free(engine);
+    return result;
+}
+
+static void sheet_line(struct text *out, const char *name, uint64_t count, uint64_t size,
+                       uint64_t *total)
+{
+    text_add_format(out, "%-28s %12llu x %10llu = %14llu\n", name, (unsigned long long)count,
+                    (unsigned long long)size, (unsigned long long)(count * size));
+    *total += count * size;
+}
+
+void engine_memory_sheet(const struct engine_limits *limits, const struct policy *policy,
+                         struct text *out)
+{
+    struct engine_options options = {.policy = policy, .limits = *limits};
+    struct engine engine = {.options = options};
+    uint64_t total = 0;
+
+    engine.links.count = limits->shards_count;
+    describe_shard(&engine, 0);
+    sheet_line(out, "queue and store", 1, shared_cost(&options), &total);
+    sheet_line(out, "shards", limits->shards_count, shard_cost(&engine.shards[0].options), &total);
+    sheet_line(out, "  of it: sessions", sessions_a_shard(limits), sizeof(struct session),
+               &(uint64_t){0});
+    sheet_line(out, "  of it: output buffers", limits->buffers_max, SHARD_BUFFER_SIZE,
+               &(uint64_t){0});
+    text_add_format(out, "%-28s %45llu\n", "address space at most", (unsigned long long)total);
+}

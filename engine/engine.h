@@ -1,0 +1,74 @@
+/* engine.h - all shards together: opened, started on threads, stopped, closed.
+ *
+ * Two sides. engine_prepare makes what the shards share (store, contents, links, memory) on the
+ * front's thread and io; then either engine_start runs each shard on a thread of its own (the
+ * program), or the caller opens and ticks them itself (the simulator). engine_close ends it.
+ *
+ * The front is the caller: it owns the store's half, the exporter, control and signals (front.h).
+ */
+#ifndef ENGINE_ENGINE_H
+#define ENGINE_ENGINE_H
+
+#include "engine/content.h"
+#include "engine/policy.h"
+#include "engine/shard.h"
+#include "engine/stats.h"
+#include "engine/store.h"
+
+struct engine;
+
+/* Capacities; 0 = what limits.connections and the machine suggest. */
+struct engine_limits {
+    uint32_t shards_count; /* at least 1 */
+    uint32_t connections_max;
+    uint32_t recipients_max;
+    uint32_t domains_max;
+    uint32_t flows_max; /* a shard */
+    uint32_t sites_max; /* a shard */
+    uint32_t campaigns_max;
+    uint32_t buffers_max;       /* a shard: output buffers */
+    uint32_t cache_entries_max; /* a shard: DNS */
+    uint64_t segment_size;      /* 0 = the store's */
+    uint64_t journal_size;
+};
+
+struct engine_options {
+    const struct policy *policy;
+    struct verp_keys *verp; /* NULL: none; stays until engine_close */
+    struct io *io;          /* the front's */
+    struct io_group *group; /* the front is its last ring: index shards_count */
+    struct engine_limits limits;
+    uint64_t seed; /* jitter, ids: from io_entropy, or the simulation's */
+};
+
+/* Fills what is 0 in *limits from the policy and the number of cores. */
+void engine_limits_fill(struct engine_limits *limits, const struct policy *policy,
+                        uint32_t cores_count);
+/* One line an object: name, count, size, total; and the sum (ringpost check --memory). */
+void engine_memory_sheet(const struct engine_limits *limits, const struct policy *policy,
+                         struct text *out);
+
+/* Opens the spool, recovers, compiles the content of every open campaign. -errno with *error. */
+MUST_USE int engine_prepare(struct engine **ret_engine, const struct engine_options *options,
+                            struct text *error);
+struct store *engine_store(struct engine *engine);
+struct content_set *engine_contents(struct engine *engine);
+uint32_t engine_shards_count(const struct engine *engine);
+
+/* Starts the threads; each opens its ring. -errno with *error when one cannot: the others are
+ * stopped. */
+MUST_USE int engine_start(struct engine *engine, struct text *error);
+/* Instead of engine_start: opens shard `index` on the caller's io and thread. */
+struct shard *engine_open_shard(struct engine *engine, uint32_t index, struct io *io);
+
+void engine_order_stop(struct engine *engine);
+/* Another policy for all shards; the old one may go when STATS_POLICY of all says the new
+ * generation. */
+void engine_order_policy(struct engine *engine, const struct policy *policy);
+void engine_stats(const struct engine *engine, struct stats_sum *ret_sum);
+/* All shards have stopped and closed. */
+MUST_USE bool engine_stopped(const struct engine *engine);
+/* After engine_stopped, or when never started. Joins threads, closes the store. The first error. */
+int engine_close(struct engine *engine);
+
+#endif

@@ -1,0 +1,260 @@
+#include "engine/event_json.h"
+
+#include "base/check.h"
+#include "base/json.h"
+
+const char *event_json_type(enum outcome_kind kind)
+{
+    switch (kind) {
+    case OUTCOME_DELIVERED:
+        return "Delivery";
+    case OUTCOME_DEFERRED:
+    case OUTCOME_UNSURE:
+        return "TransientFailure";
+    case OUTCOME_FAILED:
+        return "Bounce";
+    case OUTCOME_EXPIRED:
+        return "Expiration";
+    case OUTCOME_SUPPRESSED:
+        return "Suppressed";
+    case OUTCOME_CANCELLED:
+        return "AdminBounce";
+    case OUTCOME_NONE:
+    case OUTCOME_RELEASED:
+    case OUTCOME_KIND_COUNT:
+        break;
+    }
+    UNREACHABLE("an event without an ending");
+}
+
+void event_json_id(struct text *out, struct identity identity)
+{
+    text_add_hex(out, identity.campaign, 16);
+    text_add_byte(out, '.');
+    text_add_u64(out, identity.ordinal);
+}
+
+static bool hex_digit(uint8_t byte, uint64_t *ret_value)
+{
+    byte = span_lower_byte(byte);
+    if (byte >= '0' && byte <= '9')
+        *ret_value = (uint64_t)(byte - '0');
+    else if (byte >= 'a' && byte <= 'f')
+        *ret_value = (uint64_t)(byte - 'a') + 10;
+    else
+        return false;
+    return true;
+}
+
+bool event_json_parse_id(struct span text, struct identity *ret_identity)
+{
+    struct span campaign = span_split(&text, '.');
+    struct identity identity = {0};
+    uint64_t ordinal;
+
+    if (campaign.size == 0 || campaign.size > 16 || !span_number(text, UINT32_MAX, &ordinal))
+        return false;
+    for (size_t i = 0; i < campaign.size; i++) {
+        uint64_t digit;
+
+        if (!hex_digit(campaign.data[i], &digit))
+            return false;
+        identity.campaign = identity.campaign << 4 | digit;
+    }
+    identity.ordinal = (uint32_t)ordinal;
+    *ret_identity = identity;
+    return true;
+}
+
+static void key_seconds(struct text *out, const char *key, uint64_t ns)
+{
+    json_key(out, key);
+    text_add_u64(out, ns / NS_PER_S);
+    text_add_byte(out, '.');
+    text_add_padded(out, ns % NS_PER_S / NS_PER_MS, 3);
+}
+
+static const char *const command_names[STAGE_COUNT] = {
+    [STAGE_GREETING] = "connect", [STAGE_EHLO] = "EHLO",    [STAGE_TLS] = "STARTTLS",
+    [STAGE_MAIL] = "MAIL FROM",   [STAGE_RCPT] = "RCPT TO", [STAGE_DATA] = "DATA",
+    [STAGE_BODY] = "content",     [STAGE_DOT] = ".",
+};
+
+static void write_response(struct text *out, const struct outcome *outcome)
+{
+    const struct reply *reply = &outcome->reply;
+
+    json_key(out, "response");
+    json_open(out, '{');
+    json_key_u64(out, "code", reply->code);
+    json_key(out, "enhanced_code");
+    if (reply->enhanced[0] != 0) {
+        char code[24];
+        struct text text;
+
+        text_init(&text, code, sizeof(code));
+        for (uint32_t i = 0; i < 3; i++) {
+            if (i > 0)
+                text_add_byte(&text, '.');
+            text_add_u64(&text, reply->enhanced[i]);
+        }
+        json_string(out, text_span(&text));
+    } else {
+        json_null(out);
+    }
+    json_key_string(out, "content", span_make(reply->text, reply->text_size));
+    json_key_cstr(out, "command", command_names[outcome->stage]);
+    json_close(out, '}');
+    json_key_cstr(out, "stage", outcome_stage_name(outcome->stage));
+    json_key_cstr(out, "cause", outcome_cause_name(outcome->cause));
+}
+
+/* A class is given where the ending itself says it; the words of a reply are classified elsewhere.
+ */
+static const char *class_of(const struct outcome *outcome)
+{
+    if (outcome->kind == OUTCOME_DELIVERED)
+        return NULL;
+    switch (outcome->cause) {
+    case CAUSE_NO_DOMAIN:
+    case CAUSE_NO_ADDRESS:
+        return "no-domain";
+    case CAUSE_NULL_MX:
+        return "null-mx";
+    case CAUSE_DNS_FAILURE:
+    case CAUSE_BAD_ROUTE:
+    case CAUSE_CONNECT:
+    case CAUSE_LOST:
+    case CAUSE_TIMEOUT:
+        return "network";
+    case CAUSE_PROTOCOL:
+        return "protocol";
+    case CAUSE_TLS:
+        return "tls";
+    case CAUSE_LOCAL_CONTENT:
+        return "content";
+    case CAUSE_LOCAL_LIFETIME:
+        return "expired";
+    case CAUSE_REPLY:
+    case CAUSE_LOCAL_STOP:
+    case CAUSE_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+static void write_peer(struct text *out, const struct attempt *attempt)
+{
+    char buffer[64];
+    struct text text;
+
+    json_key(out, "peer_address");
+    if (attempt->peer.ip.family == IP_NONE) {
+        json_null(out);
+    } else {
+        text_init(&text, buffer, sizeof(buffer));
+        ip_write_port(&text, &attempt->peer);
+        json_open(out, '{');
+        json_key_string(out, "name", attempt->peer_name);
+        json_key_string(out, "addr", text_span(&text));
+        json_close(out, '}');
+    }
+    json_key(out, "source_address");
+    if (attempt->source.family == IP_NONE) {
+        json_null(out);
+        return;
+    }
+    text_init(&text, buffer, sizeof(buffer));
+    ip_write(&text, &attempt->source);
+    json_string(out, text_span(&text));
+}
+
+static void write_delays(struct text *out, const struct attempt *attempt)
+{
+    static const char *const names[ATTEMPT_DELAY_COUNT] = {
+        [ATTEMPT_DELAY_QUEUE] = "queue",       [ATTEMPT_DELAY_DNS] = "dns",
+        [ATTEMPT_DELAY_CONNECT] = "connect",   [ATTEMPT_DELAY_TLS] = "tls",
+        [ATTEMPT_DELAY_ENVELOPE] = "envelope", [ATTEMPT_DELAY_DATA] = "data",
+    };
+
+    json_key(out, "delays");
+    json_open(out, '{');
+    for (uint32_t i = 0; i < ATTEMPT_DELAY_COUNT; i++) {
+        json_key(out, names[i]);
+        text_add_u64(out, attempt->delays_us[i] / 1000000);
+        text_add_byte(out, '.');
+        text_add_padded(out, attempt->delays_us[i] % 1000000, 6);
+    }
+    json_close(out, '}');
+}
+
+static void write_queue_name(struct text *out, const struct queue_recipient *recipient)
+{
+    const struct campaign_descriptor *campaign = &recipient->campaign->descriptor;
+    char buffer[CAMPAIGN_NAME_MAX * 2 + 300];
+    struct text text;
+
+    text_init(&text, buffer, sizeof(buffer));
+    text_add(&text, campaign->name);
+    if (campaign->tenant.size > 0) {
+        text_add_byte(&text, ':');
+        text_add(&text, campaign->tenant);
+    }
+    text_add_byte(&text, '@');
+    text_add(&text, recipient->domain_name);
+    json_key_string(out, "queue", text_span(&text));
+}
+
+static void write_recipient(struct text *out, const struct queue_recipient *recipient)
+{
+    const struct campaign_descriptor *campaign = &recipient->campaign->descriptor;
+
+    json_key_string(out, "campaign", campaign->name);
+    json_key_string(out, "tenant", campaign->tenant);
+    json_key_string(out, "sender", campaign->sender);
+    json_key_string(out, "recipient", recipient->address);
+    write_queue_name(out, recipient);
+    key_seconds(out, "created", campaign->created_s * NS_PER_S);
+    json_key(out, "metadata");
+    if (recipient->metadata.size > 0)
+        json_raw(out, recipient->metadata);
+    else
+        json_null(out);
+}
+
+void event_json_write(struct text *out, const struct attempt_event *event,
+                      const struct queue_recipient *recipient)
+{
+    const struct attempt *attempt = &event->attempt;
+    char buffer[64];
+    struct text id;
+
+    json_open(out, '{');
+    json_key_cstr(out, "type", event_json_type(attempt->outcome.kind));
+    text_init(&id, buffer, sizeof(buffer));
+    text_add_hex(&id, event->journal, 1);
+    text_add_byte(&id, '-');
+    text_add_hex(&id, event->offset, 1);
+    json_key_string(out, "event_id", text_span(&id));
+    text_reset(&id);
+    event_json_id(&id, event->identity);
+    json_key_string(out, "id", text_span(&id));
+    if (recipient != NULL)
+        write_recipient(out, recipient);
+    json_key_string(out, "return_path", attempt->return_path);
+    json_key_string(out, "site", attempt->site);
+    json_key_u64(out, "size", attempt->size);
+    write_response(out, &attempt->outcome);
+    write_peer(out, attempt);
+    key_seconds(out, "timestamp", attempt->wall_ns);
+    json_key_u64(out, "num_attempts", event->number);
+    json_key_cstr(out, "bounce_classification", class_of(&attempt->outcome));
+    json_key_bool(out, "unsure", attempt->outcome.kind == OUTCOME_UNSURE);
+    if (attempt->next_due_ns != 0)
+        key_seconds(out, "next_due", attempt->next_due_ns);
+    json_key_cstr(out, "tls_protocol_version", NULL);
+    json_key_cstr(out, "tls_cipher", NULL);
+    write_delays(out, attempt);
+    json_close(out, '}');
+    text_add_byte(out, '\n');
+}

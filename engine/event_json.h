@@ -1,0 +1,23 @@
+/* event_json.h - one attempt as one line of JSON: the exported event (docs/events.md).
+ *
+ * Field names stay close to KumoMTA's log record, so that tools made for it map over. Remote text
+ * is escaped by the JSON writer. Knows no file. */
+#ifndef ENGINE_EVENT_JSON_H
+#define ENGINE_EVENT_JSON_H
+
+#include "base/text.h"
+#include "queue/attempt.h"
+#include "queue/queue.h"
+
+#define EVENT_JSON_MAX ((size_t)256 * 1024) /* one line; metadata is the largest part */
+
+/* `recipient` may be NULL when its record cannot be read. Ends with a line feed. */
+void event_json_write(struct text *out, const struct attempt_event *event,
+                      const struct queue_recipient *recipient);
+/* "Delivery", "TransientFailure", ... */
+const char *event_json_type(enum outcome_kind kind);
+/* "5fc1...a0.17": campaign in hexadecimal, ordinal. */
+void event_json_id(struct text *out, struct identity identity);
+MUST_USE bool event_json_parse_id(struct span text, struct identity *ret_identity);
+
+#endif
