@@ -8,8 +8,9 @@
 #include "base/config_row.h"
 #include "base/config_value.h"
 
-#define FRAMES_MAX 16 /* more than any table nests: sections, a list, its item, sections, a list   \
-                       */
+#define FRAMES_MAX                                                                                 \
+    16 /* more than any table nests: sections, a list, its item, sections, a list                  \
+        */
 
 enum frame_kind {
     FRAME_SECTION, /* a map of settings: keys are names in `schema` below `section` */

@@ -3,7 +3,7 @@
 #include "base/config_row.h"
 #include "base/config_unit.h"
 #include "base/config_value.h"
-#include "base/json.h"
+#include "base/json_put.h"
 
 static const char *type_name(enum config_type type)
 {
@@ -124,65 +124,65 @@ void config_reference(const struct config_schema *schema, struct text *out)
 
 static void add_types(struct text *out, const char *first, const char *second)
 {
-    json_key(out, "type");
-    json_open(out, '[');
-    json_cstr(out, first);
-    json_cstr(out, second);
-    json_close(out, ']');
+    json_put_key(out, "type");
+    json_put_open(out, '[');
+    json_put_cstr(out, first);
+    json_put_cstr(out, second);
+    json_put_close(out, ']');
 }
 
 static void add_enum(struct text *out, const struct config_row *row)
 {
-    json_key(out, "enum");
-    json_open(out, '[');
+    json_put_key(out, "enum");
+    json_put_open(out, '[');
     for (uint32_t i = 0; row->names[i] != NULL; i++)
-        json_cstr(out, row->names[i]);
-    json_close(out, ']');
+        json_put_cstr(out, row->names[i]);
+    json_put_close(out, ']');
 }
 
 static void add_list(struct text *out, const struct config_row *row)
 {
-    json_key(out, "type");
-    json_open(out, '[');
-    json_cstr(out, "array");
-    json_cstr(out, "string");
-    json_cstr(out, "null");
-    json_close(out, ']');
-    json_key(out, "items");
-    json_open(out, '{');
-    json_key_cstr(out, "type", "string");
+    json_put_key(out, "type");
+    json_put_open(out, '[');
+    json_put_cstr(out, "array");
+    json_put_cstr(out, "string");
+    json_put_cstr(out, "null");
+    json_put_close(out, ']');
+    json_put_key(out, "items");
+    json_put_open(out, '{');
+    json_put_key_cstr(out, "type", "string");
     if (row->type == CONFIG_DURATION_LIST)
-        json_key_cstr(out, "pattern", DURATION_PATTERN);
-    json_close(out, '}');
+        json_put_key_cstr(out, "pattern", DURATION_PATTERN);
+    json_put_close(out, '}');
     if (row->max > 0)
-        json_key_u64(out, "maxItems", row->max);
+        json_put_key_u64(out, "maxItems", row->max);
 }
 
 /* The members that describe a single value or a list of them. */
 static void add_value_members(struct text *out, const struct config_row *row)
 {
-    json_key_cstr(out, "description", row->doc);
+    json_put_key_cstr(out, "description", row->doc);
     switch (row->type) {
     case CONFIG_BOOL:
-        json_key_cstr(out, "type", "boolean");
+        json_put_key_cstr(out, "type", "boolean");
         return;
     case CONFIG_U32:
-        json_key_cstr(out, "type", "integer");
-        json_key_u64(out, "minimum", row->min);
-        json_key_u64(out, "maximum", row->max);
+        json_put_key_cstr(out, "type", "integer");
+        json_put_key_u64(out, "minimum", row->min);
+        json_put_key_u64(out, "maximum", row->max);
         return;
     case CONFIG_SIZE:
     case CONFIG_RATE:
         add_types(out, "string", "integer");
-        json_key_cstr(out, "pattern", row->type == CONFIG_SIZE ? SIZE_PATTERN : RATE_PATTERN);
+        json_put_key_cstr(out, "pattern", row->type == CONFIG_SIZE ? SIZE_PATTERN : RATE_PATTERN);
         return;
     case CONFIG_DURATION:
         add_types(out, "string", "integer");
-        json_key_cstr(out, "pattern", DURATION_PATTERN);
+        json_put_key_cstr(out, "pattern", DURATION_PATTERN);
         return;
     case CONFIG_STRING:
         add_types(out, "string", row->min == 0 ? "null" : "number");
-        json_key_u64(out, "maxLength", row->max);
+        json_put_key_u64(out, "maxLength", row->max);
         return;
     case CONFIG_ENUM:
         add_enum(out, row);
@@ -199,17 +199,17 @@ static void add_value_members(struct text *out, const struct config_row *row)
 
 static void open_object(struct text *out)
 {
-    json_key_cstr(out, "type", "object");
-    json_key_bool(out, "additionalProperties", false);
-    json_key(out, "properties");
-    json_open(out, '{');
+    json_put_key_cstr(out, "type", "object");
+    json_put_key_bool(out, "additionalProperties", false);
+    json_put_key(out, "properties");
+    json_put_open(out, '{');
 }
 
 static void add_part_key(struct text *out, const char *name, uint32_t level)
 {
     struct span part = config_row_part(name, level);
 
-    json_string(out, part);
+    json_put_string(out, part);
     text_add_byte(out, ':');
 }
 
@@ -221,12 +221,12 @@ static void move_sections(struct text *out, const char *before, const char *name
     uint32_t wanted = name == NULL ? 0 : config_row_depth(name);
 
     for (; open > shared; open--) {
-        json_close(out, '}');
-        json_close(out, '}');
+        json_put_close(out, '}');
+        json_put_close(out, '}');
     }
     for (; open < wanted; open++) {
         add_part_key(out, name, open);
-        json_open(out, '{');
+        json_put_open(out, '{');
         open_object(out);
     }
 }
@@ -236,21 +236,21 @@ static void add_item_object(struct text *out, const struct config_subtree *subtr
 {
     const char *before = NULL;
 
-    json_open(out, '{');
+    json_put_open(out, '{');
     open_object(out);
     for (uint32_t i = 0; i < subtree->rows_count; i++) {
         const struct config_row *row = &subtree->rows[i];
 
         move_sections(out, before, row->name);
         add_part_key(out, row->name, config_row_depth(row->name));
-        json_open(out, '{');
+        json_put_open(out, '{');
         add_value_members(out, row);
-        json_close(out, '}');
+        json_put_close(out, '}');
         before = row->name;
     }
     move_sections(out, before, NULL);
-    json_close(out, '}');
-    json_close(out, '}');
+    json_put_close(out, '}');
+    json_put_close(out, '}');
 }
 
 static void add_item_schema(struct text *out, const struct config_subtree *subtree)
@@ -259,25 +259,25 @@ static void add_item_schema(struct text *out, const struct config_subtree *subtr
         add_item_object(out, subtree);
         return;
     }
-    json_open(out, '{');
-    json_key(out, "anyOf");
-    json_open(out, '[');
-    json_open(out, '{');
+    json_put_open(out, '{');
+    json_put_key(out, "anyOf");
+    json_put_open(out, '[');
+    json_put_open(out, '{');
     add_value_members(out, &subtree->rows[0]);
-    json_close(out, '}');
+    json_put_close(out, '}');
     if (subtree->rows_count > 1)
         add_item_object(out, subtree);
-    json_close(out, ']');
-    json_close(out, '}');
+    json_put_close(out, ']');
+    json_put_close(out, '}');
 }
 
 static void add_subtree_members(struct text *out, const struct config_row *row)
 {
     bool is_map = row->subtree->key_offset != SIZE_MAX;
 
-    json_key_cstr(out, "description", row->doc);
+    json_put_key_cstr(out, "description", row->doc);
     add_types(out, is_map ? "object" : "array", "null");
-    json_key(out, is_map ? "additionalProperties" : "items");
+    json_put_key(out, is_map ? "additionalProperties" : "items");
     add_item_schema(out, row->subtree);
 }
 
@@ -285,25 +285,25 @@ void config_json_schema(const struct config_schema *schema, struct text *out)
 {
     const char *before = NULL;
 
-    json_open(out, '{');
-    json_key_cstr(out, "$schema", "https://json-schema.org/draft/2020-12/schema");
-    json_key_cstr(out, "title", "ringpost configuration");
+    json_put_open(out, '{');
+    json_put_key_cstr(out, "$schema", "https://json-schema.org/draft/2020-12/schema");
+    json_put_key_cstr(out, "title", "ringpost configuration");
     open_object(out);
     for (uint32_t i = 0; i < schema->rows_count; i++) {
         const struct config_row *row = &schema->rows[i];
 
         move_sections(out, before, row->name);
         add_part_key(out, row->name, config_row_depth(row->name));
-        json_open(out, '{');
+        json_put_open(out, '{');
         if (row->type == CONFIG_SUBTREE)
             add_subtree_members(out, row);
         else
             add_value_members(out, row);
-        json_close(out, '}');
+        json_put_close(out, '}');
         before = row->name;
     }
     move_sections(out, before, NULL);
-    json_close(out, '}');
-    json_close(out, '}');
+    json_put_close(out, '}');
+    json_put_close(out, '}');
     text_add_byte(out, '\n');
 }

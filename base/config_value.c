@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "base/config_unit.h"
-#include "base/json.h"
+#include "base/json_put.h"
 #include "base/nearest.h"
 
 static bool has_control(struct span value)
@@ -252,7 +252,7 @@ static void write_list(const struct config_row *row, const struct config_list *l
         if (i > 0)
             text_add_cstr(out, ", ");
         if (row->type == CONFIG_STRING_LIST)
-            json_cstr(out, (const char *)list->items + (size_t)i * CONFIG_ITEM_MAX);
+            json_put_cstr(out, (const char *)list->items + (size_t)i * CONFIG_ITEM_MAX);
         else
             config_unit_write_duration(out, ((const uint64_t *)list->items)[i]);
     }
@@ -275,7 +275,7 @@ void config_value_write(const struct config_row *row, const void *place, struct 
         return;
     case CONFIG_STRING:
         /* JSON's quoting is YAML's too. */
-        json_cstr(out, *(const char *)place == 0 ? NULL : (const char *)place);
+        json_put_cstr(out, *(const char *)place == 0 ? NULL : (const char *)place);
         return;
     case CONFIG_ENUM:
         text_add_cstr(out, row->names[*(const uint32_t *)place]);

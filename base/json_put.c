@@ -1,4 +1,4 @@
-#include "base/json.h"
+#include "base/json_put.h"
 
 #include <math.h>
 
@@ -63,47 +63,47 @@ static void add_quoted(struct text *text, struct span value)
     text_add_byte(text, '"');
 }
 
-void json_open(struct text *text, char bracket)
+void json_put_open(struct text *text, char bracket)
 {
     CHECK(bracket == '{' || bracket == '[');
     add_comma(text);
     text_add_byte(text, (uint8_t)bracket);
 }
 
-void json_close(struct text *text, char bracket)
+void json_put_close(struct text *text, char bracket)
 {
     CHECK(bracket == '}' || bracket == ']');
     text_add_byte(text, (uint8_t)bracket);
 }
 
-void json_key(struct text *text, const char *key)
+void json_put_key(struct text *text, const char *key)
 {
     add_comma(text);
     add_quoted(text, span_cstr(key));
     text_add_byte(text, ':');
 }
 
-void json_string(struct text *text, struct span value)
+void json_put_string(struct text *text, struct span value)
 {
     add_comma(text);
     add_quoted(text, value);
 }
 
-void json_cstr(struct text *text, const char *value)
+void json_put_cstr(struct text *text, const char *value)
 {
     if (value == NULL)
-        json_null(text);
+        json_put_null(text);
     else
-        json_string(text, span_cstr(value));
+        json_put_string(text, span_cstr(value));
 }
 
-void json_u64(struct text *text, uint64_t value)
+void json_put_u64(struct text *text, uint64_t value)
 {
     add_comma(text);
     text_add_u64(text, value);
 }
 
-void json_i64(struct text *text, int64_t value)
+void json_put_i64(struct text *text, int64_t value)
 {
     add_comma(text);
     if (value < 0)
@@ -111,7 +111,7 @@ void json_i64(struct text *text, int64_t value)
     text_add_u64(text, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
-void json_double(struct text *text, double value, uint32_t decimals)
+void json_put_double(struct text *text, double value, uint32_t decimals)
 {
     uint64_t scale = 1;
     uint64_t scaled;
@@ -119,7 +119,7 @@ void json_double(struct text *text, double value, uint32_t decimals)
 
     CHECK(decimals <= 9);
     if (!isfinite(value)) {
-        json_null(text);
+        json_put_null(text);
         return;
     }
     add_comma(text);
@@ -140,48 +140,48 @@ void json_double(struct text *text, double value, uint32_t decimals)
     }
 }
 
-void json_bool(struct text *text, bool value)
+void json_put_bool(struct text *text, bool value)
 {
     add_word(text, value ? "true" : "false");
 }
 
-void json_null(struct text *text)
+void json_put_null(struct text *text)
 {
     add_word(text, "null");
 }
 
-void json_raw(struct text *text, struct span json)
+void json_put_raw(struct text *text, struct span json)
 {
     add_comma(text);
     text_add(text, span_trim(json));
 }
 
-void json_key_string(struct text *text, const char *key, struct span value)
+void json_put_key_string(struct text *text, const char *key, struct span value)
 {
-    json_key(text, key);
-    json_string(text, value);
+    json_put_key(text, key);
+    json_put_string(text, value);
 }
 
-void json_key_cstr(struct text *text, const char *key, const char *value)
+void json_put_key_cstr(struct text *text, const char *key, const char *value)
 {
-    json_key(text, key);
-    json_cstr(text, value);
+    json_put_key(text, key);
+    json_put_cstr(text, value);
 }
 
-void json_key_u64(struct text *text, const char *key, uint64_t value)
+void json_put_key_u64(struct text *text, const char *key, uint64_t value)
 {
-    json_key(text, key);
-    json_u64(text, value);
+    json_put_key(text, key);
+    json_put_u64(text, value);
 }
 
-void json_key_double(struct text *text, const char *key, double value, uint32_t decimals)
+void json_put_key_double(struct text *text, const char *key, double value, uint32_t decimals)
 {
-    json_key(text, key);
-    json_double(text, value, decimals);
+    json_put_key(text, key);
+    json_put_double(text, value, decimals);
 }
 
-void json_key_bool(struct text *text, const char *key, bool value)
+void json_put_key_bool(struct text *text, const char *key, bool value)
 {
-    json_key(text, key);
-    json_bool(text, value);
+    json_put_key(text, key);
+    json_put_bool(text, value);
 }
