@@ -64,7 +64,7 @@ static void test_against_hmac(void **state)
         uint32_t value = 0;
 
         for (size_t i = bit; i < bit + 5; i++)
-            value = value << 1 | (raw[i / 8] >> (7 - i % 8) & 1u);
+            value = value << 1 | ((uint32_t)raw[i / 8] >> (7 - i % 8) & 1u);
         assert_int_equal(address.data[bit / 5], "abcdefghijklmnopqrstuvwxyz234567"[value]);
     }
     assert_memory_equal(address.data + VERP_TAG_SIZE, "@" DOMAIN, strlen(DOMAIN) + 1);
