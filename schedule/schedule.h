@@ -15,14 +15,11 @@
 #ifndef SCHEDULE_SCHEDULE_H
 #define SCHEDULE_SCHEDULE_H
 
-#include "base/arena.h"
-#include "base/table.h"
-#include "message/envelope.h"
+#include "schedule/share.h"
 #include "schedule/site.h"
 
 #define SCHEDULE_NONE UINT32_MAX
 #define SCHEDULE_NEVER UINT64_MAX
-#define SCHEDULE_WEIGHT_MAX 1000
 
 struct schedule;
 
@@ -37,26 +34,19 @@ struct schedule_options {
     uint64_t seed;              /* jitter */
 };
 
-struct schedule_place {
-    uint32_t site;
-    uint32_t campaign; /* the queue's index */
-    uint32_t weight;   /* 1..SCHEDULE_WEIGHT_MAX, cut to that; the share takes the latest */
-    enum lane lane;
-};
-
 size_t schedule_cost(const struct schedule_options *options);
 struct schedule *schedule_open(struct arena *arena, const struct schedule_options *options,
                                uint64_t now_ns);
 
-/* Finds the site of this name or claims one: its index, or -ENOSPC. When all are claimed, one with
- * neither flows nor sessions is given up, oldest first, when it is not backed off. */
+/* Finds the site of this name or claims one: its index, or -ENOSPC. When all are claimed, the one
+ * with neither flows nor sessions for longest is given up, a healthy one before others. */
 MUST_USE int schedule_site(struct schedule *schedule, struct span name);
 /* Borrowed until the site is given up. */
 const struct site *schedule_site_at(const struct schedule *schedule, uint32_t site);
 /* Counts the lives of this index: a parallel table of the caller's is stale when it changed. */
 uint32_t schedule_site_generation(const struct schedule *schedule, uint32_t site);
-uint32_t schedule_sites_max(const struct schedule *schedule);
-MUST_USE bool schedule_site_claimed(const struct schedule *schedule, uint32_t site);
+/* Sites have indexes below this. */
+uint32_t schedule_sites_count(const struct schedule *schedule);
 void schedule_site_limits(struct schedule *schedule, uint32_t site,
                           const struct site_limits *limits);
 void schedule_site_lease(struct schedule *schedule, uint32_t site, uint32_t connections);
@@ -64,14 +54,15 @@ void schedule_site_lease(struct schedule *schedule, uint32_t site, uint32_t conn
 MUST_USE uint32_t schedule_site_demand(const struct schedule *schedule, uint32_t site);
 MUST_USE uint64_t schedule_site_ready_count(const struct schedule *schedule, uint32_t site);
 
-/* 0 or -ENOSPC (no share left). A flow is at one site; attach again to move it (its ready count
- * goes with it). */
+/* 0 or -ENOSPC (no share left). A flow is at one site; attach again to move it: its ready count
+ * goes with it. On -ENOSPC it is not attached. */
 MUST_USE int schedule_flow_attach(struct schedule *schedule, uint32_t flow,
-                                  const struct schedule_place *place);
+                                  const struct share_place *place);
 /* No-op when not attached. */
 void schedule_flow_detach(struct schedule *schedule, uint32_t flow);
 /* The site, or SCHEDULE_NONE when not attached. */
 MUST_USE uint32_t schedule_flow_site(const struct schedule *schedule, uint32_t flow);
+uint32_t schedule_flow_ready_count(const struct schedule *schedule, uint32_t flow);
 /* `count` records of the flow can be claimed now (replaces the last count; 0 is _empty).
  * schedule_next counts down; at zero the flow is passed over until announced again. */
 void schedule_flow_ready(struct schedule *schedule, uint32_t flow, uint32_t count);
@@ -83,13 +74,18 @@ void schedule_flow_empty(struct schedule *schedule, uint32_t flow);
 MUST_USE uint32_t schedule_next(struct schedule *schedule, uint32_t site, uint64_t now_ns,
                                 uint64_t *ret_until_ns);
 /* The site that deserves one more session now, or SCHEDULE_NONE and when to ask again. The site
- * goes to the end of the rotation. The caller opens the session (schedule_session_opened) before it
- * asks again. */
+ * goes to the end of the rotation. The caller offers mail to idle sessions first, and opens the
+ * session (schedule_session_opened) before it asks again. A session is deserved by each
+ * transactional record that waits with no session on its way to it, and by every
+ * limits.messages_per_session bulk records. */
 MUST_USE uint32_t schedule_wanting(struct schedule *schedule, uint64_t now_ns,
                                    uint64_t *ret_until_ns);
 
-/* From the decision to connect on to the end of the connection. */
+/* From the decision to connect on to the end of the connection. _ready once a session, when it
+ * first asks for mail, at the latest before _closed: until then it stands for one transactional
+ * record that waits. */
 void schedule_session_opened(struct schedule *schedule, uint32_t site, uint64_t now_ns);
+void schedule_session_ready(struct schedule *schedule, uint32_t site);
 void schedule_session_closed(struct schedule *schedule, uint32_t site);
 /* More sessions are open than may be (a lease was cut, the window halved): the asking session takes
  * no more mail and closes. */

@@ -1,0 +1,196 @@
+#include "schedule/lease.h"
+
+#include <string.h>
+
+#include "base/check.h"
+
+/* ---- the home ---- */
+
+static uint32_t max_u32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The most that the holder may have, take or use before the home hears of it. */
+static uint32_t reserved_of(const struct lease_place *place)
+{
+    uint32_t most = max_u32(place->granted, place->held);
+
+    return place->waiting ? max_u32(most, place->granted_before) : most;
+}
+
+uint32_t lease_home_reserved(const struct lease_home *home)
+{
+    uint32_t sum = 0;
+
+    for (uint32_t i = 0; i < home->places_count; i++)
+        sum += reserved_of(&home->places[i]);
+    return sum;
+}
+
+/* One more to everybody who wants more, round by round from `turn` on, until the limit is given. A
+ * step gives as many rounds at once as everybody can take. */
+static void divide(struct lease_home *home)
+{
+    uint32_t left = home->limit;
+    uint32_t wanting = 1;
+
+    for (uint32_t i = 0; i < home->places_count; i++)
+        home->places[i].target = 0;
+    while (left > 0 && wanting > 0) {
+        uint32_t rounds = left;
+
+        wanting = 0;
+        for (uint32_t i = 0; i < home->places_count; i++) {
+            struct lease_place *place = &home->places[i];
+
+            if (place->want <= place->target)
+                continue;
+            wanting++;
+            rounds = min_u32(rounds, place->want - place->target);
+        }
+        if (wanting == 0)
+            break;
+        rounds = max_u32(1, min_u32(rounds, left / wanting));
+        for (uint32_t i = 0; i < home->places_count && left > 0; i++) {
+            struct lease_place *place = &home->places[(home->turn + i) % home->places_count];
+
+            if (place->want <= place->target)
+                continue;
+            place->target += rounds;
+            left -= rounds;
+        }
+    }
+    home->divided = true;
+}
+
+void lease_home_init(struct lease_home *home, struct lease_place *places, uint32_t places_count,
+                     uint32_t limit)
+{
+    CHECK(places_count > 0);
+    memset(places, 0, places_count * sizeof(*places));
+    *home = (struct lease_home){.places = places, .places_count = places_count, .limit = limit};
+}
+
+void lease_home_change_limit(struct lease_home *home, uint32_t limit)
+{
+    home->limit = limit;
+    home->divided = false;
+}
+
+void lease_home_hear(struct lease_home *home, uint32_t place_index,
+                     const struct lease_announcement *announcement)
+{
+    struct lease_place *place = &home->places[place_index];
+
+    CHECK(place_index < home->places_count);
+    if (place->want != announcement->want)
+        home->divided = false;
+    place->want = announcement->want;
+    place->held = announcement->held;
+    if (announcement->sequence == place->sequence)
+        place->waiting = false;
+}
+
+void lease_home_rotate(struct lease_home *home)
+{
+    uint32_t wanting = 0;
+
+    for (uint32_t i = 0; i < home->places_count; i++)
+        wanting += home->places[i].want > 0;
+    if (wanting <= home->limit)
+        return;
+    home->turn = (home->turn + max_u32(1, home->limit)) % home->places_count;
+    home->divided = false;
+}
+
+bool lease_home_speak(struct lease_home *home, uint32_t *ret_place, struct lease_grant *ret_grant)
+{
+    uint32_t reserved = lease_home_reserved(home);
+
+    if (!home->divided)
+        divide(home);
+    for (uint32_t i = 0; i < home->places_count; i++) {
+        uint32_t index = (home->turn + i) % home->places_count;
+        struct lease_place *place = &home->places[index];
+        uint32_t grant = place->target;
+
+        if (place->waiting || place->target == place->granted)
+            continue;
+        /* What it holds already is its own; more comes out of what nobody may have. */
+        if (grant > place->granted) {
+            uint32_t free = home->limit > reserved ? home->limit - reserved : 0;
+            uint32_t own = reserved_of(place);
+
+            grant = min_u32(grant, own > UINT32_MAX - free ? UINT32_MAX : own + free);
+        }
+        if (grant == place->granted)
+            continue;
+        place->granted_before = place->granted;
+        place->granted = grant;
+        place->waiting = true;
+        place->sequence++;
+        *ret_place = index;
+        *ret_grant = (struct lease_grant){grant, place->sequence};
+        return true;
+    }
+    return false;
+}
+
+/* ---- the holder ---- */
+
+void lease_holder_init(struct lease_holder *holder)
+{
+    memset(holder, 0, sizeof(*holder));
+}
+
+void lease_holder_want(struct lease_holder *holder, uint32_t want)
+{
+    holder->want = want;
+}
+
+bool lease_holder_may_take(const struct lease_holder *holder)
+{
+    return holder->used < holder->granted;
+}
+
+bool lease_holder_over(const struct lease_holder *holder)
+{
+    return holder->used > holder->granted;
+}
+
+void lease_holder_take(struct lease_holder *holder)
+{
+    CHECK(lease_holder_may_take(holder));
+    holder->used++;
+}
+
+void lease_holder_give(struct lease_holder *holder)
+{
+    CHECK(holder->used > 0);
+    holder->used--;
+}
+
+void lease_holder_hear(struct lease_holder *holder, const struct lease_grant *grant)
+{
+    holder->granted = grant->granted;
+    holder->sequence = grant->sequence;
+}
+
+bool lease_holder_speak(struct lease_holder *holder, struct lease_announcement *ret_announcement)
+{
+    struct lease_announcement news = {holder->want, max_u32(holder->granted, holder->used),
+                                      holder->sequence};
+
+    if (news.want == holder->said.want && news.held == holder->said.held &&
+        news.sequence == holder->said.sequence)
+        return false;
+    holder->said = news;
+    *ret_announcement = news;
+    return true;
+}

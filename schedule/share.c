@@ -1,0 +1,215 @@
+#include "schedule/share.h"
+
+#include <errno.h>
+
+#include "base/check.h"
+
+static uint64_t hash_of(const struct share_pool *pool, const struct share_place *place)
+{
+    uint32_t words[3] = {place->site, place->campaign, (uint32_t)place->lane};
+
+    return table_hash(&pool->key, span_make(words, sizeof(words)));
+}
+
+static bool is_at(const void *context, uint32_t value, const void *key)
+{
+    const struct share_pool *pool = context;
+    const struct share_place *place = key;
+    const struct share_place *other = &pool->shares[value].place;
+
+    return other->site == place->site && other->campaign == place->campaign &&
+           other->lane == place->lane;
+}
+
+static uint32_t weight_of(const struct share_place *place)
+{
+    if (place->weight == 0)
+        return 1;
+    return place->weight < SHARE_WEIGHT_MAX ? place->weight : SHARE_WEIGHT_MAX;
+}
+
+/* Behind all others of the ring, that is before its head. */
+static void link_share(struct share_pool *pool, struct share_ring *ring, uint32_t index)
+{
+    struct share *share = &pool->shares[index];
+    uint32_t *head = &ring->heads[share->place.lane];
+
+    share->left = 0;
+    if (*head == SHARE_NONE) {
+        share->next = share->prev = *head = index;
+        return;
+    }
+    share->next = *head;
+    share->prev = pool->shares[*head].prev;
+    pool->shares[share->prev].next = index;
+    pool->shares[share->next].prev = index;
+}
+
+static void unlink_share(struct share_pool *pool, struct share_ring *ring, uint32_t index)
+{
+    struct share *share = &pool->shares[index];
+    uint32_t *head = &ring->heads[share->place.lane];
+
+    pool->shares[share->prev].next = share->next;
+    pool->shares[share->next].prev = share->prev;
+    if (*head == index)
+        *head = share->next == index ? SHARE_NONE : share->next;
+}
+
+static void link_flow(struct share_pool *pool, struct share *share, uint32_t index)
+{
+    struct share_flow *flow = &pool->flows[index];
+
+    if (share->flow == SHARE_NONE) {
+        flow->next = flow->prev = share->flow = index;
+        return;
+    }
+    flow->next = share->flow;
+    flow->prev = pool->flows[share->flow].prev;
+    pool->flows[flow->prev].next = index;
+    pool->flows[flow->next].prev = index;
+}
+
+static void unlink_flow(struct share_pool *pool, struct share *share, uint32_t index)
+{
+    struct share_flow *flow = &pool->flows[index];
+
+    pool->flows[flow->prev].next = flow->next;
+    pool->flows[flow->next].prev = flow->prev;
+    if (share->flow == index)
+        share->flow = flow->next == index ? SHARE_NONE : flow->next;
+}
+
+void share_ring_init(struct share_ring *ring)
+{
+    *ring = (struct share_ring){.heads = {SHARE_NONE, SHARE_NONE}};
+}
+
+size_t share_pool_cost(uint32_t flows_max, uint32_t shares_max)
+{
+    return arena_cost(flows_max, sizeof(struct share_flow)) +
+           arena_cost(shares_max, sizeof(struct share)) + table_cost(shares_max);
+}
+
+void share_pool_init(struct share_pool *pool, struct arena *arena, uint32_t flows_max,
+                     uint32_t shares_max, const struct table_key *key)
+{
+    pool->flows = arena_alloc(arena, flows_max, sizeof(*pool->flows));
+    pool->shares = arena_alloc(arena, shares_max, sizeof(*pool->shares));
+    table_init(&pool->table, arena, shares_max);
+    pool->key = *key;
+    pool->flows_max = flows_max;
+    pool->free = SHARE_NONE;
+    for (uint32_t i = 0; i < flows_max; i++)
+        pool->flows[i].share = SHARE_NONE;
+    for (uint32_t i = shares_max; i-- > 0;) {
+        pool->shares[i].next = pool->free;
+        pool->free = i;
+    }
+}
+
+/* Found or claimed; SHARE_NONE when there is no room. */
+static uint32_t share_for(struct share_pool *pool, const struct share_place *place)
+{
+    uint64_t hash = hash_of(pool, place);
+    uint32_t index = table_find(&pool->table, hash, is_at, pool, place);
+
+    if (index != TABLE_NONE)
+        return index;
+    index = pool->free;
+    if (index == SHARE_NONE || table_insert(&pool->table, hash, index) < 0)
+        return SHARE_NONE;
+    pool->free = pool->shares[index].next;
+    pool->shares[index] = (struct share){.place = *place, .flow = SHARE_NONE};
+    return index;
+}
+
+int share_attach(struct share_pool *pool, uint32_t flow, const struct share_place *place)
+{
+    uint32_t index;
+
+    CHECK(flow < pool->flows_max);
+    CHECK(pool->flows[flow].share == SHARE_NONE);
+    index = share_for(pool, place);
+    if (index == SHARE_NONE)
+        return -ENOSPC;
+    pool->shares[index].place.weight = weight_of(place);
+    pool->shares[index].flows_count++;
+    pool->flows[flow] = (struct share_flow){.share = index};
+    return 0;
+}
+
+void share_set_ready(struct share_pool *pool, struct share_ring *ring, uint32_t flow,
+                     uint32_t count)
+{
+    struct share_flow *entry = &pool->flows[flow];
+    struct share *share;
+    uint32_t before;
+
+    CHECK(flow < pool->flows_max);
+    CHECK(entry->share != SHARE_NONE);
+    share = &pool->shares[entry->share];
+    before = entry->count;
+    ring->ready_count[share->place.lane] += (uint64_t)count - before;
+    entry->count = count;
+    if (before == 0 && count > 0) {
+        if (share->flow == SHARE_NONE)
+            link_share(pool, ring, entry->share);
+        link_flow(pool, share, flow);
+    } else if (before > 0 && count == 0) {
+        unlink_flow(pool, share, flow);
+        if (share->flow == SHARE_NONE)
+            unlink_share(pool, ring, entry->share);
+    }
+}
+
+void share_detach(struct share_pool *pool, struct share_ring *ring, uint32_t flow)
+{
+    uint32_t index = pool->flows[flow].share;
+    struct share *share;
+
+    share_set_ready(pool, ring, flow, 0);
+    share = &pool->shares[index];
+    pool->flows[flow].share = SHARE_NONE;
+    if (--share->flows_count > 0)
+        return;
+    (void)table_remove(&pool->table, hash_of(pool, &share->place), index); /* it was inserted */
+    share->next = pool->free;
+    pool->free = index;
+}
+
+const struct share_place *share_place_of(const struct share_pool *pool, uint32_t flow)
+{
+    uint32_t index;
+
+    CHECK(flow < pool->flows_max);
+    index = pool->flows[flow].share;
+    return index == SHARE_NONE ? NULL : &pool->shares[index].place;
+}
+
+uint32_t share_ready_count(const struct share_pool *pool, uint32_t flow)
+{
+    CHECK(flow < pool->flows_max);
+    return pool->flows[flow].share == SHARE_NONE ? 0 : pool->flows[flow].count;
+}
+
+uint32_t share_take(struct share_pool *pool, struct share_ring *ring)
+{
+    bool urgent = ring->heads[LANE_TRANSACTIONAL] != SHARE_NONE;
+    uint32_t *head = &ring->heads[urgent ? LANE_TRANSACTIONAL : LANE_BULK];
+    struct share *share;
+    uint32_t flow;
+
+    if (*head == SHARE_NONE)
+        return SHARE_NONE;
+    share = &pool->shares[*head];
+    if (share->left == 0)
+        share->left = share->place.weight;
+    share->left--;
+    flow = share->flow;
+    share->flow = pool->flows[flow].next;
+    if (share->left == 0)
+        *head = share->next;
+    share_set_ready(pool, ring, flow, pool->flows[flow].count - 1);
+    return flow;
+}
