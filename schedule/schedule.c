@@ -238,9 +238,14 @@ uint32_t schedule_site_generation(const struct schedule *schedule, uint32_t site
     return entry_at(schedule, site)->generation;
 }
 
-uint32_t schedule_sites_count(const struct schedule *schedule)
+bool schedule_site_claimed(const struct schedule *schedule, uint32_t site)
 {
-    return schedule->entries_count;
+    return site < schedule->entries_count;
+}
+
+uint32_t schedule_sites_max(const struct schedule *schedule)
+{
+    return schedule->options.sites_max;
 }
 
 void schedule_site_limits(struct schedule *schedule, uint32_t site,
@@ -279,14 +284,16 @@ uint64_t schedule_site_ready_count(const struct schedule *schedule, uint32_t sit
 
 /* ---- flows ---- */
 
-int schedule_flow_attach(struct schedule *schedule, uint32_t flow, const struct share_place *place)
+int schedule_flow_attach(struct schedule *schedule, uint32_t flow,
+                         const struct schedule_place *place)
 {
+    struct share_place share = {place->site, place->campaign, place->weight, place->lane};
     uint32_t count = share_ready_count(&schedule->pool, flow);
     struct entry *entry = entry_at(schedule, place->site);
     int r;
 
     schedule_flow_detach(schedule, flow);
-    r = share_attach(&schedule->pool, flow, place);
+    r = share_attach(&schedule->pool, flow, &share);
     if (r < 0)
         return r;
     entry->flows_count++;
@@ -433,8 +440,8 @@ void schedule_session_ready(struct schedule *schedule, uint32_t site)
 {
     struct entry *entry = entry_at(schedule, site);
 
-    CHECK(entry->opening_count > 0);
-    entry->opening_count--;
+    if (entry->opening_count > 0)
+        entry->opening_count--;
     refresh(schedule, entry);
 }
 
@@ -444,7 +451,8 @@ void schedule_session_closed(struct schedule *schedule, uint32_t site)
 
     site_session_closed(&entry->site);
     schedule->sessions_count--;
-    CHECK(entry->opening_count <= entry->site.sessions_count);
+    if (entry->opening_count > entry->site.sessions_count)
+        entry->opening_count = entry->site.sessions_count;
     refresh(schedule, entry);
 }
 

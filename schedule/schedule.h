@@ -20,6 +20,7 @@
 
 #define SCHEDULE_NONE UINT32_MAX
 #define SCHEDULE_NEVER UINT64_MAX
+#define SCHEDULE_WEIGHT_MAX SHARE_WEIGHT_MAX
 
 struct schedule;
 
@@ -34,6 +35,13 @@ struct schedule_options {
     uint64_t seed;              /* jitter */
 };
 
+struct schedule_place {
+    uint32_t site;
+    uint32_t campaign; /* the queue's index */
+    uint32_t weight;   /* 1..SCHEDULE_WEIGHT_MAX, cut to that; the share takes the latest */
+    enum lane lane;
+};
+
 size_t schedule_cost(const struct schedule_options *options);
 struct schedule *schedule_open(struct arena *arena, const struct schedule_options *options,
                                uint64_t now_ns);
@@ -45,8 +53,9 @@ MUST_USE int schedule_site(struct schedule *schedule, struct span name);
 const struct site *schedule_site_at(const struct schedule *schedule, uint32_t site);
 /* Counts the lives of this index: a parallel table of the caller's is stale when it changed. */
 uint32_t schedule_site_generation(const struct schedule *schedule, uint32_t site);
-/* Sites have indexes below this. */
-uint32_t schedule_sites_count(const struct schedule *schedule);
+/* Whether a site has this index now; any index may be asked. */
+MUST_USE bool schedule_site_claimed(const struct schedule *schedule, uint32_t site);
+uint32_t schedule_sites_max(const struct schedule *schedule);
 void schedule_site_limits(struct schedule *schedule, uint32_t site,
                           const struct site_limits *limits);
 void schedule_site_lease(struct schedule *schedule, uint32_t site, uint32_t connections);
@@ -57,7 +66,7 @@ MUST_USE uint64_t schedule_site_ready_count(const struct schedule *schedule, uin
 /* 0 or -ENOSPC (no share left). A flow is at one site; attach again to move it: its ready count
  * goes with it. On -ENOSPC it is not attached. */
 MUST_USE int schedule_flow_attach(struct schedule *schedule, uint32_t flow,
-                                  const struct share_place *place);
+                                  const struct schedule_place *place);
 /* No-op when not attached. */
 void schedule_flow_detach(struct schedule *schedule, uint32_t flow);
 /* The site, or SCHEDULE_NONE when not attached. */
@@ -82,8 +91,8 @@ MUST_USE uint32_t schedule_wanting(struct schedule *schedule, uint64_t now_ns,
                                    uint64_t *ret_until_ns);
 
 /* From the decision to connect on to the end of the connection. _ready once a session, when it
- * first asks for mail, at the latest before _closed: until then it stands for one transactional
- * record that waits. */
+ * first asks for mail (or, if it never does, before _closed): until then it stands for one
+ * transactional record that waits. */
 void schedule_session_opened(struct schedule *schedule, uint32_t site, uint64_t now_ns);
 void schedule_session_ready(struct schedule *schedule, uint32_t site);
 void schedule_session_closed(struct schedule *schedule, uint32_t site);

@@ -176,6 +176,17 @@ static enum site_change slow_down(struct site *site, uint64_t now_ns)
     return SITE_CHANGE_SLOWED;
 }
 
+/* The transactions of a session and the session itself end at the same time. */
+static enum site_change break_once(struct site *site, uint64_t now_ns, struct prng *prng)
+{
+    if (site->breaks_count > 0 && site->broken_ns == now_ns)
+        return SITE_CHANGE_NONE;
+    site->broken_ns = now_ns;
+    if (++site->breaks_count < SITE_BREAKS_MAX)
+        return SITE_CHANGE_NONE;
+    return back_off(site, now_ns, prng);
+}
+
 static enum site_change clear(struct site *site)
 {
     bool was_unwell = site->health != SITE_STEADY;
@@ -210,9 +221,7 @@ enum site_change site_feedback(struct site *site, const struct outcome *outcome,
     case SIGN_SLOW_DOWN:
         return slow_down(site, now_ns);
     case SIGN_BROKEN:
-        if (++site->breaks_count < SITE_BREAKS_MAX)
-            return SITE_CHANGE_NONE;
-        return back_off(site, now_ns, prng);
+        return break_once(site, now_ns, prng);
     case SIGN_UNREACHABLE:
         narrow_to_open(site);
         return back_off(site, now_ns, prng);

@@ -54,6 +54,7 @@ struct site {
     uint64_t backoff_ns;       /* the last back-off's length before jitter; 0: none */
     uint64_t backoff_until_ns; /* in BACKED_OFF */
     uint64_t halved_ns;        /* when the window was last halved */
+    uint64_t broken_ns;        /* when a session last broke: what breaks together counts once */
     uint32_t lease;            /* connections granted to this shard */
     uint32_t window;           /* connections that the server seems to bear; at most lease */
     uint32_t grown_after;      /* deliveries since the window last changed */

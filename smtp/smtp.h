@@ -40,6 +40,7 @@
 #include "smtp/window.h"
 
 #define SMTP_BURST_MAX 1024 /* free octets that `out` must have in smtp_step and smtp_envelope */
+#define SMTP_TRANSACTIONS_MAX WINDOW_TRANSACTIONS_MAX /* open at once */
 #define SMTP_TIMEOUT_NONE COMMAND_TIMEOUT_NONE
 
 enum smtp_want {
