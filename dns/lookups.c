@@ -1,0 +1,391 @@
+#include "dns/lookups.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+
+#define TTL_MIN_S 30
+#define TTL_MAX_S 86400
+#define FAILURE_TTL_S 30
+#define TCP_BACKOFF_NS (250 * NS_PER_MS)
+/* So many silent attempts in a row, and new questions begin at the next server. */
+#define SILENCES_MAX 3
+
+static uint64_t hash_of_key(const struct lookups *lookups, struct dns_cache_key key)
+{
+    uint8_t bytes[DNS_NAME_SIZE_MAX + 2];
+
+    memcpy(bytes, key.name->bytes, key.name->size);
+    bytes[key.name->size] = (uint8_t)(key.type >> 8);
+    bytes[key.name->size + 1] = (uint8_t)key.type;
+    return table_hash(&lookups->seed, span_make(bytes, (size_t)key.name->size + 2));
+}
+
+static uint64_t hash_of_id(uint16_t id)
+{
+    return id * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+}
+
+static bool key_matches(const void *context, uint32_t value, const void *key)
+{
+    const struct lookups *lookups = context;
+    const struct lookup *lookup = slab_at(&lookups->slab, value);
+    const struct dns_cache_key *wanted = key;
+
+    CHECK(lookup != NULL);
+    return lookup->type == wanted->type && dns_name_equal(&lookup->key, wanted->name);
+}
+
+static bool id_matches(const void *context, uint32_t value, const void *key)
+{
+    const struct lookups *lookups = context;
+    const struct lookup *lookup = slab_at(&lookups->slab, value);
+
+    CHECK(lookup != NULL);
+    return lookup->id == *(const uint16_t *)key;
+}
+
+static struct lookup *find_by_id(const struct lookups *lookups, uint16_t id)
+{
+    uint32_t index = table_find(&lookups->by_id, hash_of_id(id), id_matches, lookups, &id);
+
+    return index == TABLE_NONE ? NULL : slab_at(&lookups->slab, index);
+}
+
+static uint32_t index_of(const struct lookups *lookups, const struct lookup *lookup)
+{
+    return slab_handle_of(&lookups->slab, lookup).index;
+}
+
+/* A new id that no other question has, and a new letter case. There are at most a quarter as many
+ * questions as ids, so the draw ends soon. */
+static void draw_form(struct lookups *lookups, struct lookup *lookup)
+{
+    uint32_t index = index_of(lookups, lookup);
+    uint16_t id;
+
+    (void)table_remove(&lookups->by_id, hash_of_id(lookup->id), index); /* not there at first */
+    do {
+        id = (uint16_t)prng_next(lookups->prng);
+    } while (find_by_id(lookups, id) != NULL);
+    lookup->id = id;
+    int r = table_insert(&lookups->by_id, hash_of_id(id), index);
+    CHECK(r >= 0);
+    question_draw_case(&lookup->name, lookups->prng, lookup->cased);
+    lookup->redraw = false;
+}
+
+static struct dns_cache_value result_of(const struct lookups *lookups, const struct lookup *lookup,
+                                        uint64_t now_ns)
+{
+    const struct answer *answer = &lookups->answer;
+    struct dns_cache_value value = {.status = DNS_CACHE_FAILED,
+                                    .detail = (uint8_t)lookup->failure,
+                                    .expires_ns = now_ns + FAILURE_TTL_S * NS_PER_S};
+
+    if (lookup->state == LOOKUP_FAILED)
+        return value;
+    CHECK(lookup->state == LOOKUP_DONE);
+    value.status = answer->status == ANSWER_RECORDS   ? DNS_CACHE_RECORDS
+                   : answer->status == ANSWER_NO_DATA ? DNS_CACHE_NO_DATA
+                                                      : DNS_CACHE_NO_DOMAIN;
+    value.count = (uint16_t)answer->count;
+    value.payload = span_make(answer->payload, answer->payload_size);
+    value.expires_ns = now_ns + min_u64(max_u64(answer->ttl_s, TTL_MIN_S), TTL_MAX_S) * NS_PER_S;
+    return value;
+}
+
+static void finish(struct lookups *lookups, struct lookup *lookup, uint64_t now_ns)
+{
+    struct dns_cache_key key = {.name = &lookup->key, .type = lookup->type};
+    struct dns_cache_value value = result_of(lookups, lookup, now_ns);
+    uint32_t index = index_of(lookups, lookup);
+
+    dns_cache_store(lookups->cache, now_ns, key, &value);
+    dns_waiters_wake(lookups->waiters, &lookup->waits);
+    wheel_cancel(&lookups->wheel, &lookup->timer);
+    CHECK(table_remove(&lookups->by_key, hash_of_key(lookups, key), index));
+    CHECK(table_remove(&lookups->by_id, hash_of_id(lookup->id), index));
+    slab_release(&lookups->slab, lookup);
+}
+
+/* Puts the lookup where its state belongs. */
+static void place(struct lookups *lookups, struct lookup *lookup, uint64_t now_ns)
+{
+    struct lookups_server *server = &lookups->servers[lookup->server];
+
+    if (list_linked(&lookup->node))
+        list_remove(&lookup->node);
+    if (lookup->redraw)
+        draw_form(lookups, lookup);
+    switch (lookup->state) {
+    case LOOKUP_UDP_SEND:
+        list_push_back(&lookups->udp_sending, &lookup->node);
+        break;
+    case LOOKUP_UDP_WAIT:
+        break;
+    case LOOKUP_TCP_SEND:
+        list_push_back(&server->tcp_sending, &lookup->node);
+        if (server->tcp == LOOKUPS_TCP_CLOSED)
+            server->tcp = LOOKUPS_TCP_WANTED;
+        break;
+    case LOOKUP_TCP_WAIT:
+        list_push_back(&server->tcp_waiting, &lookup->node);
+        break;
+    case LOOKUP_DONE:
+    case LOOKUP_FAILED:
+        finish(lookups, lookup, now_ns);
+        return;
+    case LOOKUP_STATE_COUNT:
+        UNREACHABLE("state of a lookup");
+    }
+    wheel_arm(&lookups->wheel, &lookup->timer, lookup->attempt_end_ns);
+}
+
+static void step(struct lookups *lookups, struct lookup *lookup, const struct lookup_event *event)
+{
+    (void)lookup_step(lookup, &lookups->limits, event); /* place reads it from the lookup */
+    place(lookups, lookup, event->now_ns);
+}
+
+size_t lookups_cost(uint32_t lookups_max, uint32_t servers_count)
+{
+    return slab_cost(lookups_max, sizeof(struct lookup)) + 2 * table_cost(lookups_max) +
+           servers_count * arena_cost(DNS_STREAM_BUFFER_SIZE, 1);
+}
+
+void lookups_init(struct lookups *lookups, struct arena *arena, uint64_t now_ns,
+                  const struct lookups_options *options)
+{
+    lookups->limits = options->limits;
+    lookups->cache = options->cache;
+    lookups->waiters = options->waiters;
+    lookups->prng = options->prng;
+    prng_fill(lookups->prng, &lookups->seed, sizeof(lookups->seed));
+    slab_init(&lookups->slab, arena, options->lookups_max, sizeof(struct lookup));
+    table_init(&lookups->by_key, arena, options->lookups_max);
+    table_init(&lookups->by_id, arena, options->lookups_max);
+    wheel_init(&lookups->wheel, now_ns);
+    list_init(&lookups->udp_sending);
+    for (uint32_t i = 0; i < options->limits.servers_count; i++) {
+        struct lookups_server *server = &lookups->servers[i];
+
+        list_init(&server->tcp_sending);
+        list_init(&server->tcp_waiting);
+        dns_stream_init(&server->stream, arena_alloc(arena, DNS_STREAM_BUFFER_SIZE, 1));
+    }
+}
+
+bool lookups_ask(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key key,
+                 struct dns_waiter *waiter)
+{
+    uint64_t hash = hash_of_key(lookups, key);
+    uint32_t index = table_find(&lookups->by_key, hash, key_matches, lookups, &key);
+    struct lookup *lookup;
+
+    if (index != TABLE_NONE) {
+        lookup = slab_at(&lookups->slab, index);
+        lookups->stats.joined++;
+        dns_waiters_wait(waiter, &lookup->waits);
+        return true;
+    }
+    lookup = slab_claim(&lookups->slab);
+    if (lookup == NULL)
+        return false;
+    lookup_start(lookup, &lookups->limits, now_ns, key.name, key.type, lookups->server_first);
+    int r = table_insert(&lookups->by_key, hash, index_of(lookups, lookup));
+    CHECK(r >= 0);
+    dns_waiters_wait(waiter, &lookup->waits);
+    place(lookups, lookup, now_ns);
+    return true;
+}
+
+bool lookups_has_free(const struct lookups *lookups)
+{
+    return lookups->slab.claimed_count < lookups->slab.slots_max;
+}
+
+/* The next lookup with something to send, or NULL. */
+static struct lookup *next_to_send(const struct lookups *lookups)
+{
+    struct list_node *node = list_first(&lookups->udp_sending);
+
+    for (uint32_t i = 0; node == NULL && i < lookups->limits.servers_count; i++) {
+        if (lookups->servers[i].tcp == LOOKUPS_TCP_OPEN)
+            node = list_first(&lookups->servers[i].tcp_sending);
+    }
+    return node == NULL ? NULL : CONTAINER_OF(node, struct lookup, node);
+}
+
+static int write_packet(struct lookups *lookups, const struct lookup *lookup)
+{
+    struct question question = {.id = lookup->id,
+                                .type = lookup->type,
+                                .edns = lookup->edns,
+                                .name = span_make(lookup->cased, lookup->name.size)};
+    int size = question_write(
+        &question, (struct span_mut){&lookups->packet[DNS_STREAM_PREFIX_SIZE], QUESTION_SIZE_MAX});
+
+    if (size >= 0) {
+        lookups->packet[0] = (uint8_t)(size >> 8);
+        lookups->packet[1] = (uint8_t)size;
+    }
+    return size;
+}
+
+bool lookups_output(struct lookups *lookups, struct dns_packet *ret_packet)
+{
+    struct lookup_event sent = {.kind = LOOKUP_SENT};
+    struct lookup *lookup;
+
+    while ((lookup = next_to_send(lookups)) != NULL) {
+        struct dns_packet packet = {.server_index = lookup->server,
+                                    .tcp = lookup->state == LOOKUP_TCP_SEND,
+                                    .id = lookup->id};
+        int size = write_packet(lookups, lookup);
+
+        step(lookups, lookup, &sent);
+        if (size < 0)
+            continue; /* no memory in the library: like a lost packet, its timer tries again */
+        packet.bytes = packet.tcp
+                           ? span_make(lookups->packet, (size_t)size + DNS_STREAM_PREFIX_SIZE)
+                           : span_make(&lookups->packet[DNS_STREAM_PREFIX_SIZE], (size_t)size);
+        lookups->stats.questions++;
+        lookups->stats.tcp_questions += packet.tcp;
+        *ret_packet = packet;
+        return true;
+    }
+    return false;
+}
+
+static void input(struct lookups *lookups, const struct lookup_event *from, bool tcp)
+{
+    struct lookup_event event = *from;
+    struct wire_question question;
+    struct lookup *lookup = NULL;
+
+    if (wire_check_question(event.packet, &question) && question.response)
+        lookup = find_by_id(lookups, question.id);
+    if (lookup != NULL)
+        event.match = lookup_matches(lookup, event.server, tcp, &question);
+    if (event.match == LOOKUP_OTHER) {
+        lookups->stats.ignored++;
+        return;
+    }
+    lookups->servers[event.server].silences = 0;
+    lookups->stats.answers++;
+    event.kind = LOOKUP_PACKET;
+    event.question = &question;
+    event.answer = &lookups->answer;
+    lookups->answer.status = ANSWER_NO_DATA;
+    step(lookups, lookup, &event);
+    lookups->stats.broken += lookups->answer.status == ANSWER_BROKEN;
+}
+
+void lookups_input(struct lookups *lookups, uint64_t now_ns, uint32_t server, struct span packet)
+{
+    struct lookup_event event = {.now_ns = now_ns, .server = server, .packet = packet};
+
+    CHECK(server < lookups->limits.servers_count);
+    input(lookups, &event, false);
+}
+
+bool lookups_tcp_next(struct lookups *lookups, uint32_t *ret_server)
+{
+    for (uint32_t i = 0; i < lookups->limits.servers_count; i++) {
+        struct lookups_server *server = &lookups->servers[i];
+
+        if (server->tcp != LOOKUPS_TCP_WANTED)
+            continue;
+        server->tcp = LOOKUPS_TCP_CONNECTING;
+        *ret_server = i;
+        return true;
+    }
+    return false;
+}
+
+void lookups_tcp_opened(struct lookups *lookups, uint32_t server)
+{
+    CHECK(server < lookups->limits.servers_count);
+    CHECK(lookups->servers[server].tcp == LOOKUPS_TCP_CONNECTING);
+    lookups->servers[server].tcp = LOOKUPS_TCP_OPEN;
+    dns_stream_reset(&lookups->servers[server].stream);
+}
+
+int lookups_tcp_input(struct lookups *lookups, uint64_t now_ns, uint32_t server, struct span bytes)
+{
+    struct lookup_event event = {.now_ns = now_ns, .server = server};
+    int r;
+
+    CHECK(server < lookups->limits.servers_count);
+    while ((r = dns_stream_next(&lookups->servers[server].stream, &bytes, &event.packet)) > 0)
+        input(lookups, &event, true);
+    return r;
+}
+
+void lookups_tcp_failed(struct lookups *lookups, uint64_t now_ns, uint32_t server_index)
+{
+    struct lookup_event event = {.kind = LOOKUP_TCP_LOST, .now_ns = now_ns, .server = server_index};
+    struct lookups_server *server = &lookups->servers[server_index];
+    struct list lost;
+    struct list_node *node;
+
+    CHECK(server_index < lookups->limits.servers_count);
+    server->tcp =
+        lookups_tcp_idle(lookups, server_index) ? LOOKUPS_TCP_CLOSED : LOOKUPS_TCP_BACKOFF;
+    server->retry_ns = now_ns + TCP_BACKOFF_NS;
+    list_init(&lost);
+    while ((node = list_pop_front(&server->tcp_waiting)) != NULL ||
+           (node = list_pop_front(&server->tcp_sending)) != NULL)
+        list_push_back(&lost, node);
+    while ((node = list_first(&lost)) != NULL)
+        step(lookups, CONTAINER_OF(node, struct lookup, node), &event);
+}
+
+bool lookups_tcp_idle(const struct lookups *lookups, uint32_t server)
+{
+    CHECK(server < lookups->limits.servers_count);
+    return list_empty(&lookups->servers[server].tcp_sending) &&
+           list_empty(&lookups->servers[server].tcp_waiting);
+}
+
+uint64_t lookups_deadline_ns(const struct lookups *lookups)
+{
+    uint64_t deadline_ns = wheel_next_ns(&lookups->wheel);
+
+    for (uint32_t i = 0; i < lookups->limits.servers_count; i++) {
+        if (lookups->servers[i].tcp == LOOKUPS_TCP_BACKOFF)
+            deadline_ns = min_u64(deadline_ns, lookups->servers[i].retry_ns);
+    }
+    return deadline_ns;
+}
+
+static void note_silence(struct lookups *lookups, uint32_t server)
+{
+    uint32_t silences = ++lookups->servers[server].silences;
+
+    if (server == lookups->server_first && silences >= SILENCES_MAX)
+        lookups->server_first = (server + 1) % lookups->limits.servers_count;
+}
+
+void lookups_expire(struct lookups *lookups, uint64_t now_ns)
+{
+    struct lookup_event event = {.kind = LOOKUP_EXPIRED, .now_ns = now_ns};
+    struct wheel_timer *timer;
+
+    while ((timer = wheel_expire(&lookups->wheel, now_ns)) != NULL) {
+        struct lookup *lookup = CONTAINER_OF(timer, struct lookup, timer);
+
+        lookups->stats.timeouts++;
+        note_silence(lookups, lookup->server);
+        step(lookups, lookup, &event);
+    }
+    for (uint32_t i = 0; i < lookups->limits.servers_count; i++) {
+        struct lookups_server *server = &lookups->servers[i];
+
+        if (server->tcp == LOOKUPS_TCP_BACKOFF && server->retry_ns <= now_ns)
+            server->tcp =
+                list_empty(&server->tcp_sending) ? LOOKUPS_TCP_CLOSED : LOOKUPS_TCP_WANTED;
+    }
+}

@@ -1,0 +1,91 @@
+/* lookups.h - all questions in flight: joined by name and type, told apart by id, timed, queued
+ * for their servers; their results go into the cache.
+ *
+ * Knows nothing of routes or sockets. A fixed number of lookups; time is an argument.
+ * Of each server's TCP connection it knows:
+ *
+ *   CLOSED -> WANTED (a question is truncated) -> CONNECTING (lookups_tcp_next) -> OPEN
+ *   any -> BACKOFF when it fails with questions waiting -> WANTED or CLOSED a moment later
+ *
+ * Borrows cache, waiters and generator, and its memory from an arena. */
+#ifndef DNS_LOOKUPS_H
+#define DNS_LOOKUPS_H
+
+#include "base/prng.h"
+#include "base/slab.h"
+#include "base/table.h"
+#include "base/wheel.h"
+#include "dns/dns.h"
+#include "dns/dns_cache.h"
+#include "dns/dns_stream.h"
+#include "dns/dns_waiters.h"
+#include "dns/lookup.h"
+#include "dns/question.h"
+
+enum lookups_tcp {
+    LOOKUPS_TCP_CLOSED = 0, /* nobody needs it */
+    LOOKUPS_TCP_WANTED,     /* the hall is to be told */
+    LOOKUPS_TCP_CONNECTING, /* the hall has been told */
+    LOOKUPS_TCP_OPEN,
+    LOOKUPS_TCP_BACKOFF /* just failed: until retry_ns nobody tries again */
+};
+
+struct lookups_server {
+    enum lookups_tcp tcp;
+    uint64_t retry_ns;
+    struct list tcp_sending; /* lookups in LOOKUP_TCP_SEND */
+    struct list tcp_waiting; /* lookups in LOOKUP_TCP_WAIT */
+    struct dns_stream stream;
+    uint32_t silences; /* attempts that timed out since its last answer */
+};
+
+struct lookups {
+    struct lookup_limits limits;
+    struct slab slab;
+    struct table by_key;
+    struct table by_id;
+    struct table_key seed;
+    struct wheel wheel;
+    struct list udp_sending; /* lookups in LOOKUP_UDP_SEND */
+    struct lookups_server servers[DNS_SERVERS_MAX];
+    uint32_t server_first; /* where new questions begin: the first that does answer */
+    struct dns_cache *cache;
+    struct dns_waiters *waiters;
+    struct prng *prng;
+    struct dns_stats stats;
+    struct answer answer;
+    uint8_t packet[DNS_STREAM_PREFIX_SIZE + QUESTION_SIZE_MAX];
+};
+
+struct lookups_options {
+    struct lookup_limits limits;
+    uint32_t lookups_max;
+    struct dns_cache *cache;
+    struct dns_waiters *waiters;
+    struct prng *prng;
+};
+
+/* Bytes of arena, beside the struct itself. */
+size_t lookups_cost(uint32_t lookups_max, uint32_t servers_count);
+void lookups_init(struct lookups *lookups, struct arena *arena, uint64_t now_ns,
+                  const struct lookups_options *options);
+
+/* Hangs the waiter on the question, which is asked unless it is in flight already. False: no
+ * lookup is free. */
+MUST_USE bool lookups_ask(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key key,
+                          struct dns_waiter *waiter);
+MUST_USE bool lookups_has_free(const struct lookups *lookups);
+
+/* As the functions of the same name in dns.h. */
+MUST_USE bool lookups_output(struct lookups *lookups, struct dns_packet *ret_packet);
+void lookups_input(struct lookups *lookups, uint64_t now_ns, uint32_t server, struct span packet);
+MUST_USE bool lookups_tcp_next(struct lookups *lookups, uint32_t *ret_server);
+void lookups_tcp_opened(struct lookups *lookups, uint32_t server);
+MUST_USE int lookups_tcp_input(struct lookups *lookups, uint64_t now_ns, uint32_t server,
+                               struct span bytes);
+void lookups_tcp_failed(struct lookups *lookups, uint64_t now_ns, uint32_t server);
+MUST_USE bool lookups_tcp_idle(const struct lookups *lookups, uint32_t server);
+MUST_USE uint64_t lookups_deadline_ns(const struct lookups *lookups);
+void lookups_expire(struct lookups *lookups, uint64_t now_ns);
+
+#endif

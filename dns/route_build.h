@@ -1,0 +1,42 @@
+/* route_build.h - a route out of what the cache knows, or the questions that are missing.
+ *
+ * Knows nothing of packets or waiters; it only reads the cache. RFC 5321 5.1, RFC 7505. */
+#ifndef DNS_ROUTE_BUILD_H
+#define DNS_ROUTE_BUILD_H
+
+#include "base/prng.h"
+#include "dns/dns.h"
+#include "dns/dns_cache.h"
+#include "dns/route.h"
+
+#define ROUTE_BUILD_MISSING_MAX (2 * ROUTE_HOSTS_MAX)
+
+struct route_build {
+    struct dns_cache *cache;
+    struct prng *prng;
+    enum dns_families families;
+    bool allow_special;
+    uint64_t now_ns;
+};
+
+struct route_build_question {
+    struct dns_name name;
+    uint16_t type;
+};
+
+struct route_build_missing {
+    uint32_t count; /* above zero exactly when the route is ROUTE_PENDING */
+    struct route_build_question questions[ROUTE_BUILD_MISSING_MAX];
+};
+
+void route_build_domain(const struct route_build *build, const struct dns_name *domain,
+                        struct route *ret_route, struct route_build_missing *ret_missing);
+void route_build_host(const struct route_build *build, const struct dns_name *host,
+                      struct route *ret_route, struct route_build_missing *ret_missing);
+/* An address given instead of a name: a route without questions. */
+void route_build_literal(const struct ip *ip, struct route *ret_route);
+/* A route that is a failure, with the words for it. */
+void route_build_failure(struct route *ret_route, enum route_status status, uint64_t expires_ns,
+                         const char *problem);
+
+#endif
