@@ -1,7 +1,7 @@
 #include "engine/event_json.h"
 
 #include "base/check.h"
-#include "base/json.h"
+#include "base/json_put.h"
 
 const char *event_json_type(enum outcome_kind kind)
 {
@@ -68,7 +68,7 @@ bool event_json_parse_id(struct span text, struct identity *ret_identity)
 
 static void key_seconds(struct text *out, const char *key, uint64_t ns)
 {
-    json_key(out, key);
+    json_put_key(out, key);
     text_add_u64(out, ns / NS_PER_S);
     text_add_byte(out, '.');
     text_add_padded(out, ns % NS_PER_S / NS_PER_MS, 3);
@@ -84,10 +84,10 @@ static void write_response(struct text *out, const struct outcome *outcome)
 {
     const struct reply *reply = &outcome->reply;
 
-    json_key(out, "response");
-    json_open(out, '{');
-    json_key_u64(out, "code", reply->code);
-    json_key(out, "enhanced_code");
+    json_put_key(out, "response");
+    json_put_open(out, '{');
+    json_put_key_u64(out, "code", reply->code);
+    json_put_key(out, "enhanced_code");
     if (reply->enhanced[0] != 0) {
         char code[24];
         struct text text;
@@ -98,15 +98,15 @@ static void write_response(struct text *out, const struct outcome *outcome)
                 text_add_byte(&text, '.');
             text_add_u64(&text, reply->enhanced[i]);
         }
-        json_string(out, text_span(&text));
+        json_put_string(out, text_span(&text));
     } else {
-        json_null(out);
+        json_put_null(out);
     }
-    json_key_string(out, "content", span_make(reply->text, reply->text_size));
-    json_key_cstr(out, "command", command_names[outcome->stage]);
-    json_close(out, '}');
-    json_key_cstr(out, "stage", outcome_stage_name(outcome->stage));
-    json_key_cstr(out, "cause", outcome_cause_name(outcome->cause));
+    json_put_key_string(out, "content", span_make(reply->text, reply->text_size));
+    json_put_key_cstr(out, "command", command_names[outcome->stage]);
+    json_put_close(out, '}');
+    json_put_key_cstr(out, "stage", outcome_stage_name(outcome->stage));
+    json_put_key_cstr(out, "cause", outcome_cause_name(outcome->cause));
 }
 
 /* A class is given where the ending itself says it; the words of a reply are classified elsewhere.
@@ -148,25 +148,25 @@ static void write_peer(struct text *out, const struct attempt *attempt)
     char buffer[64];
     struct text text;
 
-    json_key(out, "peer_address");
+    json_put_key(out, "peer_address");
     if (attempt->peer.ip.family == IP_NONE) {
-        json_null(out);
+        json_put_null(out);
     } else {
         text_init(&text, buffer, sizeof(buffer));
         ip_write_port(&text, &attempt->peer);
-        json_open(out, '{');
-        json_key_string(out, "name", attempt->peer_name);
-        json_key_string(out, "addr", text_span(&text));
-        json_close(out, '}');
+        json_put_open(out, '{');
+        json_put_key_string(out, "name", attempt->peer_name);
+        json_put_key_string(out, "addr", text_span(&text));
+        json_put_close(out, '}');
     }
-    json_key(out, "source_address");
+    json_put_key(out, "source_address");
     if (attempt->source.family == IP_NONE) {
-        json_null(out);
+        json_put_null(out);
         return;
     }
     text_init(&text, buffer, sizeof(buffer));
     ip_write(&text, &attempt->source);
-    json_string(out, text_span(&text));
+    json_put_string(out, text_span(&text));
 }
 
 static void write_delays(struct text *out, const struct attempt *attempt)
@@ -177,15 +177,15 @@ static void write_delays(struct text *out, const struct attempt *attempt)
         [ATTEMPT_DELAY_ENVELOPE] = "envelope", [ATTEMPT_DELAY_DATA] = "data",
     };
 
-    json_key(out, "delays");
-    json_open(out, '{');
+    json_put_key(out, "delays");
+    json_put_open(out, '{');
     for (uint32_t i = 0; i < ATTEMPT_DELAY_COUNT; i++) {
-        json_key(out, names[i]);
+        json_put_key(out, names[i]);
         text_add_u64(out, attempt->delays_us[i] / 1000000);
         text_add_byte(out, '.');
         text_add_padded(out, attempt->delays_us[i] % 1000000, 6);
     }
-    json_close(out, '}');
+    json_put_close(out, '}');
 }
 
 static void write_queue_name(struct text *out, const struct queue_recipient *recipient)
@@ -202,24 +202,24 @@ static void write_queue_name(struct text *out, const struct queue_recipient *rec
     }
     text_add_byte(&text, '@');
     text_add(&text, recipient->domain_name);
-    json_key_string(out, "queue", text_span(&text));
+    json_put_key_string(out, "queue", text_span(&text));
 }
 
 static void write_recipient(struct text *out, const struct queue_recipient *recipient)
 {
     const struct campaign_descriptor *campaign = &recipient->campaign->descriptor;
 
-    json_key_string(out, "campaign", campaign->name);
-    json_key_string(out, "tenant", campaign->tenant);
-    json_key_string(out, "sender", campaign->sender);
-    json_key_string(out, "recipient", recipient->address);
+    json_put_key_string(out, "campaign", campaign->name);
+    json_put_key_string(out, "tenant", campaign->tenant);
+    json_put_key_string(out, "sender", campaign->sender);
+    json_put_key_string(out, "recipient", recipient->address);
     write_queue_name(out, recipient);
     key_seconds(out, "created", campaign->created_s * NS_PER_S);
-    json_key(out, "metadata");
+    json_put_key(out, "metadata");
     if (recipient->metadata.size > 0)
-        json_raw(out, recipient->metadata);
+        json_put_raw(out, recipient->metadata);
     else
-        json_null(out);
+        json_put_null(out);
 }
 
 void event_json_write(struct text *out, const struct attempt_event *event,
@@ -229,32 +229,32 @@ void event_json_write(struct text *out, const struct attempt_event *event,
     char buffer[64];
     struct text id;
 
-    json_open(out, '{');
-    json_key_cstr(out, "type", event_json_type(attempt->outcome.kind));
+    json_put_open(out, '{');
+    json_put_key_cstr(out, "type", event_json_type(attempt->outcome.kind));
     text_init(&id, buffer, sizeof(buffer));
     text_add_hex(&id, event->journal, 1);
     text_add_byte(&id, '-');
     text_add_hex(&id, event->offset, 1);
-    json_key_string(out, "event_id", text_span(&id));
+    json_put_key_string(out, "event_id", text_span(&id));
     text_reset(&id);
     event_json_id(&id, event->identity);
-    json_key_string(out, "id", text_span(&id));
+    json_put_key_string(out, "id", text_span(&id));
     if (recipient != NULL)
         write_recipient(out, recipient);
-    json_key_string(out, "return_path", attempt->return_path);
-    json_key_string(out, "site", attempt->site);
-    json_key_u64(out, "size", attempt->size);
+    json_put_key_string(out, "return_path", attempt->return_path);
+    json_put_key_string(out, "site", attempt->site);
+    json_put_key_u64(out, "size", attempt->size);
     write_response(out, &attempt->outcome);
     write_peer(out, attempt);
     key_seconds(out, "timestamp", attempt->wall_ns);
-    json_key_u64(out, "num_attempts", event->number);
-    json_key_cstr(out, "bounce_classification", class_of(&attempt->outcome));
-    json_key_bool(out, "unsure", attempt->outcome.kind == OUTCOME_UNSURE);
+    json_put_key_u64(out, "num_attempts", event->number);
+    json_put_key_cstr(out, "bounce_classification", class_of(&attempt->outcome));
+    json_put_key_bool(out, "unsure", attempt->outcome.kind == OUTCOME_UNSURE);
     if (attempt->next_due_ns != 0)
         key_seconds(out, "next_due", attempt->next_due_ns);
-    json_key_cstr(out, "tls_protocol_version", NULL);
-    json_key_cstr(out, "tls_cipher", NULL);
+    json_put_key_cstr(out, "tls_protocol_version", NULL);
+    json_put_key_cstr(out, "tls_cipher", NULL);
     write_delays(out, attempt);
-    json_close(out, '}');
+    json_put_close(out, '}');
     text_add_byte(out, '\n');
 }

@@ -1,0 +1,310 @@
+#include "engine/query.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/json_put.h"
+#include "engine/event_json.h"
+
+#define RECORDS_A_STEP 20000
+
+static bool take_word(struct span word, char *ret_word)
+{
+    if (word.size >= QUERY_WORD_MAX)
+        return false;
+    if (word.size > 0)
+        memcpy(ret_word, word.data, word.size);
+    ret_word[word.size] = '\0';
+    return true;
+}
+
+static bool parse_state(struct query *query, struct span verb)
+{
+    static const struct {
+        struct span name;
+        enum campaign_state state;
+    } verbs[] = {
+        {SPAN_INIT("pause"), CAMPAIGN_PAUSED},
+        {SPAN_INIT("resume"), CAMPAIGN_READY},
+        {SPAN_INIT("cancel"), CAMPAIGN_CANCELLED},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        if (!span_equal(verb, verbs[i].name))
+            continue;
+        query->state = verbs[i].state;
+        query->verb = QUERY_STATE;
+        return true;
+    }
+    return false;
+}
+
+void query_parse(struct query *query, struct span line)
+{
+    struct span verb = span_split(&line, '\t');
+    bool good = true;
+
+    memset(query, 0, sizeof(*query));
+    if (span_equal(verb, SPAN("status"))) {
+        query->verb = QUERY_STATUS;
+    } else if (span_equal(verb, SPAN("summary"))) {
+        query->verb = QUERY_SUMMARY;
+        good = take_word(span_split(&line, '\t'), query->campaign);
+    } else if (span_equal(verb, SPAN("list"))) {
+        query->verb = QUERY_LIST;
+        good = take_word(span_split(&line, '\t'), query->campaign) &&
+               take_word(span_split(&line, '\t'), query->domain);
+    } else if (span_equal(verb, SPAN("show"))) {
+        query->verb = QUERY_SHOW;
+        good = event_json_parse_id(line, &query->identity);
+    } else if (parse_state(query, verb)) {
+        good = line.size > 0 && take_word(span_split(&line, '\t'), query->campaign);
+    }
+    if (!good)
+        query->verb = QUERY_INVALID;
+}
+
+static bool complain(struct text *out, const char *what)
+{
+    json_put_open(out, '{');
+    json_put_key_cstr(out, "error", what);
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+    return true;
+}
+
+static bool campaign_named(const struct campaign *campaign, const char *name)
+{
+    struct span wanted = span_cstr(name);
+    const struct campaign_descriptor *descriptor = &campaign->descriptor;
+
+    if (wanted.size == 0 || span_equal(wanted, descriptor->name))
+        return true;
+    return descriptor->tenant.size > 0 && span_starts(wanted, descriptor->tenant) &&
+           wanted.size > descriptor->tenant.size && wanted.data[descriptor->tenant.size] == '/' &&
+           span_equal(span_skip(wanted, descriptor->tenant.size + 1), descriptor->name);
+}
+
+static void write_counts(struct text *out, const struct campaign_counts *counts)
+{
+    json_put_key_u64(out, "queued", (uint64_t)counts->queued);
+    json_put_key_u64(out, "deferred", (uint64_t)counts->deferred);
+    json_put_key_u64(out, "in_flight", (uint64_t)counts->in_flight);
+    json_put_key_u64(out, "accepted", (uint64_t)counts->delivered);
+    json_put_key_u64(out, "failed", (uint64_t)counts->failed);
+    json_put_key_u64(out, "expired", (uint64_t)counts->expired);
+    json_put_key_u64(out, "suppressed", (uint64_t)counts->suppressed);
+    json_put_key_u64(out, "cancelled", (uint64_t)counts->cancelled);
+    json_put_key_u64(out, "damaged", (uint64_t)counts->damaged);
+    json_put_key_u64(out, "unsure", (uint64_t)counts->unsure);
+}
+
+static void write_campaign(const struct query_world *world, uint32_t index, struct text *out)
+{
+    const struct campaign *campaign = queue_campaign(store_queue(world->store), index);
+    struct campaign_counts counts;
+
+    store_counts(world->store, index, &counts);
+    json_put_open(out, '{');
+    json_put_key_string(out, "campaign", campaign->descriptor.name);
+    json_put_key_string(out, "tenant", campaign->descriptor.tenant);
+    json_put_key_cstr(out, "lane",
+                      campaign->descriptor.lane == LANE_BULK ? "bulk" : "transactional");
+    json_put_key_cstr(out, "state", campaign_state_name(campaign->state));
+    json_put_key_string(out, "sender", campaign->descriptor.sender);
+    json_put_key_u64(out, "created", campaign->descriptor.created_s);
+    json_put_key_u64(out, "recipients", campaign->recipients_count);
+    write_counts(out, &counts);
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+}
+
+static bool step_summary(struct query *query, const struct query_world *world, struct text *out)
+{
+    const struct queue *queue = store_queue(world->store);
+
+    for (; query->cursor < queue_campaigns_count(queue); query->cursor++) {
+        const struct campaign *campaign = queue_campaign(queue, query->cursor);
+
+        if (text_room(out) < QUERY_STEP_MAX)
+            return false;
+        if (campaign->state != CAMPAIGN_DISCARDED && campaign_named(campaign, query->campaign))
+            write_campaign(world, query->cursor, out);
+    }
+    return true;
+}
+
+static void write_record(const struct query_world *world, const struct queue_recipient *recipient,
+                         const struct queue_standing *standing, struct text *out)
+{
+    json_put_open(out, '{');
+    json_put_key(out, "id");
+    text_add_byte(out, '"');
+    event_json_id(out, recipient->identity);
+    text_add_byte(out, '"');
+    json_put_key_string(out, "campaign", recipient->campaign->descriptor.name);
+    json_put_key_string(out, "recipient", recipient->address);
+    json_put_key_cstr(out, "state", standing->name);
+    json_put_key_u64(out, "attempts", standing->attempts);
+    json_put_key_bool(out, "unsure", standing->unsure);
+    if (standing->open && standing->due_s > 0) {
+        json_put_key_u64(out, "next_attempt", standing->due_s);
+        json_put_key_bool(out, "due", standing->due_s * NS_PER_S <= world->wall_ns);
+    }
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+}
+
+static bool step_list(struct query *query, const struct query_world *world, struct text *out)
+{
+    const struct queue *queue = store_queue(world->store);
+    struct span domain = span_cstr(query->domain);
+
+    for (uint32_t i = 0; query->cursor < queue_recipients_count(queue); i++, query->cursor++) {
+        struct queue_recipient recipient;
+        struct queue_standing standing;
+
+        if (i == RECORDS_A_STEP || text_room(out) < QUERY_STEP_MAX)
+            return false;
+        queue_standing(queue, query->cursor, &standing);
+        if (!standing.open || queue_read(queue, query->cursor, &recipient, NULL) < 0)
+            continue;
+        if (recipient.campaign->state == CAMPAIGN_DISCARDED ||
+            !campaign_named(recipient.campaign, query->campaign) ||
+            (domain.size > 0 && !span_equal_nocase(domain, recipient.domain_name)))
+            continue;
+        write_record(world, &recipient, &standing, out);
+    }
+    return true;
+}
+
+static bool step_show(struct query *query, const struct query_world *world, struct text *out)
+{
+    const struct queue *queue = store_queue(world->store);
+    uint32_t record = queue_find(queue, query->identity);
+    struct queue_recipient recipient;
+    struct attempt_event event;
+
+    if (record == QUEUE_NONE || queue_read(queue, record, &recipient, NULL) < 0)
+        return complain(out, "no such recipient in this spool");
+    if (query->cursor == 0) {
+        struct queue_standing standing;
+
+        queue_standing(queue, record, &standing);
+        write_record(world, &recipient, &standing, out);
+        query->cursor = 1;
+    }
+    for (uint32_t i = 0; i < RECORDS_A_STEP; i++) {
+        int found;
+
+        if (text_room(out) < QUERY_STEP_MAX)
+            return false;
+        found = store_events_next(world->store, &query->events, &event);
+        if (found == -EBADMSG)
+            continue;
+        if (found <= 0)
+            return true;
+        if (event.identity.campaign == query->identity.campaign &&
+            event.identity.ordinal == query->identity.ordinal)
+            event_json_write(out, &event, &recipient);
+    }
+    return false;
+}
+
+static bool order_state(struct query *query, const struct query_world *world, struct text *out,
+                        bool *ret_failed)
+{
+    const struct queue *queue = store_queue(world->store);
+    uint32_t matches = 0;
+    int result;
+
+    *ret_failed = true;
+    for (uint32_t i = 0; i < queue_campaigns_count(queue); i++) {
+        const struct campaign *campaign = queue_campaign(queue, i);
+
+        if (campaign->state == CAMPAIGN_DISCARDED || !campaign_named(campaign, query->campaign))
+            continue;
+        query->campaign_index = i;
+        matches++;
+    }
+    if (matches != 1)
+        return complain(out, matches == 0 ? "no campaign of that name in this spool"
+                                          : "several tenants have a campaign of that name: say "
+                                            "tenant/name");
+    if (queue_campaign(queue, query->campaign_index)->state == query->state) {
+        *ret_failed = false;
+        return true;
+    }
+    result = store_set_state(world->store, query->campaign_index, query->state);
+    if (result == -EBUSY) {
+        *ret_failed = false;
+        return false;
+    }
+    if (result < 0)
+        return complain(out, "the campaign's state does not allow that");
+    *ret_failed = false;
+    return true;
+}
+
+static bool step_state(struct query *query, const struct query_world *world, struct text *out)
+{
+    bool failed = false;
+
+    if (!query->ordered) {
+        if (!order_state(query, world, out, &failed))
+            return false;
+        if (failed)
+            return true;
+        query->ordered = true;
+    }
+    if (!store_state_durable(world->store, query->campaign_index))
+        return false;
+    write_campaign(world, query->campaign_index, out);
+    return true;
+}
+
+static bool step_status(const struct query_world *world, struct text *out)
+{
+    const struct stats_sum *stats = world->stats;
+
+    if (stats == NULL)
+        return complain(out, "no sender is running on this spool");
+    json_put_open(out, '{');
+    json_put_key_u64(out, "ready", stats->gauges[STATS_READY]);
+    json_put_key_u64(out, "in_flight", stats->gauges[STATS_CLAIMED]);
+    json_put_key_u64(out, "sessions", stats->gauges[STATS_SESSIONS]);
+    json_put_key_u64(out, "sessions_peak", stats->gauges[STATS_SESSIONS_PEAK]);
+    json_put_key_u64(out, "accepted", stats->outcomes[OUTCOME_DELIVERED]);
+    json_put_key_u64(out, "deferrals",
+                     stats->outcomes[OUTCOME_DEFERRED] + stats->outcomes[OUTCOME_UNSURE]);
+    json_put_key_u64(out, "failed", stats->outcomes[OUTCOME_FAILED]);
+    json_put_key_u64(out, "expired", stats->outcomes[OUTCOME_EXPIRED]);
+    json_put_key_u64(out, "connects", stats->counters[STATS_CONNECTS]);
+    json_put_key_u64(out, "connect_failures", stats->counters[STATS_CONNECT_FAILURES]);
+    json_put_key_u64(out, "dns_questions", stats->gauges[STATS_DNS_QUESTIONS]);
+    json_put_key_u64(out, "longest_turn_us", stats->turn_max_ns / NS_PER_US);
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+    return true;
+}
+
+bool query_step(struct query *query, const struct query_world *world, struct text *out)
+{
+    CHECK(text_room(out) >= QUERY_STEP_MAX);
+    switch (query->verb) {
+    case QUERY_STATUS:
+        return step_status(world, out);
+    case QUERY_SUMMARY:
+        return step_summary(query, world, out);
+    case QUERY_LIST:
+        return step_list(query, world, out);
+    case QUERY_SHOW:
+        return step_show(query, world, out);
+    case QUERY_STATE:
+        return step_state(query, world, out);
+    case QUERY_INVALID:
+        break;
+    }
+    return complain(out, "the request is not understood");
+}

@@ -1,0 +1,56 @@
+/* query.h - what an operator asks of a spool, and the answer in pieces.
+ *
+ * The same questions are answered beside a running sender (through control.h) and on a spool at
+ * rest (by the tool itself). A request is one line of tab-separated words; the answer is NDJSON,
+ * written as room allows: query_step is called until it says it is done. Belongs to the store's
+ * thread.
+ *
+ *   status | summary | list [campaign] [domain] | show ID | pause C | resume C | cancel C
+ *
+ * An error is one line {"error": "..."}. Knows no socket. */
+#ifndef ENGINE_QUERY_H
+#define ENGINE_QUERY_H
+
+#include "base/text.h"
+#include "engine/stats.h"
+#include "engine/store.h"
+
+#define QUERY_WORD_MAX 256
+#define QUERY_LINE_MAX ((size_t)1024)
+#define QUERY_STEP_MAX ((size_t)16 * 1024) /* room that a step needs to make progress */
+
+enum query_verb {
+    QUERY_INVALID = 0,
+    QUERY_STATUS,
+    QUERY_SUMMARY,
+    QUERY_LIST,
+    QUERY_SHOW,
+    QUERY_STATE, /* pause, resume, cancel */
+};
+
+struct query {
+    enum query_verb verb;
+    enum campaign_state state;     /* QUERY_STATE: the one wanted */
+    char campaign[QUERY_WORD_MAX]; /* "tenant/name" or "name"; "" = all */
+    char domain[QUERY_WORD_MAX];   /* "" = all */
+    struct identity identity;      /* QUERY_SHOW */
+    uint32_t cursor;               /* how far a list has come */
+    uint32_t campaign_index;
+    bool ordered;               /* QUERY_STATE: the change was made, its durability is awaited */
+    struct store_cursor events; /* QUERY_SHOW */
+};
+
+/* What a query may look at; stats NULL: at rest. */
+struct query_world {
+    struct store *store;
+    const struct stats_sum *stats;
+    uint64_t wall_ns;
+};
+
+/* Parses a request line (without its end). A verb of QUERY_INVALID answers with its error. */
+void query_parse(struct query *query, struct span line);
+/* Writes what fits. True when the answer is complete; false: call again, after a tick of the store
+ * when nothing was written. */
+MUST_USE bool query_step(struct query *query, const struct query_world *world, struct text *out);
+
+#endif
