@@ -53,6 +53,7 @@ static const struct {
     {SPAN_INIT("\"\\ud83d\\n\""), NULL, JSON_CURSOR_NULL},
     {SPAN_INIT("\"\\ud83d\\ud83d\""), NULL, JSON_CURSOR_NULL},
     {SPAN_INIT("\"\\ud83d\\u0041\""), NULL, JSON_CURSOR_NULL},
+    {SPAN_INIT("\"\\ude00\\ude00\""), NULL, JSON_CURSOR_NULL},
     {SPAN_INIT("\"\\ude00\""), NULL, JSON_CURSOR_NULL},
     {SPAN_INIT("-"), NULL, JSON_CURSOR_NULL},
     {SPAN_INIT("+1"), NULL, JSON_CURSOR_NULL},
