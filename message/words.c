@@ -1,0 +1,382 @@
+#include "message/words.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "message/base64.h"
+
+/* "=?utf-8?q?" and "?=". */
+#define WORDS_FRAME_SIZE 12
+/* An encoded word holds at most 75 octets (RFC 2047 2); one with less room than this goes to the
+ * next line. */
+#define WORDS_PAYLOAD_MAX 63
+#define WORDS_PAYLOAD_MIN 20
+
+/* RFC 2047 5 (3): what stands for itself in Q encoding, even in a phrase. */
+static bool words_is_q_safe(uint8_t byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= '0' && byte <= '9') || byte == '!' || byte == '*' || byte == '+' ||
+           byte == '-' || byte == '/';
+}
+
+/* atext of RFC 5322 3.2.3. */
+static bool words_is_atext(uint8_t byte)
+{
+    return words_is_q_safe(byte) || (byte > ' ' && byte < 127 && strchr("#$%&'=?^_`{|}~", byte));
+}
+
+static size_t words_q_size(uint8_t byte)
+{
+    return words_is_q_safe(byte) || byte == ' ' ? 1 : 3;
+}
+
+static enum words_form words_form_encoded(struct span text)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < text.size; i++)
+        size += words_q_size(text.data[i]);
+    return size <= base64_size(text.size) ? WORDS_Q : WORDS_B;
+}
+
+/* No blank at an end, no two together, no tab. */
+static bool words_is_spaced(struct span text)
+{
+    bool blank = true;
+
+    for (size_t i = 0; i < text.size; i++) {
+        bool space = text.data[i] == ' ';
+        if (space && blank)
+            return false;
+        blank = space;
+    }
+    return !blank;
+}
+
+static bool words_is_printable(struct span text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < 0x20 || text.data[i] > 0x7e)
+            return false;
+    }
+    return span_find(text, SPAN("=?")) == SPAN_NOT_FOUND;
+}
+
+static bool words_has_long_run(struct span text)
+{
+    while (text.size > 0) {
+        if (span_split(&text, ' ').size > WORDS_RUN_MAX)
+            return true;
+    }
+    return false;
+}
+
+enum words_form words_form_text(struct span text)
+{
+    if (text.size == 0)
+        return WORDS_EMPTY;
+    if (words_is_printable(text) && words_is_spaced(text) && !words_has_long_run(text))
+        return WORDS_PLAIN;
+    return words_form_encoded(text);
+}
+
+static size_t words_quoted_size(struct span text)
+{
+    size_t size = text.size + 2;
+
+    for (size_t i = 0; i < text.size; i++)
+        size += text.data[i] == '"' || text.data[i] == '\\';
+    return size;
+}
+
+enum words_form words_form_phrase(struct span text)
+{
+    bool atoms = words_is_spaced(text);
+
+    if (text.size == 0)
+        return WORDS_EMPTY;
+    if (!words_is_printable(text) || words_quoted_size(text) > WORDS_PHRASE_MAX)
+        return words_form_encoded(text);
+    for (size_t i = 0; atoms && i < text.size; i++)
+        atoms = words_is_atext(text.data[i]) || text.data[i] == ' ';
+    return atoms ? WORDS_ATOM : WORDS_QUOTED;
+}
+
+/* The blank before `size` octets that stay together, or a fold. */
+static void words_put_blank(struct words_line *line, size_t size, struct text *out)
+{
+    if (!line->first && line->column + 1 + size > WORDS_LINE_MAX) {
+        text_add_cstr(out, "\r\n ");
+        line->column = 1;
+    } else {
+        text_add_byte(out, ' ');
+        line->column++;
+    }
+    line->column += (uint32_t)size;
+    line->first = false;
+    line->encoded = false;
+}
+
+static bool words_put_plain(struct words_line *line, struct span text, size_t *offset,
+                            struct text *out)
+{
+    while (*offset < text.size) {
+        struct span rest = span_skip(text, *offset);
+        size_t size = min_size(span_find_byte(rest, ' '), rest.size);
+        if (text_room(out) < WORDS_STEP_MAX)
+            return false;
+        words_put_blank(line, size, out);
+        text_add(out, span_first(rest, size));
+        *offset += min_size(size + 1, rest.size);
+    }
+    return true;
+}
+
+static void words_put_quoted(struct words_line *line, struct span text, struct text *out)
+{
+    words_put_blank(line, words_quoted_size(text), out);
+    text_add_byte(out, '"');
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] == '"' || text.data[i] == '\\')
+            text_add_byte(out, '\\');
+        text_add_byte(out, text.data[i]);
+    }
+    text_add_byte(out, '"');
+}
+
+/* Octets of the character at the front; whatever is no UTF-8 counts octet by octet. */
+static size_t words_character(struct span rest)
+{
+    uint8_t byte = rest.data[0];
+    size_t size = byte < 0xc2 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : byte < 0xf5 ? 4 : 1;
+
+    return size <= rest.size && span_is_utf8(span_first(rest, size)) ? size : 1;
+}
+
+static void words_put_payload(enum words_form form, struct span chunk, struct text *out)
+{
+    if (form == WORDS_B) {
+        base64_encode(chunk, out);
+        return;
+    }
+    for (size_t i = 0; i < chunk.size; i++) {
+        static const char digits[] = "0123456789ABCDEF";
+        uint8_t byte = chunk.data[i];
+        char escape[3] = {'=', digits[byte >> 4], digits[byte & 15]};
+        if (byte == ' ')
+            text_add_byte(out, '_');
+        else if (words_is_q_safe(byte))
+            text_add_byte(out, byte);
+        else
+            text_add(out, span_make(escape, sizeof(escape)));
+    }
+}
+
+/* One encoded word with as many whole characters as fit (RFC 2047 5: none is split). */
+static void words_put_one(struct words_line *line, enum words_form form, struct span text,
+                          size_t *offset, struct text *out)
+{
+    uint8_t buffer[WORDS_PAYLOAD_MAX + 4];
+    size_t size = 0;
+    size_t q_size = 0;
+
+    if (line->column + 1 + WORDS_FRAME_SIZE + WORDS_PAYLOAD_MIN > WORDS_LINE_MAX) {
+        text_add_cstr(out, "\r\n ");
+        line->column = 1;
+    } else {
+        text_add_byte(out, ' ');
+        line->column++;
+    }
+    size_t room = min_size(WORDS_PAYLOAD_MAX, WORDS_LINE_MAX - WORDS_FRAME_SIZE - line->column);
+    if (*offset == 0 && line->encoded) {
+        buffer[size++] = ' ';
+        q_size = 1;
+    }
+    while (*offset < text.size) {
+        struct span rest = span_skip(text, *offset);
+        size_t taken = words_character(rest);
+        for (size_t i = 0; i < taken; i++)
+            q_size += words_q_size(rest.data[i]);
+        if ((form == WORDS_B ? base64_size(size + taken) : q_size) > room)
+            break;
+        memcpy(buffer + size, rest.data, taken);
+        size += taken;
+        *offset += taken;
+    }
+    size_t before = out->size;
+    text_add_cstr(out, form == WORDS_B ? "=?utf-8?b?" : "=?utf-8?q?");
+    words_put_payload(form, span_make(buffer, size), out);
+    text_add_cstr(out, "?=");
+    line->column += (uint32_t)(out->size - before);
+    line->first = false;
+    line->encoded = true;
+}
+
+bool words_put(struct words_line *line, enum words_form form, struct span text, size_t *offset,
+               struct text *out)
+{
+    CHECK(*offset <= text.size);
+    if (form == WORDS_EMPTY)
+        return true;
+    if (form == WORDS_PLAIN)
+        return words_put_plain(line, text, offset, out);
+    if (text_room(out) < WORDS_STEP_MAX)
+        return false;
+    if (form == WORDS_QUOTED) {
+        words_put_quoted(line, text, out);
+        return true;
+    }
+    if (form == WORDS_ATOM) {
+        words_put_blank(line, text.size + 1, out); /* with the comma that may follow */
+        line->column--;
+        text_add(out, text);
+        return true;
+    }
+    while (*offset < text.size) {
+        if (text_room(out) < WORDS_STEP_MAX)
+            return false;
+        words_put_one(line, form, text, offset, out);
+    }
+    return true;
+}
+
+/* Reading. */
+
+struct words_reader {
+    struct text *out;
+    uint32_t *places;
+};
+
+static void words_keep(struct words_reader *reader, uint8_t byte, size_t place)
+{
+    if (text_room(reader->out) == 0) {
+        reader->out->overflow = true;
+        return;
+    }
+    reader->places[reader->out->size] = (uint32_t)place;
+    text_add_byte(reader->out, byte);
+}
+
+enum words_charset { WORDS_UTF8, WORDS_LATIN1, WORDS_FOREIGN };
+
+static enum words_charset words_charset(struct span name)
+{
+    struct span rest = name;
+
+    name = span_split(&rest, '*'); /* RFC 2231 5: a language may follow */
+    if (span_equal_nocase(name, SPAN("utf-8")) || span_equal_nocase(name, SPAN("utf8")) ||
+        span_equal_nocase(name, SPAN("us-ascii")))
+        return WORDS_UTF8;
+    return span_equal_nocase(name, SPAN("iso-8859-1")) ? WORDS_LATIN1 : WORDS_FOREIGN;
+}
+
+struct words_encoded {
+    struct span charset;
+    uint8_t encoding; /* 'q' or 'b' */
+    struct span payload;
+};
+
+/* "=?charset?encoding?payload?=", the whole of `token`. */
+static bool words_parse(struct span token, struct words_encoded *ret)
+{
+    if (token.size < 8 || !span_starts(token, SPAN("=?")) ||
+        !span_equal(span_skip(token, token.size - 2), SPAN("?=")))
+        return false;
+    struct span rest = span_slice(token, 2, token.size - 4);
+    struct words_encoded encoded = {.charset = span_split(&rest, '?')};
+    struct span encoding = span_split(&rest, '?');
+    if (encoding.size != 1 || encoded.charset.size == 0)
+        return false;
+    encoded.encoding = span_lower_byte(encoding.data[0]);
+    encoded.payload = rest;
+    if (span_find_byte(rest, '?') != SPAN_NOT_FOUND)
+        return false;
+    *ret = encoded;
+    return encoded.encoding == 'q' || encoded.encoding == 'b';
+}
+
+static int words_hex(uint8_t byte)
+{
+    if (byte >= '0' && byte <= '9')
+        return byte - '0';
+    byte = span_lower_byte(byte);
+    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+}
+
+static void words_decode_q(struct span payload, struct text *out)
+{
+    for (size_t i = 0; i < payload.size; i++) {
+        uint8_t byte = payload.data[i];
+        int high = i + 2 < payload.size ? words_hex(payload.data[i + 1]) : -1;
+        int low = high >= 0 ? words_hex(payload.data[i + 2]) : -1;
+        if (byte == '=' && low >= 0) {
+            text_add_byte(out, (uint8_t)(high << 4 | low));
+            i += 2;
+        } else {
+            text_add_byte(out, byte == '_' ? ' ' : byte);
+        }
+    }
+}
+
+/* An encoded word is at most 75 octets; longer ones (common, if wrong) are read in pieces of whole
+ * base64 groups or escapes. */
+static void words_keep_encoded(struct words_reader *reader, const struct words_encoded *encoded,
+                               bool latin1, size_t place)
+{
+    struct span rest = encoded->payload;
+
+    while (rest.size > 0) {
+        uint8_t buffer[64];
+        struct text piece;
+        size_t size = min_size(rest.size, 64);
+        if (encoded->encoding == 'q' && size < rest.size) {
+            if (rest.data[size - 1] == '=')
+                size -= 1;
+            else if (rest.data[size - 2] == '=')
+                size -= 2;
+        }
+        text_init(&piece, buffer, sizeof(buffer));
+        if (encoded->encoding == 'q')
+            words_decode_q(span_first(rest, size), &piece);
+        else
+            (void)base64_decode(span_first(rest, size), &piece); /* foreign bytes are left out */
+        for (size_t i = 0; i < piece.size; i++) {
+            if (latin1 && buffer[i] >= 0x80)
+                words_keep(reader, (uint8_t)(0xc0 | buffer[i] >> 6), place);
+            words_keep(reader, latin1 && buffer[i] >= 0x80 ? (buffer[i] & 0x3f) | 0x80 : buffer[i],
+                       place);
+        }
+        rest = span_skip(rest, size);
+    }
+}
+
+bool words_decode(struct span text, struct text *out, uint32_t *places)
+{
+    struct words_reader reader = {out, places};
+    struct span rest = text;
+    bool known = true;
+    bool after_encoded = false;
+
+    for (;;) {
+        struct span token = span_word(&rest);
+        struct words_encoded encoded;
+        if (token.size == 0)
+            break;
+        size_t place = (size_t)(token.data - text.data);
+        bool is_encoded = words_parse(token, &encoded);
+        enum words_charset charset = is_encoded ? words_charset(encoded.charset) : WORDS_UTF8;
+        if (charset == WORDS_FOREIGN) {
+            known = false;
+            is_encoded = false;
+        }
+        if (out->size > 0 && out->data[out->size - 1] != ' ' && !(is_encoded && after_encoded))
+            words_keep(&reader, ' ', place);
+        if (is_encoded)
+            words_keep_encoded(&reader, &encoded, charset == WORDS_LATIN1, place);
+        for (size_t i = 0; !is_encoded && i < token.size; i++)
+            words_keep(&reader, token.data[i], place + i);
+        after_encoded = is_encoded;
+    }
+    return known;
+}
