@@ -70,25 +70,37 @@ static void withdraw_local(struct io *io, struct io_handle *place)
     }
 }
 
+/* By name, which the kernel finds in a hash table; by file it would walk all that is armed. False
+ * when the queue has no room now. */
+static bool cancel_ops(struct io *io, struct io_handle *place)
+{
+    list_for_each(node, &place->ops) {
+        struct io_op *op = CONTAINER_OF(node, struct io_op, handle_node);
+
+        if (op->cancelled || op->state != IO_OP_RUNNING)
+            continue;
+        if (!io_ring_cancel(io, op))
+            return false;
+    }
+    return true;
+}
+
 void io_handle_continue(struct io *io, struct io_op *shut)
 {
     struct io_handle *place = &io->handles.items[shut->slot];
     struct io_uring_sqe *sqe;
 
     CHECK(place->state == IO_HANDLE_DRAINING);
-    if (shut->state == IO_OP_PARKED || (shut->cancelled && !list_empty(&place->ops)))
+    if (shut->state == IO_OP_PARKED)
         return;
+    if (!list_empty(&place->ops)) {
+        if (!cancel_ops(io, place))
+            io_ring_park(io, shut, IO_RETRY_NS);
+        return;
+    }
     sqe = io_ring_sqe(io);
     if (sqe == NULL) {
         io_ring_park(io, shut, IO_RETRY_NS);
-        return;
-    }
-    if (!list_empty(&place->ops)) {
-        io_uring_prep_cancel_fd(sqe, shut->slot,
-                                IORING_ASYNC_CANCEL_ALL | IORING_ASYNC_CANCEL_FD_FIXED);
-        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-        sqe->user_data = IO_OP_NONE;
-        shut->cancelled = true;
         return;
     }
     io_uring_prep_close_direct(sqe, (unsigned)shut->slot);

@@ -61,6 +61,19 @@ void io_ring_name(struct io_uring_sqe *sqe, const struct io_op *op)
     sqe->user_data = op->id;
 }
 
+bool io_ring_cancel(struct io *io, struct io_op *op)
+{
+    struct io_uring_sqe *sqe = io_ring_sqe(io);
+
+    if (sqe == NULL)
+        return false;
+    io_uring_prep_cancel64(sqe, op->id, 0);
+    sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
+    sqe->user_data = (uint64_t)IO_OP_NONE << 56;
+    op->cancelled = true;
+    return true;
+}
+
 struct io_aside *io_ring_aside(struct io *io, const struct io_uring_sqe *sqe)
 {
     return &io->asides[sqe - io->ring.sq.sqes];

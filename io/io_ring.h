@@ -96,7 +96,7 @@ struct io_op {
     uint8_t kind;     /* enum io_op_kind */
     uint8_t state;    /* enum io_op_state */
     uint8_t step;     /* enum io_step */
-    bool cancelled;   /* io_cancel has named it: no further step */
+    bool cancelled;   /* the kernel was asked to end it: no further step */
 };
 
 /* What one submission queue entry points to until the kernel has taken it. */
@@ -167,6 +167,9 @@ MUST_USE struct io_op *io_ring_op_of(struct io *io, uint64_t user_data);
 MUST_USE struct io_uring_sqe *io_ring_sqe(struct io *io);
 /* To be called on a prepared entry: who is told of its end. */
 void io_ring_name(struct io_uring_sqe *sqe, const struct io_op *op);
+/* Asks the kernel to end the operation, and marks it; false when the queue has no room now. Nobody
+ * is told what the kernel says to that: the operation's own end tells. */
+MUST_USE bool io_ring_cancel(struct io *io, struct io_op *op);
 struct io_aside *io_ring_aside(struct io *io, const struct io_uring_sqe *sqe);
 /* Makes room for so many bytes of paths, submitting if needed; -EAGAIN. */
 MUST_USE int io_ring_path_room(struct io *io, size_t size);

@@ -292,17 +292,11 @@ static void cancel_endless(struct io *io)
 {
     for (uint32_t i = 0; i < io->ops.slots_max; i++) {
         struct io_op *op = slab_at(&io->ops, i);
-        struct io_uring_sqe *sqe;
 
         if (op == NULL || (op->kind != IO_OP_SIGNALS && op->kind != IO_OP_WOKEN) || op->cancelled)
             continue;
-        sqe = io_ring_sqe(io);
-        if (sqe == NULL)
+        if (!io_ring_cancel(io, op))
             return;
-        op->cancelled = true;
-        io_uring_prep_cancel64(sqe, op->id, 0);
-        sqe->flags |= IOSQE_CQE_SKIP_SUCCESS;
-        sqe->user_data = IO_OP_NONE;
     }
 }
 
