@@ -35,7 +35,7 @@ struct queue_limits {
     uint32_t recipients_max; /* all that the spool knows, settled ones included */
     uint32_t domains_max;
     uint32_t campaigns_max;
-    uint32_t segments_max;
+    uint32_t segments_max;  /* files in segments/ */
     uint32_t runs_max;      /* stretches of recipients of one campaign in one segment */
     uint32_t flows_max;     /* a shard */
     uint32_t shards_count;  /* 1..64 */
@@ -100,12 +100,22 @@ uint32_t queue_domain_shard(const struct queue *queue, uint32_t domain);
 /* QUEUE_NONE when it is not known. */
 MUST_USE uint32_t queue_find_domain(const struct queue *queue, struct span name);
 
+/* All that are known, settled ones included: records are numbered from 0. */
+uint32_t queue_recipients_count(const struct queue *queue);
 /* The recipient's number, or QUEUE_NONE. */
 MUST_USE uint32_t queue_find(const struct queue *queue, struct identity identity);
-/* 0; -ENOENT no such record; -EBADMSG damaged (its segment is named in *ret_segment if not NULL).
- * For the store's thread; settled recipients can be read too. */
-MUST_USE int queue_read(const struct queue *queue, uint32_t record, struct queue_recipient *ret,
-                        uint64_t *ret_segment);
+/* 0; -ENOENT no such record; -EBADMSG damaged. Settled recipients can be read too. Leaves attempts
+ * and unsure 0: those belong to the shards, see queue_standing. */
+MUST_USE int queue_read(const struct queue *queue, uint32_t record, struct queue_recipient *ret);
+
+/* Where one recipient stands; for `queue list` and `queue show` while no shard runs. */
+struct queue_standing {
+    enum outcome_kind kind; /* NONE: queued; DEFERRED; or the final verdict */
+    uint32_t attempts;
+    uint64_t due_s; /* wall seconds: not before, or the next attempt; 0: at once */
+    bool unsure;
+};
+MUST_USE int queue_standing(const struct queue *queue, uint32_t record, struct queue_standing *ret);
 /* The values in template order; at most values_max are given, the whole number is returned. */
 uint32_t queue_values(struct span values, struct span *ret_values, uint32_t values_max);
 
@@ -113,6 +123,8 @@ uint32_t queue_values(struct span values, struct span *ret_values, uint32_t valu
 
 struct queue_shard *queue_shard(struct queue *queue, uint32_t shard_index);
 
+/* Whether there is room for another notice. */
+MUST_USE bool queue_can_notice(const struct queue_shard *shard);
 /* Takes in what the store's thread has done. Bounded; recipients are admitted by queue_due. */
 void queue_notice(struct queue_shard *shard, const struct queue_notice *notice);
 
@@ -125,6 +137,8 @@ MUST_USE bool queue_due(struct queue_shard *shard, uint64_t now_s, uint32_t work
  * flow is the caller's to claim from, until a claim answers QUEUE_NONE; then the number is void,
  * and when there is something again it is given out anew, perhaps under another number. */
 MUST_USE uint32_t queue_ready(struct queue_shard *shard);
+/* True when queue_ready has more to go through, even if it just answered QUEUE_NONE. */
+MUST_USE bool queue_ready_pending(const struct queue_shard *shard);
 void queue_flow(const struct queue_shard *shard, uint32_t flow, struct queue_flow *ret);
 
 /* The next recipient of the flow, now in flight; or QUEUE_NONE: nothing more, or its campaign is

@@ -1,0 +1,101 @@
+/* queue_parts.h - what the files of the queue share about its insides; for nobody else.
+ *
+ * The store's thread writes campaigns, segments, runs and domains behind the counts that the shards
+ * were told of; what stands below those counts does not change any more (but a campaign's state,
+ * which shards keep for themselves). Entries and links belong to the shard of their domain. */
+#ifndef QUEUE_QUEUE_PARTS_H
+#define QUEUE_QUEUE_PARTS_H
+
+#include "base/table.h"
+#include "queue/dictionary.h"
+#include "queue/due.h"
+#include "queue/entries.h"
+#include "queue/queue.h"
+
+#define QUEUE_PARTS_ADMISSIONS 64 /* notices of recipients that may wait in a shard */
+
+struct queue_segment {
+    uint64_t file;
+    struct span image;
+    uint64_t covered; /* recipients below this offset have their entries */
+    uint32_t part;    /* lane */
+    bool damaged;
+};
+
+/* Recipients of one campaign whose records follow each other in one segment. On disk in
+ * checkpoints. */
+struct queue_run {
+    uint32_t campaign;
+    uint32_t segment;
+    uint32_t ordinal_first;
+    uint32_t first; /* number of its first recipient */
+    uint32_t count;
+    uint32_t next; /* run of the same campaign, or QUEUE_NONE */
+};
+
+static_assert(sizeof(struct queue_run) == 24, "on disk");
+
+/* Where a campaign's descriptor and content stand. */
+struct queue_place {
+    uint32_t segment; /* QUEUE_NONE: nowhere yet */
+    uint64_t descriptor_offset;
+    uint64_t content_offset; /* 0: not found */
+};
+
+struct queue_campaign {
+    struct campaign campaign;
+    struct queue_place place;
+    struct campaign_counts base;
+    uint32_t run_first; /* QUEUE_NONE: none */
+    uint32_t run_last;
+    uint32_t run_found; /* where the last search ended */
+    uint32_t loaded_count;
+};
+
+struct queue_admission {
+    uint32_t campaign; /* QUEUE_NONE: all */
+    uint32_t run;
+    uint32_t runs_end;
+    uint32_t position; /* in the run */
+};
+
+struct queue_shard {
+    struct queue *queue;
+    uint32_t index;
+    struct due due;
+    struct campaign_counts *counts; /* one a campaign */
+    uint8_t *states;                /* enum campaign_state, as far as this shard knows */
+    struct queue_admission admissions[QUEUE_PARTS_ADMISSIONS];
+    uint32_t admissions_first;
+    uint32_t admissions_count;
+    uint32_t runs_known;
+    uint32_t run_found;
+    uint32_t claimed_count;
+    uint64_t now_s;
+};
+
+struct queue {
+    struct queue_limits limits;
+    struct dictionary dictionary;
+    struct entries entries;
+    uint32_t *links;
+    struct queue_campaign *campaigns;
+    struct table campaign_ids;
+    uint32_t campaigns_count;
+    struct queue_segment *segments;
+    uint32_t segments_count;
+    struct queue_run *runs;
+    uint32_t runs_count;
+    uint32_t *numbers; /* scratch of recovery: a segment's domain numbers to ours */
+    struct queue_shard *shards;
+};
+
+/* The run that holds the recipient, of the first `runs_count` runs; they are in order of `first`.
+ */
+uint32_t queue_parts_run(const struct queue *queue, uint32_t runs_count, uint32_t record);
+/* Reads the record of a recipient that lies in `run`. 0 or -EBADMSG. */
+MUST_USE int queue_parts_read(const struct queue *queue, uint32_t run, uint32_t record,
+                              struct queue_recipient *ret);
+uint64_t queue_parts_hash(uint64_t number);
+
+#endif
