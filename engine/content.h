@@ -5,8 +5,9 @@
  * uses the same. The source stays in the queue's mapped segment; a finished message is sent from
  * there without a copy of its own.
  *
- * A content_merge is one message being written; it is embedded in a session, resumable at any
- * octet. */
+ * Message-ID and Date derive from the stored identity, the sender's domain and the campaign's time:
+ * the same in every attempt. A content_merge is one message being written; it is embedded in a
+ * session. */
 #ifndef ENGINE_CONTENT_H
 #define ENGINE_CONTENT_H
 
@@ -20,27 +21,30 @@ struct content_set;
 
 struct content_merge {
     const struct content *content;
-    bool begun;
-    struct merge merge;       /* a template's */
-    struct body_stuffer body; /* a finished message's */
+    struct merge merge;         /* of a template */
+    struct merge_values values; /* borrowed by merge */
+    struct span fields[TEMPLATE_FIELDS_MAX];
+    struct body body; /* of a finished message */
+    struct span rest; /* of it, not yet written */
 };
 
-MUST_USE int content_set_open(struct content_set **ret_set, uint32_t campaigns_max,
-                              struct span hostname);
-void content_set_close(struct content_set *set);
+MUST_USE int content_set_open(struct content_set **ret_set, uint32_t campaigns_max);
+void content_set_close(struct content_set *set); /* NULL is a no-op */
 /* Compiles the campaign's content unless it is there. 0, -EINVAL (*error says where), -ENOMEM.
  * Front thread only, before a shard can claim from the campaign. */
 MUST_USE int content_add(struct content_set *set, uint32_t campaign_index,
                          const struct campaign *campaign, struct text *error);
+/* NULL when it was not added. */
 const struct content *content_of(const struct content_set *set, uint32_t campaign_index);
 
-/* Octets with CRLF line ends, before dot-stuffing. */
-uint64_t content_size(const struct content *content, const struct queue_recipient *recipient);
 bool content_is_eight_bit(const struct content *content);
-/* The recipient's spans stay until the merge is done. */
-void content_begin(struct content_merge *merge, const struct content *content,
-                   const struct queue_recipient *recipient);
-/* Writes what fits, dot-stuffed, with the final dot. True when all is written. */
+/* Prepares one message and gives its size in octets with CRLF line ends, before dot-stuffing. The
+ * recipient's spans stay until the merge is done. -EINVAL: a stored value does not fit its place.
+ */
+MUST_USE int content_begin(struct content_merge *merge, const struct content *content,
+                           const struct queue_recipient *recipient, uint64_t *ret_size);
+/* Writes what fits, dot-stuffed, with the final dot. True when all is written. `out` must have more
+ * than MERGE_STEP_MAX octets of room. */
 MUST_USE bool content_step(struct content_merge *merge, struct text *out);
 
 #endif

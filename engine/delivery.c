@@ -17,7 +17,7 @@ static void write_return_path(struct shard *shard, struct delivery *delivery)
 
     text_init(&text, delivery->return_path, sizeof(delivery->return_path));
     if (shard->options.verp != NULL)
-        verp_write(&text, shard->options.verp, delivery->recipient.identity,
+        verp_write(&text, shard->options.verp, &delivery->recipient.identity,
                    (uint16_t)(shard_wall_ns(shard) / NS_PER_DAY),
                    span_cstr(shard->policy->return_domain));
     else
@@ -26,16 +26,29 @@ static void write_return_path(struct shard *shard, struct delivery *delivery)
     delivery->return_path_size = (uint16_t)text.size;
 }
 
-static void fill(struct shard *shard, struct delivery *delivery)
+/* 0, or -EINVAL: the stored values do not fit the template, the message cannot be made. */
+static int fill(struct shard *shard, struct delivery *delivery)
 {
+    const struct content *content =
+        content_of(shard->options.contents, delivery->recipient.campaign_index);
+
+    CHECK(content != NULL);
     delivery->open = true;
     delivery->claimed_ns = shard_now_ns(shard);
     delivery->content_ns = 0;
-    delivery->content = content_of(shard->options.contents, delivery->recipient.campaign_index);
-    CHECK(delivery->content != NULL);
-    delivery->size = content_size(delivery->content, &delivery->recipient);
-    delivery->eight_bit = content_is_eight_bit(delivery->content);
+    delivery->size = 0;
+    delivery->eight_bit = content_is_eight_bit(content);
     write_return_path(shard, delivery);
+    return content_begin(&delivery->merge, content, &delivery->recipient, &delivery->size);
+}
+
+static void settle_unfit(struct shard *shard, struct delivery *delivery)
+{
+    struct delivery_place nowhere = {.site = {NULL, 0}};
+    struct outcome outcome = outcome_from_cause(OUTCOME_FAILED, STAGE_QUEUE, CAUSE_LOCAL_CONTENT, 0,
+                                                SPAN("the stored values do not fit the template"));
+
+    delivery_settle(shard, delivery, &outcome, &nowhere);
 }
 
 /* Tells the schedule how many the flow still has; a drained flow's number is given back at once. */
@@ -74,8 +87,9 @@ int delivery_take(struct shard *shard, uint32_t site, struct delivery *delivery,
             return claimed;
         }
         refresh_flow(shard, flow);
-        fill(shard, delivery);
-        return 0;
+        if (fill(shard, delivery) == 0)
+            return 0;
+        settle_unfit(shard, delivery);
     }
 }
 
@@ -178,13 +192,13 @@ void delivery_release(struct shard *shard, struct delivery *delivery)
 
 int delivery_fail_one(struct shard *shard, uint32_t flow, const struct routing_failure *failure)
 {
-    struct delivery delivery = {.open = false};
+    static _Thread_local struct delivery delivery;
     struct delivery_place place = {.peer = failure->peer, .site = span_cstr(failure->site)};
     int claimed = store_claim(shard->store, flow, &delivery.record, &delivery.recipient);
 
     if (claimed < 0)
         return claimed;
-    fill(shard, &delivery);
+    (void)fill(shard, &delivery); /* nothing is sent: it need not fit */
     delivery_settle(shard, &delivery, &failure->outcome, &place);
     return 0;
 }

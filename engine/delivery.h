@@ -25,10 +25,10 @@ struct delivery {
     bool open; /* claimed and not settled */
     uint32_t record;
     struct queue_recipient recipient;
-    const struct content *content;
-    uint64_t claimed_ns; /* monotonic */
-    uint64_t content_ns; /* when the first octet of content was handed out; 0: not yet */
-    uint64_t size;       /* of the content, before dot-stuffing */
+    struct content_merge merge; /* begun at the claim, for SIZE=; written when the body is wanted */
+    uint64_t claimed_ns;        /* monotonic */
+    uint64_t content_ns;        /* when the first octet of content was handed out; 0: not yet */
+    uint64_t size;              /* of the content, before dot-stuffing */
     bool eight_bit;
     uint16_t return_path_size;
     uint8_t return_path[DELIVERY_RETURN_PATH_MAX];

@@ -160,8 +160,7 @@ static int open_shared(struct engine *engine, struct text *error)
 
     if (result < 0)
         return result;
-    result = content_set_open(&engine->contents, limits->campaigns_max,
-                              span_cstr(engine->options.policy->hostname));
+    result = content_set_open(&engine->contents, limits->campaigns_max);
     if (result < 0)
         return result;
     leasing_links_init(&engine->links, &engine->arena, limits->shards_count, key);

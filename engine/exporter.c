@@ -223,10 +223,9 @@ static void gather(struct exporter *exporter)
             return;
         }
         record = queue_find(queue, event.identity);
-        event_json_write(&exporter->text, &event,
-                         record != QUEUE_NONE && queue_read(queue, record, &recipient, NULL) == 0
-                             ? &recipient
-                             : NULL);
+        event_json_write(
+            &exporter->text, &event,
+            record != QUEUE_NONE && queue_read(queue, record, &recipient) == 0 ? &recipient : NULL);
         CHECK(!exporter->text.overflow);
         summary_add(&exporter->summary, &event.attempt.outcome);
         exporter->events_count++;

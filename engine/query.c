@@ -135,6 +135,12 @@ static bool step_summary(struct query *query, const struct query_world *world, s
     return true;
 }
 
+static bool is_open(const struct queue_standing *standing)
+{
+    return standing->kind == OUTCOME_NONE || standing->kind == OUTCOME_DEFERRED ||
+           standing->kind == OUTCOME_UNSURE;
+}
+
 static void write_record(const struct query_world *world, const struct queue_recipient *recipient,
                          const struct queue_standing *standing, struct text *out)
 {
@@ -145,10 +151,12 @@ static void write_record(const struct query_world *world, const struct queue_rec
     text_add_byte(out, '"');
     json_put_key_string(out, "campaign", recipient->campaign->descriptor.name);
     json_put_key_string(out, "recipient", recipient->address);
-    json_put_key_cstr(out, "state", standing->name);
+    json_put_key_cstr(out, "state",
+                      standing->kind == OUTCOME_NONE ? "queued"
+                                                     : outcome_kind_name(standing->kind));
     json_put_key_u64(out, "attempts", standing->attempts);
     json_put_key_bool(out, "unsure", standing->unsure);
-    if (standing->open && standing->due_s > 0) {
+    if (is_open(standing) && standing->due_s > 0) {
         json_put_key_u64(out, "next_attempt", standing->due_s);
         json_put_key_bool(out, "due", standing->due_s * NS_PER_S <= world->wall_ns);
     }
@@ -167,8 +175,8 @@ static bool step_list(struct query *query, const struct query_world *world, stru
 
         if (i == RECORDS_A_STEP || text_room(out) < QUERY_STEP_MAX)
             return false;
-        queue_standing(queue, query->cursor, &standing);
-        if (!standing.open || queue_read(queue, query->cursor, &recipient, NULL) < 0)
+        if (queue_standing(queue, query->cursor, &standing) < 0 || !is_open(&standing) ||
+            queue_read(queue, query->cursor, &recipient) < 0)
             continue;
         if (recipient.campaign->state == CAMPAIGN_DISCARDED ||
             !campaign_named(recipient.campaign, query->campaign) ||
@@ -186,13 +194,13 @@ static bool step_show(struct query *query, const struct query_world *world, stru
     struct queue_recipient recipient;
     struct attempt_event event;
 
-    if (record == QUEUE_NONE || queue_read(queue, record, &recipient, NULL) < 0)
+    if (record == QUEUE_NONE || queue_read(queue, record, &recipient) < 0)
         return complain(out, "no such recipient in this spool");
     if (query->cursor == 0) {
         struct queue_standing standing;
 
-        queue_standing(queue, record, &standing);
-        write_record(world, &recipient, &standing, out);
+        if (queue_standing(queue, record, &standing) == 0)
+            write_record(world, &recipient, &standing, out);
         query->cursor = 1;
     }
     for (uint32_t i = 0; i < RECORDS_A_STEP; i++) {

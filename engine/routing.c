@@ -1,5 +1,6 @@
 #include "engine/routing.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -582,6 +583,8 @@ uint64_t routing_deadline_ns(const struct shard *shard)
 {
     const struct routing *routing = &shard->routing;
 
+    if (queue_ready_pending(shard->queue))
+        return shard_now_ns(shard);
     if (!list_empty(&routing->failing) || !list_empty(&routing->asking))
         return max_u64(routing->held_until_ns, shard_now_ns(shard));
     return UINT64_MAX;

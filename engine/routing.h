@@ -70,8 +70,9 @@ struct routing_destination {
     uint16_t port;
     uint8_t hosts_count;
     uint8_t addresses_count;
-    uint32_t turn;       /* round robin among equals */
-    struct list domains; /* site_node of those ROUTED here */
+    uint32_t turn;          /* round robin among equals */
+    uint32_t talking_count; /* sessions that are connected */
+    struct list domains;    /* site_node of those ROUTED here */
     uint16_t preferences[ROUTE_HOSTS_MAX];
     uint16_t ports[ROUTE_HOSTS_MAX];
     char hosts[ROUTE_HOSTS_MAX][ROUTE_NAME_SIZE];

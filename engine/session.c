@@ -7,7 +7,7 @@
 #include "engine/shard.h"
 #include "engine/tag.h"
 
-static_assert(sizeof(struct session) <= 6144, "a session stays small");
+static_assert(sizeof(struct session) <= 14336, "a session stays small");
 
 static uint64_t tag_for(const struct shard *shard, enum tag_op op, const struct session *session)
 {
@@ -95,6 +95,8 @@ static void on_shut(struct shard *shard, struct session *session)
 
     CHECK(session->sending == 0);
     drop_buffer(shard, session);
+    if (!session->ready)
+        schedule_session_ready(shard->schedule, site);
     schedule_session_closed(shard->schedule, site);
     leasing_closed(shard, site);
     slab_release(&shard->sessions, session);
@@ -179,10 +181,9 @@ static void begin_body(struct shard *shard, struct session *session)
     struct delivery *delivery = &session->deliveries[smtp_body_tag(&session->smtp)];
 
     CHECK(delivery->open);
-    CHECK(!session->body_open);
+    CHECK(session->body == NULL);
     delivery->content_ns = shard_now_ns(shard);
-    content_begin(&session->merge, delivery->content, &delivery->recipient);
-    session->body_open = true;
+    session->body = delivery;
 }
 
 /* True when the whole content is in the buffer or sent. */
@@ -192,15 +193,15 @@ static bool write_body(struct shard *shard, struct session *session)
     size_t size_before = out->size;
     bool done;
 
-    if (text_room(out) <= SMTP_BURST_MAX + MERGE_STEP_MIN)
+    if (text_room(out) <= SMTP_BURST_MAX + MERGE_STEP_MAX)
         return false;
     out->capacity -= SMTP_BURST_MAX;
-    done = content_step(&session->merge, out);
+    done = content_step(&session->body->merge, out);
     out->capacity += SMTP_BURST_MAX;
     stats_add(shard->stats, STATS_OCTETS_SENT, out->size - size_before);
     if (!done)
         return false;
-    session->body_open = false;
+    session->body = NULL;
     stats_add(shard->stats, STATS_MESSAGES_SENT, 1);
     smtp_body_done(&session->smtp);
     return true;
@@ -246,7 +247,7 @@ static void run_out(struct shard *shard, struct session *session)
     struct text unsaid;
     enum smtp_want want;
 
-    session->body_open = false;
+    session->body = NULL;
     text_init(&unsaid, scratch, sizeof(scratch));
     while ((want = smtp_step(&session->smtp, &nothing, &unsaid)) != SMTP_WANT_CLOSE) {
         CHECK(want == SMTP_WANT_SETTLE);
@@ -267,7 +268,7 @@ static bool may_run(struct shard *shard, struct session *session)
 {
     if (!have_buffer(shard, session))
         return false;
-    if (session->body_open && !write_body(shard, session))
+    if (session->body != NULL && !write_body(shard, session))
         return false;
     return text_room(&session->out) >= SMTP_BURST_MAX;
 }

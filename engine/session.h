@@ -38,6 +38,7 @@ struct session {
     struct ip_port peer;
     struct ip source;
     uint8_t host;   /* index in the destination's hosts */
+    bool ready;     /* it has asked for mail at least once */
     bool hungry;    /* it asked for mail and there was none */
     bool receiving; /* a multishot receive is armed */
     bool ended;     /* the server has closed its side, or receiving failed */
@@ -52,8 +53,7 @@ struct session {
     size_t sent;     /* octets of out that have left */
     size_t sending;  /* octets in flight behind `sent` */
 
-    bool body_open; /* content is being written */
-    struct content_merge merge;
+    struct delivery *body; /* whose content is being written, or NULL */
     struct io_event held[SESSION_HELD_MAX];
     size_t held_offset; /* octets of held[0] that are consumed */
     uint32_t held_count;

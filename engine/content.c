@@ -1,0 +1,168 @@
+#include "engine/content.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+struct content {
+    enum campaign_content kind;
+    struct template template;
+    void *memory; /* the template's */
+    struct span message;
+    struct body_scan scan;
+    struct span host; /* right side of Message-ID */
+    uint64_t date_s;
+};
+
+struct content_set {
+    uint32_t campaigns_max;
+    struct content **contents;
+};
+
+int content_set_open(struct content_set **ret_set, uint32_t campaigns_max)
+{
+    struct content_set *set = calloc(1, sizeof(*set));
+
+    if (set == NULL)
+        return -ENOMEM;
+    set->contents = calloc(campaigns_max, sizeof(struct content *));
+    if (set->contents == NULL) {
+        free(set);
+        return -ENOMEM;
+    }
+    set->campaigns_max = campaigns_max;
+    *ret_set = set;
+    return 0;
+}
+
+static void close_content(struct content *content)
+{
+    if (content != NULL)
+        free(content->memory);
+    free(content);
+}
+
+void content_set_close(struct content_set *set)
+{
+    if (set == NULL)
+        return;
+    for (uint32_t i = 0; i < set->campaigns_max; i++)
+        close_content(set->contents[i]);
+    free(set->contents);
+    free(set);
+}
+
+static struct span domain_of(struct span address)
+{
+    struct span domain = address;
+
+    for (size_t i = 0; i < address.size; i++)
+        if (address.data[i] == '@')
+            domain = span_skip(address, i + 1);
+    return domain;
+}
+
+static int compile(struct content *content, const struct campaign *campaign, struct text *error)
+{
+    size_t size = template_memory_size(campaign->content.size);
+    struct template_error where = {0};
+    int result;
+
+    content->memory = malloc(size);
+    if (content->memory == NULL)
+        return -ENOMEM;
+    result = template_compile(&content->template, campaign->content,
+                              (struct span_mut){content->memory, size}, &where);
+    if (result < 0) {
+        text_add_format(
+            error, "campaign \"%.*s\": template:%u:%u: %s", (int)campaign->descriptor.name.size,
+            (const char *)campaign->descriptor.name.data, where.line, where.column, where.what);
+        return result;
+    }
+    return 0;
+}
+
+int content_add(struct content_set *set, uint32_t campaign_index, const struct campaign *campaign,
+                struct text *error)
+{
+    struct content *content;
+    int result = 0;
+
+    CHECK(campaign_index < set->campaigns_max);
+    if (set->contents[campaign_index] != NULL)
+        return 0;
+    content = calloc(1, sizeof(*content));
+    if (content == NULL)
+        return -ENOMEM;
+    content->kind = campaign->descriptor.kind;
+    content->host = domain_of(campaign->descriptor.sender);
+    content->date_s = campaign->descriptor.created_s;
+    if (content->kind == CAMPAIGN_TEMPLATE) {
+        result = compile(content, campaign, error);
+    } else {
+        content->message = campaign->content;
+        body_scan_add(&content->scan, campaign->content);
+        body_scan_end(&content->scan);
+    }
+    if (result < 0) {
+        close_content(content);
+        return result;
+    }
+    set->contents[campaign_index] = content;
+    return 0;
+}
+
+const struct content *content_of(const struct content_set *set, uint32_t campaign_index)
+{
+    CHECK(campaign_index < set->campaigns_max);
+    return set->contents[campaign_index];
+}
+
+bool content_is_eight_bit(const struct content *content)
+{
+    return content->kind == CAMPAIGN_MESSAGE && content->scan.eight_bit;
+}
+
+static int begin_template(struct content_merge *merge, const struct content *content,
+                          const struct queue_recipient *recipient, uint64_t *ret_size)
+{
+    uint32_t count = queue_values(recipient->values, merge->fields, TEMPLATE_FIELDS_MAX);
+    int result;
+
+    if (count != content->template.fields_count)
+        return -EINVAL;
+    merge->values = (struct merge_values){
+        .fields = merge->fields,
+        .recipient = recipient->address,
+        .identity = recipient->identity,
+        .host = content->host,
+        .date_s = content->date_s,
+    };
+    result = merge_begin(&merge->merge, &content->template, &merge->values, true);
+    if (result == 0)
+        *ret_size = merge_size(&merge->merge);
+    return result;
+}
+
+int content_begin(struct content_merge *merge, const struct content *content,
+                  const struct queue_recipient *recipient, uint64_t *ret_size)
+{
+    merge->content = content;
+    if (content->kind == CAMPAIGN_TEMPLATE)
+        return begin_template(merge, content, recipient, ret_size);
+    body_init(&merge->body, true);
+    merge->rest = content->message;
+    *ret_size = body_scan_size(&content->scan);
+    return 0;
+}
+
+bool content_step(struct content_merge *merge, struct text *out)
+{
+    if (merge->content->kind == CAMPAIGN_TEMPLATE)
+        return merge_step(&merge->merge, out) == MERGE_DONE;
+    if (merge->rest.size > 0 && !body_put(&merge->body, &merge->rest, out))
+        return false;
+    return body_end(&merge->body, out);
+}

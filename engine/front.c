@@ -1,0 +1,181 @@
+#include "engine/front.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/tag.h"
+
+#define LOOK_NS (100 * NS_PER_MS)
+#define EVENTS_MAX 256
+
+struct front {
+    const struct front_options *options;
+    enum front_state state;
+    struct io *io;
+    struct store *store;
+    struct exporter exporter;
+    struct control control;
+    bool exporting;
+    int result;
+    uint64_t started_ns;
+    uint64_t look_ns;
+    uint64_t idle_since_ns;
+};
+
+static void begin_stop(struct front *front, int result)
+{
+    if (front->state != FRONT_RUNNING)
+        return;
+    front->state = FRONT_STOPPING;
+    front->result = result;
+    engine_order_stop(front->options->engine);
+}
+
+static void dispatch(struct front *front, const struct io_event *event)
+{
+    enum tag_op op = tag_op_of(event->tag);
+
+    if (op >= TAG_STORE)
+        CHECK(store_event(front->store, event));
+    else if (op >= TAG_CONTROL_LISTEN && op <= TAG_CONTROL_SHUT)
+        control_event(&front->control, event);
+    else if (op >= TAG_EXPORT_FILE && op <= TAG_EXPORT_CURSOR)
+        exporter_event(&front->exporter, event);
+    else if (op == TAG_SIGNAL && event->result == IO_SIGNAL_STOP)
+        begin_stop(front, -EINTR);
+}
+
+static uint64_t count_open(const struct front *front)
+{
+    const struct queue *queue = store_queue(front->store);
+    uint64_t open = 0;
+
+    for (uint32_t i = 0; i < queue_campaigns_count(queue); i++) {
+        struct campaign_counts counts;
+
+        if (queue_campaign(queue, i)->state == CAMPAIGN_DISCARDED)
+            continue;
+        store_counts(front->store, i, &counts);
+        open += (uint64_t)campaign_counts_open(&counts);
+    }
+    return open;
+}
+
+static bool goal_reached(struct front *front, const struct front_picture *picture)
+{
+    const struct store_progress *progress = &picture->progress;
+
+    if (progress->admitting || progress->waiting_count > 0 || progress->claimed_count > 0)
+        return false;
+    switch (front->options->goal) {
+    case FRONT_UNTIL_IDLE:
+        return progress->next_due_s * NS_PER_S > picture->wall_ns ||
+               progress->next_due_s == UINT64_MAX;
+    case FRONT_UNTIL_DONE:
+        return picture->open_count == 0;
+    case FRONT_FOREVER:
+        break;
+    }
+    return false;
+}
+
+static void look(struct front *front)
+{
+    const struct front_options *options = front->options;
+    struct front_picture picture = {
+        .open_count = count_open(front),
+        .now_ns = io_now_ns(front->io),
+        .wall_ns = io_wall_ns(front->io),
+        .summary = &front->exporter.summary,
+        .event_error = front->exporter.error,
+        .state = front->state,
+    };
+    bool reached;
+
+    front->look_ns = picture.now_ns + LOOK_NS;
+    engine_stats(options->engine, &picture.stats);
+    store_progress(front->store, &picture.progress);
+    if (options->look != NULL && options->look(options->look_context, &picture))
+        begin_stop(front, -EINTR);
+    reached = goal_reached(front, &picture);
+    /* Twice in a row, because shards report with a little delay. */
+    if (reached && front->idle_since_ns != 0)
+        begin_stop(front, 0);
+    front->idle_since_ns = reached ? picture.now_ns : 0;
+    if (options->duration_ns != 0 && picture.now_ns - front->started_ns >= options->duration_ns)
+        begin_stop(front, -ETIME);
+}
+
+static void turn(struct front *front)
+{
+    struct io_event events[EVENTS_MAX];
+    struct stats_sum stats;
+    struct query_world world = {.store = front->store, .stats = &stats};
+    uint64_t deadline_ns = min_u64(front->look_ns, store_deadline_ns(front->store));
+    uint32_t count;
+
+    deadline_ns = min_u64(deadline_ns, control_deadline_ns(&front->control));
+    if (front->exporting)
+        deadline_ns = min_u64(deadline_ns, exporter_deadline_ns(&front->exporter));
+    count = io_wait(front->io, deadline_ns, events, EVENTS_MAX);
+    for (uint32_t i = 0; i < count; i++)
+        dispatch(front, &events[i]);
+    store_tick(front->store);
+    if (front->exporting)
+        exporter_turn(&front->exporter, front->state == FRONT_DRAINING);
+    engine_stats(front->options->engine, &stats);
+    world.wall_ns = io_wall_ns(front->io);
+    control_turn(&front->control, &world);
+    if (io_now_ns(front->io) >= front->look_ns)
+        look(front);
+    if (front->state == FRONT_STOPPING && engine_stopped(front->options->engine))
+        front->state = FRONT_DRAINING;
+    if (front->state == FRONT_DRAINING && store_quiet(front->store) &&
+        (!front->exporting || exporter_quiet(&front->exporter) || front->exporter.error != 0))
+        front->state = FRONT_DONE;
+}
+
+static int open_parts(struct front *front, struct text *error)
+{
+    const struct policy *policy = front->options->policy;
+    char buffer[POLICY_PATH_MAX + 16];
+    struct text path;
+    int result = 0;
+
+    front->exporting = policy->durability != DURABILITY_MEMORY;
+    if (front->exporting)
+        result = exporter_open(&front->exporter, front->io, front->store, policy->events_directory,
+                               policy->durability == DURABILITY_DURABLE, error);
+    if (result < 0)
+        return result;
+    text_init(&path, buffer, sizeof(buffer));
+    text_add_format(&path, "%s/control", policy->spool);
+    (void)text_cstr_end(&path);
+    io_signals(front->io, tag_of(TAG_SIGNAL, 0), IO_SIGNAL_STOP);
+    return control_open(&front->control, front->io, buffer, front->options->uid);
+}
+
+int front_run(const struct front_options *options, struct summary *ret_summary, struct text *error)
+{
+    struct front front = {.options = options,
+                          .io = options->io,
+                          .store = engine_store(options->engine),
+                          .started_ns = io_now_ns(options->io)};
+    int result = open_parts(&front, error);
+
+    if (result == 0)
+        result = engine_start(options->engine, error);
+    if (result == 0) {
+        while (front.state != FRONT_DONE)
+            turn(&front);
+        look(&front);
+        result = front.result;
+    }
+    if (ret_summary != NULL)
+        *ret_summary = front.exporter.summary;
+    if (front.exporting)
+        exporter_close(&front.exporter);
+    control_close(&front.control);
+    return result;
+}

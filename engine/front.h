@@ -1,0 +1,58 @@
+/* front.h - the thread that is not a shard: the store's half, events, control socket, signals, the
+ * end.
+ *
+ * Runs an engine until a goal is reached or somebody says stop. The owner is called back once a
+ * turn with a picture of how things stand, for a progress line; it may say stop.
+ *
+ *   RUNNING -- goal, signal, owner --> STOPPING (shards finish) -- all closed --> DRAINING (the
+ * last events are exported) --> DONE */
+#ifndef ENGINE_FRONT_H
+#define ENGINE_FRONT_H
+
+#include "engine/control.h"
+#include "engine/engine.h"
+#include "engine/exporter.h"
+#include "engine/policy.h"
+
+enum front_goal {
+    FRONT_UNTIL_IDLE, /* only mail that waits for a later retry is left */
+    FRONT_UNTIL_DONE, /* every recipient has its final outcome */
+    FRONT_FOREVER,    /* a service */
+};
+
+enum front_state { FRONT_RUNNING, FRONT_STOPPING, FRONT_DRAINING, FRONT_DONE };
+
+struct front_picture {
+    struct stats_sum stats;
+    struct store_progress progress;
+    uint64_t open_count; /* recipients without a final outcome, all campaigns */
+    uint64_t now_ns;
+    uint64_t wall_ns;
+    const struct summary *summary;
+    int event_error; /* -errno while events cannot be exported */
+    enum front_state state;
+};
+
+struct front;
+
+/* Called about ten times a second. True: stop. */
+typedef bool front_look(void *context, const struct front_picture *picture);
+
+struct front_options {
+    struct engine *engine; /* prepared, not started */
+    struct io *io;
+    const struct policy *policy;
+    enum front_goal goal;
+    uint64_t duration_ns; /* stop after this long; 0: no limit */
+    uint32_t uid;
+    front_look *look;
+    void *look_context;
+};
+
+/* Starts the engine, runs, stops it. 0 when the goal was reached, -EINTR when stopped by a signal
+ * or the owner, -ETIME after duration_ns, else the first error (*error in words). The engine stays
+ * to be looked at (store_counts) and closed. */
+MUST_USE int front_run(const struct front_options *options, struct summary *ret_summary,
+                       struct text *error);
+
+#endif
