@@ -54,7 +54,7 @@ static uint32_t add_by_table(uint32_t crc, const uint8_t *data, size_t size)
 /* The crc32 instruction takes three cycles but a new one can start each cycle: large inputs go
  * through three lanes at once, whose results are joined by a carry-less multiplication with
  * x^(8 * distance - 33) modulo the polynomial (reflected), for the distance to the lane's end. */
-#define LANE_SIZE 1024
+#define LANE_SIZE ((size_t)1024)
 #define SHIFT_ONE_LANE 0x170076fa
 #define SHIFT_TWO_LANES 0xa51b6135
 
@@ -86,11 +86,11 @@ __attribute__((target("sse4.2,pclmul"))) static uint32_t add_by_hardware(uint32_
         for (size_t i = 0; i < LANE_SIZE; i += 8) {
             state = _mm_crc32_u64(state, load_u64(data + i));
             second = _mm_crc32_u64(second, load_u64(data + LANE_SIZE + i));
-            third = _mm_crc32_u64(third, load_u64(data + (size_t)2 * LANE_SIZE + i));
+            third = _mm_crc32_u64(third, load_u64(data + 2 * LANE_SIZE + i));
         }
         state = shift(state, SHIFT_TWO_LANES) ^ shift(second, SHIFT_ONE_LANE) ^ third;
-        data += (size_t)3 * LANE_SIZE;
-        size -= (size_t)3 * LANE_SIZE;
+        data += 3 * LANE_SIZE;
+        size -= 3 * LANE_SIZE;
     }
     for (; size >= 8; data += 8, size -= 8)
         state = _mm_crc32_u64(state, load_u64(data));

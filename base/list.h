@@ -75,6 +75,8 @@ static inline struct list_node *list_pop_front(struct list *list)
     return node;
 }
 
+/* A declared name cannot stand in parentheses.
+ * NOLINTBEGIN(bugprone-macro-parentheses) */
 #define list_for_each(node, list)                                                                  \
     for (struct list_node *node = (list)->head.next; node != &(list)->head; node = node->next)
 
@@ -82,5 +84,6 @@ static inline struct list_node *list_pop_front(struct list *list)
 #define list_for_each_safe(node, after, list)                                                      \
     for (struct list_node *node = (list)->head.next, *after = node->next; node != &(list)->head;   \
          node = after, after = node->next)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -133,11 +133,9 @@ void text_add_format_list(struct text *text, const char *format, va_list argumen
     /* Twice, because vsnprintf wants room for a NUL that a text does not have. */
     va_copy(again, arguments);
     size = vsnprintf(line, sizeof(line), format, arguments);
-    if (size < 0) {
-        text->overflow = true;
-    } else if ((size_t)size < sizeof(line)) {
+    if (size >= 0 && (size_t)size < sizeof(line)) {
         text_add(text, span_make(line, (size_t)size));
-    } else if ((size_t)size < text_room(text)) {
+    } else if (size >= 0 && (size_t)size < text_room(text)) {
         uint8_t *place = text->data + text->size;
 
         (void)vsnprintf((char *)place, text_room(text), format, again); /* counted above */
