@@ -225,17 +225,16 @@ static struct span fitting(const struct disk_sim *disk, const struct disk_file *
 int disk_sim_write(struct disk_sim *disk, struct disk_file *file, struct span data, uint64_t offset)
 {
     struct span taken = fitting(disk, file, data, offset);
+    int result = taken.size == data.size ? (int)data.size : -ENOSPC;
 
-    if (permille(disk, disk->options.write_failure_permille))
-        return -EIO;
-    if (taken.size == 0 && data.size > 0)
-        return -ENOSPC;
-    if (taken.size > 1 && prng_percent(&disk->prng, disk->options.write_short_percent))
-        taken = span_first(taken, 1 + prng_below(&disk->prng, taken.size - 1));
+    if (permille(disk, disk->options.write_failure_permille)) {
+        taken = span_first(taken, prng_below(&disk->prng, taken.size + 1));
+        result = -EIO;
+    }
     disk_file_write(file, taken, offset);
     if (prng_percent(&disk->prng, disk->options.write_back_percent))
         disk_file_write_back(file, &disk->prng);
-    return (int)taken.size;
+    return result;
 }
 
 int disk_sim_read(struct disk_sim *disk, struct disk_file *file, struct span_mut into,

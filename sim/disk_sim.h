@@ -11,8 +11,7 @@
 struct disk_options {
     uint64_t capacity;               /* bytes that files may take; 0 = no limit */
     uint32_t write_back_percent;     /* after a write: an early write-back of a drawn folio */
-    uint32_t write_short_percent;    /* a write takes a part */
-    uint32_t write_failure_permille; /* EIO, nothing written */
+    uint32_t write_failure_permille; /* EIO after a part has been written */
     uint32_t read_failure_permille;  /* EIO */
     uint32_t sync_failure_permille;  /* EIO, pages marked clean: a later sync may lie */
     bool evict_after_failure;        /* ...and the page cache forgets what was not written */
@@ -40,7 +39,7 @@ MUST_USE int disk_sim_unlink(struct disk_sim *disk, const char *path);
 /* The names in the folder as io_list gives them. */
 MUST_USE int disk_sim_list(struct disk_sim *disk, const char *path, struct text *names);
 
-/* Bytes written or read, or -errno. */
+/* The whole size, or -errno when a part or nothing was written; bytes read, or -errno. */
 MUST_USE int disk_sim_write(struct disk_sim *disk, struct disk_file *file, struct span data,
                             uint64_t offset);
 MUST_USE int disk_sim_read(struct disk_sim *disk, struct disk_file *file, struct span_mut into,

@@ -261,7 +261,8 @@ static void test_full_disk(void **state)
     assert_int_equal(disk_sim_create(disk, "g", 8000, &more), -ENOSPC);
     assert_false(exists(disk, "g"));
     assert_int_equal(disk_sim_write(disk, file, span_make(bytes, 4000), 4000), 4000);
-    assert_int_equal(disk_sim_write(disk, file, span_make(bytes, 4000), 8000), 2000);
+    assert_int_equal(disk_sim_write(disk, file, span_make(bytes, 4000), 8000), -ENOSPC);
+    assert_int_equal(file->size, 10000); /* what fitted was written */
     assert_int_equal(disk_sim_write(disk, file, span_make(bytes, 4000), 10000), -ENOSPC);
     disk_sim_release(disk, file);
     assert_int_equal(disk_sim_unlink(disk, "f"), 0);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "sim/io_sim.h"
+#include "sim/io_sim_socket.h"
 
 #define OPS_A_BLOCK 256
 struct op_block {
@@ -69,6 +69,8 @@ static void op_release(struct io_sim_op *op)
     struct sim_world *world = io_sim_world();
     struct io_sim_op **chain = &op->io->tags[tag_chain(op->tag)];
 
+    if (op->kind > OP_UNLINK && op->kind <= OP_RECV)
+        io_sim_socket_detach(op);
     while (*chain != op)
         chain = &(*chain)->chain;
     *chain = op->chain;
@@ -134,6 +136,9 @@ void io_sim_handle_close(struct io *io, int handle)
 
     while (!list_empty(&state->ops))
         io_sim_end(CONTAINER_OF(list_first(&state->ops), struct io_sim_op, node), -ECANCELED);
+    if (state->socket != NULL)
+        io_sim_socket_close(state->socket);
+    state->socket = NULL;
     if (state->file != NULL)
         disk_sim_release(io_sim_world()->disk, state->file);
     state->file = NULL;
@@ -236,6 +241,14 @@ static void op_run(void *object, uint64_t argument)
     case OP_RENAME:
     case OP_UNLINK:
         io_sim_run_file(op);
+        break;
+    case OP_SOCKET:
+    case OP_CONNECT:
+    case OP_LISTEN:
+    case OP_SEND:
+    case OP_SENDTO:
+    case OP_RECV:
+        io_sim_run_socket(op);
         break;
     case OP_SHUT:
         run_shut(op);

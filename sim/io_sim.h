@@ -13,6 +13,7 @@
 
 #include "base/list.h"
 #include "io/io.h"
+#include "sim/net_sim.h"
 #include "sim/sim_world.h"
 #include "sim/timeline.h"
 
@@ -25,7 +26,13 @@ enum io_sim_kind {
     OP_READ,
     OP_SYNC,
     OP_RENAME,
-    OP_UNLINK,
+    OP_UNLINK, /* the last one on files */
+    OP_SOCKET,
+    OP_CONNECT,
+    OP_LISTEN,
+    OP_SEND,
+    OP_SENDTO,
+    OP_RECV, /* the last one on sockets */
     OP_SHUT,
     OP_CANCEL,
     OP_SIGNALS,
@@ -47,15 +54,23 @@ struct io_sim_op {
     struct span data;
     struct span_mut into;
     struct disk_sync sync;
+    struct io_socket_options socket;
+    struct ip_port address;
+    struct span parts[IO_SIM_PARTS_MAX];
+    uint32_t parts_count;
+    struct list_node wait; /* in the socket's sends */
 };
 
 enum io_sim_handle_kind { HANDLE_FREE, HANDLE_FILE, HANDLE_SOCKET };
+
+struct io_sim_socket;
 
 struct io_sim_handle {
     enum io_sim_handle_kind kind;
     struct list ops;
     struct disk_file *file;
     bool writable;
+    struct io_sim_socket *socket;
 };
 
 struct io_sim_map {
@@ -88,6 +103,12 @@ struct io {
     uint32_t ready_count;
     uint32_t ready_max;
     struct list maps;
+    uint8_t *buffers;
+    uint16_t *buffers_free;
+    bool *buffers_lent;
+    uint32_t buffers_free_count;
+    struct list starved; /* sockets that want a buffer */
+    uint64_t turn_ns;    /* what the last turn cost */
     uint64_t now_ns;
     uint64_t wall_ns;
     uint64_t bound_ns; /* other rings may not move the clock beyond */
@@ -106,6 +127,7 @@ struct sim_world {
     struct prng prng; /* delays and draws of the rings */
     struct prng entropy;
     struct disk_sim *disk;
+    struct net_sim net;
     struct list ios;
     struct list groups;
     struct list locks;
@@ -124,7 +146,7 @@ struct sim_world {
     bool trace;
 };
 
-/* The open world. CHECKs that there is one. */
+/* The open world; one without faults when there was none. */
 struct sim_world *io_sim_world(void);
 
 /* A fresh operation, already in the index; NULL when the ring is dead. */
@@ -148,6 +170,8 @@ void io_sim_run_file(struct io_sim_op *op);
 void io_sim_kill_file(struct io_sim_op *op);
 void io_sim_clock_sample(struct io *io);
 void io_sim_signal(struct io *io, uint32_t signal);
+/* The machine has lost its power: streams end without a word. Before io_sim_kill. */
+void io_sim_vanish(struct io *io);
 /* The ring is dead from now on; what was in flight is settled as a kill does. */
 void io_sim_kill(struct io *io);
 void io_sim_free(struct io *io);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "sim/io_sim.h"
+#include "sim/io_sim_socket.h"
 
 int io_group_open(struct io_group **ret_group, uint32_t rings_max)
 {
@@ -66,6 +66,7 @@ int io_open(struct io **ret_io, const struct io_options *options, struct text *e
         io->handles_free[i] = (int)(io->options.handles_max - 1 - i);
     }
     io->handles_free_count = io->options.handles_max;
+    io_sim_buffers_open(io);
     list_init(&io->loose);
     list_init(&io->maps);
     list_push_back(&world->ios, &io->node);
@@ -132,6 +133,7 @@ void io_sim_free(struct io *io)
         free(map);
     }
     list_remove(&io->node);
+    io_sim_buffers_close(io);
     free(io->ready);
     free(io->handles);
     free(io->handles_free);

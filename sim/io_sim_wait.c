@@ -13,6 +13,11 @@ uint64_t io_now_ns(const struct io *io)
     return io->now_ns;
 }
 
+uint64_t io_turn_ns(const struct io *io)
+{
+    return io->turn_ns;
+}
+
 uint64_t io_wall_ns(const struct io *io)
 {
     return io->wall_ns;
@@ -133,9 +138,9 @@ uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, u
     world->waits_in_a_row = world->last_waiter == io ? world->waits_in_a_row + 1 : 0;
     world->last_waiter = io;
     world->stuck = false;
-    if (world->options.delay.turn_max_ns > 0)
-        run_until(world, world->timeline.now_ns +
-                             prng_below(&world->prng, world->options.delay.turn_max_ns));
+    io->turn_ns = prng_below(&world->prng, world->options.delay.turn_max_ns);
+    if (io->turn_ns > 0)
+        run_until(world, world->timeline.now_ns + io->turn_ns);
     if (!prng_percent(&world->prng, world->options.delay.empty_wait_percent)) {
         if (io->ready_count == 0)
             world_go_on(world, io, max_u64(deadline_ns, world->timeline.now_ns));
@@ -147,11 +152,4 @@ uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, u
     /* With nothing given it would wait on: others may go as far. Else it works at this moment. */
     io->bound_ns = count == 0 && deadline_ns > io->now_ns ? deadline_ns : io->now_ns;
     return count;
-}
-
-/* A turn takes no virtual time. */
-uint64_t io_turn_ns(const struct io *io)
-{
-    (void)io;
-    return 0;
 }

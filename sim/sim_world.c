@@ -12,12 +12,6 @@
 
 static struct sim_world *world_open;
 
-struct sim_world *io_sim_world(void)
-{
-    CHECK(world_open != NULL);
-    return world_open;
-}
-
 void sim_world_open(uint64_t seed, const struct sim_world_options *options)
 {
     struct sim_world *world = calloc(1, sizeof(*world));
@@ -42,7 +36,15 @@ void sim_world_open(uint64_t seed, const struct sim_world_options *options)
     list_init(&world->locks);
     list_init(&world->op_blocks);
     world->disk = disk_sim_open(prng_next(&seeds), &world->options.disk);
+    net_sim_open(&world->net, &world->timeline, prng_next(&seeds), &world->options.net);
     world_open = world;
+}
+
+struct sim_world *io_sim_world(void)
+{
+    if (world_open == NULL)
+        sim_world_open(1, NULL);
+    return world_open;
 }
 
 void sim_world_close(void)
@@ -58,6 +60,7 @@ void sim_world_close(void)
     while (!list_empty(&world->op_blocks))
         free(list_pop_front(&world->op_blocks));
     disk_sim_close(world->disk);
+    net_sim_close(&world->net);
     timeline_close(&world->timeline);
     free(world);
     world_open = NULL;
@@ -71,6 +74,11 @@ struct sim_world_options *sim_world_options(void)
 struct disk_options *sim_world_disk_options(void)
 {
     return disk_sim_options(io_sim_world()->disk);
+}
+
+struct net_sim *sim_world_net(void)
+{
+    return &io_sim_world()->net;
 }
 
 void sim_world_kill(void)
@@ -89,6 +97,8 @@ void sim_world_power_loss(void)
 {
     struct sim_world *world = io_sim_world();
 
+    list_for_each(node, &world->ios)
+        io_sim_vanish(CONTAINER_OF(node, struct io, node));
     sim_world_kill();
     disk_sim_power_loss(world->disk);
 }

@@ -15,6 +15,7 @@
 #define SIM_SIM_WORLD_H
 
 #include "sim/disk_sim.h"
+#include "sim/net_sim.h"
 
 /* How completions come. Zero in `..._max_ns` means a microsecond. */
 struct sim_delay_options {
@@ -30,16 +31,19 @@ struct sim_delay_options {
 
 struct sim_world_options {
     struct disk_options disk;
+    struct net_options net;
     struct sim_delay_options delay;
     uint64_t wall_ns; /* the time of day at the start; 0 = 2026-11-21 12:00 UTC */
 };
 
-/* `options` may be NULL: no faults, small delays. */
+/* `options` may be NULL: no faults, small delays. A program that opens no world gets such a one. */
 void sim_world_open(uint64_t seed, const struct sim_world_options *options);
 void sim_world_close(void);
 /* The knobs; they may be turned while the world runs. */
 struct sim_world_options *sim_world_options(void);
 struct disk_options *sim_world_disk_options(void);
+/* The network, to plug servers in (net_service.h), to turn its knobs and to heal it. */
+struct net_sim *sim_world_net(void);
 
 /* The process dies (kill -9): operations in flight have happened, in part or not; files keep what
  * was written to the page cache, locks and sockets are gone. */
