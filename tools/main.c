@@ -1,0 +1,113 @@
+/* main.c - the program `ringpost`: a table of verbs. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "tools/exit_code.h"
+#include "tools/verb.h"
+
+static const struct verb verbs[] = {
+    {"send", "mail a list of recipients, or one finished message",
+     "ringpost send --from ADDRESS --template FILE.eml --recipients FILE.csv [options]\n"
+     "ringpost send --from ADDRESS --message FILE.eml --to ADDRESS... [options]\n\n"
+     "  --from ADDRESS        envelope sender, and the campaign's sender\n"
+     "  --template FILE       a message with {{fields}}\n"
+     "  --recipients FILE     CSV with a header row, or NDJSON; - is standard input\n"
+     "  --message FILE        a finished message, sent as it is; - is standard input\n"
+     "  --to ADDRESS          its recipients (repeatable)\n"
+     "  --campaign NAME       same name and content resume; default: made from the content\n"
+     "  --tenant NAME         names are unique a tenant\n"
+     "  --email-column NAME   default: email\n"
+     "  --metadata COLUMN,... echoed in every event\n"
+     "  --lane bulk|transactional\n"
+     "  --at TIME             not before: 2026-12-24T18:00:00Z, or +30m\n"
+     "  --rate R              at most, such as 100/min or 50 (a second)\n"
+     "  --until idle|done|DURATION   idle (default): until only later retries are left\n"
+     "  --dry-run             check everything, print the first message, queue nothing\n"
+     "  --config FILE  --spool DIR  --json  --yes\n\n"
+     "Exit: 0 all accepted, 1 some failed, 2 usage, 3 still queued, 75 try again,\n"
+     "130 interrupted (the same command goes on).\n",
+     verb_send},
+    {"queue", "look at a spool, pause, resume or cancel campaigns",
+     "ringpost queue summary [--campaign C] [--json]\n"
+     "ringpost queue list [--campaign C] [--domain D] [--json]\n"
+     "ringpost queue show ID [--json]\n"
+     "ringpost queue pause|resume --campaign C\n"
+     "ringpost queue cancel --campaign C [--yes]\n"
+     "ringpost queue verify [--json]\n"
+     "  --config FILE  --spool DIR\n\n"
+     "Beside a running sender the questions go through its control socket.\n",
+     verb_queue},
+    {"resolve", "show where mail for a domain would go",
+     "ringpost resolve DOMAIN... [--config FILE] [--json]\n", verb_resolve},
+    {"check", "check the configuration",
+     "ringpost check [--config FILE] [--memory]\n\n"
+     "  --memory   print the memory sheet\n",
+     verb_check},
+    {"config", "show the configuration in force",
+     "ringpost config show [--origin] [--config FILE]\n"
+     "ringpost config reference\n"
+     "ringpost config schema\n",
+     verb_config},
+    {"version", "print the version", "ringpost version [--json]\n", verb_version},
+};
+
+int verb_complain(const char *verb, const char *format, ...)
+{
+    va_list arguments;
+
+    (void)fprintf(stderr, "ringpost %s: ", verb);
+    va_start(arguments, format);
+    (void)vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    (void)fprintf(stderr, "\n(ringpost help %s shows how it is used)\n", verb);
+    return EXIT_USAGE;
+}
+
+static const struct verb *find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    return NULL;
+}
+
+static int help(const char *name)
+{
+    const struct verb *verb = name != NULL ? find(name) : NULL;
+
+    if (verb != NULL) {
+        (void)printf("%s\n\n%s", verb->summary, verb->usage);
+        return EXIT_ALL_ACCEPTED;
+    }
+    (void)printf("ringpost sends bulk mail.\n\n");
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        (void)printf("  ringpost %-9s %s\n", verbs[i].name, verbs[i].summary);
+    (void)printf("\nringpost help VERB says more.\n");
+    return name == NULL ? EXIT_ALL_ACCEPTED : EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    const struct verb *verb;
+
+    if (argc < 2) {
+        (void)help(NULL);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "-h") == 0)
+        return help(argc > 2 ? argv[2] : NULL);
+    if (strcmp(argv[1], "--version") == 0)
+        return verb_version(1, argv);
+    verb = find(argv[1]);
+    if (verb == NULL) {
+        (void)fprintf(stderr, "ringpost: no verb \"%s\"; ringpost help lists them\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    for (int i = 2; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0)
+            return help(verb->name);
+    return verb->run(argc - 1, argv + 1);
+}

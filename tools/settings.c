@@ -1,0 +1,168 @@
+#include "tools/settings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/exit_code.h"
+
+#define CONFIG_SIZE_MAX MIB
+#define KEY_SIZE_MAX (64 * KIB)
+static const char default_file[] = "/etc/ringpost/ringpost.yaml";
+
+int settings_read_file(const char *path, size_t size_max, uint8_t **ret_data, size_t *ret_size)
+{
+    int file = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    size_t size = 0, capacity = 64 * KIB;
+    uint8_t *data = NULL;
+    int result = 0;
+
+    if (file < 0)
+        return -errno;
+    for (;;) {
+        uint8_t *more = data == NULL || size == capacity ? realloc(data, capacity *= 2) : data;
+        ssize_t got;
+
+        if (more == NULL) {
+            result = -ENOMEM;
+            break;
+        }
+        data = more;
+        got = read(file, data + size, capacity - size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            result = got < 0 ? -errno : 0;
+            break;
+        }
+        size += (size_t)got;
+        if (size > size_max) {
+            result = -EFBIG;
+            break;
+        }
+    }
+    (void)close(file);
+    if (result < 0) {
+        free(data);
+        return result;
+    }
+    *ret_data = data;
+    *ret_size = size;
+    return 0;
+}
+
+static int complain(const struct text *error)
+{
+    (void)fprintf(stderr, "ringpost: %.*s\n", (int)error->size, (const char *)error->data);
+    return EXIT_USAGE;
+}
+
+static int complain_file(const char *path, int result)
+{
+    (void)fprintf(stderr, "ringpost: %s: %s\n", path, strerror(-result));
+    return EXIT_USAGE;
+}
+
+static int read_config(struct policy *policy, const char *file, struct text *error)
+{
+    uint8_t *data = NULL;
+    size_t size = 0;
+    int result;
+
+    if (file == NULL) {
+        if (access(default_file, F_OK) != 0)
+            return 0;
+        file = default_file;
+    }
+    result = settings_read_file(file, CONFIG_SIZE_MAX, &data, &size);
+    if (result < 0) {
+        text_add_format(error, "%s: %s", file, strerror(-result));
+        return result;
+    }
+    result = policy_read(policy, span_make(data, size), file, error);
+    free(data);
+    return result;
+}
+
+static int complete(struct policy *policy, struct text *error)
+{
+    char hostname[256] = "localhost";
+    uint8_t *resolv = NULL;
+    size_t size = 0;
+    int result;
+
+    if (gethostname(hostname, sizeof(hostname) - 1) != 0)
+        (void)snprintf(hostname, sizeof(hostname), "localhost");
+    if (settings_read_file("/etc/resolv.conf", CONFIG_SIZE_MAX, &resolv, &size) < 0)
+        size = 0;
+    result = policy_complete(policy, span_cstr(hostname), span_make(resolv, size), error);
+    free(resolv);
+    return result;
+}
+
+int settings_load_policy(struct settings *settings, const char *file, const char *spool)
+{
+    char buffer[1024];
+    struct text error;
+    int result;
+
+    memset(settings, 0, sizeof(*settings));
+    text_init(&error, buffer, sizeof(buffer));
+    settings->policy = malloc(sizeof(*settings->policy));
+    if (settings->policy == NULL)
+        return complain_file("memory", -ENOMEM);
+    policy_init(settings->policy);
+    result = read_config(settings->policy, file, &error);
+    if (result == 0 && spool != NULL)
+        (void)snprintf(settings->policy->spool, sizeof(settings->policy->spool), "%s", spool);
+    if (result == 0)
+        result = complete(settings->policy, &error);
+    if (result == 0)
+        return 0;
+    settings_free(settings);
+    return complain(&error);
+}
+
+static int add_keys(struct settings *settings, const char *path)
+{
+    char buffer[512];
+    struct text error;
+    uint8_t *data = NULL;
+    size_t size = 0;
+    int result = settings_read_file(path, KEY_SIZE_MAX, &data, &size);
+
+    if (result < 0)
+        return complain_file(path, result);
+    text_init(&error, buffer, sizeof(buffer));
+    text_add_format(&error, "%s: ", path);
+    result = verp_add_file(&settings->keys, span_make(data, size), &error);
+    explicit_bzero(data, size);
+    free(data);
+    return result < 0 ? complain(&error) : 0;
+}
+
+int settings_load(struct settings *settings, const char *file, const char *spool)
+{
+    int result = settings_load_policy(settings, file, spool);
+    const struct policy *policy = settings->policy;
+
+    if (result != 0 || policy->return_domain[0] == '\0')
+        return result;
+    result = add_keys(settings, policy->return_key_file);
+    for (uint32_t i = 0; result == 0 && i < policy->return_previous.count; i++)
+        result = add_keys(settings, policy->return_previous_items[i]);
+    settings->has_keys = result == 0;
+    if (result != 0)
+        settings_free(settings);
+    return result;
+}
+
+void settings_free(struct settings *settings)
+{
+    verp_forget(&settings->keys);
+    free(settings->policy);
+    settings->policy = NULL;
+}

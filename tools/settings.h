@@ -1,0 +1,25 @@
+/* settings.h - the configuration as a command finds it: file, host name, resolvers, keys. */
+#ifndef TOOLS_SETTINGS_H
+#define TOOLS_SETTINGS_H
+
+#include "engine/policy.h"
+#include "message/verp.h"
+
+struct settings {
+    struct policy *policy; /* owned */
+    struct verp_keys keys;
+    bool has_keys;
+};
+
+/* `file` NULL: /etc/ringpost/ringpost.yaml if it exists. `spool` NULL: as configured. 0, or an exit
+ * code after the complaint was printed. */
+MUST_USE int settings_load(struct settings *settings, const char *file, const char *spool);
+/* Only the configuration: no key files are read. */
+MUST_USE int settings_load_policy(struct settings *settings, const char *file, const char *spool);
+void settings_free(struct settings *settings);
+
+/* Reads a whole file (or standard input for "-"), at most size_max octets. 0 or -errno (-EFBIG). */
+MUST_USE int settings_read_file(const char *path, size_t size_max, uint8_t **ret_data,
+                                size_t *ret_size);
+
+#endif
