@@ -1,0 +1,367 @@
+/* cmd_send.c - `ringpost send`: plan, load, run, account. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/json_put.h"
+#include "engine/content.h"
+#include "tools/exit_code.h"
+#include "tools/plan.h"
+#include "tools/progress.h"
+#include "tools/send_options.h"
+#include "tools/spool.h"
+#include "tools/verb.h"
+
+struct send {
+    struct send_options options;
+    struct plan plan;
+    struct plan_list list;
+    struct spool spool;
+    struct store_load *load;
+    uint32_t campaign_index;
+    struct progress progress;
+};
+
+/* --- asking --- */
+
+static void print_samples(const struct send *send)
+{
+    (void)fprintf(stderr, "campaign \"%s\": %llu recipients, the first:\n", send->plan.name,
+                  (unsigned long long)send->list.recipients_count);
+    for (uint32_t i = 0; i < PLAN_SAMPLES && i < send->list.recipients_count; i++)
+        (void)fprintf(stderr, "  %s\n", send->list.samples[i]);
+}
+
+static int ask(const struct send *send)
+{
+    char answer[16];
+
+    if (send->options.yes)
+        return 0;
+    print_samples(send);
+    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
+        (void)fprintf(stderr, "nothing was queued: say --yes to send\n");
+        return EXIT_USAGE;
+    }
+    (void)fprintf(stderr, "send? [y/N] ");
+    if (fgets(answer, sizeof(answer), stdin) == NULL || (answer[0] != 'y' && answer[0] != 'Y')) {
+        (void)fprintf(stderr, "nothing was queued\n");
+        return EXIT_USAGE;
+    }
+    return 0;
+}
+
+/* --- dry run --- */
+
+static int render_first(void *context, const struct store_recipient *recipient)
+{
+    struct send *send = context;
+    struct merge_values values = {
+        .fields = recipient->values,
+        .recipient = recipient->address,
+        .identity = {.campaign = 0, .ordinal = 0},
+        .host = send->plan.from.domain,
+        .date_s = (uint64_t)time(NULL),
+    };
+    struct merge merge;
+    uint8_t buffer[16384];
+    struct text out;
+    enum merge_state state;
+
+    if (!send->plan.has_template || send->load != NULL)
+        return 0;
+    send->load = (struct store_load *)send; /* only the first one is shown */
+    if (merge_begin(&merge, &send->plan.template, &values, false) < 0)
+        return 0;
+    do {
+        text_init(&out, buffer, sizeof(buffer));
+        state = merge_step(&merge, &out);
+        (void)fwrite(out.data, 1, out.size, stdout);
+    } while (state == MERGE_MORE);
+    return 0;
+}
+
+static int dry_run(struct send *send)
+{
+    int result = plan_read_list(&send->plan, render_first, send, &send->list);
+
+    send->load = NULL;
+    if (result != 0)
+        return result;
+    plan_choose_name(&send->plan, &send->list);
+    print_samples(send);
+    (void)fprintf(stderr, "dry run: nothing was queued\n");
+    return 0;
+}
+
+/* --- loading --- */
+
+static int complain_load(const struct send *send, int error)
+{
+    (void)fprintf(stderr,
+                  "ringpost send: the list cannot be queued in %s: %s; nothing was queued\n",
+                  send->spool.settings.policy->spool, strerror(-error));
+    return EXIT_TRY_AGAIN;
+}
+
+static int load_one(void *context, const struct store_recipient *recipient)
+{
+    struct send *send = context;
+
+    for (;;) {
+        int result = store_load_add(send->load, recipient);
+
+        if (result == 0)
+            return 0;
+        if (result != -EAGAIN)
+            return complain_load(send, result);
+        spool_turn(&send->spool, NS_PER_MS);
+    }
+}
+
+static int commit_load(struct send *send, const struct plan_list *loaded)
+{
+    store_load_commit(send->load, loaded->digest);
+    while (store_load_state(send->load) == STORE_LOAD_COMMITTING)
+        spool_turn(&send->spool, NS_PER_MS * 10);
+    if (store_load_state(send->load) != STORE_LOAD_READY)
+        return complain_load(send, store_load_error(send->load));
+    send->campaign_index = store_load_campaign(send->load);
+    return 0;
+}
+
+static int load(struct send *send)
+{
+    struct campaign_descriptor draft = {
+        .name = span_cstr(send->plan.name),
+        .tenant = span_cstr(send->options.tenant),
+        .sender = span_cstr(send->options.from),
+        .lane = send->options.lane,
+        .kind = send->plan.has_template ? CAMPAIGN_TEMPLATE : CAMPAIGN_MESSAGE,
+        .weight = 1,
+        .rate = send->options.rate_per_hour,
+        .not_before_s = send->options.not_before_s,
+        .created_s = (uint64_t)time(NULL),
+    };
+    struct span content = span_make(send->plan.content, send->plan.content_size);
+    struct plan_list loaded;
+    int result;
+
+    memcpy(draft.content_digest, send->plan.content_digest, CAMPAIGN_DIGEST_SIZE);
+    result = store_load_begin(engine_store(send->spool.engine), &draft, content, &send->load);
+    if (result < 0)
+        return complain_load(send, result);
+    result = plan_read_list(&send->plan, load_one, send, &loaded);
+    if (result == 0 && memcmp(loaded.digest, send->list.digest, sizeof(loaded.digest)) != 0 &&
+        send->list.recipients_count > 0)
+        result = verb_complain("send", "the list changed while it was being read: nothing was "
+                                       "queued");
+    send->list = loaded;
+    if (result == 0)
+        result = commit_load(send, &loaded);
+    store_load_end(send->load);
+    send->load = NULL;
+    return result;
+}
+
+/* The campaign is in the spool already: it goes on if it is the same. */
+static int resume(struct send *send, uint32_t index)
+{
+    const struct campaign *campaign =
+        queue_campaign(store_queue(engine_store(send->spool.engine)), index);
+
+    if (memcmp(campaign->descriptor.content_digest, send->plan.content_digest,
+               CAMPAIGN_DIGEST_SIZE) != 0)
+        return verb_complain("send",
+                             "campaign \"%s\" is in this spool with another content: "
+                             "choose another name",
+                             send->plan.name);
+    if (memcmp(campaign->list_digest, send->list.digest, CAMPAIGN_DIGEST_SIZE) != 0)
+        return verb_complain("send",
+                             "campaign \"%s\" is in this spool with another list: choose "
+                             "another name",
+                             send->plan.name);
+    if (campaign->state == CAMPAIGN_PAUSED)
+        return verb_complain("send",
+                             "campaign \"%s\" is paused: ringpost queue resume --campaign "
+                             "%s",
+                             send->plan.name, send->plan.name);
+    send->campaign_index = index;
+    (void)fprintf(stderr, "campaign \"%s\" goes on where it was\n", send->plan.name);
+    return 0;
+}
+
+/* --- running --- */
+
+static bool look(void *context, const struct front_picture *picture)
+{
+    struct send *send = context;
+
+    progress_show(&send->progress, picture);
+    return false;
+}
+
+static void print_result(const struct send *send, const struct campaign_counts *counts,
+                         double seconds)
+{
+    uint64_t accepted = (uint64_t)counts->delivered;
+    uint64_t failed =
+        (uint64_t)(counts->failed + counts->expired + counts->cancelled + counts->damaged);
+    uint64_t queued = (uint64_t)campaign_counts_open(counts);
+    uint64_t suppressed = (uint64_t)counts->suppressed;
+    char buffer[2048];
+    struct text out;
+
+    text_init(&out, buffer, sizeof(buffer));
+    if (!send->options.json) {
+        (void)printf("campaign=%s recipients=%llu suppressed=%llu accepted=%llu failed=%llu "
+                     "queued=%llu unsure=%llu seconds=%.2f messages_per_second=%.0f\n",
+                     send->plan.name, (unsigned long long)(accepted + failed + queued + suppressed),
+                     (unsigned long long)suppressed, (unsigned long long)accepted,
+                     (unsigned long long)failed, (unsigned long long)queued,
+                     (unsigned long long)counts->unsure, seconds,
+                     seconds > 0 ? (double)accepted / seconds : 0.0);
+        return;
+    }
+    json_put_open(&out, '{');
+    json_put_key_cstr(&out, "campaign", send->plan.name);
+    json_put_key_u64(&out, "recipients", accepted + failed + queued + suppressed);
+    json_put_key_u64(&out, "suppressed", suppressed);
+    json_put_key_u64(&out, "accepted", accepted);
+    json_put_key_u64(&out, "failed", failed);
+    json_put_key_u64(&out, "queued", queued);
+    json_put_key_u64(&out, "unsure", (uint64_t)counts->unsure);
+    json_put_key_double(&out, "seconds", seconds, 3);
+    json_put_key_double(&out, "messages_per_second", seconds > 0 ? (double)accepted / seconds : 0.0,
+                        1);
+    json_put_close(&out, '}');
+    (void)printf("%s\n", text_cstr_end(&out));
+}
+
+static int exit_code_of(int result, const struct campaign_counts *counts)
+{
+    if (result == -EINTR)
+        return EXIT_INTERRUPTED;
+    if (result < 0 && result != -ETIME)
+        return EXIT_TRY_AGAIN;
+    if (campaign_counts_open(counts) > 0)
+        return EXIT_STILL_QUEUED;
+    if (counts->failed + counts->expired + counts->cancelled + counts->damaged > 0)
+        return EXIT_SOME_FAILED;
+    return EXIT_ALL_ACCEPTED;
+}
+
+static int run(struct send *send)
+{
+    struct store *store = engine_store(send->spool.engine);
+    struct front_options front = {
+        .engine = send->spool.engine,
+        .io = send->spool.io,
+        .policy = send->spool.settings.policy,
+        .goal = send->options.goal,
+        .duration_ns = send->options.duration_ns,
+        .uid = (uint32_t)getuid(),
+        .look = look,
+        .look_context = send,
+    };
+    char buffer[1024];
+    struct text error;
+    struct summary summary;
+    struct campaign_counts counts;
+    uint64_t started_ns = io_now_ns(send->spool.io);
+    int result;
+
+    store_counts(store, send->campaign_index, &counts);
+    progress_init(&send->progress, started_ns, (uint64_t)campaign_counts_open(&counts));
+    text_init(&error, buffer, sizeof(buffer));
+    summary_reset(&summary);
+    result = front_run(&front, &summary, &error);
+    progress_end(&send->progress);
+    if (error.size > 0)
+        (void)fprintf(stderr, "ringpost: %s\n", text_cstr_end(&error));
+    store_counts(store, send->campaign_index, &counts);
+    progress_reasons(&summary);
+    print_result(send, &counts,
+                 (double)(io_now_ns(send->spool.io) - started_ns) / (double)NS_PER_S);
+    if (campaign_counts_open(&counts) > 0)
+        (void)fprintf(stderr,
+                      "%lld recipients wait for a later attempt: the same command goes on "
+                      "(--until done waits for the end)\n",
+                      (long long)campaign_counts_open(&counts));
+    return exit_code_of(result, &counts);
+}
+
+static int find_or_load(struct send *send)
+{
+    struct queue *queue = store_queue(engine_store(send->spool.engine));
+    uint32_t index =
+        queue_find_campaign(queue, span_cstr(send->options.tenant), span_cstr(send->plan.name));
+    char buffer[512];
+    struct text error;
+    int result;
+
+    if (index != QUEUE_NONE)
+        return resume(send, index);
+    result = ask(send);
+    if (result == 0)
+        result = load(send);
+    if (result != 0)
+        return result;
+    text_init(&error, buffer, sizeof(buffer));
+    if (content_add(engine_contents(send->spool.engine), send->campaign_index,
+                    queue_campaign(queue, send->campaign_index), &error) == 0)
+        return 0;
+    (void)fprintf(stderr, "ringpost send: %s\n", text_cstr_end(&error));
+    return EXIT_TRY_AGAIN;
+}
+
+static int send_planned(struct send *send)
+{
+    bool stream =
+        send->options.recipients_file != NULL && strcmp(send->options.recipients_file, "-") == 0;
+    int result;
+
+    if (send->options.dry_run)
+        return dry_run(send);
+    /* A stream can be read only once: it is loaded unseen when the user has said yes already. */
+    if (!stream || !send->options.yes) {
+        result = plan_read_list(&send->plan, NULL, NULL, &send->list);
+        if (result != 0)
+            return result;
+    }
+    plan_choose_name(&send->plan, &send->list);
+    if (stream && !send->options.yes)
+        return ask(send) != 0 ? EXIT_USAGE
+                              : verb_complain("send", "a list on standard input needs --yes");
+    result = spool_open(&send->spool, send->options.config, send->options.spool, true);
+    if (result != 0)
+        return result;
+    result = find_or_load(send);
+    if (result == 0)
+        result = run(send);
+    if (spool_close(&send->spool) < 0 && result == 0)
+        result = EXIT_TRY_AGAIN;
+    return result;
+}
+
+int verb_send(int argc, char **argv)
+{
+    struct send *send = calloc(1, sizeof(*send));
+    int result;
+
+    if (send == NULL)
+        return EXIT_TRY_AGAIN;
+    result = send_options_parse(&send->options, argc, argv);
+    if (result == 0)
+        result = plan_open(&send->plan, &send->options);
+    if (result == 0)
+        result = send_planned(send);
+    plan_close(&send->plan);
+    free(send->options.to);
+    free(send);
+    return result;
+}

@@ -1,0 +1,124 @@
+#include "tools/spool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "engine/tag.h"
+#include "tools/exit_code.h"
+
+#define ERROR_SIZE 1024
+
+static int exit_code_of(int result)
+{
+    switch (result) {
+    case -EWOULDBLOCK:
+    case -ENOSPC:
+    case -EIO:
+        return EXIT_TRY_AGAIN;
+    case -EACCES:
+    case -EPERM:
+    case -EROFS:
+    case -ENOENT:
+    case -ENOTDIR:
+        return EXIT_CANNOT_CREATE;
+    default:
+        return EXIT_NO_SERVICE;
+    }
+}
+
+static int complain(struct spool *spool, struct text *error, int result)
+{
+    if (error->size == 0)
+        text_add_cstr(error, strerror(-result));
+    (void)fprintf(stderr, "ringpost: %s\n", text_cstr_end(error));
+    (void)spool_close(spool);
+    return exit_code_of(result);
+}
+
+static int open_ring(struct spool *spool, uint32_t shards_count, struct text *error)
+{
+    struct io_options ring = {
+        .index = shards_count,
+        .entries = 1024,
+        .handles_max = 1024,
+        .buffers_count = 64,
+        .buffer_size = 4096,
+        .wake_tag = tag_of(TAG_WAKE, 0),
+    };
+    int result = io_group_open(&spool->group, shards_count + 1);
+
+    if (result < 0)
+        return result;
+    ring.group = spool->group;
+    return io_open(&spool->io, &ring, error);
+}
+
+/* As many open files as the hard limit lets us have. */
+static void raise_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* if not, io_open says what is missing */
+    }
+}
+
+int spool_open(struct spool *spool, const char *config, const char *folder, bool with_engine)
+{
+    struct engine_options options;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    char buffer[ERROR_SIZE];
+    struct text error;
+    int result;
+
+    memset(spool, 0, sizeof(*spool));
+    text_init(&error, buffer, sizeof(buffer));
+    result = settings_load(&spool->settings, config, folder);
+    if (result != 0)
+        return result;
+    raise_files();
+    memset(&options, 0, sizeof(options));
+    engine_limits_fill(&options.limits, spool->settings.policy, cores > 0 ? (uint32_t)cores : 1);
+    result = open_ring(spool, options.limits.shards_count, &error);
+    if (result == 0)
+        result = io_entropy(spool->io, &options.seed, sizeof(options.seed));
+    if (result < 0)
+        return complain(spool, &error, result);
+    if (!with_engine)
+        return 0;
+    options.policy = spool->settings.policy;
+    options.verp = spool->settings.has_keys ? &spool->settings.keys : NULL;
+    options.io = spool->io;
+    options.group = spool->group;
+    result = engine_prepare(&spool->engine, &options, &error);
+    return result < 0 ? complain(spool, &error, result) : 0;
+}
+
+int spool_close(struct spool *spool)
+{
+    int result = engine_close(spool->engine);
+
+    io_close(spool->io);
+    if (spool->group != NULL)
+        io_group_close(spool->group);
+    settings_free(&spool->settings);
+    memset(spool, 0, sizeof(*spool));
+    return result;
+}
+
+void spool_turn(struct spool *spool, uint64_t wait_ns)
+{
+    struct io_event events[64];
+    struct store *store = engine_store(spool->engine);
+    uint64_t deadline_ns = min_u64(store_deadline_ns(store), io_now_ns(spool->io) + wait_ns);
+    uint32_t count = io_wait(spool->io, deadline_ns, events, ARRAY_LEN(events));
+
+    for (uint32_t i = 0; i < count; i++)
+        (void)store_event(store, &events[i]); /* nothing else is in flight */
+    store_tick(store);
+}
