@@ -328,8 +328,8 @@ static int read_free_key(struct reader *reader, const yaml_event_t *event, struc
     if (event->type != YAML_SCALAR_EVENT)
         return fail_with(reader, event, "a key must be a name");
     key = scalar_of(event);
-    if (key.size == 0 || key.size >= CONFIG_ITEM_MAX || span_find_byte(key, 0) != SPAN_NOT_FOUND)
-        return fail_name(reader, event, key, "is empty or too long for a key");
+    if (key.size == 0 || key.size >= CONFIG_ITEM_MAX || span_has_control(key))
+        return fail_name(reader, event, key, "is empty, too long or has control characters");
     for (uint32_t i = 0; i < list->count; i++) {
         if (span_equal(span_cstr((const char *)item_at(frame, i) + key_offset), key))
             return fail_name(reader, event, key, "is here twice");

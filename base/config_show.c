@@ -2,6 +2,7 @@
 #include "base/config.h"
 #include "base/config_row.h"
 #include "base/config_value.h"
+#include "base/json_put.h"
 
 static void add_indent(struct text *out, uint32_t level)
 {
@@ -18,17 +19,10 @@ static void add_key(struct text *out, struct span key)
 
         plain = plain && ((byte >= 'a' && byte <= 'z') || byte == '_');
     }
-    if (!plain) {
-        text_add_byte(out, '"');
-        for (size_t i = 0; i < key.size; i++) {
-            if (key.data[i] == '"' || key.data[i] == '\\')
-                text_add_byte(out, '\\');
-            text_add_byte(out, key.data[i]);
-        }
-        text_add_byte(out, '"');
-    } else {
+    if (plain)
         text_add(out, key);
-    }
+    else
+        json_put_string(out, key); /* JSON's quoting is YAML's too */
     text_add_byte(out, ':');
 }
 

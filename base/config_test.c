@@ -12,222 +12,28 @@
 
 #include "base/check.h"
 #include "base/config.h"
-
-#define ITEMS_MAX 3
-
-struct site {
-    char domain[64];
-    char selector[32];
-    uint32_t connections;
-    bool signed_too;
-    uint64_t timeout_ns;
-};
-
-struct route {
-    char key[CONFIG_ITEM_MAX];
-    struct config_list hosts;
-    char hosts_items[4][CONFIG_ITEM_MAX];
-    uint32_t tls;
-};
-
-struct settings {
-    char hostname[16];
-    char required[8];
-    uint32_t shards;
-    uint32_t port;
-    bool allow;
-    uint64_t size;
-    uint64_t timeout_ns;
-    uint64_t rate_per_hour;
-    uint32_t mode;
-    struct config_list schedule;
-    uint64_t schedule_items[4];
-    struct config_list servers;
-    char servers_items[4][CONFIG_ITEM_MAX];
-    struct config_list sites;
-    struct site sites_items[ITEMS_MAX];
-    struct config_list routes;
-    struct route routes_items[ITEMS_MAX];
-};
-
-static const char *const modes[] = {"off", "opportunistic", "required", NULL};
-
-static const struct config_row site_rows[] = {
-    {.name = "domain",
-     .type = CONFIG_STRING,
-     .offset = offsetof(struct site, domain),
-     .min = 1,
-     .max = 63,
-     .doc = "The domain."},
-    {.name = "selector",
-     .type = CONFIG_STRING,
-     .offset = offsetof(struct site, selector),
-     .max = 31,
-     .initial = "s1",
-     .doc = "The selector."},
-    {.name = "limits.connections",
-     .type = CONFIG_U32,
-     .offset = offsetof(struct site, connections),
-     .min = 1,
-     .max = 100,
-     .initial = "7",
-     .doc = "Connections."},
-    {.name = "limits.timeout",
-     .type = CONFIG_DURATION,
-     .offset = offsetof(struct site, timeout_ns),
-     .initial = "5s",
-     .doc = "Timeout."},
-    {.name = "also_sign",
-     .type = CONFIG_BOOL,
-     .offset = offsetof(struct site, signed_too),
-     .initial = "false",
-     .doc = "A second signature."},
-};
-
-static const struct config_subtree sites_subtree = {.rows = site_rows,
-                                                    .rows_count = ARRAY_LEN(site_rows),
-                                                    .item_size = sizeof(struct site),
-                                                    .key_offset = SIZE_MAX};
-
-static const struct config_row route_rows[] = {
-    {.name = "hosts",
-     .type = CONFIG_STRING_LIST,
-     .offset = offsetof(struct route, hosts),
-     .max = 4,
-     .initial = "[]",
-     .doc = "Smart hosts."},
-    {.name = "tls",
-     .type = CONFIG_ENUM,
-     .offset = offsetof(struct route, tls),
-     .names = modes,
-     .initial = "opportunistic",
-     .doc = "TLS."},
-};
-
-static const struct config_subtree routes_subtree = {.rows = route_rows,
-                                                     .rows_count = ARRAY_LEN(route_rows),
-                                                     .item_size = sizeof(struct route),
-                                                     .key_offset = offsetof(struct route, key),
-                                                     .scalar_items = true};
-
-static const struct config_row rows[] = {
-    {.name = "hostname",
-     .type = CONFIG_STRING,
-     .offset = offsetof(struct settings, hostname),
-     .max = 15,
-     .initial = "null",
-     .doc = "EHLO name | as it is."},
-    {.name = "required",
-     .type = CONFIG_STRING,
-     .offset = offsetof(struct settings, required),
-     .min = 2,
-     .max = 7,
-     .initial = "abc",
-     .doc = "Never empty."},
-    {.name = "shards",
-     .type = CONFIG_U32,
-     .offset = offsetof(struct settings, shards),
-     .max = 64,
-     .initial = "0",
-     .doc = "Shards."},
-    {.name = "smtp.port",
-     .type = CONFIG_U32,
-     .offset = offsetof(struct settings, port),
-     .min = 1,
-     .max = 65535,
-     .initial = "25",
-     .doc = "Port."},
-    {.name = "smtp.allow_private_addresses",
-     .type = CONFIG_BOOL,
-     .offset = offsetof(struct settings, allow),
-     .initial = "false",
-     .doc = "For tests."},
-    {.name = "smtp.deep.size",
-     .type = CONFIG_SIZE,
-     .offset = offsetof(struct settings, size),
-     .min = 1024,
-     .max = 10000000,
-     .initial = "64KiB",
-     .doc = "Size."},
-    {.name = "smtp.deep.timeout",
-     .type = CONFIG_DURATION,
-     .offset = offsetof(struct settings, timeout_ns),
-     .min = NS_PER_MS,
-     .initial = "300ms",
-     .doc = "Timeout."},
-    {.name = "smtp.rate",
-     .type = CONFIG_RATE,
-     .offset = offsetof(struct settings, rate_per_hour),
-     .initial = "0",
-     .doc = "Rate."},
-    {.name = "tls.mode",
-     .type = CONFIG_ENUM,
-     .offset = offsetof(struct settings, mode),
-     .names = modes,
-     .initial = "opportunistic",
-     .doc = "Mode."},
-    {.name = "retry.schedule",
-     .type = CONFIG_DURATION_LIST,
-     .offset = offsetof(struct settings, schedule),
-     .max = 4,
-     .initial = "[5m, 20m, 1h]",
-     .doc = "Waits."},
-    {.name = "dns.servers",
-     .type = CONFIG_STRING_LIST,
-     .offset = offsetof(struct settings, servers),
-     .max = 3,
-     .initial = "[]",
-     .doc = "Servers."},
-    {.name = "dkim",
-     .type = CONFIG_SUBTREE,
-     .offset = offsetof(struct settings, sites),
-     .max = ITEMS_MAX,
-     .initial = "[]",
-     .subtree = &sites_subtree,
-     .doc = "Keys."},
-    {.name = "routes",
-     .type = CONFIG_SUBTREE,
-     .offset = offsetof(struct settings, routes),
-     .max = ITEMS_MAX,
-     .initial = "{}",
-     .subtree = &routes_subtree,
-     .doc = "Routes."},
-};
-
-static const struct config_schema schema = {rows, ARRAY_LEN(rows)};
-
-static void prepare(struct settings *settings)
-{
-    memset(settings, 0, sizeof(*settings));
-    settings->schedule = (struct config_list){.capacity = 4, .items = settings->schedule_items};
-    settings->servers = (struct config_list){.capacity = 4, .items = settings->servers_items};
-    settings->sites = (struct config_list){.capacity = ITEMS_MAX, .items = settings->sites_items};
-    settings->routes = (struct config_list){.capacity = ITEMS_MAX, .items = settings->routes_items};
-    for (size_t i = 0; i < ITEMS_MAX; i++)
-        settings->routes_items[i].hosts =
-            (struct config_list){.capacity = 4, .items = settings->routes_items[i].hosts_items};
-    config_defaults(&schema, settings);
-}
+#include "base/config_sample.h"
 
 static char message[2048];
 
-static int read_into(struct settings *settings, struct config_origin *origin, const char *yaml)
+static int read_into(struct sample_settings *settings, struct config_origin *origin,
+                     const char *yaml)
 {
     struct text error;
     int status;
 
     text_init(&error, message, sizeof(message));
-    status = config_read(&schema, span_cstr(yaml), "t.yaml", settings, origin, &error);
+    status = config_read(&sample_schema, span_cstr(yaml), "t.yaml", settings, origin, &error);
     (void)text_cstr_end(&error);
     return status;
 }
 
 static void test_defaults(void **state)
 {
-    struct settings settings;
+    struct sample_settings settings;
 
     (void)state;
-    prepare(&settings);
+    sample_prepare(&settings);
     assert_string_equal(settings.hostname, "");
     assert_string_equal(settings.required, "abc");
     assert_int_equal(settings.port, 25);
@@ -260,7 +66,7 @@ static const char whole_file[] = "# a comment\n"
                                  "  one.example: host\n"
                                  "  \"*\": {hosts: [c], tls: required}\n";
 
-static void check_whole(const struct settings *settings)
+static void check_whole(const struct sample_settings *settings)
 {
     assert_string_equal(settings->hostname, "mail.example");
     assert_int_equal(settings->shards, 8);
@@ -294,11 +100,11 @@ static void check_whole(const struct settings *settings)
 
 static void test_whole_file(void **state)
 {
-    struct settings settings;
+    struct sample_settings settings;
     struct config_origin origin;
 
     (void)state;
-    prepare(&settings);
+    sample_prepare(&settings);
     if (read_into(&settings, &origin, whole_file) != 0)
         fail_msg("%s", message);
     check_whole(&settings);
@@ -313,28 +119,28 @@ static void test_whole_file(void **state)
 static void test_show_reads_back(void **state)
 {
     static char shown[2][8192];
-    struct settings settings, again;
+    struct sample_settings settings, again;
     struct config_origin origin;
     struct text out;
 
     (void)state;
-    prepare(&settings);
+    sample_prepare(&settings);
     assert_int_equal(read_into(&settings, &origin, whole_file), 0);
     text_init(&out, shown[0], sizeof(shown[0]));
-    config_show(&schema, &settings, &origin, "t.yaml", true, &out);
+    config_show(&sample_schema, &settings, &origin, "t.yaml", true, &out);
     assert_false(out.overflow);
     assert_non_null(strstr(text_cstr_end(&out), "\n  port: 2525  # t.yaml:5\n"));
     assert_non_null(strstr(shown[0], "required: \"abc\"  # default\n"));
-    prepare(&again);
+    sample_prepare(&again);
     if (read_into(&again, &origin, shown[0]) != 0)
         fail_msg("%s\n%s", message, shown[0]);
     check_whole(&again);
 
     text_reset(&out);
-    config_show(&schema, &settings, &origin, "t.yaml", false, &out);
+    config_show(&sample_schema, &settings, &origin, "t.yaml", false, &out);
     (void)text_cstr_end(&out);
     text_init(&out, shown[1], sizeof(shown[1]));
-    config_show(&schema, &again, &origin, "t.yaml", false, &out);
+    config_show(&sample_schema, &again, &origin, "t.yaml", false, &out);
     assert_string_equal(shown[0], text_cstr_end(&out));
 }
 
@@ -365,10 +171,10 @@ static void test_accepted(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        struct settings settings;
+        struct sample_settings settings;
         struct config_origin origin;
 
-        prepare(&settings);
+        sample_prepare(&settings);
         if (read_into(&settings, &origin, files[i]) != 0)
             fail_msg("%s: %s", files[i], message);
     }
@@ -439,7 +245,7 @@ static void test_refused(void **state)
         {"routes: [a]\n", "t.yaml:1:9: \"routes\" needs a map (key: value)"},
         {"routes: {a: b, a: c}\n", "t.yaml:1:16: \"a\" is here twice"},
         {"routes: {a: b, c: d, e: f, g: h}\n", "t.yaml:1:28: \"routes\" takes at most 3 items"},
-        {"routes: {\"\": b}\n", "t.yaml:1:10: \"\" is empty or too long for a key"},
+        {"routes: {\"\": b}\n", "t.yaml:1:10: \"\" is empty, too long or has control characters"},
         {"routes: {a: {host: b}}\n", "t.yaml:1:14: unknown key \"host\", did you mean \"hosts\""},
         {"- a\n", "t.yaml:1:1: the file must hold settings (name: value)"},
         {"hello\n", "t.yaml:1:1: the file must hold settings (name: value)"},
@@ -459,11 +265,11 @@ static void test_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct settings settings;
+        struct sample_settings settings;
         struct config_origin origin;
         int status;
 
-        prepare(&settings);
+        sample_prepare(&settings);
         status = read_into(&settings, &origin, cases[i].yaml);
         if (status != -EINVAL || strncmp(message, cases[i].error, strlen(cases[i].error)) != 0)
             wrong_count += print_wrong(cases[i].yaml, cases[i].error);
@@ -480,7 +286,7 @@ static void test_damaged(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(whole_file) * 2; i++) {
-        struct settings settings;
+        struct sample_settings settings;
         struct config_origin origin;
         size_t at = i % sizeof(whole_file);
         bool cut = i >= sizeof(whole_file);
@@ -489,10 +295,10 @@ static void test_damaged(void **state)
         memcpy(yaml, whole_file, sizeof(whole_file));
         if (!cut)
             yaml[at] = odd[i % (sizeof(odd) - 1)];
-        prepare(&settings);
+        sample_prepare(&settings);
         text_init(&error, message, sizeof(message));
-        status = config_read(&schema, span_make(yaml, cut ? at : sizeof(whole_file) - 1), "t.yaml",
-                             &settings, &origin, &error);
+        status = config_read(&sample_schema, span_make(yaml, cut ? at : sizeof(whole_file) - 1),
+                             "t.yaml", &settings, &origin, &error);
         assert_true(status == 0 || status == -EINVAL);
         assert_true((status == 0) == (error.size == 0));
     }
@@ -501,14 +307,14 @@ static void test_damaged(void **state)
 static void test_deep_nesting(void **state)
 {
     char yaml[4096];
-    struct settings settings;
+    struct sample_settings settings;
     struct config_origin origin;
 
     (void)state;
     memset(yaml, '[', sizeof(yaml) - 1);
     yaml[sizeof(yaml) - 1] = 0;
     memcpy(yaml, "dkim: ", 6);
-    prepare(&settings);
+    sample_prepare(&settings);
     assert_int_equal(read_into(&settings, &origin, yaml), -EINVAL);
 }
 
@@ -521,7 +327,7 @@ static void test_json_schema(void **state)
 
     (void)state;
     text_init(&out, buffer, sizeof(buffer));
-    config_json_schema(&schema, &out);
+    config_json_schema(&sample_schema, &out);
     assert_false(out.overflow);
     root = json_loads(text_cstr_end(&out), JSON_REJECT_DUPLICATES, &error);
     if (root == NULL)
@@ -545,7 +351,7 @@ static void test_reference(void **state)
 
     (void)state;
     text_init(&out, buffer, sizeof(buffer));
-    config_reference(&schema, &out);
+    config_reference(&sample_schema, &out);
     assert_false(out.overflow);
     (void)text_cstr_end(&out);
     assert_non_null(strstr(buffer, "| `smtp.port` | number | `25` | 1 to 65535 | Port. |\n"));

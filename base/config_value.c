@@ -7,15 +7,6 @@
 #include "base/json_put.h"
 #include "base/nearest.h"
 
-static bool has_control(struct span value)
-{
-    for (size_t i = 0; i < value.size; i++) {
-        if (value.data[i] < 0x20 || value.data[i] == 0x7f)
-            return true;
-    }
-    return false;
-}
-
 static bool set_bool(struct span value, bool *place)
 {
     static const struct span words[] = {SPAN_INIT("false"), SPAN_INIT("true"), SPAN_INIT("no"),
@@ -62,7 +53,7 @@ static bool set_enum(const struct config_row *row, struct span value, uint32_t *
 static bool set_string(struct span value, uint64_t size_min, uint64_t size_max, char *place,
                        struct text *why)
 {
-    if (has_control(value)) {
+    if (span_has_control(value)) {
         text_add_cstr(why, "must not contain control characters");
         return false;
     }

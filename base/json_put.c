@@ -26,6 +26,29 @@ static bool is_plain(uint8_t byte)
     return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
 }
 
+/* Characters of two or three bytes that are better seen than obeyed: C1 controls, which terminals
+ * act on, and those that YAML takes for line breaks or not at all. 0 for all others. */
+static uint32_t odd_character(struct span character)
+{
+    uint32_t code = 0;
+
+    if (character.size == 2)
+        code = (character.data[0] & 0x1fu) << 6 | (character.data[1] & 0x3fu);
+    if (character.size == 3)
+        code = (character.data[0] & 0x0fu) << 12 | (character.data[1] & 0x3fu) << 6 |
+               (character.data[2] & 0x3fu);
+    if ((code >= 0x80 && code <= 0x9f) || code == 0x2028 || code == 0x2029 || code == 0xfeff ||
+        code == 0xfffe || code == 0xffff)
+        return code;
+    return 0;
+}
+
+static void add_escape(struct text *text, uint32_t code)
+{
+    text_add(text, SPAN("\\u"));
+    text_add_hex(text, code, 4);
+}
+
 /* Writes what stands at the front of *rest, which is not plain, and takes it off. */
 static void add_special(struct text *text, struct span *rest)
 {
@@ -35,14 +58,15 @@ static void add_special(struct text *text, struct span *rest)
     if (size == 0) {
         text_add(text, SPAN("\xef\xbf\xbd"));
         size = 1;
+    } else if (odd_character(span_first(*rest, size)) != 0) {
+        add_escape(text, odd_character(span_first(*rest, size)));
     } else if (size > 1) {
         text_add(text, span_first(*rest, size));
     } else if (byte == '"' || byte == '\\') {
         text_add_byte(text, '\\');
         text_add_byte(text, byte);
     } else {
-        text_add(text, SPAN("\\u"));
-        text_add_hex(text, byte, 4);
+        add_escape(text, byte);
     }
     *rest = span_skip(*rest, size);
 }

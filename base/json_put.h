@@ -2,8 +2,8 @@
  *
  * Knows nothing of what the values mean. Commas follow from the caller's order of calls: the last
  * byte written tells whether one is due, so that no state is kept. Reading JSON is jansson's, which
- * has the plain json_ names. Bytes that are not UTF-8 are written as U+FFFD, control characters as
- * \u00XX. */
+ * has the plain json_ names. Bytes that are not UTF-8 are written as U+FFFD, control characters (C1
+ * too) and the separators that YAML takes for line breaks as \uXXXX. */
 #ifndef BASE_JSON_PUT_H
 #define BASE_JSON_PUT_H
 

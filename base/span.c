@@ -167,6 +167,15 @@ bool span_number(struct span span, uint64_t max, uint64_t *ret_number)
     return true;
 }
 
+bool span_has_control(struct span span)
+{
+    for (size_t i = 0; i < span.size; i++) {
+        if (span.data[i] < 0x20 || span.data[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 bool span_is_ascii(struct span span)
 {
     for (size_t i = 0; i < span.size; i++) {

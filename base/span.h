@@ -57,6 +57,8 @@ struct span span_word(struct span *rest);
 /* Decimal digits only, the whole span, at most `max`. */
 MUST_USE bool span_number(struct span span, uint64_t max, uint64_t *ret_number);
 
+/* Any of 0x00 to 0x1f, or 0x7f: such text could end a line or a header. */
+MUST_USE bool span_has_control(struct span span);
 MUST_USE bool span_is_ascii(struct span span);
 /* How many bytes the first character takes (RFC 3629), or 0 when it is not UTF-8 or nothing is
  * there. */

@@ -209,6 +209,10 @@ static void test_encodings(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_int_equal(span_is_utf8(span_cstr(cases[i].in)), cases[i].utf8);
     assert_true(span_is_utf8(SPAN("a\0b")));
+    assert_true(span_has_control(SPAN("a\0")));
+    assert_true(span_has_control(SPAN("\x7f")));
+    assert_true(span_has_control(SPAN("a\x1f b")));
+    assert_false(span_has_control(SPAN(" ~\x80")));
     assert_true(span_is_ascii(SPAN("a\0\x7f")));
     assert_false(span_is_ascii(SPAN("a\x80")));
     assert_int_equal(span_utf8_size((struct span){0}), 0);
