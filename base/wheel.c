@@ -31,12 +31,9 @@ static void place(struct wheel *wheel, struct wheel_timer *timer)
         return;
     }
     level = (63 - (uint32_t)__builtin_clzll(due ^ wheel->tick)) / SLOT_BITS;
-    slot = slot_of(due, level < LAST_LEVEL ? level : LAST_LEVEL);
-    if (level >= LAST_LEVEL) {
-        level = LAST_LEVEL;
-        if (due - wheel->tick >= SPAN_TICKS)
-            slot = slot_of(wheel->tick, LAST_LEVEL); /* the farthest: placed again when reached */
-    }
+    /* Later than the last level goes: its slot comes round before, and it is placed again. */
+    level = level < LAST_LEVEL ? level : LAST_LEVEL;
+    slot = slot_of(due, level);
     list_push_back(&wheel->slots[level][slot], &timer->node);
     wheel->occupied[level][slot / 64] |= UINT64_C(1) << (slot % 64);
 }

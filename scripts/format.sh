@@ -19,11 +19,9 @@ else
     mapfile -t files < <(find base message io queue schedule dns tls smtp sign bounce http engine tools \
         sim bench tests \( -name '*.c' -o -name '*.h' \) -print 2>/dev/null | sort)
 fi
-if ! "$formatter" "${mode[@]}" "${files[@]}" 2>/tmp/format.$$; then
-    sed -n 's/: error: .*//p' "/tmp/format.$$" | cut -d: -f1 | sort | uniq -c
-    rm -f "/tmp/format.$$"
+if ! complaints=$("$formatter" "${mode[@]}" "${files[@]}" 2>&1); then
+    sed -n 's/: error: .*//p' <<<"$complaints" | cut -d: -f1 | sort | uniq -c
     echo "format: mend with scripts/format.sh --fix"
     exit 1
 fi
-rm -f "/tmp/format.$$"
 echo "format: ${#files[@]} files"
