@@ -97,7 +97,8 @@ void io_group_close(struct io_group *group);
  * -errno; *error then says the cause (sysctl, seccomp, memlock, old kernel, open files) and the
  * remedy. */
 MUST_USE int io_open(struct io **ret_io, const struct io_options *options, struct text *error);
-void io_close(struct io *io); /* NULL is a no-op; closes every handle */
+/* By the same thread. Ends all that is under way, without events, and closes every handle. */
+void io_close(struct io *io); /* NULL is a no-op */
 
 uint64_t io_now_ns(const struct io *io); /* monotonic; sampled once per io_wait; never goes back */
 uint64_t io_wall_ns(

@@ -112,14 +112,18 @@ static struct io_uring_sqe *begin_path(struct io *io, const char **paths, uint32
                                        int *ret_error)
 {
     struct io_uring_sqe *sqe;
+    size_t size = 0;
 
     for (uint32_t i = 0; i < count; i++) {
-        if (strlen(paths[i]) >= PATH_MAX) {
+        size_t length = strlen(paths[i]);
+
+        if (length >= PATH_MAX) {
             *ret_error = -ENAMETOOLONG;
             return NULL;
         }
+        size += length + 1;
     }
-    *ret_error = io_ring_path_room(io, count * (size_t)PATH_MAX);
+    *ret_error = io_ring_path_room(io, size);
     sqe = *ret_error == 0 ? io_ring_sqe(io) : NULL;
     if (sqe == NULL) {
         *ret_error = -EAGAIN;

@@ -210,6 +210,13 @@ static void continue_parked(struct io *io, struct io_op *op)
         io_group_continue(io, op);
 }
 
+/* A listener is of no use while the table is full: it would accept and drop. */
+static bool must_wait(const struct io *io, const struct io_op *op)
+{
+    return op->kind == IO_OP_LISTEN && io->handles.open_count == io->handles.count_max &&
+           !op->cancelled;
+}
+
 /* Parked operations whose time has come; the earliest time of the others. */
 static uint64_t retry_parked(struct io *io)
 {
@@ -224,14 +231,17 @@ static uint64_t retry_parked(struct io *io)
 
         done = node == last;
         list_remove(node);
-        if (freed || op->place <= io->now_ns)
+        if ((freed || op->place <= io->now_ns) && !must_wait(io, op))
             continue_parked(io, op);
         else
             list_push_back(&io->parked, node);
     }
     io->was_full = io->handles.open_count == io->handles.count_max;
     list_for_each(node, &io->parked) {
-        next_ns = min_u64(next_ns, CONTAINER_OF(node, struct io_op, queue_node)->place);
+        const struct io_op *op = CONTAINER_OF(node, struct io_op, queue_node);
+
+        if (!must_wait(io, op))
+            next_ns = min_u64(next_ns, op->place);
     }
     return next_ns;
 }
@@ -255,8 +265,12 @@ static void enter(struct io *io, uint64_t deadline_ns)
         limit.tv_nsec = (int64_t)((deadline_ns - now_ns) % NS_PER_S);
         result = io_uring_submit_and_wait_timeout(&io->ring, &cqe, 1, &limit, NULL);
     }
-    /* The others pass: a signal, the deadline, want of memory for requests. */
-    CHECK(result != -EINVAL && result != -EBADF && result != -EFAULT && result != -EEXIST);
+    /* Others pass: a signal, the deadline, want of memory for requests. */
+    CHECK(result != -EEXIST); /* not the thread that opened the ring */
+    CHECK(result != -EBADR);  /* a completion is lost for good: its owner would wait for ever */
+    CHECK(result != -EINVAL);
+    CHECK(result != -EBADF);
+    CHECK(result != -EFAULT);
     io->submissions++;
     if (io_uring_sq_ready(&io->ring) == 0)
         io->paths_used = 0;
