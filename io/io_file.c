@@ -164,7 +164,7 @@ static int file_begin(struct io *io, struct io_op *op, const struct io_file_opti
 
 void io_file(struct io *io, uint64_t tag, const struct io_file_options *options)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_FILE, tag, -1);
+    struct io_op *op = io_ring_claim(io, IO_OP_FILE, tag);
     int result;
 
     op->path = IO_CREATES_MAX;
@@ -193,9 +193,9 @@ static int go_on(struct io *io, struct io_op *op)
     return 0;
 }
 
-static void transfer(struct io *io, struct io_op *op, size_t size)
+static void transfer(struct io *io, struct io_op *op, int file, size_t size)
 {
-    int result = op->handle < 0 ? -EBADF : 0;
+    int result = io_ring_attach(io, op, file) ? 0 : -EBADF;
 
     CHECK(size <= INT32_MAX); /* the event's result must hold it */
     op->slot = op->handle;
@@ -226,28 +226,28 @@ static void transfer_done(struct io *io, struct io_op *op, int32_t result)
 
 void io_write(struct io *io, uint64_t tag, int file, struct span data, uint64_t offset)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_WRITE, tag, file);
+    struct io_op *op = io_ring_claim(io, IO_OP_WRITE, tag);
 
     op->address = (uintptr_t)data.data;
     op->place = offset;
-    transfer(io, op, data.size);
+    transfer(io, op, file, data.size);
 }
 
 void io_read(struct io *io, uint64_t tag, int file, struct span_mut into, uint64_t offset)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_READ, tag, file);
+    struct io_op *op = io_ring_claim(io, IO_OP_READ, tag);
 
     op->address = (uintptr_t)into.data;
     op->place = offset;
-    transfer(io, op, into.size);
+    transfer(io, op, file, into.size);
 }
 
 /* ---- one completion, one event ---- */
 
 void io_sync(struct io *io, uint64_t tag, int file)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_PLAIN, tag, file);
-    struct io_uring_sqe *sqe = op->handle < 0 ? NULL : io_ring_sqe(io);
+    struct io_op *op = io_ring_claim(io, IO_OP_PLAIN, tag);
+    struct io_uring_sqe *sqe = io_ring_attach(io, op, file) ? io_ring_sqe(io) : NULL;
     bool folder;
 
     if (sqe == NULL) {
@@ -262,7 +262,7 @@ void io_sync(struct io *io, uint64_t tag, int file)
 
 void io_rename(struct io *io, uint64_t tag, const char *from, const char *to)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_PLAIN, tag, -1);
+    struct io_op *op = io_ring_claim(io, IO_OP_PLAIN, tag);
     const char *paths[2] = {from, to};
     int error;
     struct io_uring_sqe *sqe = begin_path(io, paths, 2, &error);
@@ -277,7 +277,7 @@ void io_rename(struct io *io, uint64_t tag, const char *from, const char *to)
 
 void io_unlink(struct io *io, uint64_t tag, const char *path)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_PLAIN, tag, -1);
+    struct io_op *op = io_ring_claim(io, IO_OP_PLAIN, tag);
     int error;
     struct io_uring_sqe *sqe = begin_path(io, &path, 1, &error);
 

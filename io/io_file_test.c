@@ -16,7 +16,7 @@
 #include "io/io.h"
 
 #define FOLDER "io_file_test.tmp"
-#define NAMES 1000
+#define NAMES ((size_t)1000)
 
 static struct io *open_ring(void)
 {
@@ -47,7 +47,7 @@ static void gather(struct io *io, struct io_event *events, uint32_t count)
 
 static int32_t result_of(struct io *io)
 {
-    struct io_event event;
+    struct io_event event = {0};
 
     gather(io, &event, 1);
     return event.result;
@@ -65,7 +65,7 @@ static void test_file_without_room_is_removed(void **state)
 
     (void)state;
     assert_non_null(io);
-    (void)unlink(FOLDER "/huge"); /* of a run that died */
+    (void)unlink(FOLDER "/huge");  /* of a run that died */
     for (int i = 0; i < 20; i++) { /* more than there are places for it: they come back */
         make(io, 1, FOLDER "/huge", UINT64_C(1) << 62);
         assert_true(result_of(io) < 0);
@@ -92,7 +92,7 @@ static void test_file_without_room_is_removed(void **state)
 static void test_many_creates_at_once(void **state)
 {
     struct io *io = open_ring();
-    struct io_event events[20];
+    struct io_event events[20] = {0};
     uint32_t refused_count = 0;
     char path[64];
     struct text text;
@@ -162,18 +162,18 @@ static void test_long_list(void **state)
     struct text names;
     char path[64];
     struct text text;
-    struct io_event event;
+    struct io_event event = {0};
     const char *last = "";
-    uint32_t count = 0;
+    size_t count = 0;
 
     (void)state;
     assert_non_null(io);
     assert_non_null(buffer);
     assert_int_equal(io_folder(io, FOLDER "/list"), 0);
     assert_int_equal(io_folder(io, FOLDER "/list/below"), 0);
-    for (uint32_t i = 0; i < NAMES; i++) {
+    for (uint32_t i = 0; i < (uint32_t)NAMES; i++) {
         text_init(&text, path, sizeof(path));
-        text_add_format(&text, FOLDER "/list/%u", i * 7919 % NAMES);
+        text_add_format(&text, FOLDER "/list/%u", i * 7919 % (uint32_t)NAMES);
         (void)unlink(text_cstr_end(&text));
         make(io, 1, path, 0);
         gather(io, &event, 1);

@@ -80,7 +80,7 @@ void io_group_join(struct io *io, bool has_messages)
     CHECK(atomic_load(&own->ring_fd) == -1);
     if (!has_messages || group->no_messages) {
         atomic_store(&own->reads_eventfd, true);
-        io_group_continue(io, io_ring_claim(io, IO_OP_WOKEN, 0, -1));
+        io_group_continue(io, io_ring_claim(io, IO_OP_WOKEN, 0));
     }
     atomic_store_explicit(&own->ring_fd, io->ring.ring_fd, memory_order_release);
 }
@@ -125,7 +125,7 @@ void io_wake(struct io *io, uint32_t index)
     CHECK(group != NULL);
     CHECK(index < group->rings_max);
     if (index == io->options.index) {
-        io_ring_ready(io, io_ring_claim(io, IO_OP_PLAIN, io->options.wake_tag, -1), 0);
+        io_ring_ready(io, io_ring_claim(io, IO_OP_PLAIN, io->options.wake_tag), 0);
         return;
     }
     peer = &group->rings[index];

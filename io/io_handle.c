@@ -127,7 +127,7 @@ void io_handle_closed(struct io *io, struct io_op *shut, int32_t result)
 void io_shut(struct io *io, uint64_t tag, int handle)
 {
     struct io_handle *place = io_handle_get(io, handle);
-    struct io_op *shut = io_ring_claim(io, IO_OP_SHUT, tag, -1);
+    struct io_op *shut = io_ring_claim(io, IO_OP_SHUT, tag);
 
     if (place == NULL) {
         io_ring_ready(io, shut, -EBADF);

@@ -123,8 +123,7 @@ static void registered(struct io *io, struct io_op *op, const struct io_uring_cq
     place = io_handle_adopt(io, handle, IO_HANDLE_LISTENER);
     place->port = (uint16_t)op->size;
     place->local = op->done != 0;
-    op->handle = handle;
-    list_push_back(&place->ops, &op->handle_node);
+    CHECK(io_ring_attach(io, op, handle));
     report(io, op, handle);
     io_listen_continue(io, op);
 }
@@ -198,7 +197,7 @@ void io_listen_done(struct io *io, struct io_op *op, const struct io_uring_cqe *
 
 void io_listen(struct io *io, uint64_t tag, const struct io_address *address)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_LISTEN, tag, -1);
+    struct io_op *op = io_ring_claim(io, IO_OP_LISTEN, tag);
     int fd = open_listener(address);
 
     if (fd < 0) {

@@ -17,9 +17,9 @@
 
 #include "io/io.h"
 
-static const struct ip LOOPBACK = {IP_V4, {127, 0, 0, 1}};
-static const struct ip LOOPBACK_2 = {IP_V4, {127, 0, 0, 2}};
-static const struct ip LOOPBACK_6 = {IP_V6, {[15] = 1}};
+static const struct ip loopback = {IP_V4, {127, 0, 0, 1}};
+static const struct ip loopback_2 = {IP_V4, {127, 0, 0, 2}};
+static const struct ip loopback_6 = {IP_V6, {[15] = 1}};
 
 static struct io *open_ring(uint32_t handles_max)
 {
@@ -81,7 +81,7 @@ static void test_full_table(void **state)
     struct io *io = open_ring(3);
     struct io_event event;
     int listener;
-    uint16_t port = listen_on(io, 1, &LOOPBACK, 0, &listener);
+    uint16_t port = listen_on(io, 1, &loopback, 0, &listener);
     int fds[3];
     int handles[2];
 
@@ -112,7 +112,7 @@ static void test_shut_of_a_pausing_listener(void **state)
     struct io *io = open_ring(2);
     struct io_event event;
     int listener;
-    uint16_t port = listen_on(io, 1, &LOOPBACK, 0, &listener);
+    uint16_t port = listen_on(io, 1, &loopback, 0, &listener);
     int fds[2] = {dial(port), dial(port)};
 
     (void)state;
@@ -132,11 +132,11 @@ static void test_several_rings_on_one_port(void **state)
     struct io_event event;
     uint32_t accepted[2] = {0};
     int listener;
-    uint16_t port = listen_on(rings[0], 1, &LOOPBACK, 0, &listener);
+    uint16_t port = listen_on(rings[0], 1, &loopback, 0, &listener);
     int fds[40];
 
     (void)state;
-    assert_int_equal(listen_on(rings[1], 1, &LOOPBACK, port, &listener), port);
+    assert_int_equal(listen_on(rings[1], 1, &loopback, port, &listener), port);
     for (int i = 0; i < 40; i++)
         fds[i] = dial(port);
     for (int i = 0; i < 2; i++)
@@ -168,9 +168,9 @@ static int plain_listener(struct sockaddr_in *address)
 static void test_source_address(void **state)
 {
     struct io *io = open_ring(8);
-    struct io_socket_options options = {.kind = IO_TCP, .source = LOOPBACK_2};
+    struct io_socket_options options = {.kind = IO_TCP, .source = loopback_2};
     struct sockaddr_in address;
-    struct sockaddr_in peer;
+    struct sockaddr_in peer = {0};
     socklen_t size = sizeof(peer);
     int listener = plain_listener(&address);
     uint16_t port;
@@ -182,7 +182,7 @@ static void test_source_address(void **state)
     socket = result_of(io, 1);
     assert_true(socket >= 0);
     assert_int_equal(io_local_port(io, socket, &port), -EINVAL); /* connect chooses it */
-    io_connect(io, 2, socket, &(struct io_address){{LOOPBACK, ntohs(address.sin_port)}, NULL});
+    io_connect(io, 2, socket, &(struct io_address){{loopback, ntohs(address.sin_port)}, NULL});
     assert_int_equal(result_of(io, 2), 0);
     fd = accept(listener, (struct sockaddr *)&peer, &size);
     assert_true(fd >= 0);
@@ -199,15 +199,15 @@ static void test_source_address(void **state)
 static void test_ipv6(void **state)
 {
     struct io *io = open_ring(8);
-    struct io_socket_options options = {.kind = IO_TCP, .source = LOOPBACK_6};
-    struct io_address address = {{LOOPBACK_6, 0}, NULL};
-    struct io_event events[2];
+    struct io_socket_options options = {.kind = IO_TCP, .source = loopback_6};
+    struct io_address address = {{loopback_6, 0}, NULL};
+    struct io_event events[2] = {0};
     uint32_t count = 0;
     int listener;
     int socket;
 
     (void)state;
-    address.ip.port = listen_on(io, 1, &LOOPBACK_6, 0, &listener);
+    address.ip.port = listen_on(io, 1, &loopback_6, 0, &listener);
     if (listener == -EADDRNOTAVAIL || listener == -EAFNOSUPPORT) {
         io_close(io);
         skip(); /* a machine without IPv6 */
@@ -264,7 +264,7 @@ static void test_many_connections_then_shut(void **state)
     struct io *io = open_ring(256);
     struct io_event events[16];
     int listener;
-    uint16_t port = listen_on(io, 1, &LOOPBACK, 0, &listener);
+    uint16_t port = listen_on(io, 1, &loopback, 0, &listener);
     int fds[100];
     bool shut_done = false;
     bool listen_done = false;

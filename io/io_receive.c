@@ -111,12 +111,12 @@ bool io_receive_feed(struct io *io)
 
 void io_recv(struct io *io, uint64_t tag, int socket)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_RECV, tag, socket);
+    struct io_op *op = io_ring_claim(io, IO_OP_RECV, tag);
 
-    if (op->handle < 0)
-        io_ring_ready(io, op, -EBADF);
-    else
+    if (io_ring_attach(io, op, socket))
         arm_again(io, op);
+    else
+        io_ring_ready(io, op, -EBADF);
 }
 
 struct span io_buffer(const struct io *io, const struct io_event *event)

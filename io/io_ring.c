@@ -3,12 +3,11 @@
 #include <string.h>
 
 _Static_assert(IO_OP_KIND_COUNT < 256, "the kind travels in the top byte of user_data");
-_Static_assert(IO_PATHS_SIZE >= 2 * PATH_MAX, "a rename fits after a submission");
+_Static_assert(IO_PATHS_SIZE >= 2 * (size_t)PATH_MAX, "a rename fits after a submission");
 
-struct io_op *io_ring_claim(struct io *io, enum io_op_kind kind, uint64_t tag, int handle)
+struct io_op *io_ring_claim(struct io *io, enum io_op_kind kind, uint64_t tag)
 {
     struct io_op *op = slab_claim(&io->ops);
-    struct io_handle *place = handle < 0 ? NULL : io_handle_get(io, handle);
     struct slab_handle slot;
 
     CHECK(op != NULL); /* io.h: at most 4 * handles_max + entries operations under way */
@@ -18,11 +17,19 @@ struct io_op *io_ring_claim(struct io *io, enum io_op_kind kind, uint64_t tag, i
     op->tag = tag;
     op->handle = -1;
     op->fd = -1;
-    if (place != NULL) {
-        op->handle = handle;
-        list_push_back(&place->ops, &op->handle_node);
-    }
     return op;
+}
+
+bool io_ring_attach(struct io *io, struct io_op *op, int handle)
+{
+    struct io_handle *place = io_handle_get(io, handle);
+
+    CHECK(op->handle < 0);
+    if (place == NULL)
+        return false;
+    op->handle = handle;
+    list_push_back(&place->ops, &op->handle_node);
+    return true;
 }
 
 struct io_op *io_ring_op_of(struct io *io, uint64_t user_data)

@@ -158,8 +158,10 @@ static inline uint32_t io_ring_ops_max(const struct io_options *options)
     return options->handles_max * 4 + options->entries;
 }
 
-/* A new operation on `handle` (-1: on none). CHECKs the bound above. */
-struct io_op *io_ring_claim(struct io *io, enum io_op_kind kind, uint64_t tag, int handle);
+/* A new operation. CHECKs the bound above. */
+struct io_op *io_ring_claim(struct io *io, enum io_op_kind kind, uint64_t tag);
+/* The operation is under way on that handle; false when it is not open. */
+MUST_USE bool io_ring_attach(struct io *io, struct io_op *op, int handle);
 /* The operation that a completion belongs to, or NULL. */
 MUST_USE struct io_op *io_ring_op_of(struct io *io, uint64_t user_data);
 

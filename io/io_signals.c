@@ -41,7 +41,7 @@ void io_signals_done(struct io *io, struct io_op *op, const struct io_uring_cqe 
 
 void io_signals(struct io *io, uint64_t tag, uint32_t signal_set)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_SIGNALS, tag, -1);
+    struct io_op *op = io_ring_claim(io, IO_OP_SIGNALS, tag);
     sigset_t set;
     int fd;
 

@@ -27,7 +27,7 @@ static void test_signals_become_events(void **state)
     static const struct {
         int signal;
         int32_t result;
-    } CASES[] = {
+    } cases[] = {
         {SIGHUP, IO_SIGNAL_RELOAD},
         {SIGTERM, IO_SIGNAL_STOP},
         {SIGINT, IO_SIGNAL_STOP},
@@ -40,15 +40,15 @@ static void test_signals_become_events(void **state)
     assert_non_null(io);
     io_signals(io, 42, IO_SIGNAL_STOP | IO_SIGNAL_RELOAD);
     assert_int_equal(io_wait(io, 0, &event, 1), 0);
-    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         uint32_t count = 0;
 
-        assert_int_equal(kill(getpid(), CASES[i].signal), 0); /* would kill us by default */
+        assert_int_equal(kill(getpid(), cases[i].signal), 0); /* would kill us by default */
         for (int tries = 0; tries < 50 && count == 0; tries++)
             count = io_wait(io, io_now_ns(io) + 100 * NS_PER_MS, &event, 1);
         assert_int_equal(count, 1);
         assert_int_equal(event.tag, 42);
-        assert_int_equal(event.result, CASES[i].result);
+        assert_int_equal(event.result, cases[i].result);
         assert_int_equal(event.flags, IO_EVENT_MORE);
     }
     io_cancel(io, 43, 42);

@@ -103,7 +103,7 @@ int io_socket_registered(struct io_op *op, const struct io_uring_cqe *cqe)
 
 void io_socket(struct io *io, uint64_t tag, const struct io_socket_options *options)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_SOCKET, tag, -1);
+    struct io_op *op = io_ring_claim(io, IO_OP_SOCKET, tag);
     int fd = open_socket(options);
 
     if (fd < 0) {
@@ -135,11 +135,11 @@ static void opened(struct io *io, struct io_op *op, const struct io_uring_cqe *c
 }
 
 /* An entry for an operation on a handle, or NULL after saying why in the operation's event. */
-static struct io_uring_sqe *begin(struct io *io, struct io_op *op)
+static struct io_uring_sqe *begin(struct io *io, struct io_op *op, int socket)
 {
     struct io_uring_sqe *sqe;
 
-    if (op->handle < 0) {
+    if (!io_ring_attach(io, op, socket)) {
         io_ring_ready(io, op, -EBADF);
         return NULL;
     }
@@ -151,7 +151,7 @@ static struct io_uring_sqe *begin(struct io *io, struct io_op *op)
 
 void io_connect(struct io *io, uint64_t tag, int socket, const struct io_address *address)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_CONNECT, tag, socket);
+    struct io_op *op = io_ring_claim(io, IO_OP_CONNECT, tag);
     struct io_aside checked;
     int size = io_ring_address(&checked, address);
     struct io_uring_sqe *sqe;
@@ -161,7 +161,7 @@ void io_connect(struct io *io, uint64_t tag, int socket, const struct io_address
         io_ring_ready(io, op, size);
         return;
     }
-    sqe = begin(io, op);
+    sqe = begin(io, op, socket);
     if (sqe == NULL)
         return;
     aside = io_ring_aside(io, sqe);
@@ -174,8 +174,8 @@ void io_connect(struct io *io, uint64_t tag, int socket, const struct io_address
 void io_send(struct io *io, uint64_t tag, int socket, const struct span *parts,
              uint32_t parts_count)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_SEND, tag, socket);
-    struct io_uring_sqe *sqe = begin(io, op);
+    struct io_op *op = io_ring_claim(io, IO_OP_SEND, tag);
+    struct io_uring_sqe *sqe = begin(io, op, socket);
     struct io_aside *aside;
 
     CHECK(parts_count > 0);
@@ -201,7 +201,7 @@ void io_send(struct io *io, uint64_t tag, int socket, const struct span *parts,
 void io_sendto(struct io *io, uint64_t tag, int socket, struct span data,
                const struct io_address *to)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_SEND, tag, socket);
+    struct io_op *op = io_ring_claim(io, IO_OP_SEND, tag);
     struct io_aside checked;
     int size = io_ring_address(&checked, to);
     struct io_uring_sqe *sqe;
@@ -211,7 +211,7 @@ void io_sendto(struct io *io, uint64_t tag, int socket, struct span data,
         io_ring_ready(io, op, size);
         return;
     }
-    sqe = begin(io, op);
+    sqe = begin(io, op, socket);
     if (sqe == NULL)
         return;
     aside = io_ring_aside(io, sqe);
@@ -242,7 +242,7 @@ static struct io_op *find(struct io *io, uint64_t tag, const struct io_op *excep
 
 void io_cancel(struct io *io, uint64_t tag, uint64_t target_tag)
 {
-    struct io_op *op = io_ring_claim(io, IO_OP_CANCEL, tag, -1);
+    struct io_op *op = io_ring_claim(io, IO_OP_CANCEL, tag);
     struct io_op *target = find(io, target_tag, op);
     struct io_uring_sqe *sqe;
 

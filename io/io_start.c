@@ -18,7 +18,7 @@
 static const struct request {
     uint8_t opcode;
     const char *name;
-} REQUESTS[] = {
+} requests[] = {
     {IORING_OP_ACCEPT, "ACCEPT"},       {IORING_OP_ASYNC_CANCEL, "ASYNC_CANCEL"},
     {IORING_OP_CLOSE, "CLOSE"},         {IORING_OP_CONNECT, "CONNECT"},
     {IORING_OP_FALLOCATE, "FALLOCATE"}, {IORING_OP_FILES_UPDATE, "FILES_UPDATE"},
@@ -125,11 +125,11 @@ static int probe(struct io *io, struct io_start_result *result, struct text *err
 
     if (probe == NULL)
         return explained(-ENOMEM, error);
-    for (size_t i = 0; i < ARRAY_LEN(REQUESTS); i++) {
-        if (io_uring_opcode_supported(probe, REQUESTS[i].opcode))
+    for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
+        if (io_uring_opcode_supported(probe, requests[i].opcode))
             continue;
         text_add_cstr(error, missing_count++ == 0 ? "this kernel's io_uring lacks " : ", ");
-        text_add_cstr(error, REQUESTS[i].name);
+        text_add_cstr(error, requests[i].name);
     }
     result->has_messages = io_uring_opcode_supported(probe, IORING_OP_MSG_RING);
     io_uring_free_probe(probe);
@@ -141,12 +141,12 @@ static int probe(struct io *io, struct io_start_result *result, struct text *err
 
 static int restrict_requests(struct io *io, const struct io_start_result *result)
 {
-    struct io_uring_restriction rules[ARRAY_LEN(REQUESTS) + 3] = {0};
+    struct io_uring_restriction rules[ARRAY_LEN(requests) + 3] = {0};
     uint32_t count = 0;
 
-    for (size_t i = 0; i < ARRAY_LEN(REQUESTS); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
         rules[count].opcode = IORING_RESTRICTION_SQE_OP;
-        rules[count++].sqe_op = REQUESTS[i].opcode;
+        rules[count++].sqe_op = requests[i].opcode;
     }
     if (result->has_messages) {
         rules[count].opcode = IORING_RESTRICTION_SQE_OP;

@@ -74,7 +74,7 @@ static void test_explanations(void **state)
         int disabled;
         const char *cause;
         const char *remedy;
-    } CASES[] = {
+    } cases[] = {
         {EPERM, 2, "switched off", "set it to 0"},
         {EPERM, 1, "privileged", "io_uring_group"},
         {EPERM, 0, "seccomp", "--security-opt"},
@@ -88,15 +88,15 @@ static void test_explanations(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(CASES); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         uint8_t buffer[512];
         struct text error;
 
         text_init(&error, buffer, sizeof(buffer));
-        io_start_explain(CASES[i].error_number, CASES[i].disabled, &error);
+        io_start_explain(cases[i].error_number, cases[i].disabled, &error);
         assert_false(error.overflow);
-        assert_true(says(&error, CASES[i].cause));
-        assert_true(says(&error, CASES[i].remedy));
+        assert_true(says(&error, cases[i].cause));
+        assert_true(says(&error, cases[i].remedy));
     }
 }
 

@@ -19,7 +19,7 @@
 #define PATIENCE_NS (10 * NS_PER_S)
 
 static const char *test_folder = "io_test.tmp";
-static const struct ip LOOPBACK = {IP_V4, {127, 0, 0, 1}};
+static const struct ip loopback = {IP_V4, {127, 0, 0, 1}};
 
 /* What came for one submission. */
 struct seen {
@@ -241,7 +241,7 @@ static int make_socket(struct world *world, enum io_kind kind, uint32_t send_buf
     int handle;
 
     if (kind == IO_UDP)
-        options.source = LOOPBACK;
+        options.source = loopback;
     io_socket(world->io, tag, &options);
     memset(&options, 0xff, sizeof(options)); /* copied before the call returned */
     handle = end_of(world, tag);
@@ -258,7 +258,7 @@ struct listener {
 
 static struct listener make_listener(struct world *world, const char *path)
 {
-    struct listener listener = {.tag = submit(world), .address = {{LOOPBACK, 0}, path}};
+    struct listener listener = {.tag = submit(world), .address = {{loopback, 0}, path}};
 
     io_listen(world->io, listener.tag, &listener.address);
     listener.handle = more_of(world, listener.tag, 0);
@@ -508,8 +508,8 @@ static void test_udp(void **state)
     struct world *world = *state;
     int client = make_socket(world, IO_UDP, 0);
     int server = make_socket(world, IO_UDP, 0);
-    struct io_address to_client = {{LOOPBACK, 0}, NULL};
-    struct io_address to_server = {{LOOPBACK, 0}, NULL};
+    struct io_address to_client = {{loopback, 0}, NULL};
+    struct io_address to_server = {{loopback, 0}, NULL};
     uint64_t at_client = submit(world);
     uint64_t at_server = submit(world);
     uint64_t tag = submit(world);
@@ -571,7 +571,7 @@ static void test_bad_arguments_end_in_events(void **state)
     for (size_t i = 0; i < ARRAY_LEN(tags); i++)
         tags[i] = submit(world);
     io_socket(world->io, tags[0], &nowhere);
-    io_connect(world->io, tags[1], 77, &(struct io_address){{LOOPBACK, 25}, NULL});
+    io_connect(world->io, tags[1], 77, &(struct io_address){{loopback, 25}, NULL});
     io_send(world->io, tags[2], 77, &bytes, 1);
     io_recv(world->io, tags[3], -1);
     io_write(world->io, tags[4], 1 << 30, bytes, 0);
@@ -626,7 +626,7 @@ static void test_starved_sockets_are_served_in_order(void **state)
         reply[i] = (uint8_t)i;
     world_open(world, &options);
     listener = make_listener(world, NULL);
-    hold_all_buffers(world, &listener, 64 * 256);
+    hold_all_buffers(world, &listener, (size_t)64 * 256);
     for (int i = 0; i < STARVED_MAX; i++) {
         pairs[i] = make_pair(world, &listener, 0);
         send_all(world, pairs[i].server, span_make(reply, sizeof(reply)));
@@ -671,7 +671,7 @@ static void test_starved_receive_can_be_cancelled_and_shut(void **state)
     assert_non_null(world);
     world_open(world, &options);
     listener = make_listener(world, NULL);
-    hold_all_buffers(world, &listener, 2 * 64);
+    hold_all_buffers(world, &listener, (size_t)2 * 64);
     for (int i = 0; i < 2; i++) {
         pairs[i] = make_pair(world, &listener, 0);
         send_all(world, pairs[i].server, SPAN("220 hello\r\n"));
@@ -783,15 +783,15 @@ static void test_file_write_sync_read(void **state)
 static void test_file_names(void **state)
 {
     struct world *world = *state;
-    static const char *const NAMES[] = {"b.log", "a.log", ".hidden", "c", "a"};
+    static const char *const made[] = {"b.log", "a.log", ".hidden", "c", "a"};
     int folder = open_file(world, test_folder, IO_FILE_FOLDER, 0);
     uint8_t buffer[256];
     struct text names;
     uint64_t tag;
 
     assert_true(folder >= 0);
-    for (size_t i = 0; i < ARRAY_LEN(NAMES); i++) {
-        int file = open_file(world, PATH(NAMES[i]), IO_FILE_CREATE, 0);
+    for (size_t i = 0; i < ARRAY_LEN(made); i++) {
+        int file = open_file(world, PATH(made[i]), IO_FILE_CREATE, 0);
 
         assert_true(file >= 0);
         shut(world, file);
@@ -888,6 +888,7 @@ static void test_deadline_and_clocks(void **state)
     }
     assert_true(io_now_ns(world->io) < deadline_ns + 5 * NS_PER_S);
     assert_true(io_wall_ns(world->io) >= wall_ns);
+    assert_true(io_turn_ns(world->io) < 5 * NS_PER_S);
     assert_int_equal(io_wait(world->io, 0, &event, 1), 0);
     assert_int_equal(io_wait(world->io, start_ns, &event, 1), 0); /* long past */
 }

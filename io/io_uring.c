@@ -248,12 +248,10 @@ static uint64_t retry_parked(struct io *io)
 
 /* Hands over the queue, lets the kernel finish what it can, and sleeps until `deadline_ns` if
  * nothing is there (0: not at all). */
-static void enter(struct io *io, uint64_t deadline_ns)
+static void enter(struct io *io, uint64_t now_ns, uint64_t deadline_ns)
 {
     struct __kernel_timespec limit;
     struct io_uring_cqe *cqe;
-    uint64_t now_ns =
-        deadline_ns == 0 || deadline_ns == UINT64_MAX ? 0 : read_clock(CLOCK_MONOTONIC);
     int result;
 
     if (deadline_ns <= now_ns) {
@@ -278,10 +276,12 @@ static void enter(struct io *io, uint64_t deadline_ns)
 
 uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, uint32_t events_max)
 {
+    uint64_t start_ns;
     uint64_t retry_ns;
 
     CHECK(events_max > 0);
-    io->turn_ns = read_clock(CLOCK_MONOTONIC) - io->now_ns;
+    start_ns = read_clock(CLOCK_MONOTONIC);
+    io->turn_ns = start_ns - io->now_ns;
     io->out = events;
     io->out_count = 0;
     io->out_max = events_max;
@@ -290,7 +290,7 @@ uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, u
     io_group_wake_owed(io);
     if (io_receive_feed(io) || io->out_count > 0 || !list_empty(&io->ready))
         deadline_ns = 0;
-    enter(io, min_u64(deadline_ns, retry_ns));
+    enter(io, start_ns, min_u64(deadline_ns, retry_ns));
     sample_clocks(io);
     reap(io);
     io_ring_emit_ready(io);
