@@ -13,6 +13,8 @@ void dialogue_settle(struct smtp *smtp, uint8_t place, struct verdict verdict)
 enum smtp_state dialogue_close(struct smtp *smtp, struct verdict why)
 {
     smtp->end = why;
+    if (why.kind == OUTCOME_UNSURE)
+        smtp->end.kind = OUTCOME_DEFERRED; /* only a transaction can be unsure */
     return SMTP_CLOSED;
 }
 
