@@ -1,0 +1,208 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/prng.h"
+#include "dns/dns_cache.h"
+
+static struct arena arena;
+static struct dns_cache cache;
+
+static void open_cache(uint32_t entries_max)
+{
+    assert_int_equal(arena_open(&arena, dns_cache_cost(entries_max)), 0);
+    dns_cache_init(&cache, &arena, entries_max, (struct table_key){{1, 2}});
+    assert_int_equal(arena.used, arena.size);
+}
+
+static struct dns_name numbered(uint64_t number)
+{
+    char buffer[64];
+    struct text text;
+    struct dns_name name;
+
+    text_init(&text, buffer, sizeof(buffer));
+    text_add_byte(&text, 'n');
+    text_add_u64(&text, number);
+    text_add_cstr(&text, ".example");
+    assert_true(dns_name_parse(text_span(&text), &name));
+    return name;
+}
+
+static void store(uint64_t number, uint64_t now_ns, uint64_t expires_ns, struct span payload)
+{
+    struct dns_name name = numbered(number);
+    struct dns_cache_value value = {
+        .status = DNS_CACHE_RECORDS, .count = 1, .expires_ns = expires_ns, .payload = payload};
+
+    dns_cache_store(&cache, now_ns, (struct dns_cache_key){&name, 1}, &value);
+}
+
+static bool find(uint64_t number, uint64_t now_ns, struct dns_cache_value *ret)
+{
+    struct dns_name name = numbered(number);
+
+    return dns_cache_find(&cache, now_ns, (struct dns_cache_key){&name, 1}, ret);
+}
+
+static void finds_what_was_stored(void **state)
+{
+    struct dns_name name = numbered(1);
+    struct dns_cache_value value = {.status = DNS_CACHE_FAILED, .detail = 3, .expires_ns = 50};
+
+    (void)state;
+    open_cache(100);
+    assert_false(find(1, 0, &value));
+    store(1, 0, 100, SPAN("abcd"));
+    value.expires_ns = 50;
+    value.status = DNS_CACHE_FAILED;
+    value.detail = 3;
+    dns_cache_store(&cache, 0, (struct dns_cache_key){&name, 28}, &value);
+    assert_int_equal(dns_cache_count(&cache), 2);
+    assert_true(find(1, 99, &value));
+    assert_int_equal(value.status, DNS_CACHE_RECORDS);
+    assert_int_equal(value.count, 1);
+    assert_int_equal(value.expires_ns, 100);
+    assert_true(span_equal(value.payload, SPAN("abcd")));
+    assert_false(find(1, 100, &value));
+    assert_true(dns_cache_find(&cache, 49, (struct dns_cache_key){&name, 28}, &value));
+    assert_int_equal(value.status, DNS_CACHE_FAILED);
+    assert_int_equal(value.detail, 3);
+    assert_int_equal(value.payload.size, 0);
+    assert_false(dns_cache_find(&cache, 49, (struct dns_cache_key){&name, 15}, &value));
+    store(1, 100, 200, SPAN("efghijkl"));
+    assert_int_equal(dns_cache_count(&cache), 2);
+    assert_true(find(1, 150, &value));
+    assert_true(span_equal(value.payload, SPAN("efghijkl")));
+    assert_int_equal(cache.hits, 3);
+    assert_int_equal(cache.misses, 3);
+    arena_close(&arena);
+}
+
+static void the_oldest_gives_way(void **state)
+{
+    struct dns_cache_value value;
+
+    (void)state;
+    open_cache(64);
+    for (uint64_t i = 0; i < 100; i++)
+        store(i, 0, 1000, SPAN("abcd"));
+    assert_int_equal(dns_cache_count(&cache), 64);
+    assert_int_equal(cache.evictions, 36);
+    for (uint64_t i = 0; i < 100; i++)
+        assert_int_equal(find(i, 0, &value), i >= 36);
+    arena_close(&arena);
+}
+
+/* What is asked for again and again stays, whatever comes in. */
+static void the_used_get_a_second_round(void **state)
+{
+    struct dns_cache_value value;
+
+    (void)state;
+    open_cache(64);
+    store(0, 0, 1000, SPAN("abcd"));
+    for (uint64_t i = 1; i < 1000; i++) {
+        store(i, 0, 1000, SPAN("efgh"));
+        assert_true(find(0, 0, &value));
+        assert_true(span_equal(value.payload, SPAN("abcd")));
+    }
+    for (uint64_t i = 2000; i < 2064; i++)
+        store(i, 0, 1000, SPAN("efgh"));
+    assert_true(find(0, 0, &value));
+    for (uint64_t i = 3000; i < 3200; i++)
+        store(i, 0, 1000, SPAN("efgh"));
+    assert_false(find(0, 0, &value));
+    arena_close(&arena);
+}
+
+/* All are used: the clock still ends, and the newest is in. */
+static void everything_used_still_ends(void **state)
+{
+    struct dns_cache_value value;
+
+    (void)state;
+    open_cache(64);
+    for (uint64_t i = 0; i < 1000; i++) {
+        store(i, 0, 1000, SPAN("abcd"));
+        for (uint64_t k = i < 64 ? 0 : i - 64; k <= i; k++)
+            (void)find(k, 0, &value);
+        assert_true(find(i, 0, &value));
+        assert_true(dns_cache_count(&cache) <= 64);
+    }
+    arena_close(&arena);
+}
+
+static void the_expired_go_first(void **state)
+{
+    struct dns_cache_value value;
+
+    (void)state;
+    open_cache(64);
+    for (uint64_t i = 0; i < 64; i++) {
+        store(i, 0, 10, SPAN("abcd"));
+        assert_true(find(i, 0, &value));
+    }
+    for (uint64_t i = 100; i < 164; i++)
+        store(i, 20, 1000, SPAN("abcd"));
+    assert_int_equal(cache.evictions, 0);
+    for (uint64_t i = 100; i < 164; i++)
+        assert_true(find(i, 20, &value));
+    arena_close(&arena);
+}
+
+/* Against a model: random sizes up to the largest, so that the ring wraps at every possible place.
+ * What is found is what was stored last, and the newest is always found. */
+static void agrees_with_a_model(void **state)
+{
+    static uint8_t bytes[26 * 1024];
+    static uint32_t sizes[200];
+    static uint8_t marks[200];
+    struct dns_cache_value value;
+    struct prng prng;
+
+    (void)state;
+    prng_seed(&prng, 3);
+    open_cache(100);
+    memset(sizes, 0, sizeof(sizes));
+    for (uint32_t i = 0; i < 20000; i++) {
+        uint64_t number = prng_below(&prng, ARRAY_LEN(sizes));
+        bool large = prng_percent(&prng, 10);
+
+        sizes[number] = 1 + (uint32_t)prng_below(&prng, large ? sizeof(bytes) - 1 : 300);
+        marks[number] = (uint8_t)prng_next(&prng);
+        memset(bytes, marks[number], sizes[number]);
+        store(number, i, i + 1 + prng_below(&prng, 400), span_make(bytes, sizes[number]));
+        assert_true(find(number, i, &value));
+        for (uint32_t k = 0; k < 5; k++) {
+            uint64_t other = prng_below(&prng, ARRAY_LEN(sizes));
+
+            if (!find(other, i, &value))
+                continue;
+            assert_int_equal(value.payload.size, sizes[other]);
+            assert_true(value.expires_ns > i);
+            assert_int_equal(value.payload.data[0], marks[other]);
+            assert_int_equal(value.payload.data[value.payload.size - 1], marks[other]);
+        }
+        assert_true(dns_cache_count(&cache) <= 100);
+    }
+    assert_true(cache.hits > 1000);
+    arena_close(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(finds_what_was_stored),       cmocka_unit_test(the_oldest_gives_way),
+        cmocka_unit_test(the_used_get_a_second_round), cmocka_unit_test(everything_used_still_ends),
+        cmocka_unit_test(the_expired_go_first),        cmocka_unit_test(agrees_with_a_model),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,436 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "dns/dns.h"
+#include "dns/test_packet.h"
+#include "dns/test_recorded.h"
+#include "dns/wire_check.h"
+
+#define SECOND NS_PER_S
+
+static struct arena arena;
+static struct dns *dns;
+static struct route route;
+static struct test_packet packet;
+static uint64_t now_ns;
+
+static void open_with(const struct dns_options *options)
+{
+    assert_int_equal(arena_open(&arena, dns_cost(options)), 0);
+    now_ns = 3 * SECOND;
+    dns = dns_init(&arena, now_ns, options);
+    assert_int_equal(arena.used, arena.size);
+    arena_seal(&arena);
+}
+
+static void open_usual(void)
+{
+    struct dns_options options = {
+        .servers_count = 1, .questions_max = 16, .cache_entries_max = 100, .seed = 1};
+
+    open_with(&options);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    arena_close(&arena);
+    return 0;
+}
+
+static struct dns_stats stats(void)
+{
+    struct dns_stats result;
+
+    dns_stats(dns, &result);
+    return result;
+}
+
+static enum route_status ask(const char *domain, uint64_t waiter)
+{
+    return dns_route(dns, now_ns, span_cstr(domain), waiter, &route);
+}
+
+/* What was recorded for this question, under its id and in its letter case; REFUSED otherwise. */
+static void recorded_reply(struct span query, bool tcp)
+{
+    struct wire_question question;
+
+    assert_true(wire_check_question(query, &question));
+    for (size_t i = 0; i < ARRAY_LEN(test_recorded_answers); i++) {
+        const struct test_recorded *recorded = &test_recorded_answers[i];
+        struct span name;
+
+        if (recorded->type != question.type || recorded->tcp != tcp)
+            continue;
+        name = span_slice(recorded->packet, 12, question.name.size);
+        if (!span_equal_nocase(name, question.name))
+            continue;
+        packet.size = 0;
+        test_packet_bytes(&packet, recorded->packet.data, recorded->packet.size);
+        memcpy(packet.data, query.data, 2);
+        memcpy(&packet.data[12], question.name.data, question.name.size);
+        return;
+    }
+    test_packet_reply(&packet, query, WIRE_REFUSED);
+}
+
+static void pump_recorded(void)
+{
+    struct dns_packet query;
+    uint32_t server;
+
+    while (dns_tcp_next(dns, &server))
+        dns_tcp_opened(dns, now_ns, server);
+    while (dns_output(dns, &query)) {
+        uint8_t prefix[2];
+
+        recorded_reply(span_skip(query.bytes, query.tcp ? 2 : 0), query.tcp);
+        if (!query.tcp) {
+            dns_input(dns, now_ns, query.server_index, test_packet_span(&packet));
+            continue;
+        }
+        prefix[0] = (uint8_t)(packet.size >> 8);
+        prefix[1] = (uint8_t)packet.size;
+        assert_int_equal(dns_tcp_input(dns, now_ns, query.server_index, span_make(prefix, 2)), 0);
+        assert_int_equal(dns_tcp_input(dns, now_ns, query.server_index, test_packet_span(&packet)),
+                         0);
+    }
+}
+
+/* Until there is a route, over the recorded answers. */
+static enum route_status resolve(const char *domain)
+{
+    uint64_t waiter;
+    enum route_status status = ask(domain, 5);
+
+    for (int round = 0; status == ROUTE_PENDING; round++) {
+        assert_true(round < 20);
+        pump_recorded();
+        pump_recorded();
+        assert_true(dns_done(dns, &waiter));
+        assert_int_equal(waiter, 5);
+        status = ask(domain, 5);
+    }
+    assert_false(dns_done(dns, &waiter));
+    assert_int_equal(stats().waiters, 0);
+    assert_int_equal(stats().questions_in_flight, 0);
+    return status;
+}
+
+static void reads_real_answers(void **state)
+{
+    static const struct {
+        const char *domain;
+        enum route_status status;
+        uint32_t hosts, addresses;
+        const char *site;
+    } cases[] = {
+        {"plain.test", ROUTE_OK, 3, 4, "mx1.plain.test;mx2.plain.test,mx3.other"},
+        {"PLAIN.test.", ROUTE_OK, 3, 4, "mx1.plain.test;mx2.plain.test,mx3.other"},
+        {"alias.test", ROUTE_OK, 3, 4, "mx1.plain.test;mx2.plain.test,mx3.other"},
+        {"chain.test", ROUTE_OK, 3, 4, "mx1.plain.test;mx2.plain.test,mx3.other"},
+        {"far.test", ROUTE_OK, 1, 1, "mx3.other"},          /* the chain leaves the packet */
+        {"mxalias.test", ROUTE_OK, 1, 2, "hostalias.test"}, /* MX to CNAME */
+        {"implicit.test", ROUTE_OK, 1, 2, "implicit.test"},
+        {"null.test", ROUTE_NULL_MX, 0, 0, ""},
+        {"nowhere.test", ROUTE_NO_DOMAIN, 0, 0, ""},
+        {"dangling.test", ROUTE_NO_DOMAIN, 0, 0, ""},
+        {"host.deleg.test", ROUTE_DNS_FAILURE, 0, 0, ""}, /* a referral */
+        {"a.broken.test", ROUTE_DNS_FAILURE, 0, 0, ""},   /* SERVFAIL */
+        {"refused.example", ROUTE_DNS_FAILURE, 0, 0, ""},
+        {"text.test", ROUTE_DNS_FAILURE, 0, 0, ""}, /* no MX; its addresses are not recorded */
+        {"big.test", ROUTE_DNS_FAILURE, 0, 0, ""},  /* over TCP; its hosts are not recorded */
+    };
+    struct dns_options options = {.servers_count = 1, .allow_special = true, .seed = 2};
+
+    (void)state;
+    open_with(&options);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint32_t addresses = 0;
+
+        assert_int_equal(resolve(cases[i].domain), cases[i].status);
+        assert_int_equal(route.hosts_count, cases[i].hosts);
+        for (uint32_t k = 0; k < route.hosts_count; k++)
+            addresses += route.hosts[k].addresses_count;
+        assert_int_equal(addresses, cases[i].addresses);
+        assert_string_equal(route.site, cases[i].site);
+        uint64_t before = stats().questions;
+        assert_int_equal(resolve(cases[i].domain), cases[i].status);
+        assert_int_equal(stats().questions, before); /* all of it is cached now */
+    }
+    assert_int_equal(stats().tcp_questions, 1);
+    assert_int_equal(stats().broken, 0);
+    assert_int_equal(stats().ignored, 0);
+}
+
+static void real_negative_answers_keep_their_time(void **state)
+{
+    (void)state;
+    open_usual();
+    assert_int_equal(resolve("nowhere.test"), ROUTE_NO_DOMAIN);
+    assert_int_equal(route.expires_ns, now_ns + 120 * SECOND);
+    assert_int_equal(resolve("a.broken.test"), ROUTE_DNS_FAILURE);
+    assert_int_equal(route.expires_ns, now_ns + 30 * SECOND);
+    uint64_t before = stats().questions;
+    now_ns += 30 * SECOND - 1;
+    assert_int_equal(resolve("a.broken.test"), ROUTE_DNS_FAILURE);
+    assert_int_equal(stats().questions, before);
+    now_ns += 1;
+    assert_int_equal(resolve("a.broken.test"), ROUTE_DNS_FAILURE);
+    assert_int_equal(stats().questions, before + 1);
+    /* The recorded hosts are in blocks kept for documentation. */
+    assert_int_equal(resolve("plain.test"), ROUTE_SPECIAL_ONLY);
+}
+
+static void smart_hosts_and_literals(void **state)
+{
+    static const struct {
+        const char *text;
+        enum route_status host, domain;
+        const char *name;
+    } cases[] = {
+        {"127.0.0.1", ROUTE_OK, ROUTE_NO_DOMAIN, "[127.0.0.1]"},
+        {"[127.0.0.1]", ROUTE_OK, ROUTE_SPECIAL_ONLY, "[127.0.0.1]"},
+        {"::1", ROUTE_OK, ROUTE_NO_DOMAIN, "[::1]"},
+        {"[IPv6:::1]", ROUTE_OK, ROUTE_SPECIAL_ONLY, "[::1]"},
+        {"[11.22.33.44]", ROUTE_OK, ROUTE_OK, "[11.22.33.44]"},
+        {"[ipv6:2600::1]", ROUTE_OK, ROUTE_OK, "[2600::1]"},
+        {"", ROUTE_NO_DOMAIN, ROUTE_NO_DOMAIN, ""},
+        {"[", ROUTE_NO_DOMAIN, ROUTE_NO_DOMAIN, ""},
+        {"[]", ROUTE_NO_DOMAIN, ROUTE_NO_DOMAIN, ""},
+        {"[example.com]", ROUTE_NO_DOMAIN, ROUTE_NO_DOMAIN, ""},
+        {"a..b", ROUTE_NO_DOMAIN, ROUTE_NO_DOMAIN, ""},
+        {"a b", ROUTE_NO_DOMAIN, ROUTE_NO_DOMAIN, ""},
+        {"\xff.example", ROUTE_NO_DOMAIN, ROUTE_NO_DOMAIN, ""},
+    };
+
+    (void)state;
+    open_usual();
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(dns_route_host(dns, now_ns, span_cstr(cases[i].text), 1, &route),
+                         cases[i].host);
+        assert_string_equal(route.hosts_count > 0 ? route.hosts[0].name : "", cases[i].name);
+        assert_int_equal(ask(cases[i].text, 1), cases[i].domain);
+    }
+    assert_int_equal(stats().waiters, 0);
+    assert_int_equal(dns_route_host(dns, now_ns, SPAN("mx1.plain.test"), 1, &route), ROUTE_PENDING);
+    pump_recorded();
+    assert_int_equal(dns_route_host(dns, now_ns, SPAN("mx1.plain.test"), 1, &route), ROUTE_OK);
+    assert_int_equal(route.hosts[0].addresses_count, 2);
+    assert_int_equal(stats().waiters, 0); /* it asked before dns_done named it */
+}
+
+static void waiters_are_joined_and_forgotten(void **state)
+{
+    uint64_t waiter;
+
+    (void)state;
+    open_usual();
+    assert_int_equal(ask("nowhere.test", 1), ROUTE_PENDING);
+    assert_int_equal(ask("nowhere.test", 2), ROUTE_PENDING);
+    assert_int_equal(ask("nowhere.test", 2), ROUTE_PENDING); /* harmless */
+    assert_int_equal(ask("nowhere.test", 3), ROUTE_PENDING);
+    assert_int_equal(stats().questions_in_flight, 1);
+    assert_int_equal(stats().waiters, 3);
+    assert_false(dns_done(dns, &waiter));
+    dns_forget(dns, 2);
+    dns_forget(dns, 77);
+    pump_recorded();
+    assert_int_equal(stats().questions, 1);
+    assert_true(dns_done(dns, &waiter));
+    assert_int_equal(waiter, 1);
+    assert_true(dns_done(dns, &waiter));
+    assert_int_equal(waiter, 3);
+    assert_false(dns_done(dns, &waiter));
+    assert_int_equal(ask("nowhere.test", 1), ROUTE_NO_DOMAIN);
+    dns_forget(dns, 3);
+    assert_int_equal(stats().waiters, 0);
+    /* A waiter may turn to another domain. */
+    assert_int_equal(ask("null.test", 4), ROUTE_PENDING);
+    assert_int_equal(ask("dangling.test", 4), ROUTE_PENDING);
+    assert_int_equal(ask("nowhere.test", 4), ROUTE_NO_DOMAIN);
+    assert_int_equal(stats().waiters, 0);
+    pump_recorded();
+    assert_false(dns_done(dns, &waiter));
+}
+
+/* One question at a time, many askers: all come to their turn; too many are told so. */
+static void questions_are_scarce(void **state)
+{
+    struct dns_options options = {
+        .servers_count = 1, .questions_max = 1, .waiters_max = 6, .allow_special = true, .seed = 3};
+    static const char *const domains[] = {"plain.test",   "implicit.test", "null.test",
+                                          "mxalias.test", "far.test",      "nowhere.test"};
+    enum route_status statuses[6] = {0};
+    uint64_t waiter;
+    uint32_t left = 6;
+
+    (void)state;
+    open_with(&options);
+    for (uint64_t i = 0; i < 6; i++)
+        assert_int_equal(ask(domains[i], i), ROUTE_PENDING);
+    assert_int_equal(ask("chain.test", 6), ROUTE_BUSY);
+    assert_int_equal(route.expires_ns, 0);
+    assert_int_equal(stats().waiters, 6);
+    for (int turn = 0; left > 0; turn++) {
+        assert_true(turn < 200);
+        pump_recorded();
+        while (dns_done(dns, &waiter)) {
+            statuses[waiter] = ask(domains[waiter], waiter);
+            left -= statuses[waiter] != ROUTE_PENDING;
+        }
+        assert_true(stats().questions_in_flight <= 1);
+    }
+    assert_int_equal(statuses[0], ROUTE_OK);
+    assert_int_equal(statuses[1], ROUTE_OK);
+    assert_int_equal(statuses[2], ROUTE_NULL_MX);
+    assert_int_equal(statuses[3], ROUTE_OK);
+    assert_int_equal(statuses[4], ROUTE_OK);
+    assert_int_equal(statuses[5], ROUTE_NO_DOMAIN);
+    assert_int_equal(stats().waiters, 0);
+    assert_int_equal(resolve("chain.test"), ROUTE_OK);
+}
+
+/* B14: a dead resolver defers, never fails, and is asked a bounded number of times. */
+static void a_dead_resolver_defers(void **state)
+{
+    struct dns_packet query;
+    uint64_t waiter;
+    uint32_t answers = 0;
+
+    (void)state;
+    open_usual();
+    uint64_t end_ns = now_ns + 600 * SECOND;
+    while (now_ns < end_ns) {
+        enum route_status status = ask("plain.test", 1);
+
+        assert_true(status == ROUTE_PENDING || status == ROUTE_DNS_FAILURE);
+        if (status == ROUTE_DNS_FAILURE) {
+            answers++;
+            assert_non_null(strstr(route.problem, "no answer from any name server"));
+            assert_int_equal(route.expires_ns, now_ns + 30 * SECOND);
+            now_ns = route.expires_ns;
+            continue;
+        }
+        while (!dns_done(dns, &waiter)) {
+            while (dns_output(dns, &query))
+                ;
+            now_ns = max_u64(now_ns + 1, dns_deadline_ns(dns));
+            dns_expire(dns, now_ns);
+        }
+    }
+    assert_in_range(answers, 15, 18);
+    assert_in_range(stats().questions, 45, 54);
+    assert_int_equal(resolve("plain.test"), ROUTE_SPECIAL_ONLY);
+}
+
+/* The smallest cache and more mail hosts than fit: every asker gets an answer all the same. */
+static void a_tiny_cache_still_ends(void **state)
+{
+    struct dns_options options = {.servers_count = 1,
+                                  .questions_max = 4,
+                                  .waiters_max = 64,
+                                  .cache_entries_max = 1,
+                                  .seed = 4};
+    struct dns_packet query;
+    char domain[32];
+    struct text text;
+    uint64_t waiter;
+    uint32_t left = 64, ok = 0;
+
+    (void)state;
+    open_with(&options);
+    for (uint64_t i = 0; i < 64; i++) {
+        text_init(&text, domain, sizeof(domain));
+        text_add_format(&text, "d%u.example", (unsigned)i);
+        assert_int_equal(ask(text_cstr_end(&text), i), ROUTE_PENDING);
+    }
+    for (uint32_t turn = 0; left > 0; turn++) {
+        assert_true(turn < 100000);
+        while (dns_output(dns, &query)) {
+            struct wire_question question;
+
+            assert_true(wire_check_question(query.bytes, &question));
+            test_packet_reply(&packet, query.bytes, 0);
+            for (int i = 0; question.type == WIRE_MX && i < 5; i++) {
+                char host[64];
+
+                text_init(&text, host, sizeof(host));
+                text_add_format(&text, "mx%d-", i);
+                text_add_lower(&text, span_slice(question.name, 1, question.name.data[0]));
+                text_add_cstr(&text, ".example");
+                test_packet_mx(&packet, NULL, 86400, 10, text_cstr_end(&text));
+            }
+            if (question.type == WIRE_A)
+                test_packet_a(&packet, NULL, 86400, 0x0b161701);
+            dns_input(dns, now_ns, 0, test_packet_span(&packet));
+        }
+        while (dns_done(dns, &waiter)) {
+            text_init(&text, domain, sizeof(domain));
+            text_add_format(&text, "d%u.example", (unsigned)waiter);
+            enum route_status status = ask(text_cstr_end(&text), waiter);
+
+            assert_true(status == ROUTE_PENDING || status == ROUTE_OK ||
+                        status == ROUTE_DNS_FAILURE);
+            left -= status != ROUTE_PENDING;
+            ok += status == ROUTE_OK;
+        }
+    }
+    print_message("%u of 64 routes with a cache of 64 entries, %u questions\n", ok,
+                  (unsigned)stats().questions);
+    assert_true(ok > 0);
+    assert_int_equal(stats().waiters, 0);
+}
+
+/* The same seed and the same calls: the same packets. */
+static void the_seed_decides_everything(void **state)
+{
+    struct test_packet trace[3] = {0};
+
+    (void)state;
+    for (size_t run = 0; run < 3; run++) {
+        struct dns_options options = {.servers_count = 3, .seed = run == 2 ? 8 : 7};
+        struct dns_packet query;
+
+        open_with(&options);
+        for (uint64_t i = 0; i < 20; i++) {
+            char domain[] = "a.long.domain.name.example";
+
+            domain[0] = (char)('a' + i);
+            assert_int_equal(ask(domain, i), ROUTE_PENDING);
+        }
+        for (int i = 0; i < 5; i++) {
+            while (dns_output(dns, &query))
+                test_packet_bytes(&trace[run], query.bytes.data, query.bytes.size);
+            now_ns += SECOND;
+            dns_expire(dns, now_ns);
+        }
+        arena_close(&arena);
+    }
+    assert_int_equal(trace[0].size, trace[1].size);
+    assert_memory_equal(trace[0].data, trace[1].data, trace[0].size);
+    assert_memory_not_equal(trace[0].data, trace[2].data, trace[0].size);
+    open_usual(); /* for the teardown */
+}
+
+#define CASE(test) cmocka_unit_test_teardown(test, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(reads_real_answers),       CASE(real_negative_answers_keep_their_time),
+        CASE(smart_hosts_and_literals), CASE(waiters_are_joined_and_forgotten),
+        CASE(questions_are_scarce),     CASE(a_dead_resolver_defers),
+        CASE(a_tiny_cache_still_ends),  CASE(the_seed_decides_everything),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
