@@ -1,0 +1,126 @@
+/* cmd_check.c - `ringpost check`, `ringpost config` and `ringpost version`: what is configured,
+ * what it costs, what this program is. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+#include "tools/exit_code.h"
+#include "tools/settings.h"
+#include "tools/verb.h"
+
+#define OUTPUT_SIZE (256 * KIB)
+static char output[OUTPUT_SIZE];
+
+static int print(const struct text *text)
+{
+    (void)fwrite(text->data, 1, text->size, stdout);
+    return text->overflow ? EXIT_TRY_AGAIN : EXIT_ALL_ACCEPTED;
+}
+
+struct check_options {
+    const char *config;
+    bool memory;
+    bool origin;
+    bool json;
+};
+
+static int parse(const char *verb, struct check_options *options, int argc, char **argv)
+{
+    static const struct option long_options[] = {{"config", required_argument, NULL, 'f'},
+                                                 {"memory", no_argument, NULL, 'm'},
+                                                 {"origin", no_argument, NULL, 'o'},
+                                                 {"json", no_argument, NULL, 'j'},
+                                                 {NULL, 0, NULL, 0}};
+    int option;
+
+    memset(options, 0, sizeof(*options));
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'f':
+            options->config = optarg;
+            break;
+        case 'm':
+            options->memory = true;
+            break;
+        case 'o':
+            options->origin = true;
+            break;
+        case 'j':
+            options->json = true;
+            break;
+        default:
+            return verb_complain(verb, "%s is not an option, or lacks its value", argv[optind - 1]);
+        }
+    }
+    return 0;
+}
+
+int verb_check(int argc, char **argv)
+{
+    struct check_options options;
+    struct settings settings;
+    struct engine_limits limits = {0};
+    struct text text;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int result = parse("check", &options, argc, argv);
+
+    if (result == 0)
+        result = settings_load(&settings, options.config, NULL);
+    if (result != 0)
+        return result;
+    if (options.memory) {
+        text_init(&text, output, sizeof(output));
+        engine_limits_fill(&limits, settings.policy, cores > 0 ? (uint32_t)cores : 1);
+        engine_memory_sheet(&limits, settings.policy, &text);
+        result = print(&text);
+    } else {
+        (void)printf("%s: good\n",
+                     settings.policy->file[0] != '\0' ? settings.policy->file : "defaults");
+    }
+    settings_free(&settings);
+    return result;
+}
+
+int verb_config(int argc, char **argv)
+{
+    struct check_options options;
+    struct settings settings;
+    struct text text;
+    const char *what;
+    int result = parse("config", &options, argc, argv);
+
+    if (result != 0)
+        return result;
+    what = optind < argc ? argv[optind] : "show";
+    text_init(&text, output, sizeof(output));
+    if (strcmp(what, "reference") == 0) {
+        config_reference(policy_schema(), &text);
+        return print(&text);
+    }
+    if (strcmp(what, "schema") == 0) {
+        config_json_schema(policy_schema(), &text);
+        return print(&text);
+    }
+    if (strcmp(what, "show") != 0)
+        return verb_complain("config", "\"%s\" is not show, reference or schema", what);
+    result = settings_load_policy(&settings, options.config, NULL);
+    if (result != 0)
+        return result;
+    config_show(policy_schema(), settings.policy, &settings.policy->origin, settings.policy->file,
+                options.origin, &text);
+    settings_free(&settings);
+    return print(&text);
+}
+
+int verb_version(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "--json") == 0)
+        (void)printf("{\"version\":\"%s\"}\n", RINGPOST_VERSION);
+    else
+        (void)printf("ringpost %s\n", RINGPOST_VERSION);
+    return EXIT_ALL_ACCEPTED;
+}

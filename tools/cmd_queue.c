@@ -1,0 +1,332 @@
+/* cmd_queue.c - `ringpost queue`: questions and orders, beside a running sender or on a spool at
+ * rest. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/json_put.h"
+#include "engine/query.h"
+#include "tools/exit_code.h"
+#include "tools/spool.h"
+#include "tools/verb.h"
+
+struct queue_command {
+    const char *verb;
+    const char *campaign;
+    const char *domain;
+    const char *id;
+    const char *config;
+    const char *spool;
+    bool json;
+    bool yes;
+    bool failed; /* an answer was an error */
+};
+
+/* --- showing answers --- */
+
+/* The value of a key in one line of our own JSON, for the plain form; without quotes. */
+static struct span value_of(struct span line, const char *key)
+{
+    char pattern[64];
+    size_t at;
+    int size = snprintf(pattern, sizeof(pattern), "\"%s\":", key);
+
+    at = span_find(line, span_make(pattern, (size_t)size));
+    if (at == SPAN_NOT_FOUND)
+        return (struct span){NULL, 0};
+    line = span_skip(line, at + (size_t)size);
+    if (line.size > 0 && line.data[0] == '"') {
+        line = span_skip(line, 1);
+        return span_first(line, span_find_byte(line, '"'));
+    }
+    for (size_t i = 0; i < line.size; i++)
+        if (line.data[i] == ',' || line.data[i] == '}')
+            return span_first(line, i);
+    return line;
+}
+
+static void print_keys(struct span line, const char *const *keys)
+{
+    for (; *keys != NULL; keys++) {
+        struct span value = value_of(line, *keys);
+
+        if (value.size > 0)
+            (void)printf("%s=%.*s ", *keys, (int)value.size, (const char *)value.data);
+    }
+    (void)printf("\n");
+}
+
+static void show_line(struct queue_command *command, struct span line)
+{
+    static const char *const campaign_keys[] = {"campaign",   "tenant", "lane",     "state",
+                                                "recipients", "queued", "deferred", "in_flight",
+                                                "accepted",   "failed", "expired",  "suppressed",
+                                                "cancelled",  "unsure", NULL};
+    static const char *const record_keys[] = {"id",           "recipient", "state", "attempts",
+                                              "next_attempt", "unsure",    NULL};
+    static const char *const event_keys[] = {"type",    "timestamp", "site",         "code",
+                                             "content", "name",      "num_attempts", NULL};
+    struct span error = value_of(line, "error");
+
+    if (span_starts(line, SPAN("{\"error\":"))) {
+        (void)fprintf(stderr, "ringpost queue: %.*s\n", (int)error.size, (const char *)error.data);
+        command->failed = true;
+    } else if (command->json) {
+        (void)printf("%.*s\n", (int)line.size, (const char *)line.data);
+    } else if (span_starts(line, SPAN("{\"campaign\":"))) {
+        print_keys(line, campaign_keys);
+    } else if (span_starts(line, SPAN("{\"id\":"))) {
+        print_keys(line, record_keys);
+    } else {
+        print_keys(line, event_keys);
+    }
+}
+
+/* Shows the complete lines of *text and keeps the rest at its front. */
+static void show(struct queue_command *command, struct text *text)
+{
+    struct span rest = text_span(text);
+    size_t end;
+
+    while ((end = span_find_byte(rest, '\n')) != SPAN_NOT_FOUND) {
+        show_line(command, span_first(rest, end));
+        rest = span_skip(rest, end + 1);
+    }
+    if (rest.size > 0)
+        memmove(text->data, rest.data, rest.size);
+    text->size = rest.size;
+}
+
+/* --- beside a running sender --- */
+
+/* A connected socket, or -errno. */
+static int connect_control(const char *spool)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int size = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control", spool);
+    int handle;
+
+    if (size < 0 || (size_t)size >= sizeof(address.sun_path))
+        return -ENAMETOOLONG;
+    handle = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (handle < 0)
+        return -errno;
+    if (connect(handle, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        int result = -errno;
+
+        (void)close(handle);
+        return result;
+    }
+    return handle;
+}
+
+static int ask_sender(struct queue_command *command, int handle, struct span request)
+{
+    static uint8_t buffer[CONFIG_ITEM_MAX * 4096];
+    struct text text;
+    ssize_t got = 0;
+
+    text_init(&text, buffer, sizeof(buffer));
+    if (send(handle, request.data, request.size, MSG_NOSIGNAL) != (ssize_t)request.size)
+        got = -1;
+    while (got >= 0) {
+        got = recv(handle, text.data + text.size, text.capacity - text.size, 0);
+        if (got < 0 && errno == EINTR)
+            got = 0;
+        else if (got == 0)
+            break;
+        if (got > 0)
+            text.size += (size_t)got;
+        show(command, &text);
+    }
+    (void)close(handle);
+    if (got < 0)
+        return verb_complain("queue", "the sender's control socket: %s", strerror(errno));
+    return command->failed ? EXIT_SOME_FAILED : EXIT_ALL_ACCEPTED;
+}
+
+/* --- at rest --- */
+
+static int ask_spool(struct queue_command *command, struct span request)
+{
+    static uint8_t buffer[CONFIG_ITEM_MAX * 4096];
+    struct spool spool;
+    struct query query;
+    struct query_world world = {0};
+    struct text text;
+    bool complete = false;
+    int result = spool_open(&spool, command->config, command->spool, true);
+
+    if (result != 0)
+        return result;
+    text_init(&text, buffer, sizeof(buffer));
+    query_parse(&query, span_trim(request));
+    world.store = engine_store(spool.engine);
+    while (!complete) {
+        world.wall_ns = io_wall_ns(spool.io);
+        complete = query_step(&query, &world, &text);
+        if (!complete && text.size == 0)
+            spool_turn(&spool, NS_PER_MS);
+        show(command, &text);
+    }
+    if (spool_close(&spool) < 0)
+        return EXIT_TRY_AGAIN;
+    return command->failed ? EXIT_SOME_FAILED : EXIT_ALL_ACCEPTED;
+}
+
+static void show_problem(void *context, const struct store_problem *problem)
+{
+    struct queue_command *command = context;
+
+    if (command->json)
+        (void)printf("{\"file\":\"%s\",\"offset\":%llu,\"lost\":%s,\"what\":\"%s\"}\n",
+                     problem->file, (unsigned long long)problem->offset,
+                     problem->lost ? "true" : "false", problem->what);
+    else
+        (void)printf("%s at %llu: %s%s\n", problem->file, (unsigned long long)problem->offset,
+                     problem->what, problem->lost ? "" : " (nothing is lost by it)");
+}
+
+static int verify(struct queue_command *command)
+{
+    struct spool spool;
+    struct store_verify_totals totals = {0};
+    int result = spool_open(&spool, command->config, command->spool, false);
+
+    if (result != 0)
+        return result;
+    result = store_verify(spool.io, spool.settings.policy->spool, show_problem, command, &totals);
+    if (result < 0)
+        (void)fprintf(stderr, "ringpost queue: %s: %s\n", spool.settings.policy->spool,
+                      result == -EWOULDBLOCK ? "in use: verify needs a spool at rest"
+                                             : strerror(-result));
+    else if (command->json)
+        (void)printf("{\"files\":%u,\"bytes\":%llu,\"batches\":%llu,\"records\":%llu,"
+                     "\"recipients\":%llu,\"outcomes\":%llu,\"problems\":%u}\n",
+                     totals.files_count, (unsigned long long)totals.bytes,
+                     (unsigned long long)totals.batches_count,
+                     (unsigned long long)totals.records_count,
+                     (unsigned long long)totals.recipients_count,
+                     (unsigned long long)totals.outcomes_count, totals.problems_count);
+    else
+        (void)printf("%u files, %llu octets, %llu recipients, %llu outcomes, %u problems\n",
+                     totals.files_count, (unsigned long long)totals.bytes,
+                     (unsigned long long)totals.recipients_count,
+                     (unsigned long long)totals.outcomes_count, totals.problems_count);
+    (void)spool_close(&spool); /* nothing was written */
+    if (result < 0)
+        return EXIT_TRY_AGAIN;
+    return totals.problems_count > 0 ? EXIT_SOME_FAILED : EXIT_ALL_ACCEPTED;
+}
+
+/* --- the command --- */
+
+static int parse(struct queue_command *command, int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        {"campaign", required_argument, NULL, 'c'},
+        {"domain", required_argument, NULL, 'd'},
+        {"config", required_argument, NULL, 'f'},
+        {"spool", required_argument, NULL, 's'},
+        {"json", no_argument, NULL, 'j'},
+        {"yes", no_argument, NULL, 'y'},
+        {NULL, 0, NULL, 0},
+    };
+    const char **texts[256] = {['c'] = &command->campaign,
+                               ['d'] = &command->domain,
+                               ['f'] = &command->config,
+                               ['s'] = &command->spool};
+    int option;
+
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (option == 'j')
+            command->json = true;
+        else if (option == 'y')
+            command->yes = true;
+        else if (option > 0 && option < 256 && texts[option] != NULL)
+            *texts[option] = optarg;
+        else
+            return verb_complain("queue", "%s is not an option, or lacks its value",
+                                 argv[optind - 1]);
+    }
+    command->verb = optind < argc ? argv[optind++] : "summary";
+    if (strcmp(command->verb, "show") == 0)
+        command->id = optind < argc ? argv[optind++] : "";
+    if (optind < argc)
+        return verb_complain("queue", "\"%s\" is not understood", argv[optind]);
+    return 0;
+}
+
+static int check(const struct queue_command *command)
+{
+    static const char *const verbs[] = {"summary", "list",   "show",   "pause",
+                                        "resume",  "cancel", "verify", "status"};
+    bool known = false;
+
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        known = known || strcmp(command->verb, verbs[i]) == 0;
+    if (!known)
+        return verb_complain("queue", "\"%s\" is not a question or an order", command->verb);
+    if (command->campaign == NULL &&
+        (strcmp(command->verb, "pause") == 0 || strcmp(command->verb, "resume") == 0 ||
+         strcmp(command->verb, "cancel") == 0))
+        return verb_complain("queue", "%s needs --campaign", command->verb);
+    if (command->domain != NULL && strcmp(command->verb, "list") != 0)
+        return verb_complain("queue", "--domain goes with list only");
+    return 0;
+}
+
+static int ask_about(struct queue_command *command, const char *spool, const char *verb,
+                     const char *first, const char *second)
+{
+    char line[QUERY_LINE_MAX];
+    int size = snprintf(line, sizeof(line), "%s\t%s\t%s\n", verb, first, second);
+    struct span request = span_make(line, (size_t)size);
+    int handle;
+
+    if (size < 0 || (size_t)size >= sizeof(line))
+        return verb_complain("queue", "the names are too long");
+    if (second[0] == '\0')
+        request = span_make(line, (size_t)(size - 2)), line[size - 2] = '\n', request.size++;
+    handle = connect_control(spool);
+    if (handle >= 0)
+        return ask_sender(command, handle, request);
+    return ask_spool(command, request);
+}
+
+int verb_queue(int argc, char **argv)
+{
+    struct queue_command command = {0};
+    struct settings settings;
+    char folder[POLICY_PATH_MAX + 1];
+    const char *campaign, *domain;
+    int result = parse(&command, argc, argv);
+
+    if (result == 0)
+        result = check(&command);
+    if (result != 0)
+        return result;
+    if (strcmp(command.verb, "verify") == 0)
+        return verify(&command);
+    result = settings_load_policy(&settings, command.config, command.spool);
+    if (result != 0)
+        return result;
+    (void)snprintf(folder, sizeof(folder), "%s", settings.policy->spool);
+    settings_free(&settings);
+    if (access(folder, F_OK) != 0)
+        return verb_complain("queue", "%s: %s", folder, strerror(errno));
+    campaign = command.id != NULL ? command.id : command.campaign != NULL ? command.campaign : "";
+    domain = command.domain != NULL ? command.domain : "";
+    if (strcmp(command.verb, "cancel") == 0 && !command.yes) {
+        (void)ask_about(&command, folder, "summary", campaign, "");
+        (void)fprintf(stderr, "nothing was cancelled: say --yes to cancel what is still queued\n");
+        return EXIT_USAGE;
+    }
+    return ask_about(&command, folder, command.verb, campaign, domain);
+}
