@@ -20,9 +20,18 @@ static void move_to(struct routing *routing, uint32_t domain, struct list *list)
         list_push_back(list, node);
 }
 
-static uint32_t index_of(const struct routing *routing, const struct list_node *node)
+static uint32_t index_of(const struct routing *routing, struct list_node *node)
 {
     return (uint32_t)(CONTAINER_OF(node, struct routing_domain, node) - routing->domains);
+}
+
+/* Both are as long as a site's name may be, with its NUL. */
+static void copy_site(char *to, const char *from)
+{
+    size_t size = min_size(strlen(from), ROUTE_SITE_SIZE - 1);
+
+    memcpy(to, from, size);
+    to[size] = '\0';
 }
 
 size_t routing_cost(uint32_t domains_max, uint32_t flows_max, uint32_t sites_max)
@@ -112,7 +121,7 @@ static struct routing_failure *claim_failure(struct shard *shard, const struct o
         return NULL;
     }
     failure->outcome = *outcome;
-    (void)strncpy(failure->site, site, sizeof(failure->site) - 1);
+    copy_site(failure->site, site);
     *ret_index = slab_handle_of(&shard->routing.failures, failure).index;
     return failure;
 }
@@ -224,7 +233,7 @@ static int destination_for(struct shard *shard, const struct route *route, const
         memset(destination, 0, sizeof(*destination));
         destination->generation = generation;
         list_init(&destination->domains);
-        (void)strncpy(destination->site, route->site, sizeof(destination->site) - 1);
+        copy_site(destination->site, route->site);
         leasing_site(shard, (uint32_t)site, span_cstr(route->site));
     }
     take_addresses(destination, route, ports);

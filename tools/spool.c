@@ -119,6 +119,7 @@ void spool_turn(struct spool *spool, uint64_t wait_ns)
     uint32_t count = io_wait(spool->io, deadline_ns, events, ARRAY_LEN(events));
 
     for (uint32_t i = 0; i < count; i++)
-        (void)store_event(store, &events[i]); /* nothing else is in flight */
+        if (!store_event(store, &events[i]))
+            CHECK(tag_op_of(events[i].tag) == TAG_WAKE); /* nothing else is in flight */
     store_tick(store);
 }

@@ -1,0 +1,95 @@
+"""The demo behind scripts/demo: a campaign through the whole path, and its account."""
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import world  # noqa: E402
+
+PERSONAS = """# the demo's receivers are not perfect
+persona unknown-user
+recipients *3
+percent 10
+at rcpt reply 550 5.1.1 <{rcpt}>: Recipient address rejected: User unknown
+
+persona busy
+recipients *7
+percent 20
+at rcpt reply 451 4.3.2 Please try again later
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("--recipients", type=int, default=20000)
+    options = parser.parse_args()
+    build = os.path.abspath(options.build)
+    ringpost = os.path.join(build, "tools", "ringpost")
+    bench = os.path.join(build, "bench", "ringpost-bench")
+    folder = os.path.join(os.path.dirname(build), "demo")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+
+    domains, zone = world.make_domains(500)
+    knot = world.Knot(folder, zone)
+    personas = os.path.join(folder, "personas")
+    with open(personas, "w") as f:
+        f.write(PERSONAS)
+    sink = None
+    try:
+        sink = world.Sink(bench, folder, "--persona", personas)
+        with open(os.path.join(folder, "template.eml"), "w", encoding="utf-8") as f:
+            f.write(world.TEMPLATE)
+        kinds = world.write_list(os.path.join(folder, "list.csv"), domains, options.recipients)
+        key = os.path.join(folder, "verp.key")
+        world.write_verp_key(key)
+        world.write_config(os.path.join(folder, "ringpost.yaml"), os.path.join(folder, "spool"),
+                           knot.port, sink.port, key,
+                           "retry: {schedule: [1s, 2s, 4s], lifetime: 30s}\n")
+        print(f"demo: {options.recipients} recipients in {len(domains)} domains: " +
+              ", ".join(f"{kinds[k]} {k}" for k in world.KINDS if k in kinds))
+        sent = subprocess.run(
+            [ringpost, "send", "--config", os.path.join(folder, "ringpost.yaml"),
+             "--from", "news@ringel.example", "--template", os.path.join(folder, "template.eml"),
+             "--recipients", os.path.join(folder, "list.csv"), "--campaign", "demo",
+             "--metadata", "account", "--until", "done", "--yes", "--json"],
+            stdout=subprocess.PIPE, text=True)
+        sink_result = sink.close()
+        sink = None
+    finally:
+        if sink is not None:
+            sink.close()
+        knot.close()
+    if sent.returncode not in (0, 1):
+        print(f"demo: ringpost send ended with exit code {sent.returncode}", file=sys.stderr)
+        return 1
+    return account(folder, bench, json.loads(sent.stdout), json.loads(sink_result),
+                   options.recipients)
+
+
+def account(folder, bench, result, sink, recipients):
+    events = os.path.join(folder, "spool", "events")
+    files = sorted(os.path.join(events, name) for name in os.listdir(events)
+                   if name.endswith(".ndjson"))
+    audit = subprocess.run([bench, "audit", os.path.join(folder, "ledger.ndjson"), *files],
+                           stdout=subprocess.PIPE, text=True)
+    audit = json.loads(audit.stdout)
+    print(f"demo: {result['messages_per_second']:.0f} messages a second, "
+          f"{sink['connections']} connections; ledger and events are in {folder}")
+    lost = audit["lost"] + audit.get("strangers", 0)
+    print(f"demo: recipients={result['recipients']} accepted={result['accepted']} "
+          f"failed={result['failed']} suppressed={result['suppressed']} "
+          f"queued={result['queued']} lost={audit['lost']} duplicates={audit['duplicates']}")
+    adds_up = (result["recipients"] == recipients and result["queued"] == 0 and
+               result["recipients"] == result["accepted"] + result["failed"] +
+               result["suppressed"] + result["queued"] and
+               sink["messages"] == result["accepted"])
+    return 0 if adds_up and lost == 0 and audit["duplicates"] == 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
