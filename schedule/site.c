@@ -154,14 +154,14 @@ static enum site_change back_off(struct site *site, uint64_t now_ns, struct prng
     return SITE_CHANGE_BACKED_OFF;
 }
 
-/* Other sessions run on: the server bears about so many. */
+/* Other sessions run on beside the one that failed: the server bears about so many. */
 static void narrow_to_open(struct site *site)
 {
-    uint32_t open = site->sessions_count > 1 ? site->sessions_count - 1 : 1;
-
-    if (open < site->window)
-        site->window = open;
+    if (site->sessions_count <= 1)
+        return;
     site->grown_after = 0;
+    if (site->sessions_count - 1 < site->window)
+        site->window = site->sessions_count - 1;
 }
 
 static enum site_change slow_down(struct site *site, uint64_t now_ns)
@@ -187,13 +187,18 @@ static enum site_change break_once(struct site *site, uint64_t now_ns, struct pr
     return back_off(site, now_ns, prng);
 }
 
+/* A server that comes back is not met with everything at once. */
 static enum site_change clear(struct site *site)
 {
-    bool was_unwell = site->health != SITE_STEADY;
+    uint32_t half = site->lease > 1 ? site->lease / 2 : 1;
 
+    if (site->health == SITE_STEADY)
+        return SITE_CHANGE_NONE;
+    if (site->window > half)
+        site->window = half;
     site->health = SITE_STEADY;
     site->backoff_ns = 0;
-    return was_unwell ? SITE_CHANGE_CLEARED : SITE_CHANGE_NONE;
+    return SITE_CHANGE_CLEARED;
 }
 
 static enum site_change grow(struct site *site)
@@ -223,7 +228,8 @@ enum site_change site_feedback(struct site *site, const struct outcome *outcome,
     case SIGN_BROKEN:
         return break_once(site, now_ns, prng);
     case SIGN_UNREACHABLE:
-        narrow_to_open(site);
+        if (site->health == SITE_STEADY)
+            narrow_to_open(site);
         return back_off(site, now_ns, prng);
     }
     UNREACHABLE("no such sign");
