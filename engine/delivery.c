@@ -76,6 +76,8 @@ int delivery_take(struct shard *shard, uint32_t site, struct delivery *delivery,
 
         if (flow == SCHEDULE_NONE)
             return -ENOENT;
+        if (!throttle_pass(shard, flow))
+            continue;
         claimed = store_claim(shard->store, flow, &delivery->record, &delivery->recipient);
         if (claimed == -ENOENT) {
             routing_flow_void(shard, flow);

@@ -112,6 +112,7 @@ static void describe_shard(struct engine *engine, uint32_t index)
         .sites_max = limits->sites_max,
         .flows_max = limits->flows_max,
         .domains_max = limits->domains_max,
+        .campaigns_max = limits->campaigns_max,
         .buffers_max = limits->buffers_max,
         .cache_entries_max = limits->cache_entries_max,
         .policy = engine->options.policy,

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "engine/delivery.h"
 #include "engine/shard.h"
+#include "engine/smart_host.h"
 
 #define FAILURES_MAX 256
 #define HELD_NS (50 * NS_PER_MS)
@@ -38,7 +39,7 @@ size_t routing_cost(uint32_t domains_max, uint32_t flows_max, uint32_t sites_max
 {
     return arena_cost(domains_max, sizeof(struct routing_domain)) +
            arena_cost(flows_max, sizeof(struct routing_flow)) +
-           arena_cost(sites_max, sizeof(struct routing_destination)) +
+           arena_cost(sites_max, sizeof(struct destination)) +
            slab_cost(FAILURES_MAX, sizeof(struct routing_failure));
 }
 
@@ -48,7 +49,7 @@ void routing_init(struct routing *routing, struct arena *arena, uint32_t domains
     memset(routing, 0, sizeof(*routing));
     routing->domains = arena_alloc(arena, domains_max, sizeof(struct routing_domain));
     routing->flows = arena_alloc(arena, flows_max, sizeof(struct routing_flow));
-    routing->destinations = arena_alloc(arena, sites_max, sizeof(struct routing_destination));
+    routing->destinations = arena_alloc(arena, sites_max, sizeof(struct destination));
     slab_init(&routing->failures, arena, FAILURES_MAX, sizeof(struct routing_failure));
     routing->domains_max = domains_max;
     routing->flows_max = flows_max;
@@ -86,6 +87,7 @@ void routing_flow_void(struct shard *shard, uint32_t flow)
     uint32_t *link = &domain->first_flow;
 
     CHECK(item->listed);
+    throttle_forget(shard, flow);
     schedule_flow_detach(shard->schedule, flow);
     while (*link != flow) {
         CHECK(*link != ROUTING_NONE);
@@ -182,91 +184,11 @@ static void drain(struct shard *shard)
     }
 }
 
-/* --- destinations --- */
-
-struct routing_destination *routing_destination(struct shard *shard, uint32_t site)
-{
-    CHECK(site < shard->routing.sites_max);
-    return &shard->routing.destinations[site];
-}
-
-static void take_addresses(struct routing_destination *destination, const struct route *route,
-                           const uint16_t *ports)
-{
-    struct routing_address old[ROUTE_ADDRESSES_MAX];
-    uint8_t old_count = destination->addresses_count;
-
-    memcpy(old, destination->addresses, sizeof(old));
-    destination->hosts_count = route->hosts_count;
-    destination->addresses_count = 0;
-    for (uint8_t h = 0; h < route->hosts_count; h++) {
-        const struct route_host *host = &route->hosts[h];
-
-        memcpy(destination->hosts[h], host->name, sizeof(host->name));
-        destination->preferences[h] = host->preference;
-        destination->ports[h] = ports[h];
-        for (uint8_t a = 0;
-             a < host->addresses_count && destination->addresses_count < ROUTE_ADDRESSES_MAX; a++) {
-            struct routing_address *address =
-                &destination->addresses[destination->addresses_count++];
-
-            *address = (struct routing_address){.ip = host->addresses[a], .host = h};
-            for (uint8_t o = 0; o < old_count; o++)
-                if (ip_equal(&old[o].ip, &address->ip))
-                    address->avoid_until_ns = old[o].avoid_until_ns;
-        }
-    }
-}
-
-/* The site of this route, its destination up to date; or -ENOSPC. */
-static int destination_for(struct shard *shard, const struct route *route, const uint16_t *ports)
-{
-    int site = schedule_site(shard->schedule, span_cstr(route->site));
-    struct routing_destination *destination;
-    uint32_t generation;
-
-    if (site < 0)
-        return site;
-    destination = &shard->routing.destinations[site];
-    generation = schedule_site_generation(shard->schedule, (uint32_t)site);
-    if (destination->generation != generation) {
-        memset(destination, 0, sizeof(*destination));
-        destination->generation = generation;
-        list_init(&destination->domains);
-        copy_site(destination->site, route->site);
-        leasing_site(shard, (uint32_t)site, span_cstr(route->site));
-    }
-    take_addresses(destination, route, ports);
-    return site;
-}
-
-uint32_t routing_pick_address(struct shard *shard, uint32_t site)
-{
-    struct routing_destination *destination = routing_destination(shard, site);
-    uint64_t now_ns = shard_now_ns(shard);
-    uint32_t candidates[ROUTE_ADDRESSES_MAX], candidates_count = 0;
-    uint16_t preference = 0;
-
-    for (uint32_t i = 0; i < destination->addresses_count; i++) {
-        const struct routing_address *address = &destination->addresses[i];
-
-        if (address->avoid_until_ns > now_ns)
-            continue;
-        if (candidates_count > 0 && destination->preferences[address->host] != preference)
-            break; /* hosts come in order of preference */
-        preference = destination->preferences[address->host];
-        candidates[candidates_count++] = i;
-    }
-    if (candidates_count == 0)
-        return ROUTING_NONE;
-    return candidates[destination->turn++ % candidates_count];
-}
-
 /* Every domain at this site fails with the outcome. */
 static void fail_site(struct shard *shard, uint32_t site, const struct ip_port *peer,
                       const struct outcome *outcome)
 {
-    struct routing_destination *destination = routing_destination(shard, site);
+    struct destination *destination = destination_at(shard, site);
     uint32_t failure_index = 0;
     struct routing_failure *failure;
     struct list_node *node;
@@ -290,12 +212,10 @@ static void fail_site(struct shard *shard, uint32_t site, const struct ip_port *
 void routing_address_failed(struct shard *shard, uint32_t site, const struct ip_port *peer,
                             const struct outcome *outcome)
 {
-    struct routing_destination *destination = routing_destination(shard, site);
+    struct destination *destination = destination_at(shard, site);
 
-    for (uint32_t i = 0; i < destination->addresses_count; i++)
-        if (ip_equal(&destination->addresses[i].ip, &peer->ip))
-            destination->addresses[i].avoid_until_ns = shard_now_ns(shard) + ROUTING_AVOID_NS;
-    if (routing_pick_address(shard, site) != ROUTING_NONE)
+    destination_avoid(shard, site, &peer->ip);
+    if (destination_pick(shard, site) != DESTINATION_NONE)
         return;
     if (destination->talking_count == 0)
         fail_site(shard, site, peer, outcome);
@@ -335,93 +255,17 @@ static struct outcome outcome_of(const struct route *route)
     return outcome_from_cause(kind, STAGE_RESOLVE, cause, 0, span_cstr(route->problem));
 }
 
-/* "host:port", "host" or an address with or without port. */
-static struct span smart_host(struct span item, uint16_t default_port, uint16_t *ret_port)
-{
-    size_t colon = SPAN_NOT_FOUND;
-    uint64_t port;
-
-    *ret_port = default_port;
-    for (size_t i = 0; i < item.size; i++)
-        if (item.data[i] == ':')
-            colon = i;
-    if (colon == SPAN_NOT_FOUND || item.data[item.size - 1] == ']' ||
-        span_find_byte(span_first(item, colon), ':') != SPAN_NOT_FOUND)
-        if (colon == SPAN_NOT_FOUND || item.data[0] != '[' || item.data[item.size - 1] == ']')
-            return item;
-    if (!span_number(span_skip(item, colon + 1), 65535, &port))
-        return item;
-    *ret_port = (uint16_t)port;
-    return span_first(item, colon);
-}
-
-/* Joins the routes of the smart hosts in the order given. */
-static enum route_status ask_smart_hosts(struct shard *shard, const struct policy_route *smart,
-                                         uint64_t waiter, struct route *ret, uint16_t *ret_ports)
-{
-    static _Thread_local struct route one;
-    struct text site;
-    enum route_status worst = ROUTE_NO_ADDRESS;
-
-    memset(ret, 0, sizeof(*ret));
-    ret->expires_ns = UINT64_MAX;
-    text_init(&site, ret->site, sizeof(ret->site));
-    for (uint32_t i = 0; i < smart->hosts.count && ret->hosts_count < ROUTE_HOSTS_MAX; i++) {
-        uint16_t port;
-        struct span item = span_cstr(smart->hosts_items[i]);
-        struct span host = smart_host(item, (uint16_t)shard->policy->smtp_port, &port);
-        enum route_status status =
-            dns_route_host(shard->resolver.dns, shard_now_ns(shard), host, waiter, &one);
-
-        if (status == ROUTE_PENDING || status == ROUTE_BUSY)
-            return status;
-        if (status != ROUTE_OK) {
-            worst = status;
-            memcpy(ret->problem, one.problem, sizeof(ret->problem));
-            ret->expires_ns = min_u64(ret->expires_ns, one.expires_ns);
-            continue;
-        }
-        if (site.size > 0)
-            text_add_byte(&site, ',');
-        text_add(&site, span_first(item, sizeof(ret->site) / ROUTE_HOSTS_MAX));
-        one.hosts[0].preference = (uint16_t)i;
-        ret->hosts[ret->hosts_count] = one.hosts[0];
-        ret_ports[ret->hosts_count++] = port;
-        ret->expires_ns = min_u64(ret->expires_ns, one.expires_ns);
-    }
-    (void)text_cstr_end(&site);
-    /* A smart host that cannot be found is the operator's to mend: never the recipient's fault. */
-    ret->status = ret->hosts_count > 0 ? ROUTE_OK : ROUTE_DNS_FAILURE;
-    (void)worst;
-    return ret->status;
-}
-
 static enum route_status ask(struct shard *shard, uint32_t index, struct route *ret,
                              uint16_t *ret_ports)
 {
     struct span name = queue_domain_name(store_queue(shard->options.store), index);
     const struct policy_route *smart = policy_route_for(shard->policy, name);
-    struct dns *dns = shard->resolver.dns;
-    uint64_t now_ns = shard_now_ns(shard);
-    enum route_status status;
 
+    if (smart != NULL)
+        return smart_host_ask(shard, smart, index, ret, ret_ports);
     for (uint32_t i = 0; i < ROUTE_HOSTS_MAX; i++)
         ret_ports[i] = (uint16_t)shard->policy->smtp_port;
-    if (smart != NULL)
-        return ask_smart_hosts(shard, smart, index, ret, ret_ports);
-    if (name.size == 0 || name.data[0] != '[')
-        return dns_route(dns, now_ns, name, index, ret);
-    status = dns_route_host(dns, now_ns, name, index, ret);
-    if (status == ROUTE_OK && !shard->policy->allow_private_addresses &&
-        ip_is_special(&ret->hosts[0].addresses[0])) {
-        struct text problem;
-
-        text_init(&problem, ret->problem, sizeof(ret->problem));
-        text_add_cstr(&problem, "the address literal is private or reserved");
-        (void)text_cstr_end(&problem);
-        ret->status = status = ROUTE_SPECIAL_ONLY;
-    }
-    return status;
+    return dns_route(shard->resolver.dns, shard_now_ns(shard), name, index, ret);
 }
 
 static void attach_flow(struct shard *shard, uint32_t flow, uint32_t site)
@@ -448,7 +292,7 @@ static void become_routed(struct shard *shard, uint32_t index, const struct rout
                           const uint16_t *ports)
 {
     struct routing_domain *domain = &shard->routing.domains[index];
-    int site = destination_for(shard, route, ports);
+    int site = destination_of_route(shard, route, ports);
 
     if (site < 0) {
         shard->routing.held_until_ns = shard_now_ns(shard) + HELD_NS;

@@ -16,12 +16,12 @@
 #include "base/list.h"
 #include "base/slab.h"
 #include "dns/route.h"
+#include "engine/destination.h"
 #include "message/outcome.h"
 
 #define ROUTING_NONE UINT32_MAX
 #define ROUTING_WORK_MAX 512 /* recipients settled a turn on behalf of failing domains */
 #define ROUTING_ASK_MAX 256  /* routes asked for a turn */
-#define ROUTING_AVOID_NS (60 * NS_PER_S) /* an address that failed is passed over so long */
 
 struct shard;
 
@@ -49,6 +49,7 @@ struct routing_flow {
     uint32_t next; /* of the same domain */
     uint32_t domain;
     bool listed;
+    struct list_node throttle_node; /* while its campaign's rate makes it wait */
 };
 
 /* Why a domain's recipients are being settled; shared by the domains of one failed site. */
@@ -59,31 +60,10 @@ struct routing_failure {
     char site[ROUTE_SITE_SIZE];
 };
 
-struct routing_address {
-    struct ip ip;
-    uint8_t host; /* index in hosts */
-    uint64_t avoid_until_ns;
-};
-
-struct routing_destination {
-    uint32_t generation; /* of the site; another one: stale */
-    uint16_t port;
-    uint8_t hosts_count;
-    uint8_t addresses_count;
-    uint32_t turn;          /* round robin among equals */
-    uint32_t talking_count; /* sessions that are connected */
-    struct list domains;    /* site_node of those ROUTED here */
-    uint16_t preferences[ROUTE_HOSTS_MAX];
-    uint16_t ports[ROUTE_HOSTS_MAX];
-    char hosts[ROUTE_HOSTS_MAX][ROUTE_NAME_SIZE];
-    char site[ROUTE_SITE_SIZE];
-    struct routing_address addresses[ROUTE_ADDRESSES_MAX];
-};
-
 struct routing {
     struct routing_domain *domains;
     struct routing_flow *flows;
-    struct routing_destination *destinations;
+    struct destination *destinations;
     uint32_t domains_max;
     uint32_t flows_max;
     uint32_t sites_max;
@@ -102,9 +82,6 @@ MUST_USE uint64_t routing_deadline_ns(const struct shard *shard);
 /* The flow has nothing to claim any more. */
 void routing_flow_void(struct shard *shard, uint32_t flow);
 
-/* The address that a new session to this site should use, or ROUTING_NONE when all are avoided. */
-MUST_USE uint32_t routing_pick_address(struct shard *shard, uint32_t site);
-struct routing_destination *routing_destination(struct shard *shard, uint32_t site);
 /* This address did not work: it is avoided for a while. When it was the last one and no session is
  * open, all domains of the site fail with this outcome. */
 void routing_address_failed(struct shard *shard, uint32_t site, const struct ip_port *peer,

@@ -15,6 +15,7 @@
 #include "base/wheel.h"
 #include "engine/content.h"
 #include "engine/delivery.h"
+#include "engine/tag.h"
 #include "io/io.h"
 #include "smtp/smtp.h"
 
@@ -65,6 +66,9 @@ struct session {
 
 struct shard;
 
+uint64_t session_tag(const struct shard *shard, enum tag_op op, const struct session *session);
+/* Out of the hungry or waiting list. */
+void session_unlist(struct session *session);
 /* Opens a connection for this site. False when no slot or no address is free. */
 MUST_USE bool session_start(struct shard *shard, uint32_t site);
 /* An event whose op is TAG_SESSION_*. Stale ones are counted and dropped. */

@@ -43,6 +43,7 @@ size_t shard_cost(const struct shard_options *options)
            resolver_cost(&resolver) +
            routing_cost(options->domains_max, options->flows_max, options->sites_max) +
            leasing_cost(options->links, options->sites_max) +
+           throttle_cost(options->campaigns_max) +
            slab_cost(options->sessions_max, sizeof(struct session)) +
            slab_cost(options->buffers_max, SHARD_BUFFER_SIZE);
 }
@@ -76,6 +77,7 @@ struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_
     routing_init(&shard->routing, arena, options->domains_max, options->flows_max,
                  options->sites_max);
     leasing_init(&shard->leasing, arena, options->links, options->sites_max);
+    throttle_init(&shard->throttle, arena, options->campaigns_max);
     slab_init(&shard->sessions, arena, options->sessions_max, sizeof(struct session));
     slab_init(&shard->buffers, arena, options->buffers_max, SHARD_BUFFER_SIZE);
     return shard;
@@ -240,6 +242,7 @@ static uint64_t next_deadline(const struct shard *shard, uint64_t deadline_ns)
     deadline_ns = min_u64(deadline_ns, resolver_deadline_ns(&shard->resolver));
     deadline_ns = min_u64(deadline_ns, routing_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, leasing_deadline_ns(shard));
+    deadline_ns = min_u64(deadline_ns, throttle_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, store_shard_deadline_ns(shard->store));
     if (shard->state == SHARD_STOPPING)
         deadline_ns = min_u64(deadline_ns, shard->stop_by_ns);
@@ -265,6 +268,7 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
         routing_turn(shard);
     resolver_turn(&shard->resolver);
     leasing_turn(shard);
+    throttle_turn(shard);
     session_resume(shard);
     session_feed(shard);
     open_sessions(shard);

@@ -24,6 +24,7 @@
 #include "engine/routing.h"
 #include "engine/stats.h"
 #include "engine/store.h"
+#include "engine/throttle.h"
 #include "io/io.h"
 #include "message/verp.h"
 #include "schedule/schedule.h"
@@ -50,6 +51,7 @@ struct shard_options {
     uint32_t sites_max;
     uint32_t flows_max;
     uint32_t domains_max;
+    uint32_t campaigns_max;
     uint32_t buffers_max;       /* output buffers; at most sessions_max are useful */
     uint32_t cache_entries_max; /* DNS */
     const struct policy *policy;
@@ -75,6 +77,7 @@ struct shard {
     struct resolver resolver;
     struct routing routing;
     struct leasing leasing;
+    struct throttle throttle;
     struct wheel wheel;
     struct prng prng;
     struct slab sessions;

@@ -1,0 +1,48 @@
+/* destination.h - what a site has for connecting: hosts, addresses, and which of them failed
+ * lately.
+ *
+ * One beside each site of the schedule (same index), stale when the site's generation has moved on.
+ */
+#ifndef ENGINE_DESTINATION_H
+#define ENGINE_DESTINATION_H
+
+#include "base/ip.h"
+#include "base/list.h"
+#include "dns/route.h"
+
+#define DESTINATION_NONE UINT32_MAX
+#define DESTINATION_AVOID_NS (60 * NS_PER_S) /* an address that failed is passed over so long */
+
+struct shard;
+
+struct destination_address {
+    struct ip ip;
+    uint8_t host; /* index in hosts */
+    uint64_t avoid_until_ns;
+};
+
+struct destination {
+    uint32_t generation; /* of the site; another one: stale */
+    uint16_t port;
+    uint8_t hosts_count;
+    uint8_t addresses_count;
+    uint32_t turn;          /* round robin among equals */
+    uint32_t talking_count; /* sessions that are connected */
+    struct list domains;    /* site_node of those ROUTED here */
+    uint16_t preferences[ROUTE_HOSTS_MAX];
+    uint16_t ports[ROUTE_HOSTS_MAX];
+    char hosts[ROUTE_HOSTS_MAX][ROUTE_NAME_SIZE];
+    char site[ROUTE_SITE_SIZE];
+    struct destination_address addresses[ROUTE_ADDRESSES_MAX];
+};
+
+struct destination *destination_at(struct shard *shard, uint32_t site);
+/* The site of this route, its destination up to date; or -ENOSPC. `ports` by host. */
+MUST_USE int destination_of_route(struct shard *shard, const struct route *route,
+                                  const uint16_t *ports);
+/* The address that a new session to this site should use, or DESTINATION_NONE when all are avoided.
+ */
+MUST_USE uint32_t destination_pick(struct shard *shard, uint32_t site);
+void destination_avoid(struct shard *shard, uint32_t site, const struct ip *ip);
+
+#endif

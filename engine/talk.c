@@ -1,0 +1,291 @@
+#include "engine/talk.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/shard.h"
+#include "engine/tag.h"
+
+/* --- output buffers --- */
+
+static bool have_buffer(struct shard *shard, struct session *session)
+{
+    if (session->buffer != NULL)
+        return true;
+    session->buffer = slab_claim(&shard->buffers);
+    if (session->buffer == NULL) {
+        session_unlist(session);
+        list_push_back(&shard->buffer_waiters, &session->node);
+        stats_add(shard->stats, STATS_BUFFER_WAITS, 1);
+        return false;
+    }
+    text_init(&session->out, session->buffer, SHARD_BUFFER_SIZE);
+    session->sent = 0;
+    session->sending = 0;
+    return true;
+}
+
+void talk_drop_buffer(struct shard *shard, struct session *session)
+{
+    if (session->buffer == NULL)
+        return;
+    CHECK(session->sending == 0);
+    slab_release(&shard->buffers, session->buffer);
+    session->buffer = NULL;
+    memset(&session->out, 0, sizeof(session->out));
+}
+
+static void flush(struct shard *shard, struct session *session)
+{
+    struct span part;
+
+    if (session->buffer == NULL || session->sending > 0 || session->state != SESSION_TALK)
+        return;
+    part = span_skip(text_span(&session->out), session->sent);
+    if (part.size == 0) {
+        talk_drop_buffer(shard, session);
+        return;
+    }
+    session->sending = part.size;
+    io_send(shard->io, session_tag(shard, TAG_SESSION_SEND, session), session->handle, &part, 1);
+}
+
+static void return_held(struct shard *shard, struct session *session)
+{
+    for (uint32_t i = 0; i < session->held_count; i++)
+        io_buffer_return(shard->io, &session->held[i]);
+    session->held_count = 0;
+    session->held_offset = 0;
+}
+
+void talk_close(struct shard *shard, struct session *session)
+{
+    CHECK(session->state == SESSION_CONNECT || session->state == SESSION_TALK);
+    if (session->state == SESSION_TALK)
+        shard->routing.destinations[session->site].talking_count--;
+    for (uint32_t i = 0; i < SMTP_TRANSACTIONS_MAX; i++)
+        CHECK(!session->deliveries[i].open);
+    session->state = SESSION_CLOSING;
+    wheel_cancel(&shard->wheel, &session->timer);
+    session_unlist(session);
+    return_held(shard, session);
+    io_shut(shard->io, session_tag(shard, TAG_SESSION_SHUT, session), session->handle);
+}
+
+void talk_failed_early(struct shard *shard, struct session *session, const struct outcome *outcome)
+{
+    stats_add(shard->stats, STATS_CONNECT_FAILURES, 1);
+    if (outcome->cause == CAUSE_LOCAL_STOP || shard->state != SHARD_RUNNING)
+        return;
+    /* This session no longer counts: it is about to free its place. */
+    routing_address_failed(shard, session->site, &session->peer, outcome);
+}
+
+/* --- the SMTP machine's wishes --- */
+
+static void settle(struct shard *shard, struct session *session)
+{
+    struct delivery_place place = {
+        .peer = session->peer,
+        .source = session->source,
+        .peer_name = span_cstr(session->peer_name),
+        .site = span_cstr(shard->routing.destinations[session->site].site),
+        .connect_ns = session->connected_ns - session->started_ns,
+    };
+    struct outcome outcome;
+    uint32_t tag;
+
+    smtp_settled(&session->smtp, &tag, &outcome);
+    CHECK(tag < SMTP_TRANSACTIONS_MAX);
+    delivery_settle(shard, &session->deliveries[tag], &outcome, &place);
+    (void)schedule_feedback(shard->schedule, session->site, &outcome, shard_now_ns(shard));
+}
+
+static void become_hungry(struct shard *shard, struct session *session, uint64_t until_ns)
+{
+    smtp_pass(&session->smtp);
+    session->hungry_until_ns = until_ns;
+    session_unlist(session);
+    session->hungry = true;
+    list_push_back(&shard->hungry, &session->node);
+}
+
+static void offer_envelope(struct shard *shard, struct session *session)
+{
+    uint64_t until_ns = UINT64_MAX;
+    uint32_t place = 0;
+    struct envelope envelope;
+
+    if (shard->state != SHARD_RUNNING || schedule_session_excess(shard->schedule, session->site)) {
+        smtp_quit(&session->smtp);
+        return;
+    }
+    while (place < SMTP_TRANSACTIONS_MAX && session->deliveries[place].open)
+        place++;
+    CHECK(place < SMTP_TRANSACTIONS_MAX);
+    if (delivery_take(shard, session->site, &session->deliveries[place], &until_ns) < 0) {
+        become_hungry(shard, session, until_ns);
+        return;
+    }
+    session_unlist(session);
+    delivery_envelope(&session->deliveries[place], &envelope);
+    smtp_envelope(&session->smtp, &envelope, place, &session->out);
+}
+
+static void begin_body(struct shard *shard, struct session *session)
+{
+    struct delivery *delivery = &session->deliveries[smtp_body_tag(&session->smtp)];
+
+    CHECK(delivery->open);
+    CHECK(session->body == NULL);
+    delivery->content_ns = shard_now_ns(shard);
+    session->body = delivery;
+}
+
+/* True when the whole content is in the buffer or sent. */
+static bool write_body(struct shard *shard, struct session *session)
+{
+    struct text *out = &session->out;
+    size_t size_before = out->size;
+    bool done;
+
+    if (text_room(out) <= SMTP_BURST_MAX + MERGE_STEP_MAX)
+        return false;
+    out->capacity -= SMTP_BURST_MAX;
+    done = content_step(&session->body->merge, out);
+    out->capacity += SMTP_BURST_MAX;
+    stats_add(shard->stats, STATS_OCTETS_SENT, out->size - size_before);
+    if (!done)
+        return false;
+    session->body = NULL;
+    stats_add(shard->stats, STATS_MESSAGES_SENT, 1);
+    smtp_body_done(&session->smtp);
+    return true;
+}
+
+static void end_talk(struct shard *shard, struct session *session)
+{
+    struct outcome end;
+
+    smtp_end(&session->smtp, &end);
+    flush(shard, session); /* a last QUIT goes out if the socket takes it at once */
+    talk_close(shard, session);
+    if (end.kind == OUTCOME_NONE)
+        return;
+    if (end.stage <= STAGE_EHLO)
+        talk_failed_early(shard, session, &end);
+    else
+        (void)schedule_feedback(shard->schedule, session->site, &end, shard_now_ns(shard));
+}
+
+static void arm_timer(struct shard *shard, struct session *session)
+{
+    uint64_t now_ns = shard_now_ns(shard);
+    uint64_t timeout_ns = smtp_timeout_ns(&session->smtp);
+
+    if (timeout_ns != SMTP_TIMEOUT_NONE) {
+        session->idle_since_ns = 0;
+        wheel_arm(&shard->wheel, &session->timer, now_ns + timeout_ns);
+        return;
+    }
+    if (session->idle_since_ns == 0)
+        session->idle_since_ns = now_ns;
+    wheel_arm(&shard->wheel, &session->timer,
+              max_u64(now_ns + NS_PER_MS,
+                      min_u64(session->idle_since_ns + SHARD_IDLE_NS, session->hungry_until_ns)));
+}
+
+void talk_run_out(struct shard *shard, struct session *session)
+{
+    uint8_t scratch[SMTP_BURST_MAX];
+    struct span nothing = {NULL, 0};
+    struct text unsaid;
+    enum smtp_want want;
+
+    session->body = NULL;
+    text_init(&unsaid, scratch, sizeof(scratch));
+    while ((want = smtp_step(&session->smtp, &nothing, &unsaid)) != SMTP_WANT_CLOSE) {
+        CHECK(want == SMTP_WANT_SETTLE);
+        settle(shard, session);
+    }
+    end_talk(shard, session);
+}
+
+void talk_lose(struct shard *shard, struct session *session, enum outcome_cause cause,
+               int error_number)
+{
+    smtp_lost(&session->smtp, cause, error_number);
+    talk_run_out(shard, session);
+}
+
+/* Whether the machine can go on: there is a buffer, the body is through, commands have room. */
+static bool may_run(struct shard *shard, struct session *session)
+{
+    if (!have_buffer(shard, session))
+        return false;
+    if (session->body != NULL && !write_body(shard, session))
+        return false;
+    return text_room(&session->out) >= SMTP_BURST_MAX;
+}
+
+/* Runs the machine over the input until it waits for something. False: the session is closing. */
+static bool run(struct shard *shard, struct session *session, struct span *input)
+{
+    while (may_run(shard, session)) {
+        switch (smtp_step(&session->smtp, input, &session->out)) {
+        case SMTP_WANT_REPLY:
+            return true;
+        case SMTP_WANT_ENVELOPE:
+            offer_envelope(shard, session);
+            break;
+        case SMTP_WANT_BODY:
+            begin_body(shard, session);
+            break;
+        case SMTP_WANT_SETTLE:
+            settle(shard, session);
+            break;
+        case SMTP_WANT_TLS:
+            UNREACHABLE("TLS was not offered");
+        case SMTP_WANT_CLOSE:
+            end_talk(shard, session);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool run_held(struct shard *shard, struct session *session)
+{
+    struct span nothing = {NULL, 0};
+
+    while (session->held_count > 0) {
+        struct span whole = io_buffer(shard->io, &session->held[0]);
+        struct span input = span_skip(whole, session->held_offset);
+
+        if (!run(shard, session, &input))
+            return false;
+        if (input.size > 0) {
+            session->held_offset = whole.size - input.size;
+            return true;
+        }
+        io_buffer_return(shard->io, &session->held[0]);
+        session->held_offset = 0;
+        session->held_count--;
+        memmove(&session->held[0], &session->held[1],
+                session->held_count * sizeof(session->held[0]));
+    }
+    return run(shard, session, &nothing);
+}
+
+void talk_pump(struct shard *shard, struct session *session)
+{
+    CHECK(session->state == SESSION_TALK);
+    if (!run_held(shard, session))
+        return;
+    if (session->ended && session->held_count == 0) {
+        talk_lose(shard, session, CAUSE_LOST, session->end_error);
+        return;
+    }
+    flush(shard, session);
+    arm_timer(shard, session);
+}
