@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""The programs use one TLS library, BoringSSL: programs.py [--self-test] PROGRAM...
+"""The programs use one TLS library, BoringSSL: programs.py [--self-test] [--jemalloc] PROGRAM...
 
 No program loads OpenSSL's libcrypto or libssl, by itself or through a library, and none exports a
-name of theirs, which a library could pick up by mistake. Programs that are not built are left out;
+name of theirs, which a library could pick up by mistake. With --jemalloc each must load that. Programs that are not built are left out;
 without any the test is skipped.
 """
 import os
@@ -22,6 +22,10 @@ def wrong_exports(nm):
             if name.startswith(('SSL_', 'EVP_'))]
 
 
+def lacks_jemalloc(ldd):
+    return ['does not load libjemalloc'] if 'libjemalloc.so' not in ldd else []
+
+
 def output(*command):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
@@ -33,6 +37,8 @@ def self_test():
         wrong_libraries(good + '\tlibcrypto.so.3 => /lib/x86_64-linux-gnu/libcrypto.so.3 (0x2)\n') == [],
         wrong_libraries('\tlibssl.so.1.1 => /lib/libssl.so.1.1\n') == [],
         wrong_libraries('\tlibcrypto.so.0 => not found\n') == [],
+        lacks_jemalloc(good) == [],
+        lacks_jemalloc('\tlibjemalloc.so.2 => /lib/libjemalloc.so.2\n') != [],
         wrong_exports('0000000000001000 T main\n') != [],
         wrong_exports('0000000000001000 T EVP_DigestInit\n0000000000001000 T SSL_new\n') == [],
     ]
@@ -43,10 +49,13 @@ def self_test():
 def main():
     if '--self-test' in sys.argv[1:]:
         return self_test()
-    built = [program for program in sys.argv[1:] if os.path.exists(program)]
+    built = [program for program in sys.argv[1:] if os.path.isfile(program)]
     failed = 0
     for program in built:
-        findings = wrong_libraries(output('ldd', program)) + wrong_exports(output('nm', '-D', '--defined-only', program))
+        ldd = output('ldd', program)
+        findings = wrong_libraries(ldd) + wrong_exports(output('nm', '-D', '--defined-only', program))
+        if '--jemalloc' in sys.argv[1:]:
+            findings += lacks_jemalloc(ldd)
         failed += bool(findings)
         for finding in findings:
             print(f'{program}: {finding}')
