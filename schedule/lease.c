@@ -16,12 +16,11 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* The most that the holder may have, take or use before the home hears of it. */
+/* The most that the holder may have, take or use before the home hears of it: what it announces is
+ * never less than what it was granted before, until it acknowledges. */
 static uint32_t reserved_of(const struct lease_place *place)
 {
-    uint32_t most = max_u32(place->granted, place->held);
-
-    return place->waiting ? max_u32(most, place->granted_before) : most;
+    return max_u32(place->granted, place->held);
 }
 
 uint32_t lease_home_reserved(const struct lease_home *home)
@@ -131,7 +130,6 @@ bool lease_home_speak(struct lease_home *home, uint32_t *ret_place, struct lease
         }
         if (grant == place->granted)
             continue;
-        place->granted_before = place->granted;
         place->granted = grant;
         place->waiting = true;
         place->sequence++;

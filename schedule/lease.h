@@ -7,7 +7,7 @@
  * reckons with the largest figure the holder may have. So the sum over the holders of what each may
  * have or uses never exceeds the limit, whatever the delays:
  *
- *   reserved = max(granted, held as last announced [, granted before, until acknowledged])
+ *   reserved = max(granted, held as last announced)
  *   a grant rises only within limit - sum of reserved; it may fall at any time (revocation)
  *
  * Shares are max-min fair: nobody gets more than it wants, what is left is divided equally. With
@@ -36,10 +36,9 @@ struct lease_place {
     uint32_t want;
     uint32_t held;
     uint32_t granted;
-    uint32_t granted_before; /* while a grant is unacknowledged */
-    uint32_t sequence;       /* of the last grant; 0: none yet */
-    uint32_t target;         /* the fair share as last divided */
-    bool waiting;            /* the grant is unacknowledged */
+    uint32_t sequence; /* of the last grant; 0: none yet */
+    uint32_t target;   /* the fair share as last divided */
+    bool waiting;      /* the grant is unacknowledged */
 };
 
 struct lease_home {
