@@ -1,0 +1,43 @@
+/* ringpost-bench: the harness. One table of verbs, from which help comes; each verb reads its own
+ * options. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "bench/sink_command.h"
+
+#define EXIT_USAGE 2
+
+static const struct verb {
+    const char *name;
+    int (*run)(int count, char **arguments); /* the exit status */
+    const char *what;
+} verbs[] = {
+    {"sink", sink_command_run, "an SMTP server that accepts mail and keeps counts or a ledger"},
+};
+
+static void print_help(FILE *file)
+{
+    (void)fputs("usage: ringpost-bench VERB [options]\n\n", file);
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        (void)fprintf(file, "  %-8s %s\n", verbs[i].name, verbs[i].what);
+    (void)fputs("\n`ringpost-bench VERB --help` says more.\n", file);
+}
+
+int main(int count, char **arguments)
+{
+    if (count < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "help") == 0) {
+        print_help(stdout);
+        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (strcmp(arguments[1], verbs[i].name) == 0)
+            return verbs[i].run(count - 1, arguments + 1);
+    (void)fprintf(stderr, "ringpost-bench: no verb `%s`; try --help\n", arguments[1]);
+    return EXIT_USAGE;
+}
