@@ -140,7 +140,8 @@ static void any_order_of_calls(void **state)
         } else if (what == 1) {
             dns_waiters_wake(&waiters, question);
         } else if (what == 2) {
-            (void)dns_waiters_next(&waiters, prng_percent(&prng, 50));
+            waiter = dns_waiters_next(&waiters, prng_percent(&prng, 50));
+            assert_true(waiter == NULL || waiter->state == DNS_WAITER_ASKING);
         } else if (what == 3) {
             dns_waiters_ask(waiter);
             dns_waiters_starve(&waiters, waiter);
