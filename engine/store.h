@@ -75,7 +75,10 @@ size_t store_cost(const struct store_options *options); /* bytes of arena, all s
  * newer format; else -errno. *error says it in words. */
 MUST_USE int store_open(struct store **ret_store, struct io *io, struct arena *arena,
                         const struct store_options *options, struct text *error);
-/* All shards are stopped. Writes the checkpoint, seals the journals, waits on its io. NULL is a
+/* All shards are closed and their threads have ended: takes their last counts, so that store_counts
+ * is exact from now on. store_close does it if it was not done. */
+void store_shards_closed(struct store *store);
+/* All shards are closed. Writes the checkpoint, seals the journals, waits on its io. NULL is a
  * no-op. Returns the first error; nothing accepted is lost by one. */
 int store_close(struct store *store);
 const struct store_recovery *store_recovery(const struct store *store);
@@ -182,22 +185,19 @@ uint64_t store_durable_count(const struct store_shard *shard);
 /* -errno of the journal while it cannot be written, else 0. */
 int store_shard_error(const struct store_shard *shard);
 
-/* --- reading events: the journals in the order of their ids (store_events.c) --- */
+/* --- reading events (store_events.c): in order for each shard --- */
 
-#define STORE_CURSOR_FILES 128
-
-/* How far a reader has come: everything in files below `floor`, and in the files named the part
- * below `offset`. All zero: from the beginning. A plain value. */
+/* How far a reader has come: of each shard's journals, everything in files before `journal` and in
+ * that one everything below `offset`. All zero: from the beginning. A plain value. */
 struct store_cursor {
-    uint64_t floor;
-    uint32_t files_count;
     struct {
         uint64_t journal;
         uint64_t offset;
-    } files[STORE_CURSOR_FILES];
+    } parts[STORE_SHARDS_MAX];
 };
 
-/* As text for a file: "1 floor journal:offset ...\n", and back. */
+/* As text for a file: "1 shard:journal:offset ...\n", and back; at most STORE_CURSOR_TEXT_MAX. */
+#define STORE_CURSOR_TEXT_MAX ((size_t)4096)
 void store_cursor_write(const struct store_cursor *cursor, struct text *text);
 MUST_USE bool store_cursor_read(struct span text, struct store_cursor *ret_cursor);
 

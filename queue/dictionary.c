@@ -40,6 +40,13 @@ void dictionary_init(struct dictionary *dictionary, struct arena *arena, uint32_
     table_init(&dictionary->table, arena, domains_max);
 }
 
+void dictionary_clear(struct dictionary *dictionary)
+{
+    table_clear(&dictionary->table);
+    dictionary->count = 0;
+    dictionary->names_size = 0;
+}
+
 struct span dictionary_name(const struct dictionary *dictionary, uint32_t domain)
 {
     const struct dictionary_entry *entry = &dictionary->entries[domain];

@@ -33,6 +33,7 @@ struct dictionary {
 size_t dictionary_cost(uint32_t domains_max);
 void dictionary_init(struct dictionary *dictionary, struct arena *arena, uint32_t domains_max,
                      uint32_t shards_count, struct table_key key);
+void dictionary_clear(struct dictionary *dictionary);
 /* 0 and the name's number, new or old; -EINVAL empty or too long; -ENOSPC. */
 MUST_USE int dictionary_add(struct dictionary *dictionary, struct span name, uint32_t *ret_domain);
 /* TABLE_NONE when it is not there. */

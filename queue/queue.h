@@ -137,8 +137,8 @@ MUST_USE bool queue_due(struct queue_shard *shard, uint64_t now_s, uint32_t work
  * flow is the caller's to claim from, until a claim answers QUEUE_NONE; then the number is void,
  * and when there is something again it is given out anew, perhaps under another number. */
 MUST_USE uint32_t queue_ready(struct queue_shard *shard);
-/* True when queue_ready has more to go through, even if it just answered QUEUE_NONE. */
-MUST_USE bool queue_ready_pending(const struct queue_shard *shard);
+/* True when the last queue_ready answered QUEUE_NONE at its bound of work: call it again soon. */
+MUST_USE bool queue_ready_cut(const struct queue_shard *shard);
 void queue_flow(const struct queue_shard *shard, uint32_t flow, struct queue_flow *ret);
 
 /* The next recipient of the flow, now in flight; or QUEUE_NONE: nothing more, or its campaign is
@@ -147,6 +147,8 @@ MUST_USE uint32_t queue_claim(struct queue_shard *shard, uint32_t flow);
 /* The claimed record. 0 or -EBADMSG: its bytes are damaged, settle it with queue_damaged. */
 MUST_USE int queue_view(const struct queue_shard *shard, uint32_t record,
                         struct queue_recipient *ret);
+uint32_t queue_campaign_of(const struct queue_shard *shard, uint32_t record);
+struct identity queue_identity(const struct queue_shard *shard, uint32_t record);
 /* The attempt number that a settle with this attempt will have. */
 uint32_t queue_attempt_number(const struct queue_shard *shard, uint32_t record,
                               const struct attempt *attempt);

@@ -204,3 +204,12 @@ void queue_append_covered(struct queue *queue, uint32_t segment, uint64_t offset
     CHECK(segment < queue->segments_count);
     queue->segments[segment].covered = offset;
 }
+
+struct span queue_append_image(const struct queue *queue, uint32_t segment, uint64_t *ret_file,
+                               uint64_t *ret_covered)
+{
+    CHECK(segment < queue->segments_count);
+    *ret_file = queue->segments[segment].file;
+    *ret_covered = queue->segments[segment].covered;
+    return queue->segments[segment].image;
+}

@@ -43,6 +43,9 @@ void queue_append_counts(struct queue *queue, uint32_t campaign);
 uint32_t queue_append_loaded(const struct queue *queue, uint32_t campaign);
 /* Recipients of the segment below `offset` have their entries: a checkpoint covers them. */
 void queue_append_covered(struct queue *queue, uint32_t segment, uint64_t offset);
+/* What recovery looks at: the segment's image and its numbers. */
+struct span queue_append_image(const struct queue *queue, uint32_t segment, uint64_t *ret_file,
+                               uint64_t *ret_covered);
 uint32_t queue_append_runs_count(const struct queue *queue);
 
 #endif

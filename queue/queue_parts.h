@@ -71,6 +71,7 @@ struct queue_shard {
     uint32_t runs_known;
     uint32_t run_found;
     uint32_t claimed_count;
+    bool ready_cut; /* queue_ready stopped at its bound */
     uint64_t now_s;
 };
 

@@ -9,6 +9,17 @@
 #include "queue/queue_parts.h"
 #include "queue/segment.h"
 
+void queue_recover_reset(struct queue *queue)
+{
+    dictionary_clear(&queue->dictionary);
+    queue->entries.mapped = NULL;
+    queue->entries.mapped_count = queue->entries.count = 0;
+    queue->campaigns_count = queue->runs_count = 0;
+    table_clear(&queue->campaign_ids);
+    for (uint32_t i = 0; i < queue->segments_count; i++)
+        queue->segments[i].covered = 0;
+}
+
 /* A walk over one segment. */
 struct walk {
     struct queue *queue;

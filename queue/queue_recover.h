@@ -29,6 +29,8 @@ void queue_recover_journal(struct queue *queue, struct span image, uint64_t file
                            struct queue_recovered *ret);
 /* Counts. Campaigns that are still LOADING are for the caller to discard. */
 void queue_recover_finish(struct queue *queue);
+/* Forgets everything but the registered segments: a checkpoint turned out to be of no use. */
+void queue_recover_reset(struct queue *queue);
 /* The slot of a segment, or QUEUE_NONE. */
 MUST_USE uint32_t queue_recover_slot(const struct queue *queue, uint64_t file);
 

@@ -167,6 +167,7 @@ uint64_t queue_next_due_s(const struct queue_shard *shard)
 
 uint32_t queue_ready(struct queue_shard *shard)
 {
+    shard->ready_cut = false;
     for (uint32_t passed = 0; passed < PASSED_OVER_MAX; passed++) {
         uint32_t flow = due_ready(&shard->due);
         uint32_t campaign;
@@ -181,12 +182,13 @@ uint32_t queue_ready(struct queue_shard *shard)
         else
             due_drop(&shard->due, flow);
     }
+    shard->ready_cut = true;
     return QUEUE_NONE;
 }
 
-bool queue_ready_pending(const struct queue_shard *shard)
+bool queue_ready_cut(const struct queue_shard *shard)
 {
-    return shard->due.ready.head != DUE_NONE;
+    return shard->ready_cut;
 }
 
 void queue_flow(const struct queue_shard *shard, uint32_t flow_index, struct queue_flow *ret)
@@ -248,6 +250,23 @@ int queue_view(const struct queue_shard *shard, uint32_t record, struct queue_re
     ret->attempts = entry->attempts;
     ret->unsure = (entry->flags & ENTRY_UNSURE) != 0;
     return 0;
+}
+
+uint32_t queue_campaign_of(const struct queue_shard *shard, uint32_t record)
+{
+    CHECK(record < shard->queue->limits.recipients_max);
+    return shard->queue->runs[queue_parts_run(shard->queue, shard->runs_known, record)].campaign;
+}
+
+struct identity queue_identity(const struct queue_shard *shard, uint32_t record)
+{
+    const struct queue_run *run =
+        &shard->queue->runs[queue_parts_run(shard->queue, shard->runs_known, record)];
+
+    return (struct identity){
+        .campaign = shard->queue->campaigns[run->campaign].campaign.descriptor.id,
+        .ordinal = run->ordinal_first + (record - run->first),
+    };
 }
 
 /* --- the ways out of a claim --- */
