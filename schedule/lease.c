@@ -88,6 +88,10 @@ void lease_home_hear(struct lease_home *home, uint32_t place_index,
     struct lease_place *place = &home->places[place_index];
 
     CHECK(place_index < home->places_count);
+    if (place->life != announcement->life) {
+        *place = (struct lease_place){.life = announcement->life};
+        home->divided = false;
+    }
     if (place->want != announcement->want)
         home->divided = false;
     place->want = announcement->want;
@@ -134,7 +138,7 @@ bool lease_home_speak(struct lease_home *home, uint32_t *ret_place, struct lease
         place->waiting = true;
         place->sequence++;
         *ret_place = index;
-        *ret_grant = (struct lease_grant){grant, place->sequence};
+        *ret_grant = (struct lease_grant){grant, place->sequence, place->life};
         return true;
     }
     return false;
@@ -145,6 +149,19 @@ bool lease_home_speak(struct lease_home *home, uint32_t *ret_place, struct lease
 void lease_holder_init(struct lease_holder *holder)
 {
     memset(holder, 0, sizeof(*holder));
+}
+
+void lease_holder_begin(struct lease_holder *holder, uint32_t life)
+{
+    lease_holder_init(holder);
+    holder->life = life;
+}
+
+void lease_holder_end(struct lease_holder *holder, struct lease_announcement *ret_announcement)
+{
+    CHECK(holder->used == 0);
+    lease_holder_init(holder);
+    *ret_announcement = holder->said; /* nothing wanted, nothing held, no life */
 }
 
 void lease_holder_want(struct lease_holder *holder, uint32_t want)
@@ -176,6 +193,8 @@ void lease_holder_give(struct lease_holder *holder)
 
 void lease_holder_hear(struct lease_holder *holder, const struct lease_grant *grant)
 {
+    if (grant->life != holder->life)
+        return;
     holder->granted = grant->granted;
     holder->sequence = grant->sequence;
 }
@@ -183,10 +202,10 @@ void lease_holder_hear(struct lease_holder *holder, const struct lease_grant *gr
 bool lease_holder_speak(struct lease_holder *holder, struct lease_announcement *ret_announcement)
 {
     struct lease_announcement news = {holder->want, max_u32(holder->granted, holder->used),
-                                      holder->sequence};
+                                      holder->sequence, holder->life};
 
     if (news.want == holder->said.want && news.held == holder->said.held &&
-        news.sequence == holder->said.sequence)
+        news.sequence == holder->said.sequence && news.life == holder->said.life)
         return false;
     holder->said = news;
     *ret_announcement = news;

@@ -14,6 +14,9 @@
  * more wanting holders than the limit, `limit` of them have 1 each, in rotation
  * (lease_home_rotate).
  *
+ * A holder that is given up and begins anew (its site's slot was used for another meanwhile) takes
+ * a new life number: grants of an earlier life are not heard, and the home starts its place over.
+ *
  * Knows nothing of channels, sites or time. Plain structs; the home borrows its array of places. */
 #ifndef SCHEDULE_LEASE_H
 #define SCHEDULE_LEASE_H
@@ -24,11 +27,13 @@ struct lease_announcement {
     uint32_t want;     /* how many the holder could use */
     uint32_t held;     /* the most it has or may take: max(granted, used) */
     uint32_t sequence; /* of the last grant that was heard: its acknowledgement */
+    uint32_t life;     /* of the holder; 0: there is none */
 };
 
 struct lease_grant {
     uint32_t granted;
     uint32_t sequence;
+    uint32_t life; /* for which it is */
 };
 
 /* The home's view of one holder. */
@@ -37,6 +42,7 @@ struct lease_place {
     uint32_t held;
     uint32_t granted;
     uint32_t sequence; /* of the last grant; 0: none yet */
+    uint32_t life;     /* of the holder that spoke last */
     uint32_t target;   /* the fair share as last divided */
     bool waiting;      /* the grant is unacknowledged */
 };
@@ -54,6 +60,7 @@ struct lease_holder {
     uint32_t used;
     uint32_t granted;
     uint32_t sequence;
+    uint32_t life;
     struct lease_announcement said; /* last */
 };
 
@@ -72,6 +79,11 @@ MUST_USE bool lease_home_speak(struct lease_home *home, uint32_t *ret_place,
 MUST_USE uint32_t lease_home_reserved(const struct lease_home *home);
 
 void lease_holder_init(struct lease_holder *holder);
+/* Instead of _init where holders come and go: `life` is above 0 and differs from all lives that
+ * this place has had at its home (one counter a shard will do). */
+void lease_holder_begin(struct lease_holder *holder, uint32_t life);
+/* The last words of a holder that uses nothing any more: the home gets its permits back. */
+void lease_holder_end(struct lease_holder *holder, struct lease_announcement *ret_announcement);
 void lease_holder_want(struct lease_holder *holder, uint32_t want);
 MUST_USE bool lease_holder_may_take(const struct lease_holder *holder);
 /* More is used than granted: give some back (close a session). */

@@ -27,6 +27,7 @@ struct world {
     struct lease_holder holders[HOLDERS_MAX];
     struct link links[HOLDERS_MAX];
     uint32_t count;
+    uint32_t lives;
     uint32_t limit;     /* the home's */
     uint32_t sum_limit; /* what the sum may be now: the limit, or what it was cut from */
     struct prng prng;
@@ -61,7 +62,7 @@ static void check_sum(const struct world *world)
 
 static void home_speaks(struct world *world)
 {
-    uint32_t place;
+    uint32_t place = 0;
     struct lease_grant grant;
 
     while (lease_home_speak(&world->home, &place, &grant)) {
@@ -101,13 +102,28 @@ static bool deliver_down(struct world *world, uint32_t i)
     return true;
 }
 
+/* The holder goes, with or without a word, and another comes in its place. */
+static void begin_anew(struct world *world, uint32_t i)
+{
+    struct link *link = &world->links[i];
+
+    if (world->holders[i].used > 0 || link->up_to - link->up_from == QUEUE_MAX)
+        return;
+    if (prng_percent(&world->prng, 50))
+        lease_holder_end(&world->holders[i], &link->up[link->up_to++ % QUEUE_MAX]);
+    lease_holder_begin(&world->holders[i], ++world->lives);
+}
+
 /* One thing happens, anywhere. */
 static void act(struct world *world)
 {
     uint32_t i = (uint32_t)prng_below(&world->prng, world->count);
     struct lease_holder *holder = &world->holders[i];
 
-    switch (prng_below(&world->prng, 8)) {
+    switch (prng_below(&world->prng, 9)) {
+    case 8:
+        begin_anew(world, i);
+        break;
     case 0:
         lease_holder_want(holder, (uint32_t)prng_below(&world->prng, 2 * world->limit + 2));
         break;
@@ -351,6 +367,34 @@ static void test_old_announcement_acknowledges_nothing(void **state)
     assert_int_equal(world.holders[1].granted, 5);
 }
 
+/* A grant under way to a holder that is gone is nobody's; the new one is served from the start. */
+static void test_grant_to_an_earlier_life(void **state)
+{
+    struct world world;
+    struct lease_announcement last;
+
+    (void)state;
+    world_init(&world, 2, 10, 1);
+    lease_holder_begin(&world.holders[0], 1);
+    lease_holder_begin(&world.holders[1], 2);
+    lease_holder_want(&world.holders[0], 10);
+    settle(&world);
+    assert_int_equal(world.holders[0].granted, 10);
+    lease_holder_want(&world.holders[0], 4);
+    holder_speaks(&world, 0);
+    (void)deliver_up(&world, 0);
+    home_speaks(&world); /* 4, never heard */
+    lease_holder_begin(&world.holders[0], 3);
+    lease_holder_want(&world.holders[0], 6);
+    settle(&world);
+    assert_int_equal(world.holders[0].granted, 6);
+    lease_holder_end(&world.holders[0], &last);
+    lease_home_hear(&world.home, 0, &last);
+    lease_holder_want(&world.holders[1], 10);
+    settle(&world);
+    assert_int_equal(world.holders[1].granted, 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +405,7 @@ int main(void)
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_everybody_is_served_in_the_end),
         cmocka_unit_test(test_old_announcement_acknowledges_nothing),
+        cmocka_unit_test(test_grant_to_an_earlier_life),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ static void test_rate(void **state)
         {{10, NS_PER_S, 5}, NS_PER_S, 14}, /* the burst once, then the rate */
         {{10, NS_PER_S, 5}, 10 * NS_PER_S, 104},
         {{100, NS_PER_MINUTE, 1}, 10 * NS_PER_MINUTE, 1000},
-        {{1, 60 * NS_PER_MINUTE, 0}, 24 * 60 * NS_PER_MINUTE, 24},
+        {{1, 60 * NS_PER_MINUTE, 0}, 1440 * NS_PER_MINUTE, 24},
         {{7000, 60 * NS_PER_MINUTE, 0}, 60 * NS_PER_MINUTE, 7000},
         {{50000, NS_PER_S, 10}, NS_PER_S, 50009},
     };

@@ -459,9 +459,8 @@ void schedule_session_closed(struct schedule *schedule, uint32_t site)
 bool schedule_session_excess(const struct schedule *schedule, uint32_t site)
 {
     const struct site *entry = &entry_at(schedule, site)->site;
-    uint32_t limit = entry->window < entry->lease ? entry->window : entry->lease;
 
-    return entry->sessions_count > limit;
+    return entry->sessions_count > site_window(entry);
 }
 
 enum site_change schedule_feedback(struct schedule *schedule, uint32_t site,

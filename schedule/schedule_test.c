@@ -118,10 +118,19 @@ static uint32_t next(uint32_t site)
     return schedule_next(scene.schedule, site, scene.now, &scene.until);
 }
 
-static enum site_change tell(uint32_t site, enum outcome_stage stage, uint16_t code)
+struct answer {
+    enum outcome_stage stage;
+    uint16_t code;
+};
+
+static const struct answer delivered = {STAGE_DOT, 250};
+static const struct answer slow_down = {STAGE_MAIL, 421};
+static const struct answer full_mailbox = {STAGE_RCPT, 450};
+
+static enum site_change tell(uint32_t site, struct answer answer)
 {
-    struct reply reply = {.code = code};
-    struct outcome outcome = outcome_from_reply(stage, &reply);
+    struct reply reply = {.code = answer.code};
+    struct outcome outcome = outcome_from_reply(answer.stage, &reply);
 
     return schedule_feedback(scene.schedule, site, &outcome, scene.now);
 }
@@ -283,7 +292,7 @@ static void test_back_off_and_probe(void **state)
     assert_int_equal(tell_refused(site), SITE_CHANGE_BACKED_OFF);
     schedule_session_closed(scene.schedule, site);
     assert_in_range(wait_for_sessions(1), 108 * NS_PER_S, 132 * NS_PER_S + NS_PER_MS);
-    assert_int_equal(tell(site, STAGE_DOT, 250), SITE_CHANGE_CLEARED);
+    assert_int_equal(tell(site, delivered), SITE_CHANGE_CLEARED);
     assert_int_equal(open_all(), 3); /* half of eight */
     assert_true(schedule_site_at(scene.schedule, other)->health == SITE_STEADY);
 }
@@ -296,9 +305,9 @@ static void test_slow_down(void **state)
     add_flow(0, site, LANE_BULK, 0, 100000);
     assert_int_equal(open_all(), 8);
     assert_false(schedule_session_excess(scene.schedule, site));
-    assert_int_equal(tell(site, STAGE_RCPT, 450), SITE_CHANGE_NONE);
+    assert_int_equal(tell(site, full_mailbox), SITE_CHANGE_NONE);
     assert_false(schedule_session_excess(scene.schedule, site));
-    assert_int_equal(tell(site, STAGE_MAIL, 421), SITE_CHANGE_SLOWED);
+    assert_int_equal(tell(site, slow_down), SITE_CHANGE_SLOWED);
     for (uint32_t i = 0; i < 4; i++) {
         assert_true(schedule_session_excess(scene.schedule, site));
         schedule_session_closed(scene.schedule, site);
@@ -306,7 +315,7 @@ static void test_slow_down(void **state)
     assert_false(schedule_session_excess(scene.schedule, site));
     assert_int_equal(open_all(), 0);
     for (uint32_t i = 0; i < SITE_GROW_AFTER; i++)
-        (void)tell(site, STAGE_DOT, 250);
+        (void)tell(site, delivered);
     assert_int_equal(open_all(), 1);
 }
 

@@ -15,41 +15,40 @@ void site_init(struct site *site, struct span name, const struct site_limits *li
     pace_init(&site->messages, limits->messages);
     pace_init(&site->connections, limits->connections);
     site_change_limits(site, limits);
-    site->lease = site->limits.connections_max;
-    site->window = site->lease;
 }
 
 void site_change_limits(struct site *site, const struct site_limits *limits)
 {
-    bool alone = site->lease == site->limits.connections_max;
+    uint32_t before = site->limits.connections_max;
+    uint32_t after = limits->connections_max > 0 ? limits->connections_max : 1;
 
     site->limits = *limits;
-    if (site->limits.connections_max == 0)
-        site->limits.connections_max = 1;
+    site->limits.connections_max = after;
     if (site->limits.messages_per_connection == 0)
         site->limits.messages_per_connection = 1;
     if (site->limits.messages_per_session == 0)
         site->limits.messages_per_session = BULK_PER_SESSION;
     pace_change(&site->messages, limits->messages);
     pace_change(&site->connections, limits->connections);
-    if (alone)
-        site_change_lease(site, site->limits.connections_max);
+    if (site->lease == before)
+        site->lease = after;
+    if (site->window >= before || site->window > after)
+        site->window = after;
 }
 
 void site_change_lease(struct site *site, uint32_t connections)
 {
-    bool unhindered = site->window >= site->lease;
-
     site->lease = connections;
-    if (unhindered || site->window > connections)
-        site->window = connections;
-    if (site->window == 0)
-        site->window = 1; /* a lease of 0 still rules */
+}
+
+uint32_t site_window(const struct site *site)
+{
+    return site->window < site->lease ? site->window : site->lease;
 }
 
 uint32_t site_sessions_limit(const struct site *site)
 {
-    uint32_t limit = site->window < site->lease ? site->window : site->lease;
+    uint32_t limit = site_window(site);
 
     switch (site->health) {
     case SITE_STEADY:
@@ -170,9 +169,9 @@ static enum site_change slow_down(struct site *site, uint64_t now_ns)
         return SITE_CHANGE_NONE;
     site->halved_ns = now_ns;
     site->grown_after = 0;
-    if (site->window <= 1)
+    if (site_window(site) <= 1)
         return SITE_CHANGE_NONE;
-    site->window /= 2;
+    site->window = site_window(site) / 2;
     return SITE_CHANGE_SLOWED;
 }
 

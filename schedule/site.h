@@ -56,7 +56,7 @@ struct site {
     uint64_t halved_ns;        /* when the window was last halved */
     uint64_t broken_ns;        /* when a session last broke: what breaks together counts once */
     uint32_t lease;            /* connections granted to this shard */
-    uint32_t window;           /* connections that the server seems to bear; at most lease */
+    uint32_t window;           /* connections that the server seems to bear */
     uint32_t grown_after;      /* deliveries since the window last changed */
     uint32_t breaks_count;     /* sessions broken since the last delivery */
     uint32_t sessions_count;
@@ -70,7 +70,9 @@ void site_init(struct site *site, struct span name, const struct site_limits *li
 void site_change_limits(struct site *site, const struct site_limits *limits);
 /* The share of the site's connections that this shard holds (lease.h); alone: connections_max. */
 void site_change_lease(struct site *site, uint32_t connections);
-/* Connections that may be open now; while probing 1, while backed off 0. */
+/* Connections that may stay open: as many as are leased and as the server seems to bear. */
+MUST_USE uint32_t site_window(const struct site *site);
+/* Connections that may be open for one more to be opened: while probing 1, while backed off 0. */
 MUST_USE uint32_t site_sessions_limit(const struct site *site);
 /* BACKED_OFF becomes PROBING when its time has come. Returns the time from which a connection may
  * be opened as far as back-off and pace go: `now` or before means now. */

@@ -199,6 +199,31 @@ static void test_lease(void **state)
     assert_int_equal(site_sessions_limit(&scene.site), 4);
     site_change_lease(&scene.site, 3);
     assert_int_equal(site_sessions_limit(&scene.site), 3);
+    site_change_lease(&scene.site, 20); /* nor does it forget when the lease comes and goes */
+    assert_int_equal(site_sessions_limit(&scene.site), 4);
+}
+
+static void test_changed_limits(void **state)
+{
+    struct site_limits other = limits;
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    other.connections_max = 30;
+    site_change_limits(&scene.site, &other);
+    assert_int_equal(site_sessions_limit(&scene.site), 30);
+    (void)tell(&scene, STAGE_MAIL, 421);
+    other.connections_max = 40;
+    site_change_limits(&scene.site, &other);
+    assert_int_equal(site_sessions_limit(&scene.site), 15);
+    other.connections_max = 10;
+    site_change_limits(&scene.site, &other);
+    assert_int_equal(site_sessions_limit(&scene.site), 10);
+    site_change_lease(&scene.site, 4);
+    other.connections_max = 20;
+    site_change_limits(&scene.site, &other);
+    assert_int_equal(site_sessions_limit(&scene.site), 4);
 }
 
 static void test_pace_of_connections(void **state)
@@ -240,6 +265,7 @@ int main(void)
         cmocka_unit_test(test_refused_beside_working_sessions),
         cmocka_unit_test(test_sessions_that_break),
         cmocka_unit_test(test_lease),
+        cmocka_unit_test(test_changed_limits),
         cmocka_unit_test(test_pace_of_connections),
         cmocka_unit_test(test_names_and_defaults),
     };

@@ -127,6 +127,22 @@ static void write_rset(struct smtp *smtp, struct text *out)
     smtp->rset_owed = false;
 }
 
+/* Writes the next command of a transaction; what comes after it. */
+static enum command write_next(const struct window_transaction *transaction, struct text *out)
+{
+    if (transaction->next == COMMAND_RCPT) {
+        command_rcpt(out, transaction->recipient);
+        return COMMAND_DATA;
+    }
+    if (transaction->next == COMMAND_DATA) {
+        command_data(out);
+        return COMMAND_NONE;
+    }
+    CHECK(transaction->next == COMMAND_LONE_DOT);
+    command_dot(out);
+    return COMMAND_NONE;
+}
+
 /* What is left of the newest transaction's commands, one at a time without PIPELINING. */
 static void write_transaction(struct smtp *smtp, struct text *out)
 {
@@ -136,16 +152,7 @@ static void write_transaction(struct smtp *smtp, struct text *out)
     while (transaction != NULL && transaction->next != COMMAND_NONE && may_write(smtp)) {
         enum command command = transaction->next;
 
-        transaction->next = COMMAND_NONE;
-        if (command == COMMAND_RCPT) {
-            command_rcpt(out, transaction->recipient);
-            transaction->next = COMMAND_DATA;
-        } else if (command == COMMAND_DATA) {
-            command_data(out);
-        } else {
-            CHECK(command == COMMAND_LONE_DOT);
-            command_dot(out);
-        }
+        transaction->next = write_next(transaction, out);
         await(smtp, command, place);
     }
 }
