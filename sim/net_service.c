@@ -142,10 +142,11 @@ static void piece_add(struct net_session *session, enum piece_kind kind, struct 
     timeline_add(timeline, session->due_ns - timeline->now_ns, piece_due, session, 0);
 }
 
-void net_service_send(struct net_session *session, struct span bytes, uint64_t delay_ns)
+uint64_t net_service_send(struct net_session *session, struct span bytes, uint64_t delay_ns)
 {
     if (bytes.size > 0)
         piece_add(session, PIECE_BYTES, bytes, delay_ns);
+    return session->due_ns;
 }
 
 void net_service_end(struct net_session *session, uint64_t delay_ns)
@@ -225,7 +226,7 @@ static void on_accepted(struct net_place *place, struct net_end *end)
     list_init(&session->timers);
     list_push_back(&service->sessions, &session->node);
     net_stream_take(end, &session_calls, session);
-    session->connection = service->calls->accepted(service->server, session, net_stream_local(end));
+    session->connection = service->calls->accepted(service->server, session, place);
     session->busy = false;
     if (session->connection == NULL) {
         net_stream_reset(end);
@@ -247,9 +248,9 @@ static void timer_due(void *object, uint64_t argument)
 
     (void)argument;
     list_remove(&timer->node);
-    session->tasks--;
     if (session->end != NULL)
         session->service->calls->timer(session->connection, session, timer->argument);
+    session->tasks--;
     free(timer);
     session_free_idle(session);
 }

@@ -12,7 +12,7 @@ struct net_session;
 
 struct net_service_calls {
     /* A connection has come: the server's own state for it, or NULL: it is reset. */
-    void *(*accepted)(void *server, struct net_session *session, const struct ip_port *to);
+    void *(*accepted)(void *server, struct net_session *session, const struct net_place *place);
     void (*received)(void *connection, struct net_session *session, struct span bytes);
     /* As asked for by net_service_timer. May be NULL. */
     void (*timer)(void *connection, struct net_session *session, uint64_t argument);
@@ -34,15 +34,15 @@ struct net_service {
 
 void net_service_open(struct net_service *service, struct net_sim *net,
                       const struct net_service_calls *calls, void *server);
-/* NULL: the address is taken. */
+/* NULL: the address is taken. place->user is the server's. */
 struct net_place *net_service_listen(struct net_service *service, enum net_kind kind,
                                      const struct ip_port *address);
 /* At the end of the world: nothing may run on the timeline afterwards. `closed` is called for every
  * connection, so that the server can free its state. */
 void net_service_close(struct net_service *service);
 
-/* `delay_ns` after now, and after all that was sent before. */
-void net_service_send(struct net_session *session, struct span bytes, uint64_t delay_ns);
+/* `delay_ns` after now, and after all that was sent before. Returns when it leaves. */
+uint64_t net_service_send(struct net_session *session, struct span bytes, uint64_t delay_ns);
 /* FIN after all that was sent before; then `closed` comes. */
 void net_service_end(struct net_session *session, uint64_t delay_ns);
 void net_service_reset(struct net_session *session, uint64_t delay_ns);

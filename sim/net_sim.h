@@ -59,6 +59,7 @@ struct net_place {
     char path[NET_PATH_MAX];
     const struct net_place_calls *calls;
     void *owner;
+    uint64_t user; /* the owner's */
     uint64_t number;
 };
 
