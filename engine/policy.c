@@ -69,7 +69,7 @@ static const struct config_row rows[] = {
      "obey MTA-STS policies"},
     {"tls.ca_file", CONFIG_STRING, PLACE(tls_ca_file), 0, POLICY_PATH_MAX, NULL, NULL, NULL,
      "trusted certificate authorities; default: the system's"},
-    {"retry.schedule", CONFIG_DURATION_LIST, PLACE(retry_schedule), NS_PER_S, POLICY_RETRY_MAX,
+    {"retry.schedule", CONFIG_DURATION_LIST, PLACE(retry_schedule), 0, POLICY_RETRY_MAX,
      "[5m, 20m, 1h, 2h, 4h, 8h]", NULL, NULL, "waits between attempts; the last one repeats"},
     {"retry.lifetime", CONFIG_DURATION, PLACE(retry_lifetime_ns), NS_PER_S,
      UINT64_C(86400) * 30 * NS_PER_S, "4d", NULL, NULL, "when to give up, counted from injection"},

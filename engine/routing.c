@@ -384,6 +384,7 @@ static void take_new_flows(struct shard *shard)
         struct queue_flow info;
         struct routing_domain *domain;
 
+        routing->more = flow != QUEUE_NONE;
         if (flow == QUEUE_NONE)
             return;
         queue_flow(shard->queue, flow, &info);
@@ -436,7 +437,7 @@ uint64_t routing_deadline_ns(const struct shard *shard)
 {
     const struct routing *routing = &shard->routing;
 
-    if (queue_ready_pending(shard->queue))
+    if (routing->more || queue_ready_cut(shard->queue))
         return shard_now_ns(shard);
     if (!list_empty(&routing->failing) || !list_empty(&routing->asking))
         return max_u64(routing->held_until_ns, shard_now_ns(shard));

@@ -68,6 +68,7 @@ struct routing {
     uint32_t flows_max;
     uint32_t sites_max;
     struct slab failures;
+    bool more;              /* the last turn did not take all new flows */
     struct list asking;     /* domains to ask the dns room about */
     struct list failing;    /* domains whose recipients are being settled */
     uint64_t held_until_ns; /* no failure slot, waiter or site was free: wait a little */

@@ -11,14 +11,14 @@ import world  # noqa: E402
 
 PERSONAS = """# the demo's receivers are not perfect
 persona unknown-user
-recipients *3
+recipient *3
 percent 10
-at rcpt reply 550 5.1.1 <{rcpt}>: Recipient address rejected: User unknown
+rcpt reply 550 5.1.1 User unknown
 
 persona busy
-recipients *7
+recipient *7
 percent 20
-at rcpt reply 451 4.3.2 Please try again later
+rcpt reply 451 4.3.2 Please try again later
 """
 
 
