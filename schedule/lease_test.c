@@ -63,7 +63,7 @@ static void check_sum(const struct world *world)
 static void home_speaks(struct world *world)
 {
     uint32_t place = 0;
-    struct lease_grant grant;
+    struct lease_grant grant = {0, 0, 0};
 
     while (lease_home_speak(&world->home, &place, &grant)) {
         struct link *link = &world->links[place];
@@ -248,7 +248,7 @@ static void test_fair_split(void **state)
 /* A newcomer gets its part as the others give back. */
 static void test_revocation_waits(void **state)
 {
-    static const uint32_t whole[] = {10, 0}, half[] = {5, 5};
+    static const uint32_t whole[4] = {10, 0}, half[4] = {5, 5}; /* of two holders */
     struct world world;
 
     (void)state;
