@@ -63,12 +63,17 @@ void appender_open(struct appender *appender, uint64_t file, uint64_t file_size)
     appender->sequence = 0;
 }
 
-/* Payload bytes that fit behind `used` bytes. */
+#define RECORD_TAKES (sizeof(struct record_header) + RECORD_ALIGN) /* beside its payload, at most */
+
+/* Payload bytes that fit behind `used` bytes; 0 also when not even an empty record fits. */
 static size_t payload_room(size_t space, size_t used)
 {
-    size_t taken = used + sizeof(struct record_header) + RECORD_ALIGN;
+    return space > used + RECORD_TAKES ? space - used - RECORD_TAKES : 0;
+}
 
-    return space > taken ? space - taken : 0;
+static bool record_fits(size_t space, size_t used, size_t payload_size)
+{
+    return space >= used + RECORD_TAKES && payload_size <= space - used - RECORD_TAKES;
 }
 
 size_t appender_room(const struct appender *appender)
@@ -84,13 +89,13 @@ uint8_t *appender_add(struct appender *appender, size_t payload_size, uint64_t *
 {
     struct appender_buffer *buffer = gathering(appender);
 
-    if (payload_size > appender_room(appender))
+    if (buffer->tail.size > 0 || !record_fits(appender->capacity, buffer->used, payload_size))
         return NULL;
     if (ret_offset != NULL) {
         uint64_t batch = gathering_offset(appender);
 
         if (batch > appender->file_size ||
-            payload_size > payload_room(appender->file_size - batch, buffer->used))
+            !record_fits(appender->file_size - batch, buffer->used, payload_size))
             return NULL;
         *ret_offset = batch + buffer->used;
     }
