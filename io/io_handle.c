@@ -26,7 +26,13 @@ struct io_handle *io_handle_get(struct io *io, int handle)
     return place->state == IO_HANDLE_OPEN ? place : NULL;
 }
 
-/* The shut's event; the operation itself stays for the completion if `reported` is false. */
+bool io_handle_full(const struct io *io)
+{
+    return io->handles.open_count == io->handles.count_max;
+}
+
+/* The shut's event. The operation stays for the completion of its close, which then finds it
+ * reported (done). */
 static void end(struct io *io, struct io_handle *place, int32_t result)
 {
     struct io_event event = {.tag = place->shut->tag, .result = result};

@@ -53,6 +53,8 @@ size_t io_handle_cost(uint32_t count_max);
 void io_handle_init(struct io_handles *handles, struct arena *arena, uint32_t count_max);
 /* An OPEN handle, or NULL. */
 MUST_USE struct io_handle *io_handle_get(struct io *io, int handle);
+/* No place for another one. */
+MUST_USE bool io_handle_full(const struct io *io);
 /* The kernel has put a new file there. If the close of the old one is not reported yet, that is
  * done first. */
 struct io_handle *io_handle_adopt(struct io *io, int handle, enum io_handle_kind kind);

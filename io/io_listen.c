@@ -74,7 +74,8 @@ static void park(struct io *io, struct io_op *op)
         io_ring_ready(io, op, -ECANCELED);
         return;
     }
-    io_ring_park(io, op, IO_ACCEPT_RETRY_NS);
+    /* With a full table it goes on when a handle is free (io_wait looks). */
+    io_ring_park(io, op, io_handle_full(io) ? 0 : IO_ACCEPT_RETRY_NS);
 }
 
 static void accept_next(struct io *io, struct io_op *op)

@@ -124,7 +124,6 @@ struct io {
     struct list ready;
     struct list starved; /* by turn */
     struct list parked;
-    bool was_full;  /* the table, when the parked were looked at last */
     uint64_t turns; /* given to starved receives so far */
 
     struct io_handles handles;
@@ -189,7 +188,8 @@ void io_ring_ready(struct io *io, struct io_op *op, int32_t result);
 /* Ends the operation without an event. */
 void io_ring_release(struct io *io, struct io_op *op);
 void io_ring_emit_ready(struct io *io);
-/* The operation waits; io_wait goes on with it after `delay_ns`, or when a handle becomes free. */
+/* The operation waits; io_wait goes on with it after `delay_ns`, a listener not before there is a
+ * free handle. */
 void io_ring_park(struct io *io, struct io_op *op, uint64_t delay_ns);
 /* Takes a local (starved or parked) operation out of its queue and makes it ready. */
 void io_ring_withdraw(struct io *io, struct io_op *op, int32_t result);

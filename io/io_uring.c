@@ -213,15 +213,13 @@ static void continue_parked(struct io *io, struct io_op *op)
 /* A listener is of no use while the table is full: it would accept and drop. */
 static bool must_wait(const struct io *io, const struct io_op *op)
 {
-    return op->kind == IO_OP_LISTEN && io->handles.open_count == io->handles.count_max &&
-           !op->cancelled;
+    return op->kind == IO_OP_LISTEN && io_handle_full(io) && !op->cancelled;
 }
 
 /* Parked operations whose time has come; the earliest time of the others. */
 static uint64_t retry_parked(struct io *io)
 {
     uint64_t next_ns = UINT64_MAX;
-    bool freed = io->was_full && io->handles.open_count < io->handles.count_max;
     const struct list_node *last = io->parked.head.prev; /* what parks again comes after it */
     bool done = list_empty(&io->parked);
 
@@ -231,12 +229,11 @@ static uint64_t retry_parked(struct io *io)
 
         done = node == last;
         list_remove(node);
-        if ((freed || op->place <= io->now_ns) && !must_wait(io, op))
+        if (op->place <= io->now_ns && !must_wait(io, op))
             continue_parked(io, op);
         else
             list_push_back(&io->parked, node);
     }
-    io->was_full = io->handles.open_count == io->handles.count_max;
     list_for_each(node, &io->parked) {
         const struct io_op *op = CONTAINER_OF(node, struct io_op, queue_node);
 
