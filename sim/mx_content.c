@@ -7,7 +7,7 @@
 
 void mx_content_begin(struct mx_content *content)
 {
-    *content = (struct mx_content){.body_hash = LEDGER_HASH_START};
+    *content = (struct mx_content){.body_hash = ORACLE_HASH_START};
 }
 
 static void line_ends(struct mx_content *content)

@@ -17,13 +17,13 @@ void mx_manners_twist(struct mx_connection *connection)
 {
     connection->twisted = true;
     for (uint32_t i = 0; i < connection->recipients_count; i++)
-        ledger_twisted(connection->mx->ledger, connection->recipients[i]);
+        oracle_twisted(connection->mx->oracle, connection->recipients[i]);
 }
 
 void mx_manners_blame(struct mx_connection *connection, const char *what)
 {
     if (!connection->twisted)
-        ledger_problem(connection->mx->ledger, "client: %s: %.*s", what,
+        oracle_problem(connection->mx->oracle, "client: %s: %.*s", what,
                        (int)min_size(connection->line_size, 80), connection->line);
     mx_manners_twist(connection); /* once is enough */
 }

@@ -15,7 +15,7 @@ static void reply_all(struct mx_connection *connection, enum outcome_stage stage
                       const char *enhanced, const char *text)
 {
     for (uint32_t i = 0; i < connection->recipients_count; i++)
-        ledger_replied(connection->mx->ledger, connection->recipients[i], stage, code);
+        oracle_replied(connection->mx->oracle, connection->recipients[i], stage, code);
     mx_manners_reply(connection, code, enhanced, text);
 }
 
@@ -127,7 +127,7 @@ static void on_mail(struct mx_connection *connection, struct span rest)
     }
     connection->mail_count++;
     if (connection->mx->messages_max > 0 && connection->mail_count > connection->mx->messages_max)
-        ledger_problem(connection->mx->ledger, "rule 5: %u messages on one connection",
+        oracle_problem(connection->mx->oracle, "rule 5: %u messages on one connection",
                        connection->mail_count);
     if (connection->persona.messages_max > 0 &&
         connection->mail_count > connection->persona.messages_max) {
@@ -154,7 +154,7 @@ static bool greylisted(struct mx_connection *connection, uint32_t recipient)
 {
     struct mx_sim *mx = connection->mx;
     uint64_t now = mx_manners_now_ns(connection);
-    uint32_t needed = mx->ledger->recipients_count;
+    uint32_t needed = mx->oracle->recipients_count;
 
     if (connection->persona.greylist_ns == 0)
         return false;
@@ -173,12 +173,12 @@ static bool greylisted(struct mx_connection *connection, uint32_t recipient)
 static void reply_rcpt(struct mx_connection *connection, uint32_t recipient, uint16_t code,
                        const char *enhanced, const char *text)
 {
-    ledger_replied(connection->mx->ledger, recipient, STAGE_RCPT, code);
+    oracle_replied(connection->mx->oracle, recipient, STAGE_RCPT, code);
     if (connection->twisted)
-        ledger_twisted(connection->mx->ledger, recipient);
+        oracle_twisted(connection->mx->oracle, recipient);
     mx_manners_reply(connection, code, enhanced, text);
     if (connection->twisted)
-        ledger_twisted(connection->mx->ledger, recipient);
+        oracle_twisted(connection->mx->oracle, recipient);
 }
 
 static void on_rcpt(struct mx_connection *connection, struct span rest)
@@ -193,8 +193,8 @@ static void on_rcpt(struct mx_connection *connection, struct span rest)
         mx_manners_reply(connection, 501, "5.5.4", "what?");
         return;
     }
-    recipient = ledger_look_up(connection->mx->ledger, &connection->host->ip, path);
-    if (recipient == LEDGER_NONE) {
+    recipient = oracle_look_up(connection->mx->oracle, &connection->host->ip, path);
+    if (recipient == ORACLE_NONE) {
         mx_manners_reply(connection, 550, "5.1.1", "no such user here");
         return;
     }
@@ -246,9 +246,9 @@ static void on_data(struct mx_connection *connection)
 
 static void accept_message(struct mx_connection *connection)
 {
-    ledger_accepted(
-        connection->mx->ledger,
-        &(struct ledger_mail){
+    oracle_accepted(
+        connection->mx->oracle,
+        &(struct oracle_mail){
             .server = connection->host->ip,
             .life = connection->life,
             .return_path = span_make(connection->path, connection->path_size),

@@ -17,7 +17,7 @@ static void *on_accepted(void *server, struct net_session *session, const struct
         .host = host,
         .session = session,
         .persona = host->persona,
-        .life = mx->ledger->life,
+        .life = mx->oracle->life,
     };
     mx->connections_count++;
     host->connections_count++;
@@ -55,9 +55,9 @@ static const struct net_service_calls service_calls = {
     .closed = on_closed,
 };
 
-void mx_sim_open(struct mx_sim *mx, struct net_sim *net, struct ledger *ledger, uint64_t seed)
+void mx_sim_open(struct mx_sim *mx, struct net_sim *net, struct oracle *oracle, uint64_t seed)
 {
-    *mx = (struct mx_sim){.ledger = ledger};
+    *mx = (struct mx_sim){.oracle = oracle};
     prng_seed(&mx->prng, seed);
     net_service_open(&mx->service, net, &service_calls, mx);
 }
@@ -95,5 +95,5 @@ void mx_sim_heal(struct mx_sim *mx)
 
 bool mx_sim_is_unknown(const struct mx_sim *mx, struct span address)
 {
-    return (ledger_hash(LEDGER_HASH_START, address) >> 20) % 100 < mx->unknown_percent;
+    return (oracle_hash(ORACLE_HASH_START, address) >> 20) % 100 < mx->unknown_percent;
 }

@@ -1,12 +1,12 @@
 /* mx_sim.h - simulated mail servers, each with a personality: the other side of SMTP.
  *
  * A reading of RFC 5321 of its own (nothing of smtp/ is used): commands, pipelining groups, dot
- * unstuffing, and a list of what a client must not do, which it reports to the ledger. What it
- * answers to whom, and what it accepts, it reports there too. Borrows ledger and zones. */
+ * unstuffing, and a list of what a client must not do, which it reports to the oracle. What it
+ * answers to whom, and what it accepts, it reports there too. Borrows oracle and zones. */
 #ifndef SIM_MX_SIM_H
 #define SIM_MX_SIM_H
 
-#include "sim/ledger.h"
+#include "sim/oracle.h"
 #include "sim/net_service.h"
 
 #define MX_SIM_STAGES 4 /* MAIL, RCPT, DATA, dot */
@@ -53,7 +53,7 @@ struct mx_host {
 
 struct mx_sim {
     struct net_service service;
-    struct ledger *ledger;
+    struct oracle *oracle;
     struct prng prng;
     struct mx_host *hosts;
     uint32_t hosts_count;
@@ -65,7 +65,7 @@ struct mx_sim {
     uint64_t commands_count;
 };
 
-void mx_sim_open(struct mx_sim *mx, struct net_sim *net, struct ledger *ledger, uint64_t seed);
+void mx_sim_open(struct mx_sim *mx, struct net_sim *net, struct oracle *oracle, uint64_t seed);
 void mx_sim_close(struct mx_sim *mx);
 /* One more server at ip:port. */
 void mx_sim_add(struct mx_sim *mx, const struct ip *ip, uint16_t port,

@@ -1,4 +1,4 @@
-/* mx_sim and ledger, driven by a small client of its own over io.h. */
+/* mx_sim and oracle, driven by a small client of its own over io.h. */
 #include "sim/mx_sim.h"
 
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 
 struct fixture {
     struct zones zones;
-    struct ledger ledger;
+    struct oracle oracle;
     struct mx_sim mx;
     struct io *io;
     int socket;
@@ -118,15 +118,15 @@ static void set_up(struct fixture *fixture, const struct mx_persona *persona)
     zone = zones_add(&fixture->zones, "x.test", ZONE_MX);
     zones_add_mx(&fixture->zones, zone, 10,
                  zones_add_host(&fixture->zones, "mx.x.test", &SERVER, NULL));
-    ledger_open(&fixture->ledger, &fixture->zones, problems);
-    fixture->ledger.sender = "s@x.test";
-    assert_int_equal(ledger_add_campaign(&fixture->ledger, "c"), 0);
-    fixture->a = ledger_add(&fixture->ledger, 0, "a@x.test", zone,
-                            ledger_hash(LEDGER_HASH_START, SPAN(BODY)));
-    fixture->b = ledger_add(&fixture->ledger, 0, "b@x.test", zone,
-                            ledger_hash(LEDGER_HASH_START, SPAN(BODY)));
-    ledger_acknowledge(&fixture->ledger, 0, 77);
-    mx_sim_open(&fixture->mx, sim_world_net(), &fixture->ledger, 5);
+    oracle_open(&fixture->oracle, &fixture->zones, problems);
+    fixture->oracle.sender = "s@x.test";
+    assert_int_equal(oracle_add_campaign(&fixture->oracle, "c"), 0);
+    fixture->a = oracle_add(&fixture->oracle, 0, "a@x.test", zone,
+                            oracle_hash(ORACLE_HASH_START, SPAN(BODY)));
+    fixture->b = oracle_add(&fixture->oracle, 0, "b@x.test", zone,
+                            oracle_hash(ORACLE_HASH_START, SPAN(BODY)));
+    oracle_acknowledge(&fixture->oracle, 0, 77);
+    mx_sim_open(&fixture->mx, sim_world_net(), &fixture->oracle, 5);
     mx_sim_add(&fixture->mx, &SERVER, 25, persona);
     assert_int_equal(io_open(&fixture->io, &(struct io_options){0}, NULL), 0);
     dial(fixture);
@@ -134,11 +134,11 @@ static void set_up(struct fixture *fixture, const struct mx_persona *persona)
 
 static void tear_down(struct fixture *fixture, uint64_t problems)
 {
-    if (fixture->ledger.problems_count != problems)
-        print_error("%s", text_cstr_end(&fixture->ledger.problems));
-    assert_int_equal(fixture->ledger.problems_count, problems);
+    if (fixture->oracle.problems_count != problems)
+        print_error("%s", text_cstr_end(&fixture->oracle.problems));
+    assert_int_equal(fixture->oracle.problems_count, problems);
     mx_sim_close(&fixture->mx);
-    ledger_close(&fixture->ledger);
+    oracle_close(&fixture->oracle);
     zones_close(&fixture->zones);
     sim_world_close();
 }
@@ -150,7 +150,7 @@ static void event_of(struct fixture *fixture, uint32_t ordinal, enum outcome_kin
 
     event.attempt.outcome = (struct outcome){.kind = kind, .stage = stage};
     event.attempt.outcome.reply.code = code;
-    ledger_event(&fixture->ledger, &event);
+    oracle_event(&fixture->oracle, &event);
 }
 
 static const struct mx_persona polite = {.pipelining = true, .enhanced = true};
@@ -174,10 +174,10 @@ static void test_a_message(void **state)
     say(&f, CONTENT ".\r\nQUIT\r\n");
     assert_string_equal(hear(&f), "250 2.0.0 queued\r\n221 2.0.0 bye\r\n");
     assert_true(f.closed);
-    assert_int_equal(f.ledger.accepted_count, 2);
+    assert_int_equal(f.oracle.accepted_count, 2);
     event_of(&f, 0, OUTCOME_DELIVERED, STAGE_DOT, 250);
     event_of(&f, 1, OUTCOME_DELIVERED, STAGE_DOT, 250);
-    ledger_finish(&f.ledger, true);
+    oracle_finish(&f.oracle, true);
     tear_down(&f, 0);
 }
 
@@ -217,7 +217,7 @@ static void test_client_faults_are_seen(void **state)
             say(&f, bytes);
             (void)hear(&f);
         }
-        if (f.ledger.problems_count != 1)
+        if (f.oracle.problems_count != 1)
             print_error("%s\n", cases[i].label);
         tear_down(&f, 1);
     }
@@ -258,8 +258,8 @@ static void test_content_is_checked(void **state)
 
         set_up(&f, &(struct mx_persona){0});
         assert_non_null(strstr(session(&f, contents[i]), "250 queued"));
-        assert_true(f.ledger.problems_count > 0);
-        tear_down(&f, f.ledger.problems_count);
+        assert_true(f.oracle.problems_count > 0);
+        tear_down(&f, f.oracle.problems_count);
     }
 }
 
@@ -295,15 +295,15 @@ static void test_personas(void **state)
         set_up(&f, &cases[i].persona);
         if (strstr(session(&f, CONTENT ".\r\n"), cases[i].heard) == NULL)
             fail_msg("case %zu", i);
-        assert_int_equal(f.ledger.accepted_count, cases[i].accepted);
+        assert_int_equal(f.oracle.accepted_count, cases[i].accepted);
         assert_int_equal(f.closed, cases[i].closed);
         /* This client goes on after a refusal, and is blamed for it. */
-        tear_down(&f, cases[i].accepted == 0 ? f.ledger.problems_count : 0);
+        tear_down(&f, cases[i].accepted == 0 ? f.oracle.problems_count : 0);
     }
 }
 
 /* What the product claims and what happened, put against each other. */
-static void test_ledger_rules(void **state)
+static void test_oracle_rules(void **state)
 {
     struct fixture f;
 
@@ -311,28 +311,28 @@ static void test_ledger_rules(void **state)
     set_up(&f, &(struct mx_persona){0});
     assert_non_null(strstr(session(&f, CONTENT ".\r\n"), "250 queued"));
     event_of(&f, 0, OUTCOME_DELIVERED, STAGE_DOT, 250);
-    ledger_finish(&f.ledger, true); /* b is lost */
+    oracle_finish(&f.oracle, true); /* b is lost */
     tear_down(&f, 1);
 
     set_up(&f, &(struct mx_persona){0});
     event_of(&f, 0, OUTCOME_DELIVERED, STAGE_DOT, 250); /* never was: rules 8 and 1 */
     event_of(&f, 1, OUTCOME_FAILED, STAGE_RCPT, 550);   /* nobody said so: rule 8 */
-    ledger_finish(&f.ledger, true);
+    oracle_finish(&f.oracle, true);
     tear_down(&f, 3);
 
     for (uint32_t crashed = 0; crashed < 2; crashed++) {
         set_up(&f, &(struct mx_persona){0});
         assert_non_null(strstr(session(&f, CONTENT ".\r\n"), "250 queued"));
-        ledger_end_life(&f.ledger, crashed != 0);
+        oracle_end_life(&f.oracle, crashed != 0);
         dial(&f);
         assert_non_null(strstr(session(&f, CONTENT ".\r\n"), "250 queued"));
         event_of(&f, 0, OUTCOME_DELIVERED, STAGE_DOT, 250);
         event_of(&f, 1, OUTCOME_DEFERRED, STAGE_CONNECT, 0);
-        ledger_finish(&f.ledger, false);
+        oracle_finish(&f.oracle, false);
         tear_down(&f, crashed != 0 ? 0 : 1); /* twice: only a crash explains it */
     }
     set_up(&f, &(struct mx_persona){0});
-    ledger_missing(&f.ledger, 0);
+    oracle_missing(&f.oracle, 0);
     tear_down(&f, 1);
 }
 
@@ -341,7 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_message),          cmocka_unit_test(test_client_faults_are_seen),
         cmocka_unit_test(test_content_is_checked), cmocka_unit_test(test_personas),
-        cmocka_unit_test(test_ledger_rules),
+        cmocka_unit_test(test_oracle_rules),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* zones.h - the simulated DNS data: domains of every kind and the hosts that take their mail.
  *
  * Made from a seed once; the world, the name servers (dns_sim.h), the mail servers (mx_sim.h) and
- * the ledger read it. What a domain *is* (kind) stays; the trouble that its answers are in goes
+ * the oracle read it. What a domain *is* (kind) stays; the trouble that its answers are in goes
  * when the world heals. Knows no wire format. Owns its arrays (malloc). */
 #ifndef SIM_ZONES_H
 #define SIM_ZONES_H

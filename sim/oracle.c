@@ -1,0 +1,343 @@
+#include "sim/oracle.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+
+#define PROBLEM_MAX 400
+
+void oracle_open(struct oracle *oracle, const struct zones *zones, struct text problems)
+{
+    *oracle = (struct oracle){.zones = zones, .problems = problems};
+}
+
+void oracle_close(struct oracle *oracle)
+{
+    free(oracle->recipients);
+    free(oracle->index);
+}
+
+void oracle_problem(struct oracle *oracle, const char *format, ...)
+{
+    char line[PROBLEM_MAX];
+    va_list arguments;
+
+    oracle->problems_count++;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    if (text_room(&oracle->problems) > strlen(line)) {
+        text_add_cstr(&oracle->problems, line);
+        text_add_byte(&oracle->problems, '\n');
+    }
+}
+
+uint64_t oracle_hash(uint64_t hash, struct span bytes)
+{
+    for (size_t i = 0; i < bytes.size; i++)
+        hash = (hash ^ bytes.data[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
+/* --- recipients --- */
+
+static uint32_t *index_slot(const struct oracle *oracle, struct span address)
+{
+    uint64_t place = oracle_hash(ORACLE_HASH_START, address);
+
+    for (;; place++) {
+        uint32_t *slot = &oracle->index[place % oracle->index_max];
+
+        if (*slot == ORACLE_NONE ||
+            span_equal(span_cstr(oracle->recipients[*slot].address), address))
+            return slot;
+    }
+}
+
+static void index_grow(struct oracle *oracle)
+{
+    oracle->index_max = oracle->index_max == 0 ? 4096 : oracle->index_max * 2;
+    oracle->index = realloc(oracle->index, oracle->index_max * sizeof(oracle->index[0]));
+    CHECK(oracle->index != NULL);
+    memset(oracle->index, 0xff, oracle->index_max * sizeof(oracle->index[0]));
+    for (uint32_t i = 0; i < oracle->recipients_count; i++)
+        *index_slot(oracle, span_cstr(oracle->recipients[i].address)) = i;
+}
+
+uint32_t oracle_add_campaign(struct oracle *oracle, const char *name)
+{
+    struct oracle_campaign *campaign = &oracle->campaigns[oracle->campaigns_count];
+
+    CHECK(oracle->campaigns_count < ORACLE_CAMPAIGNS_MAX);
+    CHECK(strlen(name) < sizeof(campaign->name));
+    *campaign = (struct oracle_campaign){.first = oracle->recipients_count};
+    memcpy(campaign->name, name, strlen(name) + 1);
+    return oracle->campaigns_count++;
+}
+
+uint32_t oracle_add(struct oracle *oracle, uint32_t campaign, const char *address, uint32_t zone,
+                    uint64_t body_hash)
+{
+    struct oracle_recipient *recipient;
+
+    CHECK(campaign + 1 == oracle->campaigns_count);
+    CHECK(strlen(address) < ORACLE_ADDRESS_MAX);
+    if (oracle->recipients_count == oracle->recipients_max) {
+        oracle->recipients_max = oracle->recipients_max == 0 ? 1024 : oracle->recipients_max * 2;
+        oracle->recipients =
+            realloc(oracle->recipients, oracle->recipients_max * sizeof(oracle->recipients[0]));
+        CHECK(oracle->recipients != NULL);
+    }
+    if ((oracle->recipients_count + 1) * 2 > oracle->index_max)
+        index_grow(oracle);
+    recipient = &oracle->recipients[oracle->recipients_count];
+    *recipient = (struct oracle_recipient){
+        .zone = zone,
+        .campaign = campaign,
+        .ordinal = oracle->campaigns[campaign].count++,
+        .body_hash = body_hash,
+    };
+    memcpy(recipient->address, address, strlen(address) + 1);
+    CHECK(*index_slot(oracle, span_cstr(address)) == ORACLE_NONE);
+    *index_slot(oracle, span_cstr(address)) = oracle->recipients_count;
+    return oracle->recipients_count++;
+}
+
+void oracle_acknowledge(struct oracle *oracle, uint32_t campaign, uint64_t id)
+{
+    struct oracle_campaign *state = &oracle->campaigns[campaign];
+
+    if (state->id != 0 && state->id != id)
+        oracle_problem(oracle, "rule 1: campaign %s has changed its id", state->name);
+    state->id = id;
+    state->acknowledged = true;
+}
+
+void oracle_missing(struct oracle *oracle, uint32_t campaign)
+{
+    const struct oracle_campaign *state = &oracle->campaigns[campaign];
+
+    if (state->acknowledged)
+        oracle_problem(oracle, "rule 1: campaign %s was acknowledged and is gone", state->name);
+}
+
+void oracle_end_life(struct oracle *oracle, bool crashed)
+{
+    if (crashed)
+        oracle->lives_crashed |= UINT64_C(1) << oracle->life;
+    oracle->life++;
+    CHECK(oracle->life < ORACLE_LIVES_MAX);
+}
+
+/* --- from the servers --- */
+
+uint32_t oracle_look_up(struct oracle *oracle, const struct ip *server, struct span address)
+{
+    uint32_t recipient = oracle->index_max == 0 ? ORACLE_NONE : *index_slot(oracle, address);
+    const struct oracle_recipient *state;
+
+    if (recipient == ORACLE_NONE) {
+        oracle_problem(oracle, "rule 3: RCPT for a stranger: %.*s", (int)address.size,
+                       (const char *)address.data);
+        return ORACLE_NONE;
+    }
+    state = &oracle->recipients[recipient];
+    if (!zones_serves(oracle->zones, state->zone, server))
+        oracle_problem(oracle, "rule 3: %s at a server that is not its domain's", state->address);
+    return recipient;
+}
+
+void oracle_replied(struct oracle *oracle, uint32_t recipient, enum outcome_stage stage,
+                    uint16_t code)
+{
+    struct oracle_recipient *state = &oracle->recipients[recipient];
+
+    if (stage == STAGE_DATA && code == 354)
+        state->data_count++;
+    for (uint32_t i = 0; i < state->replies_count; i++) {
+        if (state->replies[i].stage == stage && state->replies[i].code == code)
+            return;
+    }
+    if (state->replies_count < ORACLE_REPLIES_MAX)
+        state->replies[state->replies_count++] =
+            (struct oracle_reply){.stage = (uint8_t)stage, .code = code};
+}
+
+void oracle_twisted(struct oracle *oracle, uint32_t recipient)
+{
+    oracle->recipients[recipient].twisted = true;
+}
+
+static void check_return_path(struct oracle *oracle, const struct oracle_mail *mail,
+                              const struct oracle_recipient *recipient)
+{
+    const struct oracle_campaign *campaign = &oracle->campaigns[recipient->campaign];
+    struct identity identity = {0};
+    uint16_t day;
+
+    if (oracle->verp == NULL) {
+        if (!span_equal(mail->return_path, span_cstr(oracle->sender)))
+            oracle_problem(oracle, "rule 3: %s: MAIL FROM is not the sender", recipient->address);
+        return;
+    }
+    if (verp_read(mail->return_path, oracle->verp, 0, &identity, &day) != VERP_VALID) {
+        oracle_problem(oracle, "rule 3: %s: the return path has no valid tag: %.*s",
+                       recipient->address, (int)mail->return_path.size,
+                       (const char *)mail->return_path.data);
+        return;
+    }
+    if (identity.ordinal != recipient->ordinal ||
+        (campaign->id != 0 && identity.campaign != campaign->id))
+        oracle_problem(oracle, "rule 3: %s: the return path is somebody else's",
+                       recipient->address);
+}
+
+static void accept_one(struct oracle *oracle, const struct oracle_mail *mail, uint32_t index)
+{
+    struct oracle_recipient *recipient = &oracle->recipients[index];
+    uint64_t id_hash = oracle_hash(ORACLE_HASH_START, mail->message_id);
+
+    recipient->accepted_count++;
+    recipient->lives_accepted |= UINT64_C(1) << mail->life;
+    if (recipient->body_hash != mail->body_hash)
+        oracle_problem(oracle, "rule 3: %s: another body than was queued", recipient->address);
+    if (mail->message_id.size == 0)
+        oracle_problem(oracle, "rule 3: %s: no Message-ID", recipient->address);
+    if (recipient->message_id_hash != 0 && recipient->message_id_hash != id_hash)
+        oracle_problem(oracle, "rule 2: %s: another Message-ID than before", recipient->address);
+    recipient->message_id_hash = id_hash;
+    check_return_path(oracle, mail, recipient);
+}
+
+void oracle_accepted(struct oracle *oracle, const struct oracle_mail *mail)
+{
+    oracle->accepted_count++;
+    for (uint32_t i = 0; i < mail->recipients_count; i++)
+        accept_one(oracle, mail, mail->recipients[i]);
+}
+
+/* --- from the product --- */
+
+static uint32_t find_identity(const struct oracle *oracle, const struct identity *identity)
+{
+    for (uint32_t i = 0; i < oracle->campaigns_count; i++) {
+        const struct oracle_campaign *campaign = &oracle->campaigns[i];
+
+        if (campaign->id == identity->campaign && identity->ordinal < campaign->count)
+            return campaign->first + identity->ordinal;
+    }
+    return ORACLE_NONE;
+}
+
+static bool was_replied(const struct oracle_recipient *recipient, enum outcome_stage stage,
+                        uint16_t code)
+{
+    if (recipient->replies_count == ORACLE_REPLIES_MAX)
+        return true; /* the list was cut */
+    for (uint32_t i = 0; i < recipient->replies_count; i++) {
+        if (recipient->replies[i].stage == stage && recipient->replies[i].code == code)
+            return true;
+    }
+    return false;
+}
+
+static bool dns_explains(const struct oracle *oracle, const struct oracle_recipient *recipient,
+                         enum outcome_cause cause)
+{
+    enum zone_kind kind = zones_kind(oracle->zones, recipient->zone);
+
+    if (cause == CAUSE_NO_DOMAIN)
+        return kind == ZONE_NXDOMAIN;
+    if (cause == CAUSE_NULL_MX)
+        return kind == ZONE_NULL_MX;
+    if (cause == CAUSE_NO_ADDRESS)
+        return !zones_delivers(oracle->zones, recipient->zone) && kind != ZONE_NXDOMAIN &&
+               kind != ZONE_NULL_MX;
+    return true;
+}
+
+/* Rule 8. A session's own replies (greeting, EHLO, MAIL) are not kept a recipient. */
+static bool is_explained(const struct oracle *oracle, const struct oracle_recipient *recipient,
+                         const struct outcome *outcome)
+{
+    if (recipient->twisted)
+        return true;
+    if (outcome->kind == OUTCOME_DELIVERED)
+        return recipient->accepted_count > 0;
+    if (outcome->kind == OUTCOME_UNSURE)
+        return recipient->unsure_count <= recipient->data_count;
+    if (outcome->cause != CAUSE_REPLY)
+        return dns_explains(oracle, recipient, outcome->cause);
+    if (outcome->stage == STAGE_RCPT || outcome->stage == STAGE_DATA || outcome->stage == STAGE_DOT)
+        return was_replied(recipient, outcome->stage, outcome->reply.code) ||
+               outcome->reply.code == 421;
+    return true;
+}
+
+static bool is_final(enum outcome_kind kind)
+{
+    return kind == OUTCOME_DELIVERED || kind == OUTCOME_FAILED || kind == OUTCOME_EXPIRED ||
+           kind == OUTCOME_SUPPRESSED || kind == OUTCOME_CANCELLED;
+}
+
+void oracle_event(struct oracle *oracle, const struct attempt_event *event)
+{
+    const struct outcome *outcome = &event->attempt.outcome;
+    uint32_t index = find_identity(oracle, &event->identity);
+    struct oracle_recipient *recipient;
+
+    oracle->events_count++;
+    if (index == ORACLE_NONE) {
+        oracle_problem(oracle, "rule 3: an event of nobody: campaign %llx ordinal %u",
+                       (unsigned long long)event->identity.campaign, event->identity.ordinal);
+        return;
+    }
+    recipient = &oracle->recipients[index];
+    recipient->delivered_count += outcome->kind == OUTCOME_DELIVERED;
+    recipient->unsure_count += outcome->kind == OUTCOME_UNSURE;
+    recipient->deferred_count += outcome->kind == OUTCOME_DEFERRED;
+    if (is_final(outcome->kind)) {
+        recipient->ended_count++;
+        recipient->ended = outcome->kind;
+    }
+    if (!is_explained(oracle, recipient, outcome))
+        oracle_problem(oracle, "rule 8: %s: %s at %s because of %s %u has not happened",
+                       recipient->address, outcome_kind_name(outcome->kind),
+                       outcome_stage_name(outcome->stage), outcome_cause_name(outcome->cause),
+                       outcome->reply.code);
+}
+
+/* --- the whole --- */
+
+static void finish_one(struct oracle *oracle, const struct oracle_recipient *recipient,
+                       bool drained)
+{
+    bool acknowledged = oracle->campaigns[recipient->campaign].acknowledged;
+    uint64_t crashed = recipient->lives_accepted & oracle->lives_crashed;
+    uint32_t allowed = recipient->delivered_count + recipient->unsure_count +
+                       (uint32_t)__builtin_popcountll(crashed);
+
+    if (!acknowledged && recipient->accepted_count > 0)
+        oracle_problem(oracle, "rule 3: %s was mailed and its campaign is not READY",
+                       recipient->address);
+    if (recipient->ended_count > 1)
+        oracle_problem(oracle, "rule 1: %s has ended %u times", recipient->address,
+                       recipient->ended_count);
+    if (drained && acknowledged && recipient->ended_count == 0)
+        oracle_problem(oracle, "rule 1: %s is lost (deferred %u times)", recipient->address,
+                       recipient->deferred_count);
+    if (recipient->accepted_count > allowed)
+        oracle_problem(oracle, "rule 2: %s was accepted %u times; %u can be explained",
+                       recipient->address, recipient->accepted_count, allowed);
+    if (recipient->delivered_count > 0 && recipient->accepted_count == 0)
+        oracle_problem(oracle, "rule 1: %s counts as delivered and never was", recipient->address);
+}
+
+void oracle_finish(struct oracle *oracle, bool drained)
+{
+    for (uint32_t i = 0; i < oracle->recipients_count; i++)
+        finish_one(oracle, &oracle->recipients[i], drained);
+}
