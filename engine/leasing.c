@@ -113,12 +113,25 @@ static void tell_schedule(struct shard *shard, uint32_t site, uint32_t lease)
     item->told = lease;
 }
 
+static void take_leave(struct leasing *leasing, struct leasing_site *item)
+{
+    struct leasing_farewell *farewell;
+
+    if (leasing->farewells_count == LEASING_FAREWELLS_MAX)
+        return;
+    farewell = &leasing->farewells[leasing->farewells_count++];
+    *farewell = (struct leasing_farewell){.home = item->home,
+                                          .message = {.site = item->hash, .limit = item->limit}};
+    lease_holder_end(&item->holder, &farewell->message.is.announcement);
+}
+
 void leasing_site(struct shard *shard, uint32_t site, struct span name)
 {
     struct leasing *leasing = &shard->leasing;
     struct leasing_site *item = &leasing->sites[site];
 
     if (item->used && !alone(leasing)) {
+        take_leave(leasing, item);
         (void)table_remove(&leasing->sites_by_hash, item->hash, site);
         if (list_linked(&item->node))
             list_remove(&item->node);
@@ -132,7 +145,7 @@ void leasing_site(struct shard *shard, uint32_t site, struct span name)
     }
     item->hash = table_hash(&leasing->links->key, name);
     item->home = (uint32_t)(item->hash % leasing->links->count);
-    lease_holder_init(&item->holder);
+    lease_holder_begin(&item->holder, ++leasing->lives);
     CHECK(table_insert(&leasing->sites_by_hash, item->hash, site) == 0);
     tell_schedule(shard, site, 0);
     leasing_touch(shard, site);
@@ -297,6 +310,14 @@ void leasing_turn(struct shard *shard)
 
         for (uint32_t i = 0; i < HEAR_MAX && channel_receive(channel, &message); i++)
             hear(shard, from, &message);
+    }
+    while (leasing->farewells_count > 0) {
+        const struct leasing_farewell *last = &leasing->farewells[leasing->farewells_count - 1];
+
+        if (!room_for(shard, last->home))
+            break;
+        CHECK(say(shard, last->home, &last->message));
+        leasing->farewells_count--;
     }
     rotate(leasing, shard_now_ns(shard));
     for (uint32_t pass = 0; pass < 3; pass++) { /* what is said to oneself may call for an answer */

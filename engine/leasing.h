@@ -20,6 +20,8 @@ struct shard;
 
 #define LEASING_CHANNEL_MAX 1024
 #define LEASING_ROTATE_NS NS_PER_S
+/* Unsaid at once; one more is dropped: its permits stay idle until the site comes back. */
+#define LEASING_FAREWELLS_MAX 1024
 
 struct leasing_message {
     uint64_t site;  /* hash of the name, the same in every shard */
@@ -54,6 +56,12 @@ struct leasing_home {
     struct lease_home home;
 };
 
+/* The last words of a site that was given up here. */
+struct leasing_farewell {
+    uint32_t home;
+    struct leasing_message message;
+};
+
 struct leasing {
     struct leasing_links *links; /* NULL: alone */
     struct leasing_site *sites;  /* parallel to the schedule's sites */
@@ -66,6 +74,9 @@ struct leasing {
     struct table sites_by_hash;
     struct list dirty;
     struct list homes_dirty;
+    uint32_t lives; /* of holders, over all sites: one number each */
+    uint32_t farewells_count;
+    struct leasing_farewell farewells[LEASING_FAREWELLS_MAX]; /* not yet said */
     uint64_t rotate_ns;
 };
 

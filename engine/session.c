@@ -106,8 +106,8 @@ static void on_send(struct shard *shard, struct session *session, int32_t result
     if (session->state != SESSION_TALK)
         return;
     if (result < 0) {
-        session->ended = true;
-        session->end_error = -result;
+        /* The server's last words may still be on their way: receiving ends the session. */
+        session->send_failed = true;
     } else {
         session->sent += (size_t)result;
     }
@@ -203,7 +203,7 @@ void session_expired(struct shard *shard, struct session *session)
 
 /* --- from the shard --- */
 
-bool session_start(struct shard *shard, uint32_t site)
+enum session_start session_start(struct shard *shard, uint32_t site)
 {
     struct destination *destination = destination_at(shard, site);
     uint32_t address = destination_pick(shard, site);
@@ -212,10 +212,10 @@ bool session_start(struct shard *shard, uint32_t site)
     struct session *session;
 
     if (address == DESTINATION_NONE)
-        return false;
+        return SESSION_NO_ADDRESS;
     session = slab_claim(&shard->sessions);
     if (session == NULL)
-        return false;
+        return SESSION_NO_SLOT;
     chosen = &destination->addresses[address];
     session->state = SESSION_SOCKET;
     session->handle = -1;
@@ -237,7 +237,7 @@ bool session_start(struct shard *shard, uint32_t site)
     schedule_session_opened(shard->schedule, site, shard_now_ns(shard));
     leasing_opened(shard, site);
     io_socket(shard->io, session_tag(shard, TAG_SESSION_SOCKET, session), &options);
-    return true;
+    return SESSION_STARTED;
 }
 
 void session_feed(struct shard *shard)

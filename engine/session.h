@@ -44,6 +44,7 @@ struct session {
     bool receiving; /* a multishot receive is armed */
     bool ended;     /* the server has closed its side, or receiving failed */
     int end_error;
+    bool send_failed; /* nothing more is sent; receiving says how it ended */
     uint64_t started_ns;
     uint64_t connected_ns;
     uint64_t hungry_until_ns; /* when the pace allows to ask again */
@@ -69,8 +70,14 @@ struct shard;
 uint64_t session_tag(const struct shard *shard, enum tag_op op, const struct session *session);
 /* Out of the hungry or waiting list. */
 void session_unlist(struct session *session);
-/* Opens a connection for this site. False when no slot or no address is free. */
-MUST_USE bool session_start(struct shard *shard, uint32_t site);
+enum session_start {
+    SESSION_STARTED,
+    SESSION_NO_SLOT,    /* as many as may be are open */
+    SESSION_NO_ADDRESS, /* all of the site's addresses failed lately */
+};
+
+/* Opens a connection for this site. */
+MUST_USE enum session_start session_start(struct shard *shard, uint32_t site);
 /* An event whose op is TAG_SESSION_*. Stale ones are counted and dropped. */
 void session_event(struct shard *shard, const struct io_event *event);
 void session_expired(struct shard *shard, struct session *session); /* its timer */

@@ -184,6 +184,7 @@ static void expire_timers(struct shard *shard)
 static void open_sessions(struct shard *shard)
 {
     uint64_t now_ns = shard_now_ns(shard);
+    uint32_t started_count = 0;
 
     shard->session_due_ns = UINT64_MAX;
     if (shard->state != SHARD_RUNNING)
@@ -200,11 +201,19 @@ static void open_sessions(struct shard *shard)
             shard->session_due_ns = until_ns; /* asked every turn as well: mail comes by events */
             return;
         }
-        if (!session_start(shard, site)) {
-            shard->session_ask_ns = now_ns + 10 * NS_PER_MS; /* no slot or no address */
+        switch (session_start(shard, site)) {
+        case SESSION_STARTED:
+            started_count++;
+            break;
+        case SESSION_NO_ADDRESS:
+            break; /* this site only */
+        case SESSION_NO_SLOT:
+            shard->session_ask_ns = now_ns + 10 * NS_PER_MS;
             return;
         }
     }
+    if (started_count == 0)
+        shard->session_ask_ns = now_ns + 10 * NS_PER_MS;
     shard->session_due_ns = now_ns; /* the turn's bound was reached: go on at once */
 }
 

@@ -39,7 +39,8 @@ static void flush(struct shard *shard, struct session *session)
 {
     struct span part;
 
-    if (session->buffer == NULL || session->sending > 0 || session->state != SESSION_TALK)
+    if (session->buffer == NULL || session->sending > 0 || session->send_failed ||
+        session->state != SESSION_TALK)
         return;
     part = span_skip(text_span(&session->out), session->sent);
     if (part.size == 0) {
@@ -137,7 +138,6 @@ static void begin_body(struct shard *shard, struct session *session)
     struct delivery *delivery = &session->deliveries[smtp_body_tag(&session->smtp)];
 
     CHECK(delivery->open);
-    CHECK(session->body == NULL);
     delivery->content_ns = shard_now_ns(shard);
     session->body = delivery;
 }
@@ -149,6 +149,8 @@ static bool write_body(struct shard *shard, struct session *session)
     size_t size_before = out->size;
     bool done;
 
+    if (session->body == NULL)
+        begin_body(shard, session);
     if (text_room(out) <= SMTP_BURST_MAX + MERGE_STEP_MAX)
         return false;
     out->capacity -= SMTP_BURST_MAX;
@@ -218,20 +220,12 @@ void talk_lose(struct shard *shard, struct session *session, enum outcome_cause 
     talk_run_out(shard, session);
 }
 
-/* Whether the machine can go on: there is a buffer, the body is through, commands have room. */
-static bool may_run(struct shard *shard, struct session *session)
-{
-    if (!have_buffer(shard, session))
-        return false;
-    if (session->body != NULL && !write_body(shard, session))
-        return false;
-    return text_room(&session->out) >= SMTP_BURST_MAX;
-}
-
-/* Runs the machine over the input until it waits for something. False: the session is closing. */
+/* Runs the machine over the input until it waits for something. False: the session is closing. The
+ * machine is asked before every piece of content: a reply that comes meanwhile is no answer to the
+ * dot. */
 static bool run(struct shard *shard, struct session *session, struct span *input)
 {
-    while (may_run(shard, session)) {
+    while (have_buffer(shard, session) && text_room(&session->out) >= SMTP_BURST_MAX) {
         switch (smtp_step(&session->smtp, input, &session->out)) {
         case SMTP_WANT_REPLY:
             return true;
@@ -239,7 +233,8 @@ static bool run(struct shard *shard, struct session *session, struct span *input
             offer_envelope(shard, session);
             break;
         case SMTP_WANT_BODY:
-            begin_body(shard, session);
+            if (!write_body(shard, session))
+                return true;
             break;
         case SMTP_WANT_SETTLE:
             settle(shard, session);
