@@ -84,25 +84,45 @@ static enum route_status wait_for(struct dns *dns, uint64_t now_ns, struct dns_w
     return ROUTE_PENDING;
 }
 
-static enum route_status settle(struct dns *dns, uint64_t now_ns, uint64_t number,
-                                struct route *route, const struct route_build_missing *missing)
+void dns_forget(struct dns *dns, uint64_t waiter)
+{
+    struct dns_waiter *known = dns_waiters_find(&dns->waiters, waiter);
+
+    if (known != NULL)
+        dns_waiters_leave(&dns->waiters, known);
+}
+
+/* The waiter that is to wait for the route; or NULL, and the route says why not. */
+static struct dns_waiter *enter(struct dns *dns, uint64_t now_ns, uint64_t number,
+                                struct route *route)
 {
     struct dns_waiter *waiter = dns_waiters_find(&dns->waiters, number);
 
-    if (waiter != NULL)
-        dns_waiters_ask(waiter);
-    if (route->status == ROUTE_PENDING && waiter == NULL) {
+    if (waiter == NULL) {
         waiter = dns_waiters_enter(&dns->waiters, number);
         if (waiter == NULL)
             route_build_failure(route, ROUTE_BUSY, 0, "too many domains are being looked up");
-    } else if (route->status == ROUTE_PENDING && waiter->rounds >= ROUNDS_MAX) {
-        route_build_failure(route, ROUTE_DNS_FAILURE, now_ns + BUSY_TTL_NS,
-                            "the DNS cache is too small for so many domains at once");
+        return waiter;
     }
-    if (route->status == ROUTE_PENDING)
-        return wait_for(dns, now_ns, waiter, missing);
-    if (waiter != NULL)
-        dns_waiters_leave(&dns->waiters, waiter);
+    if (waiter->rounds < ROUNDS_MAX) {
+        dns_waiters_ask(waiter);
+        return waiter;
+    }
+    route_build_failure(route, ROUTE_DNS_FAILURE, now_ns + BUSY_TTL_NS,
+                        "the DNS cache is too small for so many domains at once");
+    return NULL;
+}
+
+static enum route_status settle(struct dns *dns, uint64_t now_ns, uint64_t number,
+                                struct route *route, const struct route_build_missing *missing)
+{
+    if (route->status == ROUTE_PENDING) {
+        struct dns_waiter *waiter = enter(dns, now_ns, number, route);
+
+        if (waiter != NULL)
+            return wait_for(dns, now_ns, waiter, missing);
+    }
+    dns_forget(dns, number); /* it has its answer */
     return route->status;
 }
 
@@ -176,14 +196,6 @@ bool dns_done(struct dns *dns, uint64_t *ret_waiter)
         return false;
     *ret_waiter = waiter->number;
     return true;
-}
-
-void dns_forget(struct dns *dns, uint64_t waiter)
-{
-    struct dns_waiter *known = dns_waiters_find(&dns->waiters, waiter);
-
-    if (known != NULL)
-        dns_waiters_leave(&dns->waiters, known);
 }
 
 bool dns_output(struct dns *dns, struct dns_packet *ret_packet)

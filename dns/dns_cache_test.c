@@ -35,7 +35,7 @@ static struct dns_name numbered(uint64_t number)
     return name;
 }
 
-static void store(uint64_t number, uint64_t now_ns, uint64_t expires_ns, struct span payload)
+static void store(uint64_t number, struct span payload, uint64_t now_ns, uint64_t expires_ns)
 {
     struct dns_name name = numbered(number);
     struct dns_cache_value value = {
@@ -59,7 +59,7 @@ static void finds_what_was_stored(void **state)
     (void)state;
     open_cache(100);
     assert_false(find(1, 0, &value));
-    store(1, 0, 100, SPAN("abcd"));
+    store(1, SPAN("abcd"), 0, 100);
     value.expires_ns = 50;
     value.status = DNS_CACHE_FAILED;
     value.detail = 3;
@@ -76,7 +76,7 @@ static void finds_what_was_stored(void **state)
     assert_int_equal(value.detail, 3);
     assert_int_equal(value.payload.size, 0);
     assert_false(dns_cache_find(&cache, 49, (struct dns_cache_key){&name, 15}, &value));
-    store(1, 100, 200, SPAN("efghijkl"));
+    store(1, SPAN("efghijkl"), 100, 200);
     assert_int_equal(dns_cache_count(&cache), 2);
     assert_true(find(1, 150, &value));
     assert_true(span_equal(value.payload, SPAN("efghijkl")));
@@ -92,7 +92,7 @@ static void the_oldest_gives_way(void **state)
     (void)state;
     open_cache(64);
     for (uint64_t i = 0; i < 100; i++)
-        store(i, 0, 1000, SPAN("abcd"));
+        store(i, SPAN("abcd"), 0, 1000);
     assert_int_equal(dns_cache_count(&cache), 64);
     assert_int_equal(cache.evictions, 36);
     for (uint64_t i = 0; i < 100; i++)
@@ -107,17 +107,17 @@ static void the_used_get_a_second_round(void **state)
 
     (void)state;
     open_cache(64);
-    store(0, 0, 1000, SPAN("abcd"));
+    store(0, SPAN("abcd"), 0, 1000);
     for (uint64_t i = 1; i < 1000; i++) {
-        store(i, 0, 1000, SPAN("efgh"));
+        store(i, SPAN("efgh"), 0, 1000);
         assert_true(find(0, 0, &value));
         assert_true(span_equal(value.payload, SPAN("abcd")));
     }
     for (uint64_t i = 2000; i < 2064; i++)
-        store(i, 0, 1000, SPAN("efgh"));
+        store(i, SPAN("efgh"), 0, 1000);
     assert_true(find(0, 0, &value));
     for (uint64_t i = 3000; i < 3200; i++)
-        store(i, 0, 1000, SPAN("efgh"));
+        store(i, SPAN("efgh"), 0, 1000);
     assert_false(find(0, 0, &value));
     arena_close(&arena);
 }
@@ -130,7 +130,7 @@ static void everything_used_still_ends(void **state)
     (void)state;
     open_cache(64);
     for (uint64_t i = 0; i < 1000; i++) {
-        store(i, 0, 1000, SPAN("abcd"));
+        store(i, SPAN("abcd"), 0, 1000);
         for (uint64_t k = i < 64 ? 0 : i - 64; k <= i; k++)
             (void)find(k, 0, &value);
         assert_true(find(i, 0, &value));
@@ -146,11 +146,11 @@ static void the_expired_go_first(void **state)
     (void)state;
     open_cache(64);
     for (uint64_t i = 0; i < 64; i++) {
-        store(i, 0, 10, SPAN("abcd"));
+        store(i, SPAN("abcd"), 0, 10);
         assert_true(find(i, 0, &value));
     }
     for (uint64_t i = 100; i < 164; i++)
-        store(i, 20, 1000, SPAN("abcd"));
+        store(i, SPAN("abcd"), 20, 1000);
     assert_int_equal(cache.evictions, 0);
     for (uint64_t i = 100; i < 164; i++)
         assert_true(find(i, 20, &value));
@@ -178,7 +178,7 @@ static void agrees_with_a_model(void **state)
         sizes[number] = 1 + (uint32_t)prng_below(&prng, large ? sizeof(bytes) - 1 : 300);
         marks[number] = (uint8_t)prng_next(&prng);
         memset(bytes, marks[number], sizes[number]);
-        store(number, i, i + 1 + prng_below(&prng, 400), span_make(bytes, sizes[number]));
+        store(number, span_make(bytes, sizes[number]), i, i + 1 + prng_below(&prng, 400));
         assert_true(find(number, i, &value));
         for (uint32_t k = 0; k < 5; k++) {
             uint64_t other = prng_below(&prng, ARRAY_LEN(sizes));

@@ -19,7 +19,7 @@
 
 #define SEEDS 150
 #define SERVERS 3
-#define DOMAINS 40
+#define DOMAINS UINT64_C(40)
 #define ASKERS (2 * DOMAINS) /* two a domain */
 #define EVENTS_MAX 4096
 #define EVENT_SIZE 1500
@@ -27,11 +27,11 @@
 enum event_kind { EVENT_NONE, EVENT_DATAGRAM, EVENT_OPENED, EVENT_REFUSED, EVENT_BYTES };
 
 struct event {
-    enum event_kind kind;
     uint64_t due_ns;
+    size_t size;
+    enum event_kind kind;
     uint32_t server;
     uint32_t life; /* of the connection */
-    size_t size;
     uint8_t bytes[EVENT_SIZE];
 };
 
@@ -118,7 +118,8 @@ static void answer_truly(struct span name, uint16_t type)
         test_packet_cname(&packet, NULL, 300, domain);
     } else if (strncmp(domain, "al", 2) == 0 && !is_host) {
         memcpy(alias, domain, sizeof(alias));
-        memcpy(alias, "ok", 2);
+        alias[0] = 'o';
+        alias[1] = 'k';
         test_packet_cname(&packet, NULL, 300, alias); /* and no more: ask for it */
     } else if (strncmp(domain, "nu", 2) == 0 && type == WIRE_MX) {
         test_packet_mx(&packet, NULL, 300, 0, "");
@@ -258,9 +259,7 @@ static void deliver(struct event *event)
     } else if (event->kind == EVENT_OPENED) {
         open_now[server] = true;
         dns_tcp_opened(dns, now_ns, server);
-    } else if (event->kind == EVENT_REFUSED) {
-        fail_tcp(server);
-    } else if (dns_tcp_input(dns, now_ns, server, bytes) < 0) {
+    } else if (event->kind == EVENT_REFUSED || dns_tcp_input(dns, now_ns, server, bytes) < 0) {
         fail_tcp(server);
     }
     event->kind = EVENT_NONE;

@@ -139,7 +139,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dns_stats stats;
     uint64_t waiter;
 
-    if (size > 1024 * 1024 || arena_open(&arena, dns_cost(&options)) < 0)
+    if (size > MIB || arena_open(&arena, dns_cost(&options)) < 0)
         return 0;
     world = (struct world){.now_ns = NS_PER_S};
     world.dns = dns_init(&arena, world.now_ns, &options);

@@ -101,22 +101,27 @@ bool dns_name_is_host(const struct dns_name *name)
     return !label_is_number(label);
 }
 
+static void write_label(struct span label, struct text *text)
+{
+    for (size_t i = 0; i < label.size; i++) {
+        uint8_t byte = label.data[i];
+
+        if (byte > 0x20 && byte < 0x7f && byte != '.' && byte != '\\') {
+            text_add_byte(text, byte);
+        } else {
+            text_add_byte(text, '\\');
+            text_add_padded(text, byte, 3);
+        }
+    }
+}
+
 void dns_name_write(const struct dns_name *name, struct text *text)
 {
     for (size_t at = 0; at < name->size && name->bytes[at] != 0;
          at += (size_t)name->bytes[at] + 1) {
         if (at > 0)
             text_add_byte(text, '.');
-        for (size_t i = 1; i <= name->bytes[at]; i++) {
-            uint8_t byte = name->bytes[at + i];
-
-            if (byte > 0x20 && byte < 0x7f && byte != '.' && byte != '\\') {
-                text_add_byte(text, byte);
-            } else {
-                text_add_byte(text, '\\');
-                text_add_padded(text, byte, 3);
-            }
-        }
+        write_label(span_make(&name->bytes[at + 1], name->bytes[at]), text);
     }
 }
 

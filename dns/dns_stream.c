@@ -5,6 +5,7 @@
 
 #include "dns/wire_check.h"
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written to later */
 void dns_stream_init(struct dns_stream *stream, uint8_t *buffer)
 {
     *stream = (struct dns_stream){.buffer = buffer};

@@ -33,8 +33,9 @@ static void any_cut_gives_the_same_messages(void **state)
             dns_stream_init(&stream, buffer);
             for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
                 while (dns_stream_next(&stream, &parts[i], &message) == 1) {
-                    assert_true(count < ARRAY_LEN(expected));
-                    assert_true(span_equal(message, span_cstr(expected[count])));
+                    const char *text = count < ARRAY_LEN(expected) ? expected[count] : "none";
+
+                    assert_true(span_equal(message, span_cstr(text)));
                     count++;
                 }
                 assert_int_equal(parts[i].size, 0);

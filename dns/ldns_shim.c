@@ -4,6 +4,7 @@
  * the archive links against BoringSSL, and OpenSSL stays out of the process. */
 #include "base/check.h"
 
+/* NOLINTBEGIN(readability-identifier-naming): the names are OpenSSL's */
 int EVP_PKEY_get_id(const void *key);
 int EVP_PKEY_get_base_id(const void *key);
 void *ENGINE_load_private_key(void *engine, const char *name, void *method, void *data);
@@ -34,3 +35,4 @@ void *UI_OpenSSL(void)
 {
     UNREACHABLE("ldns was asked for a dialogue");
 }
+/* NOLINTEND(readability-identifier-naming) */

@@ -15,8 +15,10 @@
 
 #include "dns/question.h"
 
+/* NOLINTBEGIN(readability-identifier-naming): the names are OpenSSL's */
 int EVP_PKEY_get_id(const void *key);
 void *ENGINE_load_private_key(void *engine, const char *name, void *method, void *data);
+/* NOLINTEND(readability-identifier-naming) */
 
 static void no_openssl_is_loaded(void **state)
 {

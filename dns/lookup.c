@@ -233,29 +233,29 @@ enum lookup_match lookup_matches(const struct lookup *lookup, uint32_t server, b
     return tcp ? LOOKUP_SAME : LOOKUP_SAME_BUT_CASE;
 }
 
+static enum lookup_state next_state(struct lookup *lookup, const struct lookup_limits *limits,
+                                    const struct lookup_event *event)
+{
+    switch (event->kind) {
+    case LOOKUP_SENT:
+        return on_sent(lookup);
+    case LOOKUP_EXPIRED:
+        return on_expired(lookup, limits, event->now_ns);
+    case LOOKUP_PACKET:
+        return on_packet(lookup, limits, event);
+    case LOOKUP_TCP_LOST:
+        return on_tcp_lost(lookup, limits, event->now_ns);
+    }
+    UNREACHABLE("kind of an event");
+}
+
 enum lookup_state lookup_step(struct lookup *lookup, const struct lookup_limits *limits,
                               const struct lookup_event *event)
 {
-    enum lookup_state next = lookup->state;
-
     CHECK(lookup->state != LOOKUP_DONE);
     CHECK(lookup->state != LOOKUP_FAILED);
-    switch (event->kind) {
-    case LOOKUP_SENT:
-        next = on_sent(lookup);
-        break;
-    case LOOKUP_EXPIRED:
-        next = on_expired(lookup, limits, event->now_ns);
-        break;
-    case LOOKUP_PACKET:
-        next = on_packet(lookup, limits, event);
-        break;
-    case LOOKUP_TCP_LOST:
-        next = on_tcp_lost(lookup, limits, event->now_ns);
-        break;
-    }
-    lookup->state = next;
-    return next;
+    lookup->state = next_state(lookup, limits, event);
+    return lookup->state;
 }
 
 const char *lookup_failure_words(enum lookup_failure failure)

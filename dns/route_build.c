@@ -190,14 +190,15 @@ static void gather_hosts(struct building *building, const struct mx_list *list)
 static void deal_addresses(struct route *route)
 {
     uint8_t dealt[ROUTE_HOSTS_MAX] = {0};
-    uint32_t left = ROUTE_ADDRESSES_MAX;
+    uint32_t dealt_count = 0;
 
-    for (uint32_t round = 0; round < ROUTE_ADDRESSES_MAX; round++) {
-        for (uint32_t i = 0; i < route->hosts_count && left > 0; i++) {
-            if (dealt[i] == round && route->hosts[i].addresses_count > round) {
-                dealt[i]++;
-                left--;
-            }
+    for (uint32_t turn = 0; turn < ROUTE_ADDRESSES_MAX * ROUTE_HOSTS_MAX; turn++) {
+        uint32_t i = turn % ROUTE_HOSTS_MAX;
+
+        if (i < route->hosts_count && dealt[i] < route->hosts[i].addresses_count &&
+            dealt_count < ROUTE_ADDRESSES_MAX) {
+            dealt[i]++;
+            dealt_count++;
         }
     }
     for (uint32_t i = 0; i < route->hosts_count; i++)

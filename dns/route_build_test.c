@@ -103,7 +103,7 @@ static void put_a(const char *host, uint8_t first, uint8_t count)
 {
     uint8_t bytes[400];
 
-    for (uint8_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++)
         memcpy(&bytes[4 * i], (uint8_t[]){11, 22, 33, (uint8_t)(first + i)}, 4);
     put(host, WIRE_A, DNS_CACHE_RECORDS, span_make(bytes, (size_t)4 * count), count);
 }
@@ -112,7 +112,7 @@ static void put_aaaa(const char *host, uint8_t first, uint8_t count)
 {
     uint8_t bytes[1600] = {0};
 
-    for (uint8_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         bytes[16 * i] = 0x26;
         bytes[16 * i + 15] = (uint8_t)(first + i);
     }
@@ -502,7 +502,7 @@ static void the_worst_list_fits(void **state)
     put_mx("example.com", text_cstr_end(&text));
     assert_int_equal(domain("example.com"), ROUTE_PENDING);
     assert_int_equal(missing.count, 10);
-    for (uint32_t i = 0; i < 5; i++) {
+    for (size_t i = 0; i < 5; i++) {
         char host[300];
 
         text_init(&text, host, sizeof(host));

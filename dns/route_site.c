@@ -21,6 +21,7 @@ static void add(struct route_site *site, struct span span)
     site->size += span.size;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written to later */
 void route_site_begin(struct route_site *site, char *into)
 {
     *site = (struct route_site){.into = into};

@@ -104,46 +104,43 @@ static void every_octet_may_be_wrong(void **state)
 static void rdata_must_fit_its_type(void **state)
 {
     static const struct {
-        uint16_t type;
         struct span rdata;
+        uint16_t type;
         bool ok;
     } cases[] = {
-        {15, SPAN_INIT(""), false},
-        {15, SPAN_INIT("\0"), false},
-        {15, SPAN_INIT("\0\x0a"), false},
-        {15, SPAN_INIT("\0\x0a\0"), true},
-        {15, SPAN_INIT("\0\x0a\xc0\x0c"), true},
-        {15, SPAN_INIT("\0\x0a\xc0"), false},
-        {15, SPAN_INIT("\0\x0a\2mx\0"), true},
-        {15, SPAN_INIT("\0\x0a\2mx"), false},
-        {15, SPAN_INIT("\0\x0a\3mx\0"), false},
-        {15, SPAN_INIT("\0\x0a\2mx\0\0"), false},
-        {15, SPAN_INIT("\0\x0a\2mx\xc0\x0c"), true},
-        {15, SPAN_INIT("\0\x0a\x7fmx\0"), false},
-        {15, SPAN_INIT("\0\x0a\x80mx\0"), false},
-        {5, SPAN_INIT(""), false},
-        {5, SPAN_INIT("\1a\0"), true},
-        {5, SPAN_INIT("\1a\0\0"), false},
-        {1, SPAN_INIT("\1\2\3"), false},
-        {1, SPAN_INIT("\1\2\3\4"), true},
-        {1, SPAN_INIT("\1\2\3\4\5"), false},
-        {28, SPAN_INIT("\1\2\3\4"), false},
-        {28, SPAN_INIT("0123456789abcdef"), true},
-        {28, SPAN_INIT("0123456789abcdefg"), false},
-        {6, SPAN_INIT("\0\0"), false},
-        {6,
-         SPAN_INIT("\0\0"
+        {SPAN_INIT(""), 15, false},
+        {SPAN_INIT("\0"), 15, false},
+        {SPAN_INIT("\0\x0a"), 15, false},
+        {SPAN_INIT("\0\x0a\0"), 15, true},
+        {SPAN_INIT("\0\x0a\xc0\x0c"), 15, true},
+        {SPAN_INIT("\0\x0a\xc0"), 15, false},
+        {SPAN_INIT("\0\x0a\2mx\0"), 15, true},
+        {SPAN_INIT("\0\x0a\2mx"), 15, false},
+        {SPAN_INIT("\0\x0a\3mx\0"), 15, false},
+        {SPAN_INIT("\0\x0a\2mx\0\0"), 15, false},
+        {SPAN_INIT("\0\x0a\2mx\xc0\x0c"), 15, true},
+        {SPAN_INIT("\0\x0a\x7fmx\0"), 15, false},
+        {SPAN_INIT("\0\x0a\x80mx\0"), 15, false},
+        {SPAN_INIT(""), 5, false},
+        {SPAN_INIT("\1a\0"), 5, true},
+        {SPAN_INIT("\1a\0\0"), 5, false},
+        {SPAN_INIT("\1\2\3"), 1, false},
+        {SPAN_INIT("\1\2\3\4"), 1, true},
+        {SPAN_INIT("\1\2\3\4\5"), 1, false},
+        {SPAN_INIT("\1\2\3\4"), 28, false},
+        {SPAN_INIT("0123456789abcdef"), 28, true},
+        {SPAN_INIT("0123456789abcdefg"), 28, false},
+        {SPAN_INIT("\0\0"), 6, false},
+        {SPAN_INIT("\0\0"
                    "01234567890123456789"),
-         true},
-        {6,
-         SPAN_INIT("\0\0"
+         6, true},
+        {SPAN_INIT("\0\0"
                    "0123456789012345678"),
-         false},
-        {16,
-         SPAN_INIT("\xff"
+         6, false},
+        {SPAN_INIT("\xff"
                    "short"),
-         true},                                /* not ours to read */
-        {50, SPAN_INIT("\7\0\0\0\xff"), true}, /* NSEC3 of an unknown algorithm: ldns#307 */
+         16, true},                            /* not ours to read */
+        {SPAN_INIT("\7\0\0\0\xff"), 50, true}, /* NSEC3 of an unknown algorithm: ldns#307 */
     };
 
     (void)state;
