@@ -393,6 +393,36 @@ static void a_tiny_cache_still_ends(void **state)
     assert_int_equal(stats().waiters, 0);
 }
 
+/* Answers that are gone before they can be used together: it ends, as a temporary failure. */
+static void answers_that_do_not_last_still_end(void **state)
+{
+    struct dns_packet query;
+    uint64_t waiter;
+    uint32_t rounds = 0;
+
+    (void)state;
+    open_usual();
+    while (ask("short.example", 1) == ROUTE_PENDING) {
+        while (dns_output(dns, &query)) {
+            struct wire_question question;
+
+            assert_true(wire_check_question(query.bytes, &question));
+            test_packet_reply(&packet, query.bytes, 0);
+            if (question.type == WIRE_MX)
+                test_packet_mx(&packet, NULL, 0, 10, "mx.short.example");
+            dns_input(dns, now_ns, 0, test_packet_span(&packet));
+        }
+        now_ns += rounds % 2 == 0 ? 29 * SECOND : 31 * SECOND;
+        assert_true(dns_done(dns, &waiter));
+        assert_true(++rounds < 1000);
+    }
+    assert_int_equal(route.status, ROUTE_DNS_FAILURE);
+    assert_non_null(strstr(route.problem, "cache"));
+    assert_true(route.expires_ns > now_ns);
+    assert_int_equal(rounds, 64);
+    assert_int_equal(stats().waiters, 0);
+}
+
 /* The same seed and the same calls: the same packets. */
 static void the_seed_decides_everything(void **state)
 {
@@ -429,10 +459,11 @@ static void the_seed_decides_everything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(reads_real_answers),       CASE(real_negative_answers_keep_their_time),
-        CASE(smart_hosts_and_literals), CASE(waiters_are_joined_and_forgotten),
-        CASE(questions_are_scarce),     CASE(a_dead_resolver_defers),
-        CASE(a_tiny_cache_still_ends),  CASE(the_seed_decides_everything),
+        CASE(reads_real_answers),          CASE(real_negative_answers_keep_their_time),
+        CASE(smart_hosts_and_literals),    CASE(waiters_are_joined_and_forgotten),
+        CASE(questions_are_scarce),        CASE(a_dead_resolver_defers),
+        CASE(a_tiny_cache_still_ends),     CASE(answers_that_do_not_last_still_end),
+        CASE(the_seed_decides_everything),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

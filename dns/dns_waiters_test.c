@@ -108,6 +108,19 @@ static void leaving_takes_it_out_of_every_list(void **state)
     assert_null(dns_waiters_next(&waiters, true));
 }
 
+static void asking_early_is_being_ready_no_more(void **state)
+{
+    struct dns_waiter *waiter = enter(1);
+
+    (void)state;
+    dns_waiters_wait(waiter, &questions[0]);
+    dns_waiters_wake(&waiters, &questions[0]);
+    assert_int_equal(waiter->state, DNS_WAITER_READY);
+    dns_waiters_ask(waiter);
+    assert_int_equal(waiter->state, DNS_WAITER_ASKING);
+    assert_null(dns_waiters_next(&waiters, true));
+}
+
 static void no_more_than_there_is_room_for(void **state)
 {
     (void)state;
@@ -175,6 +188,7 @@ int main(void)
         CASE(is_ready_when_all_have_come),
         CASE(the_starving_come_in_order_when_a_question_is_free),
         CASE(leaving_takes_it_out_of_every_list),
+        CASE(asking_early_is_being_ready_no_more),
         CASE(no_more_than_there_is_room_for),
         CASE(any_order_of_calls),
     };

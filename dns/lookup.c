@@ -86,14 +86,12 @@ static enum lookup_state on_failure(struct lookup *lookup, const struct lookup_l
 {
     uint32_t all = (UINT32_C(1) << limits->servers_count) - 1;
 
-    if (has_failed(lookup, event->server))
-        return lookup->state; /* a duplicate */
     lookup->failure = failure;
     lookup->servers_failed |= UINT32_C(1) << event->server;
     if (lookup->servers_failed == all)
         return fail(lookup, failure);
     if (event->server != lookup->server)
-        return lookup->state; /* late: another one is being asked already */
+        return lookup->state; /* late, or twice: another one is being asked already */
     return next_server(lookup, limits, event->now_ns);
 }
 

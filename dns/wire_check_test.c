@@ -185,6 +185,15 @@ static void pointers_go_backward_only(void **state)
     mx_pointing_to(0);
     assert_false(check(&result));
 
+    /* Forward, to a name that would be good. */
+    begin(15);
+    size_t forward = test_packet_record(&packet, TEST_ANSWER, NULL, 15, 60);
+    test_packet_u16(&packet, 10);
+    test_packet_u16(&packet, 0xc000U | (uint32_t)(packet.size + 2));
+    test_packet_end(&packet, forward);
+    test_packet_a(&packet, "a", 60, 1);
+    assert_false(check(&result));
+
     /* Two names that point to each other. */
     begin(15);
     for (int i = 0; i < 2; i++) {
