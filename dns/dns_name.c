@@ -101,17 +101,25 @@ bool dns_name_is_host(const struct dns_name *name)
     return !label_is_number(label);
 }
 
+static bool is_plain(uint8_t byte)
+{
+    return byte > 0x20 && byte < 0x7f && byte != '.' && byte != '\\';
+}
+
 static void write_label(struct span label, struct text *text)
 {
-    for (size_t i = 0; i < label.size; i++) {
-        uint8_t byte = label.data[i];
+    while (label.size > 0) {
+        size_t plain = 0;
 
-        if (byte > 0x20 && byte < 0x7f && byte != '.' && byte != '\\') {
-            text_add_byte(text, byte);
-        } else {
-            text_add_byte(text, '\\');
-            text_add_padded(text, byte, 3);
-        }
+        while (plain < label.size && is_plain(label.data[plain]))
+            plain++;
+        text_add(text, span_first(label, plain));
+        label = span_skip(label, plain);
+        if (label.size == 0)
+            return;
+        text_add_byte(text, '\\');
+        text_add_padded(text, label.data[0], 3);
+        label = span_skip(label, 1);
     }
 }
 

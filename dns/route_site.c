@@ -6,18 +6,29 @@
 #include "base/text.h"
 #include "dns/route.h"
 
+#define SITE_TEXT_MAX ((size_t)ROUTE_SITE_SIZE - 1)
 #define TAIL_SIZE 17 /* '~' and the digits */
 
 /* The same key everywhere: the name of a site is compared between shards, runs and machines. */
-static void add(struct route_site *site, struct span span)
+static void add_hash(struct route_site *site, struct span span)
 {
     struct table_key key = {{site->hash, UINT64_C(0x7369746520686173)}};
-    size_t room = site->size < ROUTE_SITE_SIZE - 1 ? ROUTE_SITE_SIZE - 1 - site->size : 0;
-    size_t size = min_size(room, span.size);
 
-    if (size > 0)
-        memcpy(&site->into[site->size], span.data, size);
     site->hash = table_hash(&key, span);
+}
+
+/* Most names fit and need no hash: it is of what was kept, then of every piece that was not. */
+static void add(struct route_site *site, struct span span)
+{
+    size_t room = site->size < SITE_TEXT_MAX ? SITE_TEXT_MAX - site->size : 0;
+    struct span kept = span_first(span, room), rest = span_skip(span, room);
+
+    if (kept.size > 0)
+        memcpy(&site->into[site->size], kept.data, kept.size);
+    if (rest.size > 0 && site->size <= SITE_TEXT_MAX)
+        add_hash(site, span_make(site->into, SITE_TEXT_MAX));
+    if (rest.size > 0)
+        add_hash(site, rest);
     site->size += span.size;
 }
 
@@ -38,11 +49,11 @@ void route_site_end(struct route_site *site)
 {
     struct text tail;
 
-    if (site->size <= ROUTE_SITE_SIZE - 1) {
+    if (site->size <= SITE_TEXT_MAX) {
         site->into[site->size] = '\0';
         return;
     }
-    text_init(&tail, &site->into[ROUTE_SITE_SIZE - 1 - TAIL_SIZE], TAIL_SIZE + 1);
+    text_init(&tail, &site->into[SITE_TEXT_MAX - TAIL_SIZE], TAIL_SIZE + 1);
     text_add_byte(&tail, '~');
     text_add_hex(&tail, site->hash, 16);
     (void)text_cstr_end(&tail); /* ends in place */
