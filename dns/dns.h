@@ -73,7 +73,8 @@ enum route_status dns_route(struct dns *dns, uint64_t now_ns, struct span domain
  * question. Never ROUTE_NULL_MX; special addresses are kept: the operator has named the host. */
 enum route_status dns_route_host(struct dns *dns, uint64_t now_ns, struct span host,
                                  uint64_t waiter, struct route *ret_route);
-/* The next waiter that should ask again (or call dns_forget). */
+/* The next waiter that should ask again, at once or later in the turn; one that will not calls
+ * dns_forget. Those that found no question free come while one is free, in the order of asking. */
 MUST_USE bool dns_done(struct dns *dns, uint64_t *ret_waiter);
 void dns_forget(struct dns *dns, uint64_t waiter); /* no-op when unknown */
 
