@@ -1,6 +1,7 @@
 #include "message/template_build.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/check.h"
 
@@ -65,7 +66,7 @@ static struct template_piece *template_build_next(struct template_build *build)
         return &build->waste;
     }
     struct template_piece *piece = &build->pieces[template->pieces_count++];
-    *piece = (struct template_piece){0};
+    memset(piece, 0, sizeof(*piece)); /* padding, too: the same octets every time */
     return piece;
 }
 

@@ -12,23 +12,32 @@
 #define WORDS_PAYLOAD_MAX 63
 #define WORDS_PAYLOAD_MIN 20
 
-/* RFC 2047 5 (3): what stands for itself in Q encoding, even in a phrase. */
-static bool words_is_q_safe(uint8_t byte)
-{
-    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-           (byte >= '0' && byte <= '9') || byte == '!' || byte == '*' || byte == '+' ||
-           byte == '-' || byte == '/';
-}
+/* What an octet may be. */
+enum words_class {
+    WORDS_OTHER,
+    WORDS_ATEXT, /* atext of RFC 5322 3.2.3 ... */
+    WORDS_SAFE /* ... that also stands for itself in Q encoding, even in a phrase: RFC 2047 5 (3) */
+};
 
-/* atext of RFC 5322 3.2.3. */
-static bool words_is_atext(uint8_t byte)
+static enum words_class words_class(uint8_t byte)
 {
-    return words_is_q_safe(byte) || (byte > ' ' && byte < 127 && strchr("#$%&'=?^_`{|}~", byte));
+    static const uint8_t specials[128] = {
+        ['!'] = WORDS_SAFE,  ['*'] = WORDS_SAFE,  ['+'] = WORDS_SAFE,   ['-'] = WORDS_SAFE,
+        ['/'] = WORDS_SAFE,  ['#'] = WORDS_ATEXT, ['$'] = WORDS_ATEXT,  ['%'] = WORDS_ATEXT,
+        ['&'] = WORDS_ATEXT, ['='] = WORDS_ATEXT, ['\''] = WORDS_ATEXT, ['?'] = WORDS_ATEXT,
+        ['^'] = WORDS_ATEXT, ['_'] = WORDS_ATEXT, ['`'] = WORDS_ATEXT,  ['{'] = WORDS_ATEXT,
+        ['|'] = WORDS_ATEXT, ['}'] = WORDS_ATEXT, ['~'] = WORDS_ATEXT,
+    };
+    uint8_t lower = byte | 0x20;
+
+    if ((lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9'))
+        return WORDS_SAFE;
+    return byte < 128 ? (enum words_class)specials[byte] : WORDS_OTHER;
 }
 
 static size_t words_q_size(uint8_t byte)
 {
-    return words_is_q_safe(byte) || byte == ' ' ? 1 : 3;
+    return byte == ' ' || words_class(byte) == WORDS_SAFE ? 1 : 3;
 }
 
 static enum words_form words_form_encoded(struct span text)
@@ -40,67 +49,65 @@ static enum words_form words_form_encoded(struct span text)
     return size <= base64_size(text.size) ? WORDS_Q : WORDS_B;
 }
 
-/* No blank at an end, no two together, no tab. */
-static bool words_is_spaced(struct span text)
+/* What one look at a text tells. */
+struct words_look {
+    bool printable;     /* 0x20..0x7e, and no "=?" that a reader could take for an encoded word */
+    bool spaced;        /* no space at an end, no two together */
+    bool atoms;         /* atext and spaces */
+    size_t run_max;     /* octets of the longest run without a space */
+    size_t quoted_size; /* octets as a quoted string */
+};
+
+static struct words_look words_look(struct span text)
 {
-    bool blank = true;
+    struct words_look look = {
+        .printable = true, .spaced = true, .atoms = true, .quoted_size = text.size + 2};
+    size_t run = 0;
+    uint8_t before = ' ';
 
     for (size_t i = 0; i < text.size; i++) {
-        bool space = text.data[i] == ' ';
-        if (space && blank)
-            return false;
-        blank = space;
+        uint8_t byte = text.data[i];
+        if (byte == ' ') {
+            look.spaced = look.spaced && before != ' ';
+            look.run_max = run > look.run_max ? run : look.run_max;
+            run = 0;
+        } else {
+            run++;
+            look.atoms = look.atoms && words_class(byte) != WORDS_OTHER;
+            look.quoted_size += byte == '"' || byte == '\\';
+            if (byte < 0x20 || byte > 0x7e || (byte == '?' && before == '='))
+                look.printable = false;
+        }
+        before = byte;
     }
-    return !blank;
-}
-
-static bool words_is_printable(struct span text)
-{
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < 0x20 || text.data[i] > 0x7e)
-            return false;
-    }
-    return span_find(text, SPAN("=?")) == SPAN_NOT_FOUND;
-}
-
-static bool words_has_long_run(struct span text)
-{
-    while (text.size > 0) {
-        if (span_split(&text, ' ').size > WORDS_RUN_MAX)
-            return true;
-    }
-    return false;
+    look.run_max = run > look.run_max ? run : look.run_max;
+    look.spaced = look.spaced && before != ' ';
+    return look;
 }
 
 enum words_form words_form_text(struct span text)
 {
     if (text.size == 0)
         return WORDS_EMPTY;
-    if (words_is_printable(text) && words_is_spaced(text) && !words_has_long_run(text))
+    struct words_look look = words_look(text);
+    if (look.printable && look.spaced && look.run_max <= WORDS_RUN_MAX)
         return WORDS_PLAIN;
     return words_form_encoded(text);
 }
 
-static size_t words_quoted_size(struct span text)
-{
-    size_t size = text.size + 2;
-
-    for (size_t i = 0; i < text.size; i++)
-        size += text.data[i] == '"' || text.data[i] == '\\';
-    return size;
-}
-
 enum words_form words_form_phrase(struct span text)
 {
-    bool atoms = words_is_spaced(text);
-
     if (text.size == 0)
         return WORDS_EMPTY;
-    if (!words_is_printable(text) || words_quoted_size(text) > WORDS_PHRASE_MAX)
+    struct words_look look = words_look(text);
+    if (!look.printable || look.quoted_size > WORDS_PHRASE_MAX)
         return words_form_encoded(text);
-    for (size_t i = 0; atoms && i < text.size; i++)
-        atoms = words_is_atext(text.data[i]) || text.data[i] == ' ';
-    return atoms ? WORDS_ATOM : WORDS_QUOTED;
+    return look.atoms && look.spaced ? WORDS_ATOM : WORDS_QUOTED;
+}
+
+static size_t words_quoted_size(struct span text)
+{
+    return words_look(text).quoted_size;
 }
 
 /* The blank before `size` octets that stay together, or a fold. */
@@ -166,7 +173,7 @@ static void words_put_payload(enum words_form form, struct span chunk, struct te
         char escape[3] = {'=', digits[byte >> 4], digits[byte & 15]};
         if (byte == ' ')
             text_add_byte(out, '_');
-        else if (words_is_q_safe(byte))
+        else if (words_class(byte) == WORDS_SAFE)
             text_add_byte(out, byte);
         else
             text_add(out, span_make(escape, sizeof(escape)));

@@ -10,6 +10,9 @@
 #include "base/check.h"
 #include "message/merge.h"
 
+#ifndef MERGE_TESTING_OUT_MAX
+#define MERGE_TESTING_OUT_MAX (16 * MIB)
+#endif
 #define MERGE_TESTING_DATE 1763750160 /* Fri, 21 Nov 2025 18:36:00 */
 
 struct merge_testing {
@@ -28,7 +31,7 @@ static inline void merge_testing_open(struct merge_testing *testing, struct span
 
     *testing = (struct merge_testing){0};
     testing->memory = (struct span_mut){malloc(size), size};
-    text_init(&testing->out, malloc(16 * MIB), 16 * MIB);
+    text_init(&testing->out, malloc(MERGE_TESTING_OUT_MAX), MERGE_TESTING_OUT_MAX);
     CHECK(testing->memory.data && testing->out.data && copy);
     memset(testing->memory.data, 0xa5, size);
     if (source.size > 0)
