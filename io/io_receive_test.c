@@ -141,7 +141,7 @@ static void test_flooding_socket_does_not_starve_others(void **state)
 
     hold_all(world);
     for (int i = 1; i <= 4; i++) {
-        fill(world, i, i == 1 ? 100 * BUFFER_SIZE : 100);
+        fill(world, i, i == 1 ? (size_t)100 * BUFFER_SIZE : 100);
         io_recv(world->io, (uint64_t)i, world->handles[i]);
         assert_false(turn(world, 0, true)); /* starves */
     }
@@ -163,7 +163,7 @@ static void test_round_robin(void **state)
 
     hold_all(world);
     for (int i = 1; i <= 5; i++) {
-        fill(world, i, 20 * BUFFER_SIZE);
+        fill(world, i, (size_t)20 * BUFFER_SIZE);
         io_recv(world->io, (uint64_t)i, world->handles[i]);
         assert_false(turn(world, 0, true));
     }
