@@ -1,5 +1,5 @@
 /* Operations and handles of the simulated back end. */
-#include "io/io.h"
+#include "sim/io_sim.h"
 
 #include <errno.h>
 #include <stdlib.h>

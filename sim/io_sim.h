@@ -139,9 +139,9 @@ struct sim_world {
     uint64_t wall_offset_ns;
     uint64_t events_count;
     uint64_t cut_at; /* 0: never */
+    jmp_buf *cut_jump;
     uint64_t hash;
-    struct io *last_waiter;
-    uint32_t waits_in_a_row;
+    uint32_t idle_waits; /* since the last event was handed out */
     bool stuck;
     bool trace;
 };

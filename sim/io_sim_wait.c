@@ -6,7 +6,8 @@
 #include "base/check.h"
 #include "sim/io_sim.h"
 
-#define WAITS_IN_A_ROW_MAX 16
+/* So many waits of all rings without an event: one that does not turn any more holds the clock. */
+#define IDLE_WAITS_MAX 64
 
 uint64_t io_now_ns(const struct io *io)
 {
@@ -55,7 +56,7 @@ static uint64_t bound_ns(const struct sim_world *world, const struct io *io, uin
 {
     uint64_t limit = deadline_ns;
 
-    if (world->waits_in_a_row > WAITS_IN_A_ROW_MAX)
+    if (world->idle_waits > IDLE_WAITS_MAX)
         return limit;
     list_for_each(node, &world->ios) {
         const struct io *other = CONTAINER_OF(node, struct io, node);
@@ -77,12 +78,12 @@ static void run_until(struct sim_world *world, uint64_t until_ns)
 static void world_go_on(struct sim_world *world, struct io *io, uint64_t deadline_ns)
 {
     uint64_t limit = bound_ns(world, io, deadline_ns);
-    bool in_a_row = world->waits_in_a_row > WAITS_IN_A_ROW_MAX;
+    bool alone = world->idle_waits > IDLE_WAITS_MAX;
 
     while (io->ready_count == 0 && world->timeline.tasks_count > 0 &&
            timeline_next_ns(&world->timeline) <= limit) {
         timeline_run_next(&world->timeline);
-        if (!in_a_row && others_busy(world, io))
+        if (!alone && others_busy(world, io))
             return;
     }
     if (io->ready_count > 0)
@@ -133,10 +134,11 @@ uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, u
     uint32_t count;
 
     CHECK(events_max > 0);
+    if (!io->dead && sim_world_is_cut() && world->cut_jump != NULL)
+        longjmp(*world->cut_jump, 1);
     if (io->dead || sim_world_is_cut())
         return 0;
-    world->waits_in_a_row = world->last_waiter == io ? world->waits_in_a_row + 1 : 0;
-    world->last_waiter = io;
+    world->idle_waits++;
     world->stuck = false;
     io->turn_ns = prng_below(&world->prng, world->options.delay.turn_max_ns);
     if (io->turn_ns > 0)
@@ -148,6 +150,8 @@ uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, u
     } else {
         count = 0;
     }
+    if (count > 0 || (world->timeline.now_ns >= deadline_ns && deadline_ns > io->now_ns))
+        world->idle_waits = 0;
     io_sim_clock_sample(io);
     /* With nothing given it would wait on: others may go as far. Else it works at this moment. */
     io->bound_ns = count == 0 && deadline_ns > io->now_ns ? deadline_ns : io->now_ns;

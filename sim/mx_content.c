@@ -13,6 +13,7 @@ void mx_content_begin(struct mx_content *content)
 static void line_ends(struct mx_content *content)
 {
     static const struct span name = SPAN_INIT("message-id:");
+    static const struct span quoted = SPAN_INIT("content-transfer-encoding: quoted-printable");
     struct span head = span_make(content->head, content->head_size);
 
     if (!content->in_body && content->line_size == 0) {
@@ -22,6 +23,8 @@ static void line_ends(struct mx_content *content)
 
         memcpy(content->id, id.data, id.size);
         content->id_size = (uint32_t)id.size;
+    } else if (!content->in_body && span_starts_nocase(head, quoted)) {
+        content->quoted = true;
     }
     content->line_size = 0;
     content->head_size = 0;
@@ -29,11 +32,44 @@ static void line_ends(struct mx_content *content)
     content->dot_first = false;
 }
 
+static uint32_t digit(uint8_t byte)
+{
+    if (byte >= '0' && byte <= '9')
+        return byte - (uint32_t)'0';
+    return byte >= 'A' && byte <= 'F' ? byte - (uint32_t)'A' + 10 : 255;
+}
+
+static void body_octet(struct mx_content *content, uint8_t byte)
+{
+    content->body_hash = (content->body_hash ^ byte) * UINT64_C(1099511628211);
+}
+
+/* RFC 2045 6.7: "=XX", and "=" CRLF, which is nothing. */
+static void quoted_octet(struct mx_content *content, uint8_t byte)
+{
+    if (content->escape_size == 0 && byte != '=') {
+        body_octet(content, byte);
+        return;
+    }
+    content->escape[content->escape_size++] = byte;
+    if (content->escape_size < 3)
+        return;
+    content->escape_size = 0;
+    if (content->escape[1] == '\r' && byte == '\n')
+        return;
+    /* What is no escape has a hash that no body has. */
+    body_octet(content, (uint8_t)(digit(content->escape[1]) << 4 | digit(byte)));
+    if (digit(content->escape[1]) > 15 || digit(byte) > 15)
+        content->body_hash = 0;
+}
+
 static void octet(struct mx_content *content, uint8_t byte)
 {
     content->size++;
-    if (content->in_body)
-        content->body_hash = (content->body_hash ^ byte) * UINT64_C(1099511628211);
+    if (content->in_body && content->quoted)
+        quoted_octet(content, byte);
+    else if (content->in_body)
+        body_octet(content, byte);
     else if (byte != '\r' && byte != '\n' && content->head_size < sizeof(content->head))
         content->head[content->head_size++] = (char)byte;
 }

@@ -24,6 +24,9 @@ struct mx_content {
     bool dot_first;     /* ...and began with a dot that may be the end, or stuffing */
     uint32_t line_size; /* octets before its CRLF, unstuffed */
     uint64_t size;
+    bool quoted; /* the body is in quoted-printable: its octets are hashed decoded */
+    uint8_t escape_size;
+    uint8_t escape[3];
     uint64_t body_hash;
     uint32_t head_size;
     char head[MX_ID_MAX]; /* the beginning of a header line */

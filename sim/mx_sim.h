@@ -6,8 +6,8 @@
 #ifndef SIM_MX_SIM_H
 #define SIM_MX_SIM_H
 
-#include "sim/oracle.h"
 #include "sim/net_service.h"
+#include "sim/oracle.h"
 
 #define MX_SIM_STAGES 4 /* MAIL, RCPT, DATA, dot */
 

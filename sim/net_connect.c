@@ -108,6 +108,9 @@ struct net_end *net_stream_connect(struct net_sim *net, const struct ip_port *fr
         stream->addresses[0] = *from;
         stream->addresses[1] = *to;
         stream->host = net_sim_host(net, &to->ip);
+        stream->host->open_count++;
+        if (stream->host->open_count > stream->host->open_peak)
+            stream->host->open_peak = stream->host->open_count;
     }
     draw_faults(stream);
     delay_ns = connect_delay_ns(stream);

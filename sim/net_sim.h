@@ -69,6 +69,8 @@ struct net_host {
     bool local;
     uint64_t latency_ns;
     uint64_t clogged_until_ns;
+    uint32_t open_count; /* streams that were connected to it and not closed by their maker */
+    uint32_t open_peak;
 };
 
 struct net_sim {

@@ -377,6 +377,8 @@ static void end_close(struct net_end *end)
 {
     end->closed = true;
     end->owner = NULL;
+    if (end_index(end) == 0 && end->stream->host != NULL)
+        end->stream->host->open_count--;
     if (net_stream_other(end)->closed)
         stream_release(end->stream);
 }

@@ -1,4 +1,5 @@
-/* oracle.h - the ledger of the world: what it saw, what the product says, and whether both can be true.
+/* oracle.h - the ledger of the world: what it saw, what the product says, and whether both can be
+ * true.
  *
  * The world enters every recipient before the product gets it (oracle_add), the mail servers enter
  * what they answered and accepted, the world enters the product's durable events and its lives.

@@ -90,7 +90,8 @@ void sim_world_kill(void)
     disk_sim_process_end(world->disk);
     world->pid++;
     world->cut_at = 0;
-    world->last_waiter = NULL;
+    world->cut_jump = NULL;
+    world->idle_waits = 0;
 }
 
 void sim_world_power_loss(void)
@@ -115,6 +116,11 @@ bool sim_world_is_cut(void)
     const struct sim_world *world = io_sim_world();
 
     return world->cut_at != 0 && world->events_count >= world->cut_at;
+}
+
+void sim_world_cut_jump(jmp_buf *jump)
+{
+    io_sim_world()->cut_jump = jump;
 }
 
 uint64_t sim_world_events_count(void)
@@ -150,6 +156,19 @@ void sim_world_signal(uint32_t signal)
 {
     list_for_each(node, &io_sim_world()->ios)
         io_sim_signal(CONTAINER_OF(node, struct io, node), signal);
+}
+
+uint64_t sim_world_handles(void)
+{
+    uint64_t handles = 0;
+
+    list_for_each(node, &io_sim_world()->ios) {
+        const struct io *io = CONTAINER_OF(node, struct io, node);
+
+        if (!io->dead)
+            handles += io->options.handles_max - io->handles_free_count;
+    }
+    return handles;
 }
 
 bool sim_world_is_stuck(void)

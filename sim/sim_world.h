@@ -14,6 +14,8 @@
 #ifndef SIM_SIM_WORLD_H
 #define SIM_SIM_WORLD_H
 
+#include <setjmp.h>
+
 #include "sim/disk_sim.h"
 #include "sim/net_sim.h"
 
@@ -54,6 +56,9 @@ void sim_world_power_loss(void);
  * is true then and the test can kill or cut the power. 0: never. */
 void sim_world_cut_after(uint64_t events_count);
 MUST_USE bool sim_world_is_cut(void);
+/* At the cut io_wait does not return but jumps there, out of whatever the product is doing: so a
+ * recovery that waits inside can be cut too. NULL: it returns 0. Taken back by kill. */
+void sim_world_cut_jump(jmp_buf *jump);
 
 /* Events handed out by io_wait since the world was opened, and a hash over all of them in order. */
 MUST_USE uint64_t sim_world_events_count(void);
@@ -65,6 +70,8 @@ void sim_world_shift_wall(int64_t shift_ns);
 void sim_world_signal(uint32_t signal);
 /* Operations that were submitted and have not ended, over all rings. */
 MUST_USE uint64_t sim_world_in_flight(void);
+/* Sockets and files that are open, over all living rings. */
+MUST_USE uint64_t sim_world_handles(void);
 /* A ring waited without limit while nothing in the world was left to happen. */
 MUST_USE bool sim_world_is_stuck(void);
 /* A line for each event on standard error. */

@@ -330,6 +330,21 @@ bool zones_delivers(const struct zones *zones, uint32_t zone)
     return state->kind == ZONE_IMPLICIT;
 }
 
+uint64_t zones_site(const struct zones *zones, uint32_t zone)
+{
+    const struct zone *state = &zones->zones[alias_end(zones, zone)];
+    uint64_t site = 0;
+
+    if (state->mx_count == 0)
+        return UINT64_C(1) << 63 | zone;
+    for (uint32_t i = 0; i < state->mx_count; i++) {
+        uint64_t one = ((uint64_t)state->mx[i].preference << 32 | state->mx[i].host) + 1;
+
+        site += (one * UINT64_C(0x9e3779b97f4a7c15)) ^ (one << 7); /* in any order */
+    }
+    return site & ~(UINT64_C(1) << 63);
+}
+
 void zones_heal(struct zones *zones)
 {
     for (uint32_t i = 0; i < zones->zones_count; i++)

@@ -102,6 +102,8 @@ MUST_USE bool zones_serves(const struct zones *zones, uint32_t zone, const struc
 MUST_USE enum zone_kind zones_kind(const struct zones *zones, uint32_t zone);
 /* Whether mail for the domain can be delivered once the world is well. */
 MUST_USE bool zones_delivers(const struct zones *zones, uint32_t zone);
+/* A number for the set of MX hosts by preference (an implicit MX: the domain itself). */
+MUST_USE uint64_t zones_site(const struct zones *zones, uint32_t zone);
 /* All troubles that keep answers away are over. */
 void zones_heal(struct zones *zones);
 const char *zones_kind_name(enum zone_kind kind);

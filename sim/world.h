@@ -1,0 +1,105 @@
+/* world.h - a whole run of ringpost in the simulated world, from one seed.
+ *
+ *   draw options -> life (load, send, stop) -> crash -> life ... -> heal -> drain -> stop -> check
+ *
+ * Everything is drawn from the seed by swarm: each seed switches whole classes of fault on or off
+ * and picks sizes from one to the limit. What must hold is in oracle.h. Knows the product only
+ * through world_engine.h. */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "sim/dns_sim.h"
+#include "sim/mx_sim.h"
+#include "sim/oracle.h"
+#include "sim/sim_world.h"
+#include "sim/zones.h"
+
+#define WORLD_SHARDS_MAX 4
+#define WORLD_CAMPAIGNS_MAX 8
+#define WORLD_CRASHES_MAX 6
+#define WORLD_PERSONAS_MAX 12
+
+enum world_end {
+    WORLD_STOP = 0, /* an orderly stop */
+    WORLD_KILL,     /* kill -9 */
+    WORLD_POWER_LOSS
+};
+
+/* One life of the process: so many events, then an end. */
+struct world_life {
+    uint64_t events;
+    enum world_end end;
+};
+
+struct world_options {
+    struct sim_world_options sim;
+    struct zones_options zones;
+    struct mx_persona personas[WORLD_PERSONAS_MAX];
+    uint32_t personas_count;
+    uint32_t unknown_percent; /* recipients that no server knows */
+    uint32_t shards_count;
+    uint32_t connections_max;
+    uint32_t connections_per_site;
+    uint32_t messages_per_connection;
+    uint32_t buffers_max; /* output buffers of a shard */
+    uint32_t ring_buffers_count;
+    uint32_t ring_buffer_size;
+    uint32_t cache_entries_max;
+    uint64_t segment_size;
+    uint64_t journal_size;
+    uint64_t disk_capacity; /* until the world heals; 0: no limit */
+    bool return_path;       /* keyed return paths */
+    bool messages;          /* finished messages instead of templates */
+    uint64_t retry_s[3];
+    uint64_t lifetime_s;
+    uint32_t campaigns_count;
+    uint32_t recipients[WORLD_CAMPAIGNS_MAX];
+    struct world_life lives[WORLD_CRASHES_MAX];
+    uint32_t lives_count;
+    bool trace; /* a line for each event on standard error */
+};
+
+struct world_result {
+    uint64_t hash;
+    uint64_t events;
+    uint64_t virtual_ns;
+    uint64_t recipients;
+    uint64_t accepted;
+    uint64_t delivered;
+    uint64_t problems_count;
+    struct text problems; /* lent by the caller */
+};
+
+struct world {
+    struct world_options options;
+    struct prng prng;
+    struct zones zones;
+    struct oracle oracle;
+    struct dns_sim dns;
+    struct mx_sim mx;
+    struct verp_keys verp;
+    bool healed;
+};
+
+/* The options that a seed means. */
+void world_draw(struct world_options *options, uint64_t seed);
+/* As YAML-like lines, for people. */
+void world_print(const struct world_options *options, struct text *out);
+/* Runs it all. True when nothing was wrong. */
+bool world_run(uint64_t seed, const struct world_options *options, struct world_result *result);
+
+/* --- for world_engine.c --- */
+
+/* Address, field values and expected body of one recipient. */
+struct world_recipient {
+    char address[ORACLE_ADDRESS_MAX];
+    char number[16];
+    char name[128];
+    uint32_t zone;
+};
+void world_recipient(const struct world *world, uint32_t campaign, uint32_t ordinal,
+                     struct world_recipient *ret);
+/* The template, or the finished message, of a campaign. */
+struct span world_content(const struct world *world);
+
+#endif

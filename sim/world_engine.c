@@ -1,0 +1,425 @@
+#include "sim/world_engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/tag.h"
+
+#define CONFIG_MAX 1024
+#define STOP_MAX_NS (15 * NS_PER_MINUTE)
+#define LOAD_FAILURES_MAX 200
+#define LOAD_AGAIN_NS (20 * NS_PER_S)
+#define LOAD_BATCH 64 /* recipients added a turn */
+
+/* --- opening --- */
+
+static int make_policy(struct world_engine *process, struct text *error)
+{
+    const struct world_options *options = &process->world->options;
+    char yaml[CONFIG_MAX];
+    struct text text;
+    int result;
+
+    process->policy = calloc(1, sizeof(*process->policy));
+    CHECK(process->policy != NULL);
+    policy_init(process->policy);
+    text_init(&text, yaml, sizeof(yaml));
+    text_add_format(&text,
+                    "hostname: send.test\nspool: spool\nshards: %u\n"
+                    "dns: {servers: [11.255.0.1, 11.255.0.2]}\n"
+                    "retry: {schedule: [%llus, %llus, %llus], lifetime: %llus}\n",
+                    options->shards_count, (unsigned long long)options->retry_s[0],
+                    (unsigned long long)options->retry_s[1],
+                    (unsigned long long)options->retry_s[2],
+                    (unsigned long long)options->lifetime_s);
+    text_add_format(
+        &text,
+        "limits: {connections: %u, connections_per_site: %u, "
+        "messages_per_connection: %u}\n%s",
+        options->connections_max, options->connections_per_site, options->messages_per_connection,
+        options->return_path ? "return_path: {domain: bounce.test, key_file: verp.key}\n" : "");
+    CHECK(!text.overflow);
+    result = policy_read(process->policy, text_span(&text), "sim.yaml", error);
+    if (result == 0)
+        result = policy_complete(process->policy, SPAN("send.test"), SPAN(""), error);
+    return result;
+}
+
+static int open_ring(struct world_engine *process, uint32_t index, struct io **ret_io,
+                     struct text *error)
+{
+    const struct world_options *options = &process->world->options;
+    struct io_options ring = {
+        .group = process->group,
+        .index = index,
+        .entries = 8,
+        .handles_max = options->connections_max + 64,
+        .buffers_count = options->ring_buffers_count,
+        .buffer_size = options->ring_buffer_size,
+        .wake_tag = tag_of(TAG_WAKE, 0),
+    };
+
+    return io_open(ret_io, &ring, error);
+}
+
+static int prepare(struct world_engine *process, struct text *error)
+{
+    const struct world_options *options = &process->world->options;
+    uint32_t recipients_max = process->world->oracle.recipients_count * 4 + 64;
+    struct engine_options engine = {
+        .policy = process->policy,
+        .verp = options->return_path ? &process->world->verp : NULL,
+        .io = process->front,
+        .group = process->group,
+        .limits = {.shards_count = options->shards_count,
+                   .connections_max = options->connections_max,
+                   .recipients_max = recipients_max,
+                   .domains_max = options->zones.zones_count + 8,
+                   .flows_max = (options->zones.zones_count + 8) * WORLD_CAMPAIGNS_MAX,
+                   .sites_max = options->zones.zones_count + 8,
+                   .campaigns_max = 1024,
+                   .buffers_max = options->buffers_max,
+                   .cache_entries_max = options->cache_entries_max,
+                   .segment_size = options->segment_size,
+                   .journal_size = options->journal_size},
+    };
+    int result = io_entropy(process->front, &engine.seed, sizeof(engine.seed));
+
+    if (result < 0)
+        return result;
+    return engine_prepare(&process->engine, &engine, error);
+}
+
+/* What was acknowledged must be there; what was not may be, and then counts as acknowledged. */
+static void look_for_campaigns(struct world_engine *process)
+{
+    struct oracle *oracle = &process->world->oracle;
+    struct queue *queue = store_queue(engine_store(process->engine));
+
+    for (uint32_t i = 0; i < oracle->campaigns_count; i++) {
+        uint32_t index =
+            queue_find_campaign(queue, SPAN("tenant"), span_cstr(oracle->campaigns[i].name));
+        const struct campaign *campaign = index == QUEUE_NONE ? NULL : queue_campaign(queue, index);
+
+        process->loads[i] = (struct world_load){.state = LOAD_WAITING};
+        if (campaign == NULL ||
+            (campaign->state != CAMPAIGN_READY && campaign->state != CAMPAIGN_DONE)) {
+            oracle_missing(oracle, i);
+            continue;
+        }
+        if (campaign->recipients_count != oracle->campaigns[i].count)
+            oracle_problem(oracle, "rule 1: %s has %u recipients, not %u",
+                           oracle->campaigns[i].name, campaign->recipients_count,
+                           oracle->campaigns[i].count);
+        oracle_acknowledge(oracle, i, campaign->descriptor.id);
+        process->loads[i].state = LOAD_READY;
+    }
+}
+
+int world_engine_open(struct world_engine *process, struct world *world)
+{
+    uint32_t shards_count = world->options.shards_count;
+    struct text error;
+    int result;
+
+    memset(process, 0, sizeof(*process));
+    process->world = world;
+    text_init(&error, process->error, sizeof(process->error) - 1);
+    result = make_policy(process, &error);
+    if (result == 0)
+        result = io_group_open(&process->group, shards_count + 1);
+    if (result == 0)
+        result = open_ring(process, shards_count, &process->front, &error);
+    if (result == 0)
+        result = prepare(process, &error);
+    for (uint32_t i = 0; i < shards_count && result == 0; i++) {
+        result = open_ring(process, i, &process->rings[i], &error);
+        if (result == 0)
+            process->shards[i] = engine_open_shard(process->engine, i, process->rings[i]);
+    }
+    (void)text_cstr_end(&error);
+    if (result == 0)
+        look_for_campaigns(process);
+    return result;
+}
+
+/* --- loads --- */
+
+static void load_failed(struct world_engine *process, struct world_load *load)
+{
+    load->failures++;
+    load->again_ns = io_now_ns(process->front) + LOAD_AGAIN_NS;
+    load->state = load->failures < LOAD_FAILURES_MAX ? LOAD_WAITING : LOAD_GIVEN_UP;
+}
+
+static void load_begin(struct world_engine *process, uint32_t index)
+{
+    struct world_load *load = &process->loads[index];
+    const struct world *world = process->world;
+    struct campaign_descriptor draft = {
+        .name = span_cstr(world->oracle.campaigns[index].name),
+        .tenant = SPAN("tenant"),
+        .sender = span_cstr(world->oracle.sender),
+        .lane = index % 2 == 0 ? LANE_BULK : LANE_TRANSACTIONAL,
+        .kind = world->options.messages ? CAMPAIGN_MESSAGE : CAMPAIGN_TEMPLATE,
+        .weight = 1,
+        .created_s = io_wall_ns(process->front) / NS_PER_S,
+    };
+    int result;
+
+    if (io_now_ns(process->front) < load->again_ns)
+        return;
+    result =
+        store_load_begin(engine_store(process->engine), &draft, world_content(world), &load->load);
+    if (result == 0) {
+        load->state = LOAD_ADDING;
+        load->next = 0;
+    } else if (result != -EBUSY) {
+        load_failed(process, load);
+    }
+}
+
+static void load_add(struct world_engine *process, uint32_t index)
+{
+    struct world_load *load = &process->loads[index];
+    uint32_t count = process->world->oracle.campaigns[index].count;
+
+    for (uint32_t i = 0; i < LOAD_BATCH && load->next < count; i++) {
+        struct world_recipient recipient;
+        struct span values[2];
+        struct store_recipient item;
+        int result;
+
+        world_recipient(process->world, index, load->next, &recipient);
+        values[0] = span_cstr(recipient.number);
+        values[1] = span_cstr(recipient.name);
+        item = (struct store_recipient){
+            .address = span_cstr(recipient.address),
+            .domain = span_cstr(process->world->zones.zones[recipient.zone].name),
+            .values = values,
+            .values_count = process->world->options.messages ? 0 : 2,
+        };
+        result = store_load_add(load->load, &item);
+        if (result == -EAGAIN)
+            return;
+        if (result < 0) {
+            store_load_end(load->load);
+            load_failed(process, load);
+            return;
+        }
+        load->next++;
+    }
+    if (load->next == count) {
+        store_load_commit(load->load, (const uint8_t[CAMPAIGN_DIGEST_SIZE]){1});
+        load->state = LOAD_COMMITTING;
+    }
+}
+
+/* The content is compiled before a shard turns again, so before it can claim. */
+static void load_ready(struct world_engine *process, uint32_t index)
+{
+    struct world_load *load = &process->loads[index];
+    uint32_t campaign_index = store_load_campaign(load->load);
+    const struct campaign *campaign =
+        queue_campaign(store_queue(engine_store(process->engine)), campaign_index);
+    struct text error;
+    char words[256];
+
+    text_init(&error, words, sizeof(words) - 1);
+    oracle_acknowledge(&process->world->oracle, index, campaign->descriptor.id);
+    if (content_add(engine_contents(process->engine), campaign_index, campaign, &error) < 0)
+        oracle_problem(&process->world->oracle, "content: %s", text_cstr_end(&error));
+    store_load_end(load->load);
+    load->state = LOAD_READY;
+}
+
+static void load_commit(struct world_engine *process, uint32_t index)
+{
+    struct world_load *load = &process->loads[index];
+    enum store_load_state state = store_load_state(load->load);
+
+    if (state == STORE_LOAD_READY) {
+        load_ready(process, index);
+    } else if (state == STORE_LOAD_FAILED) {
+        store_load_end(load->load);
+        load_failed(process, load);
+    }
+}
+
+/* When the loads want to be looked at again. */
+static uint64_t load_turn(struct world_engine *process)
+{
+    uint64_t deadline_ns = UINT64_MAX;
+
+    for (uint32_t i = 0; i < process->world->oracle.campaigns_count; i++) {
+        struct world_load *load = &process->loads[i];
+
+        switch (load->state) {
+        case LOAD_WAITING:
+            load_begin(process, i);
+            break;
+        case LOAD_ADDING:
+            load_add(process, i);
+            break;
+        case LOAD_COMMITTING:
+            load_commit(process, i);
+            break;
+        case LOAD_READY:
+        case LOAD_GIVEN_UP:
+            break;
+        }
+        if (load->state < LOAD_READY)
+            deadline_ns = min_u64(deadline_ns,
+                                  max_u64(io_now_ns(process->front) + NS_PER_MS, load->again_ns));
+    }
+    return deadline_ns;
+}
+
+/* --- turns --- */
+
+static void front_turn(struct world_engine *process, uint64_t until_ns, bool loads)
+{
+    struct store *store = engine_store(process->engine);
+    struct io_event events[64];
+    uint32_t count;
+
+    if (loads)
+        until_ns = min_u64(until_ns, load_turn(process));
+    until_ns = min_u64(until_ns, store_deadline_ns(store));
+    count = io_wait(process->front, until_ns, events, ARRAY_LEN(events));
+    for (uint32_t i = 0; i < count; i++) {
+        if (!store_event(store, &events[i]))
+            CHECK(tag_op_of(events[i].tag) == TAG_WAKE);
+    }
+    store_tick(store);
+    if (loads)
+        (void)load_turn(process);
+}
+
+static void turn(struct world_engine *process, uint64_t until_ns, bool loads)
+{
+    uint32_t rings_count = process->world->options.shards_count + 1;
+    uint32_t order[WORLD_SHARDS_MAX + 1];
+
+    for (uint32_t i = 0; i < rings_count; i++) {
+        uint32_t place = (uint32_t)prng_below(&process->world->prng, i + 1);
+
+        order[i] = order[place];
+        order[place] = i;
+    }
+    for (uint32_t i = 0; i < rings_count; i++) {
+        if (order[i] == rings_count - 1)
+            front_turn(process, until_ns, loads);
+        else if (!process->stopped[order[i]])
+            process->stopped[order[i]] =
+                shard_tick(process->shards[order[i]], until_ns) == SHARD_STOPPED;
+    }
+}
+
+void world_engine_turn(struct world_engine *process, uint64_t until_ns)
+{
+    turn(process, until_ns, true);
+}
+
+uint64_t world_engine_open_count(struct world_engine *process)
+{
+    struct store *store = engine_store(process->engine);
+    uint32_t campaigns_count = queue_campaigns_count(store_queue(store));
+    uint64_t open_count = 0;
+
+    for (uint32_t i = 0; i < process->world->oracle.campaigns_count; i++)
+        open_count += process->loads[i].state != LOAD_READY;
+    for (uint32_t i = 0; i < campaigns_count; i++) {
+        struct campaign_counts counts;
+
+        if (queue_campaign(store_queue(store), i)->state == CAMPAIGN_DISCARDED)
+            continue;
+        store_counts(store, i, &counts);
+        open_count += (uint64_t)campaign_counts_open(&counts);
+    }
+    return open_count;
+}
+
+/* --- the end --- */
+
+static bool all_stopped(const struct world_engine *process)
+{
+    for (uint32_t i = 0; i < process->world->options.shards_count; i++) {
+        if (!process->stopped[i])
+            return false;
+    }
+    return true;
+}
+
+static void read_events(struct world_engine *process)
+{
+    struct oracle *oracle = &process->world->oracle;
+    struct store_cursor cursor = {0};
+    struct attempt_event event;
+
+    for (;;) {
+        int result = store_events_next(engine_store(process->engine), &cursor, &event);
+
+        if (result == 1)
+            oracle_event(oracle, &event);
+        else if (result == -EBADMSG)
+            oracle_problem(oracle, "rule 1: damage in a journal");
+        else if (result < 0)
+            oracle_problem(oracle, "rule 1: a journal cannot be read: %d", result);
+        if (result <= 0 && result != -EBADMSG)
+            return;
+    }
+}
+
+static void loads_end(struct world_engine *process)
+{
+    for (uint32_t i = 0; i < process->world->oracle.campaigns_count; i++) {
+        struct world_load *load = &process->loads[i];
+
+        if (load->state == LOAD_ADDING || load->state == LOAD_COMMITTING)
+            store_load_end(load->load);
+        load->state = LOAD_GIVEN_UP;
+    }
+}
+
+int world_engine_close(struct world_engine *process, bool events)
+{
+    struct world *world = process->world;
+    uint64_t until_ns = sim_world_now_ns() + STOP_MAX_NS;
+    int first = 0;
+    int result;
+
+    loads_end(process);
+    engine_order_stop(process->engine);
+    while (!all_stopped(process) && sim_world_now_ns() < until_ns)
+        turn(process, until_ns, false);
+    if (!all_stopped(process)) {
+        oracle_problem(&world->oracle, "liveness: a shard does not stop");
+        return -ETIME;
+    }
+    for (uint32_t i = 0; i < world->options.shards_count; i++) {
+        result = shard_close(process->shards[i]);
+        first = first == 0 ? result : first;
+    }
+    if (events)
+        read_events(process);
+    result = engine_close(process->engine);
+    first = first == 0 ? result : first;
+    if (sim_world_in_flight() > 0)
+        oracle_problem(&world->oracle, "rule 7: %llu operations in flight after the end",
+                       (unsigned long long)sim_world_in_flight());
+    for (uint32_t i = 0; i < world->options.shards_count; i++)
+        io_close(process->rings[i]);
+    io_close(process->front);
+    io_group_close(process->group);
+    free(process->policy);
+    process->engine = NULL;
+    return first;
+}
+
+void world_engine_abandon(struct world_engine *process)
+{
+    memset(process, 0, sizeof(*process));
+}

@@ -1,0 +1,52 @@
+/* world_engine.h - the product in the simulated world: where sim/ meets engine/.
+ *
+ * One simulated process: a front (the store's thread: recovery, loads, campaign states) and the
+ * shards, each a ring of one group, all turned by one thread in an order drawn from the seed. */
+#ifndef SIM_WORLD_ENGINE_H
+#define SIM_WORLD_ENGINE_H
+
+#include "engine/engine.h"
+#include "sim/world.h"
+
+enum world_load_state {
+    LOAD_WAITING = 0, /* not begun, or to be begun again */
+    LOAD_ADDING,
+    LOAD_COMMITTING,
+    LOAD_READY,   /* acknowledged */
+    LOAD_GIVEN_UP /* failed more often than the world has patience */
+};
+
+struct world_load {
+    enum world_load_state state;
+    struct store_load *load;
+    uint32_t next; /* ordinal */
+    uint32_t failures;
+    uint64_t again_ns;
+};
+
+struct world_engine {
+    struct world *world;
+    struct policy *policy;
+    struct io_group *group;
+    struct io *front;
+    struct io *rings[WORLD_SHARDS_MAX];
+    struct engine *engine;
+    struct shard *shards[WORLD_SHARDS_MAX];
+    bool stopped[WORLD_SHARDS_MAX];
+    struct world_load loads[WORLD_CAMPAIGNS_MAX];
+    char error[512];
+};
+
+/* Opens the spool, recovers, opens the shards; checks that what was acknowledged is there. 0 or
+ * -errno with ->error in words. */
+MUST_USE int world_engine_open(struct world_engine *process, struct world *world);
+/* Every ring turns once, in a drawn order, waiting no longer than until_ns. */
+void world_engine_turn(struct world_engine *process, uint64_t until_ns);
+/* Recipients that are not settled, loads that are not through. */
+MUST_USE uint64_t world_engine_open_count(struct world_engine *process);
+/* Stops in good order. With `events`, gives every durable event to the oracle. -errno. */
+MUST_USE int world_engine_close(struct world_engine *process, bool events);
+/* The process is dead: nothing of it is called any more (its memory goes with the simulator's). */
+void world_engine_abandon(struct world_engine *process);
+
+#endif
