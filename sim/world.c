@@ -319,7 +319,8 @@ static void finish(struct world *world, struct world_engine *process)
     result = world_engine_close(process, true);
     if (result < 0)
         oracle_problem(&world->oracle, "stop fails in a healthy world: %d", result);
-    oracle_finish(&world->oracle, open_count == 0);
+    if (result != -ETIME) /* then its events could not be read */
+        oracle_finish(&world->oracle, open_count == 0);
     check_pacing(world);
 }
 

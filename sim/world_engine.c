@@ -12,6 +12,8 @@
 #define LOAD_FAILURES_MAX 200
 #define LOAD_AGAIN_NS (20 * NS_PER_S)
 #define LOAD_BATCH 64 /* recipients added a turn */
+/* A stopped shard keeps its sockets to the two name servers, UDP and TCP, with a receive each. */
+#define RESOLVER_IDLE_MAX 4
 
 /* --- opening --- */
 
@@ -403,11 +405,15 @@ int world_engine_close(struct world_engine *process, bool events)
         result = shard_close(process->shards[i]);
         first = first == 0 ? result : first;
     }
+    until_ns = sim_world_now_ns() + STOP_MAX_NS;
+    do
+        front_turn(process, until_ns, false); /* hears the shards' last reports */
+    while (!store_quiet(engine_store(process->engine)) && sim_world_now_ns() < until_ns);
     if (events)
         read_events(process);
     result = engine_close(process->engine);
     first = first == 0 ? result : first;
-    if (sim_world_in_flight() > 0)
+    if (sim_world_in_flight() > world->options.shards_count * RESOLVER_IDLE_MAX)
         oracle_problem(&world->oracle, "rule 7: %llu operations in flight after the end",
                        (unsigned long long)sim_world_in_flight());
     for (uint32_t i = 0; i < world->options.shards_count; i++)
