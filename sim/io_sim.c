@@ -270,3 +270,11 @@ void io_sim_schedule(struct io_sim_op *op, uint64_t max_ns)
 {
     io_sim_schedule_after(op, 1 + prng_below(&io_sim_world()->prng, max_u64(max_ns, 1000)));
 }
+
+void io_sim_count_in_flight(const struct io *io, uint32_t *counts)
+{
+    for (uint32_t i = 0; i < IO_SIM_TAGS; i++) {
+        for (const struct io_sim_op *op = io->tags[i]; op != NULL; op = op->chain)
+            counts[op->kind]++;
+    }
+}

@@ -111,7 +111,8 @@ struct io {
     uint64_t turn_ns;    /* what the last turn cost */
     uint64_t now_ns;
     uint64_t wall_ns;
-    uint64_t bound_ns; /* other rings may not move the clock beyond */
+    uint64_t waited_at; /* world->waits at the last one */
+    uint64_t bound_ns;  /* other rings may not move the clock beyond */
 };
 
 struct io_group {
@@ -141,7 +142,7 @@ struct sim_world {
     uint64_t cut_at; /* 0: never */
     jmp_buf *cut_jump;
     uint64_t hash;
-    uint32_t idle_waits; /* since the last event was handed out */
+    uint64_t waits; /* calls of io_wait, over all rings */
     bool stuck;
     bool trace;
 };
@@ -168,6 +169,8 @@ void io_sim_handle_close(struct io *io, int handle);
 void io_sim_run_file(struct io_sim_op *op);
 /* The process dies with this in flight: it happens, happens in part, or does not. */
 void io_sim_kill_file(struct io_sim_op *op);
+/* Adds to `counts`, by kind. */
+void io_sim_count_in_flight(const struct io *io, uint32_t *counts);
 void io_sim_clock_sample(struct io *io);
 void io_sim_signal(struct io *io, uint32_t signal);
 /* The machine has lost its power: streams end without a word. Before io_sim_kill. */

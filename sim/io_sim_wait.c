@@ -6,8 +6,9 @@
 #include "base/check.h"
 #include "sim/io_sim.h"
 
-/* So many waits of all rings without an event: one that does not turn any more holds the clock. */
-#define IDLE_WAITS_MAX 64
+/* A ring that has not waited for so many waits of all rings does not turn (any more): it neither
+ * holds the clock nor is waited for. */
+#define WAITS_AWAY_MAX 64
 
 uint64_t io_now_ns(const struct io *io)
 {
@@ -39,13 +40,18 @@ void io_sim_clock_sample(struct io *io)
     io->wall_ns = world->wall_offset_ns + world->timeline.now_ns;
 }
 
+static bool turns(const struct sim_world *world, const struct io *io)
+{
+    return !io->dead && io->waited_at != 0 && world->waits - io->waited_at <= WAITS_AWAY_MAX;
+}
+
 /* Whether another ring has something to do before the clock may go on. */
 static bool others_busy(const struct sim_world *world, const struct io *io)
 {
     list_for_each(node, &world->ios) {
         const struct io *other = CONTAINER_OF(node, struct io, node);
 
-        if (other != io && !other->dead && other->ready_count > 0)
+        if (other != io && other->ready_count > 0 && turns(world, other))
             return true;
     }
     return false;
@@ -56,12 +62,10 @@ static uint64_t bound_ns(const struct sim_world *world, const struct io *io, uin
 {
     uint64_t limit = deadline_ns;
 
-    if (world->idle_waits > IDLE_WAITS_MAX)
-        return limit;
     list_for_each(node, &world->ios) {
         const struct io *other = CONTAINER_OF(node, struct io, node);
 
-        if (other != io && !other->dead)
+        if (other != io && turns(world, other))
             limit = min_u64(limit, other->bound_ns);
     }
     return limit;
@@ -78,12 +82,11 @@ static void run_until(struct sim_world *world, uint64_t until_ns)
 static void world_go_on(struct sim_world *world, struct io *io, uint64_t deadline_ns)
 {
     uint64_t limit = bound_ns(world, io, deadline_ns);
-    bool alone = world->idle_waits > IDLE_WAITS_MAX;
 
     while (io->ready_count == 0 && world->timeline.tasks_count > 0 &&
            timeline_next_ns(&world->timeline) <= limit) {
         timeline_run_next(&world->timeline);
-        if (!alone && others_busy(world, io))
+        if (others_busy(world, io))
             return;
     }
     if (io->ready_count > 0)
@@ -138,7 +141,7 @@ uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, u
         longjmp(*world->cut_jump, 1);
     if (io->dead || sim_world_is_cut())
         return 0;
-    world->idle_waits++;
+    io->waited_at = ++world->waits;
     world->stuck = false;
     io->turn_ns = prng_below(&world->prng, world->options.delay.turn_max_ns);
     if (io->turn_ns > 0)
@@ -150,8 +153,6 @@ uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, u
     } else {
         count = 0;
     }
-    if (count > 0 || (world->timeline.now_ns >= deadline_ns && deadline_ns > io->now_ns))
-        world->idle_waits = 0;
     io_sim_clock_sample(io);
     /* With nothing given it would wait on: others may go as far. Else it works at this moment. */
     io->bound_ns = count == 0 && deadline_ns > io->now_ns ? deadline_ns : io->now_ns;

@@ -91,7 +91,6 @@ void sim_world_kill(void)
     world->pid++;
     world->cut_at = 0;
     world->cut_jump = NULL;
-    world->idle_waits = 0;
 }
 
 void sim_world_power_loss(void)
@@ -156,6 +155,21 @@ void sim_world_signal(uint32_t signal)
 {
     list_for_each(node, &io_sim_world()->ios)
         io_sim_signal(CONTAINER_OF(node, struct io, node), signal);
+}
+
+void sim_world_describe_in_flight(struct text *out)
+{
+    static const char *const kinds[] = {"file",   "write",  "read",    "sync",   "rename",
+                                        "unlink", "socket", "connect", "listen", "send",
+                                        "sendto", "recv",   "shut",    "cancel", "signals"};
+    uint32_t counts[ARRAY_LEN(kinds)] = {0};
+
+    list_for_each(node, &io_sim_world()->ios)
+        io_sim_count_in_flight(CONTAINER_OF(node, struct io, node), counts);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (counts[i] > 0 && i != OP_RECV && i != OP_SHUT && i != OP_UNLINK)
+            text_add_format(out, " %s x %u", kinds[i], counts[i]);
+    }
 }
 
 uint64_t sim_world_handles(void)
