@@ -16,6 +16,16 @@
 static struct queue_driver driver;
 static struct queue_driver_ledger ledger;
 static char message[1024];
+static uint64_t print_seed;
+
+static int say_seed(void **state)
+{
+    (void)state;
+    if (print_seed != 0)
+        printf("crash_queue: failed with seed %lu\n", (unsigned long)print_seed);
+    print_seed = 0;
+    return 0;
+}
 
 static void open_driver(const struct store_options *options, uint64_t seed)
 {
@@ -81,10 +91,213 @@ static void test_load_settle_reopen(void **state)
     sim_world_close();
 }
 
+/* --- drawn crashes --- */
+
+static uint32_t states_count(void)
+{
+    const char *given = getenv("CRASH_STATES");
+
+    return given != NULL ? (uint32_t)strtoul(given, NULL, 10) : 500;
+}
+
+/* Options that walk every "full" branch: small files, few claims. */
+static struct store_options draw_options(struct prng *prng)
+{
+    struct store_options options = queue_driver_options(1 + (uint32_t)prng_below(prng, 3));
+
+    options.segment_size = (uint64_t)16384 << prng_below(prng, 4);
+    options.journal_size = (uint64_t)16384 << prng_below(prng, 4);
+    options.claims_max = 4 + (uint32_t)prng_below(prng, 28);
+    options.checkpoint_bytes = prng_percent(prng, 50) ? (uint64_t)4096 << prng_below(prng, 5) : 0;
+    if (prng_percent(prng, 30))
+        options.limits.flows_max = 3;
+    return options;
+}
+
+static struct sim_world_options draw_world(struct prng *prng)
+{
+    struct sim_world_options world = {
+        .disk = {.write_back_percent = (uint32_t)prng_below(prng, 60)},
+        .delay = {.file_max_ns = prng_below(prng, 200 * NS_PER_US),
+                  .sync_max_ns = 1 + prng_below(prng, 3 * NS_PER_MS),
+                  .sync_slow_percent = (uint32_t)prng_below(prng, 4),
+                  .empty_wait_percent = (uint32_t)prng_below(prng, 10),
+                  .small_batch_percent = (uint32_t)prng_below(prng, 50)},
+    };
+
+    return world;
+}
+
+/* Loads and settles until the world is cut at a drawn moment. */
+static void live(struct prng *prng)
+{
+    uint32_t loads = (uint32_t)prng_below(prng, 3);
+
+    for (uint32_t i = 0; i < loads && !sim_world_is_cut(); i++) {
+        struct queue_driver_campaign *campaign;
+
+        if (ledger.campaigns_count == QUEUE_DRIVER_CAMPAIGNS)
+            break;
+        campaign = queue_driver_campaign(&ledger, 1 + (uint32_t)prng_below(prng, 120),
+                                         prng_percent(prng, 30) ? LANE_TRANSACTIONAL : LANE_BULK);
+        (void)!queue_driver_load(&driver, campaign);
+        queue_driver_run(&driver, (uint32_t)prng_below(prng, 40));
+    }
+    queue_driver_run(&driver, 40 + (uint32_t)prng_below(prng, 400));
+}
+
+static void one_life(uint64_t seed, const struct store_options *options, struct prng *prng,
+                     bool power)
+{
+    if (prng_percent(prng, 85))
+        sim_world_cut_after(1 + prng_below(prng, 600));
+    live(prng);
+    if (!sim_world_is_cut() && prng_percent(prng, 50)) {
+        sim_world_cut_after(0);
+        assert_int_equal(queue_driver_close(&driver), 0);
+    } else {
+        if (power)
+            sim_world_power_loss();
+        else
+            sim_world_kill();
+        queue_driver_abandon(&driver);
+    }
+    sim_world_cut_after(0);
+    open_driver(options, seed);
+    queue_driver_check(&driver);
+    assert_int_equal(store_recovery(driver.store)->damaged_count, 0);
+}
+
+static void one_seed(uint64_t seed, bool power)
+{
+    struct sim_world_options world;
+    struct store_options options;
+    struct prng prng;
+    uint32_t lives;
+
+    prng_seed(&prng, seed);
+    world = draw_world(&prng);
+    options = draw_options(&prng);
+    memset(&ledger, 0, sizeof(ledger));
+    sim_world_open(seed, &world);
+    open_driver(&options, seed);
+    lives = 1 + (uint32_t)prng_below(&prng, 4);
+    for (uint32_t i = 0; i < lives; i++)
+        one_life(seed + i, &options, &prng, power);
+    run_to_the_end();
+    queue_driver_check(&driver);
+    assert_int_equal(queue_driver_close(&driver), 0);
+    sim_world_close();
+}
+
+static void crash(uint64_t first, bool power)
+{
+    uint32_t count = states_count();
+
+    for (uint32_t i = 0; i < count; i++) {
+        print_seed = first + i;
+        one_seed(first + i, power);
+    }
+    print_seed = 0;
+}
+
+static void test_power_cuts(void **state)
+{
+    (void)state;
+    crash(10000, true);
+}
+
+static void test_kills(void **state)
+{
+    (void)state;
+    crash(50000, false);
+}
+
+/* Writes and syncs fail now and then, and pages that were not written may be forgotten; the power
+ * goes too. Loads may fail, settles may wait; promises hold. */
+static void test_failing_disk(void **state)
+{
+    uint32_t count = states_count();
+
+    (void)state;
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t seed = print_seed = 90000 + i;
+        struct sim_world_options world;
+        struct store_options options;
+        struct prng prng;
+
+        prng_seed(&prng, seed);
+        world = draw_world(&prng);
+        options = draw_options(&prng);
+        memset(&ledger, 0, sizeof(ledger));
+        sim_world_open(seed, &world);
+        open_driver(&options, seed);
+        for (uint32_t life = 0; life < 3; life++) {
+            struct disk_options *disk = sim_world_disk_options();
+
+            disk->sync_failure_permille = prng_percent(&prng, 70) ? 60 : 0;
+            disk->write_failure_permille = prng_percent(&prng, 50) ? 40 : 0;
+            disk->evict_after_failure = prng_percent(&prng, 50);
+            sim_world_cut_after(100 + prng_below(&prng, 800));
+            live(&prng);
+            disk->sync_failure_permille = disk->write_failure_permille = 0;
+            if (prng_percent(&prng, 50))
+                sim_world_power_loss();
+            else
+                sim_world_kill();
+            queue_driver_abandon(&driver);
+            sim_world_cut_after(0);
+            open_driver(&options, seed + life);
+            queue_driver_check(&driver);
+        }
+        run_to_the_end();
+        queue_driver_check(&driver);
+        assert_int_equal(queue_driver_close(&driver), 0);
+        sim_world_close();
+    }
+    print_seed = 0;
+}
+
+/* The disk is full for a while: claims stop, nothing is forgotten; then it goes on by itself. */
+static void test_full_disk(void **state)
+{
+    const struct store_options options = queue_driver_options(2);
+    struct store_progress progress;
+    uint32_t stopped = 0;
+
+    (void)state;
+    memset(&ledger, 0, sizeof(ledger));
+    sim_world_open(3, NULL);
+    open_driver(&options, 3);
+    assert_int_equal(queue_driver_load(&driver, queue_driver_campaign(&ledger, 400, LANE_BULK)), 0);
+    sim_world_disk_options()->capacity = 1; /* whatever is there already stays */
+    for (uint32_t i = 0; i < 300; i++) {
+        queue_driver_run(&driver, 1);
+        store_progress(driver.store, &progress);
+        stopped += progress.journal_failed;
+    }
+    assert_true(stopped > 0);
+    assert_int_equal(
+        queue_driver_load(&driver, queue_driver_campaign(&ledger, 400, LANE_TRANSACTIONAL)),
+        -ENOSPC);
+    sim_world_disk_options()->capacity = 0;
+    run_to_the_end();
+    queue_driver_check(&driver);
+    assert_int_equal(queue_driver_close(&driver), 0);
+    open_driver(&options, 4);
+    queue_driver_check(&driver);
+    assert_int_equal(queue_driver_close(&driver), 0);
+    sim_world_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_load_settle_reopen),
+        cmocka_unit_test_teardown(test_power_cuts, say_seed),
+        cmocka_unit_test_teardown(test_kills, say_seed),
+        cmocka_unit_test_teardown(test_failing_disk, say_seed),
+        cmocka_unit_test(test_full_disk),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -371,9 +371,10 @@ void queue_driver_run(struct queue_driver *driver, uint32_t turns)
 
 /* --- checks --- */
 
+static uint8_t seen[QUEUE_DRIVER_CAMPAIGNS][QUEUE_DRIVER_RECIPIENTS][64]; /* kind by number */
+
 uint32_t queue_driver_events(struct queue_driver *driver)
 {
-    static uint8_t seen[QUEUE_DRIVER_CAMPAIGNS][QUEUE_DRIVER_RECIPIENTS][64];
     static struct store_cursor cursor;
     struct attempt_event event;
     uint32_t count = 0;
@@ -427,6 +428,7 @@ void queue_driver_check(struct queue_driver *driver)
 {
     struct queue *queue = store_queue(driver->store);
 
+    (void)queue_driver_events(driver);
     for (uint32_t c = 0; c < driver->ledger->campaigns_count; c++) {
         const struct queue_driver_campaign *campaign = &driver->ledger->campaigns[c];
         uint32_t index = queue_find_campaign(queue, SPAN("tenant"), span_cstr(campaign->name));
@@ -449,6 +451,8 @@ void queue_driver_check(struct queue_driver *driver)
             check_recipient(driver, &recipient);
             assert_int_equal(queue_standing(queue, record, &standing), 0);
             check_standing(&campaign->recipients[i], &standing);
+            if (standing.kind != OUTCOME_NONE) /* no verdict without its event */
+                assert_int_not_equal(seen[c][i][standing.attempts], OUTCOME_NONE);
         }
     }
 }
