@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "bench/audit.h"
 #include "bench/sink_command.h"
 
 #define EXIT_USAGE 2
@@ -15,6 +16,7 @@ static const struct verb {
     const char *what;
 } verbs[] = {
     {"sink", sink_command_run, "an SMTP server that accepts mail and keeps counts or a ledger"},
+    {"audit", audit_run, "the sink's ledger against the event log: lost, duplicates, strangers"},
 };
 
 static void print_help(FILE *file)

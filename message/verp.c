@@ -238,15 +238,29 @@ void verp_write(struct text *out, const struct verp_keys *keys, const struct ide
     text_add(out, domain);
 }
 
+static bool decode_address(struct span address, uint8_t ret_raw[RAW_SIZE])
+{
+    struct span tag = span_first(address, min_size(span_find_byte(address, '@'), address.size));
+
+    return tag.size == VERP_TAG_SIZE && decode(tag, ret_raw);
+}
+
+static void get_identity(const uint8_t raw[RAW_SIZE], struct identity *ret_identity,
+                         uint16_t *ret_day)
+{
+    ret_identity->campaign = get_big_endian(raw + 1, 8);
+    ret_identity->ordinal = (uint32_t)get_big_endian(raw + 9, 4);
+    *ret_day = (uint16_t)get_big_endian(raw + 13, 2);
+}
+
 enum verp_verdict verp_read(struct span address, const struct verp_keys *keys, uint16_t today,
                             struct identity *ret_identity, uint16_t *ret_day)
 {
-    struct span tag = span_first(address, min_size(span_find_byte(address, '@'), address.size));
     uint8_t raw[RAW_SIZE];
     uint8_t mac[MAC_SIZE];
     const struct verp_key *key;
 
-    if (tag.size != VERP_TAG_SIZE || !decode(tag, raw))
+    if (!decode_address(address, raw))
         return VERP_ABSENT;
     if (raw[0] >> 4 != VERSION)
         return VERP_VERSION;
@@ -256,12 +270,20 @@ enum verp_verdict verp_read(struct span address, const struct verp_keys *keys, u
     make_mac(key, raw, mac);
     if (CRYPTO_memcmp(mac, raw + SIGNED_SIZE, MAC_SIZE) != 0)
         return VERP_FORGED;
-    ret_identity->campaign = get_big_endian(raw + 1, 8);
-    ret_identity->ordinal = (uint32_t)get_big_endian(raw + 9, 4);
-    *ret_day = (uint16_t)get_big_endian(raw + 13, 2);
+    get_identity(raw, ret_identity, ret_day);
     if (key != &keys->keys[0] && (uint32_t)*ret_day + VERP_OLD_KEY_DAYS < today)
         return VERP_EXPIRED;
     return VERP_VALID;
+}
+
+bool verp_claim(struct span address, struct identity *ret_identity, uint16_t *ret_day)
+{
+    uint8_t raw[RAW_SIZE];
+
+    if (!decode_address(address, raw) || raw[0] >> 4 != VERSION)
+        return false;
+    get_identity(raw, ret_identity, ret_day);
+    return true;
 }
 
 const char *verp_verdict_name(enum verp_verdict verdict)

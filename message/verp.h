@@ -9,9 +9,10 @@
  *         15-24  the first 80 bits of HMAC-SHA-256 (RFC 2104) under the key over octets 0-14
  *
  * The identity comes first, so that the tags of one recipient under one key share their first 20
- * characters whatever the day. No tag, no trust: without VERP_VALID nothing is concluded from a
- * report. Knows nothing of files, clocks or bounces: the text of the key file and the day are
- * arguments. Owns the keys' hash states; they never leave the struct. */
+ * characters (and all but the last bit of the 21st) whatever the day. No tag, no trust: without
+ * VERP_VALID nothing is concluded from a report. Knows nothing of files, clocks or bounces: the
+ * text of the key file and the day are arguments. Owns the keys' hash states; they never leave the
+ * struct. */
 #ifndef MESSAGE_VERP_H
 #define MESSAGE_VERP_H
 
@@ -73,6 +74,9 @@ void verp_write(struct text *out, const struct verp_keys *keys, const struct ide
 MUST_USE enum verp_verdict verp_read(struct span address, const struct verp_keys *keys,
                                      uint16_t today, struct identity *ret_identity,
                                      uint16_t *ret_day);
+/* What a tag says of itself, without any proof: for comparing one's own books, never for a report.
+ */
+MUST_USE bool verp_claim(struct span address, struct identity *ret_identity, uint16_t *ret_day);
 const char *verp_verdict_name(enum verp_verdict verdict);
 
 #endif
