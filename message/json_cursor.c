@@ -105,6 +105,19 @@ static bool take_escape(struct json_cursor *cursor, uint32_t *ret_rune)
     return true;
 }
 
+/* Steps over what stands for itself in a string. */
+static struct span take_plain(struct json_cursor *cursor)
+{
+    size_t from = cursor->at;
+    size_t at = from;
+
+    while (at < cursor->size && cursor->data[at] >= 0x20 && cursor->data[at] != '"' &&
+           cursor->data[at] != '\\')
+        at++;
+    cursor->at = at;
+    return span_make(cursor->data + from, at - from);
+}
+
 /* A string behind its first quote. `into` is where the unescaped bytes go, at or before the cursor;
  * NULL: the string is only checked. */
 static bool take_string_rest(struct json_cursor *cursor, uint8_t *into, size_t *ret_size)
@@ -112,21 +125,22 @@ static bool take_string_rest(struct json_cursor *cursor, uint8_t *into, size_t *
     size_t size = 0;
 
     for (;;) {
-        uint8_t bytes[4] = {json_cursor_peek(cursor)};
-        uint32_t count = 1;
+        struct span plain = take_plain(cursor);
+        uint8_t bytes[4];
+        uint32_t count;
         uint32_t rune;
 
-        if (bytes[0] < 0x20)
+        if (into != NULL && into + size != plain.data)
+            memmove(into + size, plain.data, plain.size);
+        size += plain.size;
+        if (json_cursor_take(cursor, '"'))
+            break;
+        if (!json_cursor_take(cursor, '\\'))
             return fail(cursor, cursor->at < cursor->size ? "a control character in a string"
                                                           : "a string is not closed");
-        cursor->at++;
-        if (bytes[0] == '"')
-            break;
-        if (bytes[0] == '\\') {
-            if (!take_escape(cursor, &rune))
-                return false;
-            count = utf8_put(rune, bytes);
-        }
+        if (!take_escape(cursor, &rune))
+            return false;
+        count = utf8_put(rune, bytes);
         if (into != NULL)
             memcpy(into + size, bytes, count);
         size += count;
