@@ -30,7 +30,7 @@ def main():
     build = os.path.abspath(options.build)
     ringpost = os.path.join(build, "tools", "ringpost")
     bench = os.path.join(build, "bench", "ringpost-bench")
-    folder = os.path.join(os.path.dirname(build), "demo")
+    folder = os.path.join(build, "demo")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
 
@@ -67,7 +67,7 @@ def main():
     if sent.returncode not in (0, 1):
         print(f"demo: ringpost send ended with exit code {sent.returncode}", file=sys.stderr)
         return 1
-    return account(folder, bench, json.loads(sent.stdout), json.loads(sink_result),
+    return account(folder, bench, json.loads(sent.stdout), sink_result,
                    options.recipients)
 
 

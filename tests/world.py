@@ -2,6 +2,7 @@
 
 Everything stays in one folder and on loopback addresses. Used by scripts/demo and the end-to-end tests.
 """
+import json
 import os
 import random
 import signal
@@ -161,29 +162,63 @@ def stop(process, how=signal.SIGTERM, wait=20):
 
 
 class Sink:
-    """ringpost-bench sink on the loopback addresses, with a ledger."""
+    """ringpost-bench sink on loopback addresses, all on one port, with a ledger."""
 
-    def __init__(self, program, folder, *options, addresses=("127.0.0.1", "127.0.0.2", "127.0.0.3")):
-        self.port = free_port()
+    def __init__(self, program, folder, *options, addresses=("127.0.0.1", "127.0.0.2", "127.0.0.3"),
+                 port=None, ipv6=True, personas=None):
         self.ledger = os.path.join(folder, "ledger.ndjson")
+        self.out = os.path.join(folder, "sink.out")
+        self.err = os.path.join(folder, "sink.err")
+        self.hosts = [*addresses, *(["[::1]"] if ipv6 and has_ipv6() else [])]
+        self.options = list(options)
+        self.process = None
+        self.result = None
+        if personas is not None:
+            path = os.path.join(folder, "personas")
+            with open(path, "w") as f:
+                f.write(personas)
+            self.options += ["--persona", path]
+        for _ in range(1 if port else 5):  # a free port may be taken before the sink has it
+            self.port = port or free_port()
+            self._start(program)
+            if self._ready():
+                return
+            stop(self.process)
+        with open(self.err) as f:
+            raise RuntimeError("the sink does not start: " + f.read())
+
+    def _start(self, program):
         listen = []
-        for address in addresses:
-            listen += ["--listen", f"{address}:{self.port}"]
-        if has_ipv6():
-            listen += ["--listen", f"[::1]:{self.port}"]
-        self.process = subprocess.Popen(
-            [program, "sink", *listen, "--ledger", self.ledger, *options],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(len(listen) // 2):
-            line = self.process.stderr.readline()
-            if "listening" not in line:
-                raise RuntimeError("sink: " + line + self.process.stderr.read())
+        for host in self.hosts:
+            listen += ["--listen", f"{host}:{self.port}"]
+        with open(self.out, "w") as out, open(self.err, "w") as err:
+            self.process = subprocess.Popen(
+                [program, "sink", *listen, "--ledger", self.ledger, *self.options],
+                stdin=subprocess.DEVNULL, stdout=out, stderr=err)
+
+    def _ready(self):
+        for _ in range(1000):
+            with open(self.err) as f:
+                lines = f.read().splitlines()
+            if sum(line.startswith(("listening ", "refusing ")) for line in lines) == len(self.hosts):
+                return True
+            if self.process.poll() is not None:
+                return False
+            time.sleep(0.02)
+        return False
 
     def close(self):
-        """Its JSON result as text."""
-        self.process.send_signal(signal.SIGTERM)
-        out, _ = self.process.communicate(timeout=60)
-        return out.strip().splitlines()[-1] if out.strip() else ""
+        """Its result, as an object."""
+        if self.result is None:
+            code = stop(self.process, wait=60)
+            with open(self.out) as f:
+                lines = f.read().strip().splitlines()
+            with open(self.err) as f:
+                problems = f.read()
+            if code != 0 or not lines:
+                raise RuntimeError(f"the sink ended with {code}: {problems}")
+            self.result = json.loads(lines[-1])
+        return self.result
 
 
 TEMPLATE = """From: =?utf-8?q?B=C3=A4ckerei_Ringel?= <news@ringel.example>
