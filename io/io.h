@@ -101,8 +101,8 @@ MUST_USE int io_open(struct io **ret_io, const struct io_options *options, struc
 void io_close(struct io *io); /* NULL is a no-op */
 
 uint64_t io_now_ns(const struct io *io); /* monotonic; sampled once per io_wait; never goes back */
-uint64_t io_wall_ns(
-    const struct io *io); /* since 1970-01-01 UTC; sampled together with io_now_ns */
+/* Since 1970-01-01 UTC; sampled together with io_now_ns. */
+uint64_t io_wall_ns(const struct io *io);
 /* How long the caller's last turn took: from the return of one io_wait to the call of the next. */
 uint64_t io_turn_ns(const struct io *io);
 MUST_USE int io_entropy(struct io *io, void *data, size_t size); /* at start only; fails closed */
@@ -170,7 +170,8 @@ void io_unmap(struct io *io, struct io_mapping *mapping);
 void io_prefetch(struct io *io, const struct io_mapping *mapping, size_t offset, size_t size);
 
 /* --- others --- */
-/* One event on ring `index` of the group, with its wake_tag (several wakes may become one). */
+/* One event on ring `index` of the group, with its wake_tag (several wakes may become one). Travels
+ * with the next io_wait of this ring; nothing happens when that ring is not open. */
 void io_wake(struct io *io, uint32_t index);
 /* Multishot: an event (MORE) with result IO_SIGNAL_* each time one of the set arrives. Blocks their
  * default effect in this thread; call before other threads start. */

@@ -18,7 +18,7 @@
 #define SEEDS 12
 #define STEPS 3000
 #define ENDS_MAX 24
-#define TAGS_MAX (STEPS * 4)
+#define TAGS_MAX ((uint64_t)STEPS * 4)
 #define CHUNK ((size_t)1500)
 
 enum op { OP_NONE, OP_LISTEN, OP_SOCKET, OP_CONNECT, OP_RECV, OP_SEND, OP_SHUT, OP_CANCEL };

@@ -234,7 +234,7 @@ static struct io_op *find(struct io *io, uint64_t tag, const struct io_op *excep
         struct io_op *op = slab_at(&io->ops, i);
 
         if (op != NULL && op != except && op->tag == tag && op->state != IO_OP_READY &&
-            op->kind != IO_OP_SHUT && op->kind != IO_OP_CANCEL)
+            op->kind != IO_OP_SHUT && op->kind != IO_OP_CANCEL && op->kind != IO_OP_WOKEN)
             return op;
     }
     return NULL;
