@@ -255,6 +255,8 @@ void store_parts_reports(struct store *store);
 /* The journal of that id, a new one if need be; NULL: no room. */
 struct store_journal *store_parts_journal(struct store *store, uint64_t file);
 /* --- store_recover.c --- */
+/* The id in a name like "0123456789abcdef.seg". */
+MUST_USE bool store_parts_file_id(struct span name, struct span suffix, uint64_t *ret_id);
 MUST_USE int store_parts_recover(struct store *store, struct text *error);
 /* --- store_load.c --- */
 void store_parts_lane_step(struct store *store, struct store_lane *lane);

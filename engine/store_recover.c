@@ -47,7 +47,7 @@ static bool parse_hex(struct span text, uint64_t *ret)
 }
 
 /* "0123456789abcdef.seg" */
-static bool parse_name(struct span name, struct span suffix, uint64_t *ret_id)
+bool store_parts_file_id(struct span name, struct span suffix, uint64_t *ret_id)
 {
     return name.size == ID_DIGITS + suffix.size && span_equal(span_skip(name, ID_DIGITS), suffix) &&
            parse_hex(span_first(name, ID_DIGITS), ret_id) && *ret_id != 0;
@@ -142,7 +142,7 @@ static int register_segments(struct store *store)
     int r = list(store, "/segments", &names);
 
     while (r == 0 && next_name(&names, &name)) {
-        if (!parse_name(name, SPAN(".seg"), &id))
+        if (!store_parts_file_id(name, SPAN(".seg"), &id))
             continue; /* not ours */
         store->file_next = max_u64(store->file_next, id + 1);
         r = register_segment(store, id);
@@ -194,7 +194,7 @@ static int list_journals(struct store *store)
     int r = list(store, "/journals", &names);
 
     while (r == 0 && next_name(&names, &name)) {
-        if (!parse_name(name, SPAN(".jnl"), &id))
+        if (!store_parts_file_id(name, SPAN(".jnl"), &id))
             continue;
         store->file_next = max_u64(store->file_next, id + 1);
         if (store_parts_journal(store, id) == NULL)
