@@ -74,21 +74,6 @@ void queue_driver_abandon(struct queue_driver *driver)
     arena_close(&driver->arena);
 }
 
-int queue_driver_close(struct queue_driver *driver)
-{
-    int r = 0, error;
-
-    for (uint32_t i = 0; i < driver->shards_count; i++) {
-        error = store_shard_close(driver->shards[i]);
-        r = r < 0 ? r : error;
-    }
-    store_shards_closed(driver->store);
-    error = store_close(driver->store);
-    r = r < 0 ? r : error;
-    queue_driver_abandon(driver);
-    return r;
-}
-
 /* --- turns --- */
 
 static void note_durable(struct queue_driver *driver, uint32_t shard)
@@ -133,6 +118,32 @@ void queue_driver_turn(struct queue_driver *driver, uint64_t max_ns)
         store_shard_tick(driver->shards[i]);
         note_durable(driver, i);
     }
+}
+
+static bool is_quiet(struct queue_driver *driver)
+{
+    for (uint32_t i = 0; i < driver->shards_count; i++)
+        if (driver->pending_count[i] > 0)
+            return false;
+    return store_quiet(driver->store);
+}
+
+int queue_driver_close(struct queue_driver *driver)
+{
+    int r = 0, error;
+
+    /* All share one ring here: what one waits for in its close must not be another's event. */
+    for (uint32_t i = 0; i < 10000 && !is_quiet(driver); i++)
+        queue_driver_turn(driver, NS_PER_MS);
+    for (uint32_t i = 0; i < driver->shards_count; i++) {
+        error = store_shard_close(driver->shards[i]);
+        r = r < 0 ? r : error;
+    }
+    store_shards_closed(driver->store);
+    error = store_close(driver->store);
+    r = r < 0 ? r : error;
+    queue_driver_abandon(driver);
+    return r;
 }
 
 /* --- loads --- */
