@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "bench/audit.h"
+#include "bench/run.h"
 #include "bench/sink_command.h"
 
 #define EXIT_USAGE 2
@@ -17,6 +18,7 @@ static const struct verb {
 } verbs[] = {
     {"sink", sink_command_run, "an SMTP server that accepts mail and keeps counts or a ledger"},
     {"audit", audit_run, "the sink's ledger against the event log: lost, duplicates, strangers"},
+    {"run", run_command, "fills a queue, starts a sink, drains, and reports"},
 };
 
 static void print_help(FILE *file)

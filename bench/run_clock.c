@@ -1,0 +1,53 @@
+#include "bench/run_clock.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <time.h>
+
+uint64_t run_clock_ns(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail */
+    return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static double cpu_s(clockid_t clock)
+{
+    struct timespec used;
+
+    (void)clock_gettime(clock, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+double run_clock_cpu_s(void)
+{
+    return cpu_s(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+double run_clock_thread_s(void)
+{
+    return cpu_s(CLOCK_THREAD_CPUTIME_ID);
+}
+
+uint64_t run_clock_rss_peak(void)
+{
+    struct rusage usage;
+
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * KIB : 0;
+}
+
+uint64_t run_clock_rss_anonymous(void)
+{
+    FILE *file = fopen("/proc/self/status", "re");
+    unsigned long long kib = 0;
+    char line[256];
+
+    if (file == NULL)
+        return 0;
+    while (fgets(line, sizeof(line), file) != NULL)
+        if (sscanf(line, "RssAnon: %llu", &kib) == 1)
+            break;
+    (void)fclose(file); /* was read only */
+    return kib * KIB;
+}

@@ -1,0 +1,82 @@
+"""`ringpost-bench run`: nothing lost, nothing doubled, nothing left behind."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BENCH = sys.argv.pop(1)
+
+
+class Run(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def run_bench(self, *options, count=400):
+        done = subprocess.run(
+            [BENCH, "run", "--json", "--messages", str(count), "--spool", self.folder.name, *options],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=100)
+        self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+        result = json.loads(done.stdout)
+        self.assertEqual(result["messages"], count)
+        self.assertEqual(result["delivered"], count)
+        for key in ("lost", "duplicates", "failed", "deferrals", "protocol_errors"):
+            self.assertEqual(result[key], 0, key)
+        for key in ("enqueue_per_s", "drain_per_s", "sender_cpu_us", "sink_cpu_us", "peak_rss_bytes",
+                    "sessions_peak", "longest_turn_us", "queued_heap_bytes"):
+            self.assertGreater(result[key], 0, key)
+        self.assertEqual(os.listdir(self.folder.name), [])
+        return result
+
+    def test_plain(self):
+        result = self.run_bench("--size", "4096")
+        self.assertLess(abs(result["size"] - 4096), 200)
+
+    def test_variants(self):
+        self.run_bench("--shards", "1", "--durability", "memory", "--connections", "4")
+        self.run_bench("--no-pipelining", "--no-chunking", "--durability", "os", "--size", "512")
+        self.run_bench("--size", "100000", "--recipients-per-domain", "1", "--sink-threads", "2", count=100)
+
+    def test_delay_is_felt(self):
+        result = self.run_bench("--delay", "20", "--connections", "4", "--shards", "1", count=40)
+        self.assertLess(result["drain_per_s"], 4 / 0.02)
+
+    def test_limits_are_obeyed(self):
+        result = self.run_bench("--connections", "3", "--messages-per-connection", "10", "--shards", "1",
+                                count=100)
+        self.assertLessEqual(result["sessions_peak"], 3)
+        self.assertGreaterEqual(result["connects"], 10)
+
+    def test_stopped_by_a_signal(self):
+        process = subprocess.Popen(
+            [BENCH, "run", "--messages", "1000", "--delay", "1000", "--connections", "2", "--spool",
+             self.folder.name], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(os.listdir(self.folder.name), [])
+
+    def test_refusals(self):
+        for options in (["--tls"], ["--dkim", "x"], ["--messages", "0"], ["--messages", "9x"],
+                        ["--durability", "perhaps"], ["--nonsense"], ["word"]):
+            done = subprocess.run([BENCH, "run", *options], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, text=True, timeout=20)
+            self.assertEqual(done.returncode, 2, options)
+            self.assertTrue(done.stderr, options)
+        done = subprocess.run([BENCH, "run", "--tls"], stderr=subprocess.PIPE, text=True, timeout=20)
+        self.assertIn("not built yet", done.stderr)
+
+    def test_a_folder_that_is_not_there(self):
+        done = subprocess.run([BENCH, "run", "--spool", "/nonexistent/folder"], stderr=subprocess.PIPE,
+                              stdout=subprocess.PIPE, text=True, timeout=20)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/nonexistent/folder", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
