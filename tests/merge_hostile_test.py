@@ -19,9 +19,9 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import merge_client  # noqa: E402
 
 BODY = b"""MIME-Version: 1.0
-Content-Type: multipart/alternative; boundary="=_edge"
+Content-Type: multipart/alternative; boundary="edge"
 
---=_edge
+--edge
 Content-Type: text/plain; charset=utf-8
 Content-Transfer-Encoding: quoted-printable
 
@@ -30,12 +30,12 @@ Dear {{v}},
 .{{v}}
 --{{v}}
 last {{v}}
---=_edge
+--edge
 Content-Type: text/html; charset=utf-8
 
 <p title="{{v}}">{{{v}}}</p>
 {{v}}
---=_edge--
+--edge--
 """
 # Every kind of text, at once.
 HEADERS = b"""From: "Acme {{v}}" <news@acme.example>
@@ -73,7 +73,7 @@ SEEDS = [
     "=?iso-2022-jp?b?GyRC?=", "=?utf-8?q?", "=0D=0A", "=\r\n", "=", "=3D", "%0d%0a", "%0d%0aBcc:x", "\\r\\n", "&#13;&#10;",
     "\u2028", "\u2029", "\u0085", "\u00a0", "\u200b", "\u202e", "\ufeff", "\u0000", "\ufffd", "\U0010ffff", "\U0001f600", "é", "e\u0301",
     "Å", "ﬀ", "日本語", "العربية", "\u0378", "\ufdd0", "ｘ＠ｅｖｉｌ", "\uff0c", "\uff1c", "¼", "ß", "İ", ".", "..", ".\r\n", "\r\n.\r\n", "\n.\n",
-    "\r\n.\r\nMAIL FROM:<x@evil.example>\r\n", "--=_edge", "\r\n--=_edge\r\n", "\n--=_edge--\n", "=_edge", "-", "--", "From ", "\nFrom x",
+    "\r\n.\r\nMAIL FROM:<x@evil.example>\r\n", "--edge", "\r\n--edge\r\n", "\n--edge--\n", "edge", "-", "--", "From ", "\nFrom x",
     "<script>alert(1)</script>", "&amp;", "&lt;", "'\"><img>", "{{v}}", "{{{v}}}", "{{", "}}", " ", "  ", "\t", " \t ", "a b", " a", "a ",
     "a  b", "", "x" * 75, "x" * 76, "x" * 77, "x" * 900, "x" * 901, "x" * 998, "x" * 999, "é" * 499, "é" * 500, "a " * 400, "word " * 199,
     "x" * 65536, "x" * 65537, "é" * 32768, "\n" * 65536, "<" * 65536, "Ω" * 70, "#$%&'*+/=?^_`{|}~", "J. R. \"Bob\" Dobbs", "O'Neil",
