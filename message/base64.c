@@ -1,6 +1,6 @@
 #include "message/base64.h"
 
-static const char base64_digits[] =
+static const uint8_t base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 size_t base64_size(size_t size)
@@ -15,8 +15,8 @@ void base64_encode(struct span source, struct text *out)
     for (; i + 3 <= source.size; i += 3) {
         uint32_t bits =
             (uint32_t)source.data[i] << 16 | (uint32_t)source.data[i + 1] << 8 | source.data[i + 2];
-        char four[4] = {base64_digits[bits >> 18], base64_digits[bits >> 12 & 63],
-                        base64_digits[bits >> 6 & 63], base64_digits[bits & 63]};
+        uint8_t four[4] = {base64_digits[bits >> 18], base64_digits[bits >> 12 & 63],
+                           base64_digits[bits >> 6 & 63], base64_digits[bits & 63]};
         text_add(out, span_make(four, sizeof(four)));
     }
     if (i == source.size)
@@ -24,8 +24,9 @@ void base64_encode(struct span source, struct text *out)
     uint32_t bits = (uint32_t)source.data[i] << 16;
     if (i + 1 < source.size)
         bits |= (uint32_t)source.data[i + 1] << 8;
-    char four[4] = {base64_digits[bits >> 18], base64_digits[bits >> 12 & 63],
-                    i + 1 < source.size ? base64_digits[bits >> 6 & 63] : '=', '='};
+    uint8_t four[4] = {base64_digits[bits >> 18], base64_digits[bits >> 12 & 63], '=', '='};
+    if (i + 1 < source.size)
+        four[2] = base64_digits[bits >> 6 & 63];
     text_add(out, span_make(four, sizeof(four)));
 }
 

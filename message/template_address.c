@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "message/template_scan.h"
+#include "message/words_decode.h"
 
 #define ADDRESS_COMMENTS_MAX 20
 /* Octets of an address with braces and brackets. */
@@ -234,7 +235,7 @@ static bool template_address_is_sound(struct span text, size_t *ret_at_sign)
     while (*ret_at_sign > 0 && text.data[*ret_at_sign - 1] != '@')
         (*ret_at_sign)--;
     return !probe.overflow && header_is_mailbox(text_span(&probe)) &&
-           (at == 0 || text.data[0] != '"');
+           (at == 0 || !span_starts(text, SPAN("\"")));
 }
 
 static bool template_address_has_tag(struct span text)

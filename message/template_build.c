@@ -25,6 +25,11 @@ static void template_build_count(struct template_build *build, size_t source_at)
     }
 }
 
+size_t template_build_at(const struct template_build *build, struct span part)
+{
+    return (size_t)(part.data - build->source.data);
+}
+
 void template_build_place(struct template_build *build, size_t source_at, uint32_t *ret_line,
                           uint32_t *ret_column)
 {
@@ -134,7 +139,8 @@ int template_build_field(struct template_build *build, struct span name, size_t 
         return template_build_error(build, source_at, "more than 256 different fields", name);
     struct template_field *field = &build->fields[i];
     if (i == template->fields_count) {
-        uint8_t *copy = (uint8_t *)(build->fields + TEMPLATE_FIELDS_MAX) + i * TEMPLATE_NAME_MAX;
+        uint8_t *names = (uint8_t *)(build->fields + TEMPLATE_FIELDS_MAX);
+        uint8_t *copy = names + (size_t)i * TEMPLATE_NAME_MAX;
         CHECK(name.size <= TEMPLATE_NAME_MAX);
         *field = (struct template_field){.size_max = size_max};
         for (size_t k = 0; k < name.size; k++)

@@ -30,6 +30,8 @@ struct template_build {
 /* Notes the first error, at an octet of the source (SIZE_MAX: nowhere); returns -EINVAL. */
 MUST_USE int template_build_error(struct template_build *build, size_t source_at, const char *what,
                                   struct span detail);
+/* Where a part of the source begins. */
+size_t template_build_at(const struct template_build *build, struct span part);
 /* Line and column, from 1, of an octet of the source. */
 void template_build_place(struct template_build *build, size_t source_at, uint32_t *ret_line,
                           uint32_t *ret_column);

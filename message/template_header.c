@@ -6,6 +6,7 @@
 #include "message/body.h"
 #include "message/template_address.h"
 #include "message/template_scan.h"
+#include "message/words_decode.h"
 
 #define HEADER_ATOM_FIELD_MIN 16
 
@@ -23,7 +24,7 @@ int template_header_error(struct template_header *header, size_t place, const ch
                           struct span detail)
 {
     struct template_build *build = header->build;
-    size_t body_at = (size_t)(header->field->body.data - build->source.data);
+    size_t body_at = template_build_at(build, header->field->body);
 
     return template_build_error(build, body_at + place, what, detail);
 }
@@ -127,7 +128,7 @@ static int template_header_fields(struct template_header *header,
     size_t at = 0;
 
     while (template_scan_next(token->text, at, &tag) == 1) {
-        size_t body_at = (size_t)(header->field->body.data - build->source.data);
+        size_t body_at = template_build_at(build, header->field->body);
         enum template_context context = tag.start < token->after_at ? token->context : token->after;
         template_header_part_text(build, span_slice(token->text, at, tag.start - at));
         int field = template_build_field(build, tag.name, body_at + token->places[tag.start],

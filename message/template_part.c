@@ -8,11 +8,6 @@
 #include "message/template_header.h"
 #include "message/template_scan.h"
 
-static size_t template_part_place(const struct template_build *build, struct span span)
-{
-    return (size_t)(span.data - build->source.data);
-}
-
 static void template_part_read_type(struct template_part *part, struct span body)
 {
     struct span rest = body;
@@ -75,10 +70,10 @@ static int template_part_check(struct template_build *build, const struct templa
     if (part->type != TEMPLATE_PART_MULTIPART)
         return 0;
     if (part->boundary.size == 0 || part->boundary.size > 70 || !span_is_ascii(part->boundary))
-        return template_build_error(build, template_part_place(build, part->headers),
+        return template_build_error(build, template_build_at(build, part->headers),
                                     "a multipart without a boundary of 1 to 70 octets", SPAN(""));
     if (part->encoding != TEMPLATE_PART_IDENTITY) /* RFC 2045 6.4 */
-        return template_build_error(build, template_part_place(build, part->headers),
+        return template_build_error(build, template_build_at(build, part->headers),
                                     "a multipart in a transfer encoding", SPAN(""));
     return 0;
 }
@@ -93,16 +88,16 @@ int template_part_open(struct template_build *build, struct span *rest, struct t
     part->type = part->digest ? TEMPLATE_PART_OPAQUE : TEMPLATE_PART_TEXT_TYPE;
     while ((r = header_next(rest, &field)) == 1) {
         if (++count > TEMPLATE_PART_HEADERS_MAX)
-            return template_build_error(build, template_part_place(build, field.whole),
+            return template_build_error(build, template_build_at(build, field.whole),
                                         "more than 1000 header fields", SPAN(""));
         if (template_part_repeats(part, &field))
-            return template_build_error(build, template_part_place(build, field.whole),
+            return template_build_error(build, template_build_at(build, field.whole),
                                         "this header field may stand only once", field.name);
         template_part_read(part, &field);
     }
     if (r < 0) {
         struct span line = header_line(rest);
-        return template_build_error(build, template_part_place(build, line),
+        return template_build_error(build, template_build_at(build, line),
                                     "this line is no header field", line);
     }
     part->headers = span_first(part->headers, part->headers.size - rest->size);
@@ -151,7 +146,7 @@ static int template_part_decide_text(struct template_build *build, struct templa
 {
     bool tagged = span_find(part->decoded, SPAN("{{")) != SPAN_NOT_FOUND;
     bool unicode = template_part_is_utf8_charset(part);
-    size_t place = template_part_place(build, part->content);
+    size_t place = template_build_at(build, part->content);
 
     if (tagged && part->encoding == TEMPLATE_PART_BASE64)
         return template_build_error(build, place,
@@ -187,7 +182,7 @@ int template_part_decide(struct template_build *build, struct template_part *par
                          struct span content)
 {
     struct body_scan scan = {0};
-    size_t place = template_part_place(build, content);
+    size_t place = template_build_at(build, content);
 
     part->content = content;
     body_scan_add(&scan, content);
@@ -228,7 +223,7 @@ static int template_part_put_type(struct template_build *build, const struct tem
     struct span body = field->body;
 
     if (body.size > BODY_LINE_MAX - 100)
-        return template_build_error(build, template_part_place(build, field->whole),
+        return template_build_error(build, template_build_at(build, field->whole),
                                     "this header field is too long", field->name);
     text_add_cstr(&build->out, "Content-Type:");
     if (part->has_charset) {
@@ -347,7 +342,7 @@ static void template_part_put_run(struct template_build *build, struct span run)
 static int template_part_put_quoted(struct template_build *build, const struct template_part *part)
 {
     struct span text = part->decoded;
-    size_t content_at = template_part_place(build, part->content);
+    size_t content_at = template_build_at(build, part->content);
     struct quoted_place place = {0};
     struct template_scan_tag tag = {0};
     size_t at = 0;

@@ -23,11 +23,6 @@ struct template_walk_mark {
     bool close;
 };
 
-static size_t template_walk_place(const struct template_walk *walk, struct span span)
-{
-    return (size_t)(span.data - walk->build->source.data);
-}
-
 /* Whether the line is a delimiter of an open multipart (RFC 2046 5.1.1); the innermost wins. */
 static bool template_walk_is_mark(const struct template_walk *walk, struct span line,
                                   struct template_walk_mark *ret)
@@ -83,7 +78,7 @@ static int template_walk_leaf(struct template_walk *walk, struct template_part *
     struct span content = template_walk_until(walk, &walk->rest, &mark, &found);
 
     if (walk->build->template->parts_count == TEMPLATE_PARTS_MAX)
-        return template_build_error(walk->build, template_walk_place(walk, content),
+        return template_build_error(walk->build, template_build_at(walk->build, content),
                                     "more than 200 parts", SPAN(""));
     int r = template_part_decide(walk->build, part, content);
     if (r == 0)
@@ -104,7 +99,7 @@ static int template_walk_part(struct template_walk *walk, bool top)
     if (part.type != TEMPLATE_PART_MULTIPART)
         return template_walk_leaf(walk, &part);
     if (walk->depth == TEMPLATE_DEPTH_MAX)
-        return template_build_error(walk->build, template_walk_place(walk, part.headers),
+        return template_build_error(walk->build, template_build_at(walk->build, part.headers),
                                     "more than 20 multiparts in one another", SPAN(""));
     walk->levels[walk->depth++] = (struct template_walk_level){part.boundary, part.is_digest};
     return template_part_put_headers(walk->build, &part);
@@ -123,7 +118,7 @@ int template_walk(struct template_build *build)
         (void)template_walk_until(&walk, &walk.rest, &mark, &found); /* between the parts */
         if (!found || mark.level + 1 != walk.depth)
             return template_build_error(
-                build, template_walk_place(&walk, found ? mark.line : walk.rest),
+                build, template_build_at(build, found ? mark.line : walk.rest),
                 "a multipart is not closed", walk.levels[walk.depth - 1].boundary);
         (void)header_line(&walk.rest); /* the delimiter itself */
         template_walk_put_mark(&walk, &mark);

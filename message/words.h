@@ -48,10 +48,4 @@ enum words_form words_form_phrase(struct span text);
 MUST_USE bool words_put(struct words_line *line, enum words_form form, struct span text,
                         size_t *offset, struct text *out);
 
-/* Reads unstructured text: encoded words in UTF-8, US-ASCII or ISO-8859-1 become UTF-8, runs of
- * blanks one space, blanks at the ends go. places[i] is the index in `text` of the octet that gave
- * octet i of the result; it has as many members as `out` has capacity (2 * text.size suffices).
- * False when an encoded word in another charset was left as it is. */
-MUST_USE bool words_decode(struct span text, struct text *out, uint32_t *places);
-
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "message/words.h"
+#include "message/words_decode.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
