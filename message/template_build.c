@@ -137,6 +137,8 @@ int template_build_field(struct template_build *build, struct span name, size_t 
         i++;
     if (i == TEMPLATE_FIELDS_MAX)
         return template_build_error(build, source_at, "more than 256 different fields", name);
+    if (template->pieces_count >= build->pieces_max)
+        return template_build_error(build, source_at, "fields are used too often", name);
     struct template_field *field = &build->fields[i];
     if (i == template->fields_count) {
         uint8_t *names = (uint8_t *)(build->fields + TEMPLATE_FIELDS_MAX);
@@ -160,6 +162,6 @@ int template_build_end(struct template_build *build)
     if (build->out.overflow)
         return template_build_error(build, SIZE_MAX, "the message grows too large", SPAN(""));
     if (build->template->pieces_count > build->pieces_max)
-        return template_build_error(build, SIZE_MAX, "too many fields are used", SPAN(""));
+        return template_build_error(build, SIZE_MAX, "the message has too many pieces", SPAN(""));
     return 0;
 }

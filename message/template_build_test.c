@@ -71,7 +71,9 @@ static void test_too_many_uses(void **state)
         text_add_cstr(&text, "{{f}}");
     merge_testing_open(&testing, text_span(&text));
     assert_int_equal(testing.result, -EINVAL);
-    assert_string_equal(testing.error.what, "too many fields are used");
+    assert_string_equal(testing.error.what, "fields are used too often: f");
+    assert_int_equal(testing.error.line, 3);
+    assert_int_equal(testing.error.column, 5 * (TEMPLATE_PIECES_MAX - 5) + 1);
     merge_testing_close(&testing);
 }
 
