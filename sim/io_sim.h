@@ -142,7 +142,8 @@ struct sim_world {
     uint64_t cut_at; /* 0: never */
     jmp_buf *cut_jump;
     uint64_t hash;
-    uint64_t waits; /* calls of io_wait, over all rings */
+    uint64_t waits;      /* calls of io_wait, over all rings */
+    uint64_t waits_idle; /* the last ones, in which no event was given and no time went by */
     bool stuck;
     bool trace;
 };

@@ -134,6 +134,7 @@ static uint32_t hand_out(struct sim_world *world, struct io *io, struct io_event
 uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, uint32_t events_max)
 {
     struct sim_world *world = io_sim_world();
+    uint64_t before_ns = world->timeline.now_ns;
     uint32_t count;
 
     CHECK(events_max > 0);
@@ -153,6 +154,7 @@ uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, u
     } else {
         count = 0;
     }
+    world->waits_idle = count > 0 || world->timeline.now_ns > before_ns ? 0 : world->waits_idle + 1;
     io_sim_clock_sample(io);
     /* With nothing given it would wait on: others may go as far. Else it works at this moment. */
     io->bound_ns = count == 0 && deadline_ns > io->now_ns ? deadline_ns : io->now_ns;

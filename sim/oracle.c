@@ -283,6 +283,24 @@ static bool is_final(enum outcome_kind kind)
            kind == OUTCOME_SUPPRESSED || kind == OUTCOME_CANCELLED;
 }
 
+/* Whether this very event was read before, from another journal. */
+static bool is_repeated(struct oracle *oracle, struct oracle_recipient *recipient,
+                        const struct attempt_event *event)
+{
+    uint64_t bit = UINT64_C(1) << (event->number % 64);
+    uint64_t *seen =
+        is_final(event->attempt.outcome.kind) ? recipient->ends_seen : recipient->waits_seen;
+    bool repeated;
+
+    seen += event->number / 64 % 4;
+    repeated = (*seen & bit) != 0;
+    *seen |= bit;
+    if (repeated && !oracle->repeats)
+        oracle_problem(oracle, "rule 1: %s: attempt %u has two events", recipient->address,
+                       event->number);
+    return repeated;
+}
+
 void oracle_event(struct oracle *oracle, const struct attempt_event *event)
 {
     const struct outcome *outcome = &event->attempt.outcome;
@@ -296,6 +314,8 @@ void oracle_event(struct oracle *oracle, const struct attempt_event *event)
         return;
     }
     recipient = &oracle->recipients[index];
+    if (is_repeated(oracle, recipient, event))
+        return;
     recipient->delivered_count += outcome->kind == OUTCOME_DELIVERED;
     recipient->unsure_count += outcome->kind == OUTCOME_UNSURE;
     recipient->deferred_count += outcome->kind == OUTCOME_DEFERRED;

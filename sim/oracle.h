@@ -45,7 +45,9 @@ struct oracle_recipient {
     uint32_t delivered_count;
     uint32_t unsure_count;
     uint32_t deferred_count;
-    uint32_t ended_count; /* final events */
+    uint32_t ended_count;   /* final events */
+    uint64_t ends_seen[4];  /* bit n: a final event of attempt n was read */
+    uint64_t waits_seen[4]; /* bit n: another event of attempt n was read */
     enum outcome_kind ended;
     bool twisted; /* a server has answered out of step: its replies cannot be told apart */
     uint8_t replies_count;
@@ -82,7 +84,8 @@ struct oracle {
     uint32_t campaigns_count;
     uint32_t *index; /* by address */
     uint32_t index_max;
-    uint32_t life;          /* of the product's process, from 0 */
+    uint32_t life; /* of the product's process, from 0 */
+    bool repeats;  /* syncs fail: a journal written anew repeats what may stand in the old one */
     uint64_t lives_crashed; /* bit n: life n ended without a proper stop */
     uint64_t accepted_count;
     uint64_t events_count;

@@ -167,7 +167,7 @@ void sim_world_describe_in_flight(struct text *out)
     list_for_each(node, &io_sim_world()->ios)
         io_sim_count_in_flight(CONTAINER_OF(node, struct io, node), counts);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        if (counts[i] > 0 && i != OP_RECV && i != OP_SHUT && i != OP_UNLINK)
+        if (counts[i] > 0 && i != OP_RECV && i != OP_SHUT && i != OP_UNLINK && i != OP_CONNECT)
             text_add_format(out, " %s x %u", kinds[i], counts[i]);
     }
 }
@@ -188,6 +188,11 @@ uint64_t sim_world_handles(void)
 bool sim_world_is_stuck(void)
 {
     return io_sim_world()->stuck;
+}
+
+uint64_t sim_world_idle_waits(void)
+{
+    return io_sim_world()->waits_idle;
 }
 
 void sim_world_trace(bool on)

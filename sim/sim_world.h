@@ -70,13 +70,16 @@ void sim_world_shift_wall(int64_t shift_ns);
 void sim_world_signal(uint32_t signal);
 /* Operations that were submitted and have not ended, over all rings. */
 MUST_USE uint64_t sim_world_in_flight(void);
-/* The same by kind, without receives and closing and removing of files, of which a process that
- * ends need not see the end: " write x 2 sync x 1". */
+/* The same by kind, for people, without those of which a process that ends need not see the end
+ * (receives, connects, closing and removing of files): " write x 2 sync x 1". */
 void sim_world_describe_in_flight(struct text *out);
 /* Sockets and files that are open, over all living rings. */
 MUST_USE uint64_t sim_world_handles(void);
 /* A ring waited without limit while nothing in the world was left to happen. */
 MUST_USE bool sim_world_is_stuck(void);
+/* So many calls of io_wait in a row, at all rings, gave no event and let no time go by: a great
+ * number is a product that spins. (Only where a turn takes no time: turn_max_ns 0.) */
+MUST_USE uint64_t sim_world_idle_waits(void);
 /* A line for each event on standard error. */
 void sim_world_trace(bool on);
 

@@ -12,6 +12,7 @@
 #define TURN_MAX_NS (60 * NS_PER_S)
 #define EVENTS_MAX UINT64_C(30000000) /* more in one run is a spin */
 #define OPEN_TRIES_MAX 4
+#define IDLE_WAITS_MAX 100000
 
 /* --- what is sent --- */
 
@@ -152,6 +153,9 @@ static void world_open(struct world *world, uint64_t seed, const struct world_op
     zones_open(&world->zones, prng_next(&world->prng), &options->zones);
     oracle_open(&world->oracle, &world->zones, problems);
     world->oracle.sender = "sender@send.test";
+    world->oracle.repeats = options->sim.disk.sync_failure_permille > 0 ||
+                            options->sim.disk.write_failure_permille > 0 ||
+                            options->disk_capacity > 0;
     prng_fill(&world->prng, secret, sizeof(secret));
     CHECK(verp_add_key(&world->verp, 1, secret) == 0);
     if (options->return_path)
@@ -212,10 +216,13 @@ static bool life_begin(struct world *world, struct world_engine *process)
 
 static bool spins(struct world *world)
 {
-    if (sim_world_events_count() < EVENTS_MAX)
+    if (sim_world_idle_waits() > IDLE_WAITS_MAX)
+        oracle_problem(&world->oracle, "liveness: the product turns and does not wait");
+    else if (sim_world_events_count() > EVENTS_MAX)
+        oracle_problem(&world->oracle, "liveness: %llu events and no end",
+                       (unsigned long long)sim_world_events_count());
+    else
         return false;
-    oracle_problem(&world->oracle, "liveness: %llu events and no end",
-                   (unsigned long long)sim_world_events_count());
     return true;
 }
 
@@ -258,6 +265,8 @@ static bool live(struct world *world, struct world_engine *process, const struct
     if (!life_begin(world, process))
         return false;
     life_go_on(world, process, life->events, LIFE_MAX_NS);
+    if (sim_world_idle_waits() > IDLE_WAITS_MAX)
+        return false;
     if (life->end != WORLD_STOP) {
         crash(world, process, life->end); /* all was done before the cut */
         return true;
@@ -297,8 +306,10 @@ static void check_pacing(struct world *world)
         }
         if (sites_count < ARRAY_LEN(sites) &&
             host->open_peak > sites_count * world->options.connections_per_site)
-            oracle_problem(&world->oracle, "rule 5: %u connections at once to one host of %u sites",
-                           host->open_peak, sites_count);
+            oracle_problem(&world->oracle,
+                           "rule 5: %u connections at once to host 11.%u.%u.%u of %u sites",
+                           host->open_peak, host->ip.bytes[1], host->ip.bytes[2], host->ip.bytes[3],
+                           sites_count);
     }
 }
 
@@ -312,6 +323,8 @@ static void finish(struct world *world, struct world_engine *process)
     if (!life_begin(world, process))
         return;
     life_go_on(world, process, UINT64_MAX / 2, patience_s * NS_PER_S);
+    if (sim_world_idle_waits() > IDLE_WAITS_MAX)
+        return;
     open_count = world_engine_open_count(process);
     if (open_count > 0)
         oracle_problem(&world->oracle, "liveness: %llu recipients or loads are still open",

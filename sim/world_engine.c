@@ -9,6 +9,7 @@
 
 #define CONFIG_MAX 1024
 #define STOP_MAX_NS (15 * NS_PER_MINUTE)
+#define STOP_IDLE_MAX 100000
 #define LOAD_FAILURES_MAX 200
 #define LOAD_AGAIN_NS (20 * NS_PER_S)
 #define LOAD_BATCH 64 /* recipients added a turn */
@@ -406,7 +407,8 @@ int world_engine_close(struct world_engine *process, bool events)
 
     loads_end(process);
     engine_order_stop(process->engine);
-    while (!all_stopped(process) && sim_world_now_ns() < until_ns)
+    while (!all_stopped(process) && sim_world_now_ns() < until_ns &&
+           sim_world_idle_waits() < STOP_IDLE_MAX)
         turn(process, until_ns, false);
     if (!all_stopped(process)) {
         oracle_problem(&world->oracle, "liveness: a shard does not stop");

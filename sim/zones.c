@@ -335,8 +335,8 @@ uint64_t zones_site(const struct zones *zones, uint32_t zone)
     const struct zone *state = &zones->zones[alias_end(zones, zone)];
     uint64_t site = 0;
 
-    if (state->mx_count == 0)
-        return UINT64_C(1) << 63 | zone;
+    if (state->mx_count == 0 || state->kind == ZONE_MANY_MX)
+        return UINT64_C(1) << 63 | zone; /* a hundred are cut, and not always alike */
     for (uint32_t i = 0; i < state->mx_count; i++) {
         uint64_t one = ((uint64_t)state->mx[i].preference << 32 | state->mx[i].host) + 1;
 
