@@ -367,7 +367,10 @@ static void flip_file(const struct store_options *options, const char *path, uin
                       struct prng *prng)
 {
     uint32_t count = states_count();
+    uint64_t size = 0;
 
+    assert_true(sim_world_file_size(path, &size) >= 0);
+    end = min_u64(end, size);
     for (uint32_t i = 0; i < count; i++) {
         uint64_t offset = prng_percent(prng, 10) ? prng_below(prng, 128) : prng_below(prng, end);
         uint8_t mask = (uint8_t)(1U << prng_below(prng, 8));
@@ -412,6 +415,10 @@ static void test_bit_flips(void **state)
     flip_file(&options, "spool/journals/0000000000000002.jnl", 5000, &prng);
     flip_file(&options, "spool/segments/0000000000000004.seg", 30000, &prng);
     flip_file(&options, "spool/checkpoint.0000000000000001", 140000, &prng);
+    flip("spool/checkpoint.0000000000000001", 0, 1); /* from now on everything is read anew */
+    flip_file(&options, "spool/journals/0000000000000001.jnl", 26000, &prng);
+    flip_file(&options, "spool/journals/0000000000000002.jnl", 5000, &prng);
+    flip_file(&options, "spool/segments/0000000000000004.seg", 30000, &prng);
     sim_world_close();
 }
 
