@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "bench/audit.h"
+#include "bench/micro.h"
 #include "bench/run.h"
 #include "bench/sink_command.h"
 
@@ -18,6 +19,7 @@ static const struct verb {
 } verbs[] = {
     {"sink", sink_command_run, "an SMTP server that accepts mail and keeps counts or a ledger"},
     {"audit", audit_run, "the sink's ledger against the event log: lost, duplicates, strangers"},
+    {"micro", micro_run, "one micro-benchmark: queue"},
     {"run", run_command, "fills a queue, starts a sink, drains, and reports"},
 };
 

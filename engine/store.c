@@ -277,6 +277,14 @@ bool store_quiet(const struct store *store)
            store->checkpoint.step == STORE_CHECKPOINT_IDLE;
 }
 
+void store_traffic(const struct store *store, struct store_traffic *ret)
+{
+    *ret = (struct store_traffic){0};
+    store_log_traffic(&store->control, ret);
+    for (uint32_t i = 0; i < LANES_COUNT; i++)
+        store_log_traffic(&store->lanes[i].log, ret);
+}
+
 int store_error(const struct store *store)
 {
     if (store->control.state == STORE_LOG_FAILED)

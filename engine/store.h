@@ -92,6 +92,18 @@ MUST_USE bool store_quiet(const struct store *store);
 /* The first error that stopped a write of the store's thread, or 0. */
 int store_error(const struct store *store);
 
+/* What was written since the start: segments and control journal of the store, or the journal of
+ * one shard. */
+struct store_traffic {
+    uint64_t batches_count;
+    uint64_t bytes;
+    uint64_t syncs_count;
+    uint64_t sync_ns; /* from asking to the answer, added up */
+    uint64_t sync_max_ns;
+};
+void store_traffic(const struct store *store, struct store_traffic *ret);
+void store_shard_traffic(const struct store_shard *shard, struct store_traffic *ret);
+
 /* Base plus the shards' last reports (at most 100 ms old; exact once the shards are closed). */
 void store_counts(const struct store *store, uint32_t campaign_index,
                   struct campaign_counts *ret_counts);

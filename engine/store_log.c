@@ -160,13 +160,28 @@ static void write_part(struct store_log *log)
     io_write(log->io, log->tag, log->file, log->parts[0], log->offset);
 }
 
+static void sync_batches(struct store_log *log)
+{
+    appender_sync(&log->appender);
+    log->sync_begun_ns = io_now_ns(log->io);
+    io_sync(log->io, log->tag, log->file);
+}
+
+static void count_sync(struct store_log *log)
+{
+    uint64_t took_ns = io_now_ns(log->io) - log->sync_begun_ns;
+
+    log->traffic.syncs_count++;
+    log->traffic.sync_ns += took_ns;
+    log->traffic.sync_max_ns = max_u64(log->traffic.sync_max_ns, took_ns);
+}
+
 /* After a batch is written: make it durable, or go on. */
 static void settle_batch(struct store_log *log)
 {
     appender_wrote(&log->appender);
     if (syncs(log) && log->options.renewing) {
-        appender_sync(&log->appender);
-        io_sync(log->io, log->tag, log->file);
+        sync_batches(log);
         return;
     }
     appender_forget(&log->appender);
@@ -179,6 +194,7 @@ static enum store_log_state batch_event(struct store_log *log, int result)
         return fail(log, result);
     }
     if (log->appender.state == APPENDER_SYNCING) {
+        count_sync(log);
         appender_synced(&log->appender);
         return STORE_LOG_OPEN;
     }
@@ -266,6 +282,8 @@ static void take_batch(struct store_log *log)
 {
     log->oldest_ns = 0;
     appender_take(&log->appender, log->parts, &log->offset);
+    log->traffic.batches_count++;
+    log->traffic.bytes += log->parts[0].size + log->parts[1].size;
     if (!goes_nowhere(log)) {
         write_part(log);
         return;
@@ -295,8 +313,7 @@ static void step_open(struct store_log *log, uint64_t now_ns)
         log->sync_wanted = false;
         return;
     }
-    appender_sync(&log->appender);
-    io_sync(log->io, log->tag, log->file);
+    sync_batches(log);
 }
 
 void store_log_step(struct store_log *log, uint64_t now_ns)
@@ -365,6 +382,15 @@ uint64_t store_log_durable_count(const struct store_log *log)
 uint64_t store_log_durable_offset(const struct store_log *log)
 {
     return syncs(log) ? log->appender.durable_offset : log->appender.written;
+}
+
+void store_log_traffic(const struct store_log *log, struct store_traffic *sum)
+{
+    sum->batches_count += log->traffic.batches_count;
+    sum->bytes += log->traffic.bytes;
+    sum->syncs_count += log->traffic.syncs_count;
+    sum->sync_ns += log->traffic.sync_ns;
+    sum->sync_max_ns = max_u64(sum->sync_max_ns, log->traffic.sync_max_ns);
 }
 
 void store_log_close(struct store_log *log)

@@ -66,6 +66,8 @@ struct store_log {
     bool sync_wanted; /* logs that do not sync every batch: make everything durable */
     bool full;        /* of a log that does not renew itself: the batch does not fit */
     int error;
+    uint64_t sync_begun_ns;
+    struct store_traffic traffic;
     char path[STORE_LOG_PATH_MAX];
 };
 
@@ -91,6 +93,8 @@ uint64_t store_log_durable_count(const struct store_log *log);
 uint64_t store_log_durable_offset(const struct store_log *log);
 /* The path of a file in the spool. */
 void store_log_path(const char *spool, enum record_file_kind kind, uint64_t id, struct text *path);
+/* Adds its traffic to *sum. */
+void store_log_traffic(const struct store_log *log, struct store_traffic *sum);
 /* Closes the handles. */
 void store_log_close(struct store_log *log);
 

@@ -132,6 +132,12 @@ int store_shard_error(const struct store_shard *shard)
     return shard->log.state == STORE_LOG_FAILED ? shard->log.error : 0;
 }
 
+void store_shard_traffic(const struct store_shard *shard, struct store_traffic *ret)
+{
+    *ret = (struct store_traffic){0};
+    store_log_traffic(&shard->log, ret);
+}
+
 /* --- reports --- */
 
 static void fill_progress(const struct store_shard *shard, struct store_report *report)

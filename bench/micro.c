@@ -1,0 +1,32 @@
+#include "bench/micro.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "bench/micro_queue.h"
+
+#define EXIT_USAGE 2
+
+static const struct {
+    const char *name;
+    int (*run)(int count, char **arguments);
+    const char *what;
+} benchmarks[] = {
+    {"queue", micro_queue_run, "load, open and settle a durable queue, without network"},
+};
+
+int micro_run(int count, char **arguments)
+{
+    bool asked = count >= 2 && strcmp(arguments[1], "--help") == 0;
+    FILE *out = asked ? stdout : stderr;
+
+    for (size_t i = 0; i < ARRAY_LEN(benchmarks) && count >= 2; i++)
+        if (strcmp(arguments[1], benchmarks[i].name) == 0)
+            return benchmarks[i].run(count - 1, arguments + 1);
+    (void)fputs("usage: ringpost-bench micro NAME [options]\n\n", out);
+    for (size_t i = 0; i < ARRAY_LEN(benchmarks); i++)
+        (void)fprintf(out, "  %-8s %s\n", benchmarks[i].name, benchmarks[i].what);
+    return asked ? EXIT_SUCCESS : EXIT_USAGE;
+}

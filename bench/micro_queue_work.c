@@ -1,0 +1,372 @@
+#include "bench/micro_queue_work.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/prng.h"
+#include "bench/run_clock.h"
+
+#define WINDOW 2000 /* recipients in flight */
+#define SETTLES_A_TURN 256
+#define CONTENT_SIZE 4096
+#define STORE_TAG 100
+#define SHARD_TAG 1000
+
+struct bench {
+    const struct micro_queue_options *options;
+    struct arena arena;
+    struct io *io;
+    struct store *store;
+    struct store_shard *shard;
+    struct prng prng;
+    uint32_t *flows; /* given out */
+    uint32_t flows_count;
+    uint32_t claimed[WINDOW];
+    uint32_t claimed_count;
+    uint64_t turn_max_ns;
+};
+
+/* --- measuring --- */
+
+static uint64_t device_bytes(void)
+{
+    FILE *file = fopen("/proc/self/io", "re");
+    unsigned long long bytes = 0;
+    char line[128];
+
+    if (file == NULL)
+        return 0;
+    while (fgets(line, sizeof(line), file) != NULL)
+        if (sscanf(line, "write_bytes: %llu", &bytes) == 1)
+            break;
+    (void)fclose(file); /* was read only */
+    return bytes;
+}
+
+static struct micro_queue_cost cost_now(void)
+{
+    return (struct micro_queue_cost){(double)run_clock_ns() / 1e9, run_clock_cpu_s(),
+                                     device_bytes()};
+}
+
+static struct micro_queue_cost cost_since(struct micro_queue_cost begun)
+{
+    struct micro_queue_cost now = cost_now();
+
+    return (struct micro_queue_cost){now.wall_s - begun.wall_s, now.cpu_s - begun.cpu_s,
+                                     now.device_bytes - begun.device_bytes};
+}
+
+/* --- the spool --- */
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
+{
+    (void)status;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+static void remove_spool(const char *spool)
+{
+    (void)nftw(spool, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* it may not be there */
+}
+
+static int remove_checkpoint(const char *path, const struct stat *status, int kind,
+                             struct FTW *walk)
+{
+    (void)status;
+    if (kind == FTW_F && strncmp(path + walk->base, "checkpoint.", 11) == 0)
+        return remove(path);
+    return 0;
+}
+
+static struct store_options options_of(const struct bench *bench)
+{
+    const struct micro_queue_options *options = bench->options;
+
+    return (struct store_options){
+        .folder = options->spool,
+        .durability = options->durability,
+        .claims_max = WINDOW + 8,
+        .limits =
+            {
+                .recipients_max = options->recipients_count,
+                .domains_max = options->domains_count,
+                .campaigns_max = 16,
+                .segments_max = 4096,
+                .runs_max = 8192,
+                .flows_max = options->domains_count,
+                .shards_count = 1,
+            },
+        .tag_base = STORE_TAG,
+        .wake_index = STORE_NO_WAKE,
+    };
+}
+
+/* The lock on a spool lives as long as the ring: each store has its own. */
+static int open_store(struct bench *bench, struct text *error)
+{
+    const struct io_options io_options = {0};
+    const struct store_options options = options_of(bench);
+    struct store_shard_options shard = {.tag_base = SHARD_TAG, .wake_index = STORE_NO_WAKE};
+    size_t flows_size = arena_cost(bench->options->domains_count, sizeof(uint32_t));
+    int r = io_open(&bench->io, &io_options, error);
+
+    if (r == 0)
+        r = arena_open(&bench->arena, store_cost(&options) + flows_size);
+    if (r < 0)
+        return r;
+    shard.io = bench->io;
+    bench->flows = arena_alloc(&bench->arena, bench->options->domains_count, sizeof(uint32_t));
+    bench->flows_count = 0;
+    r = store_open(&bench->store, bench->io, &bench->arena, &options, error);
+    if (r < 0)
+        return r;
+    arena_seal(&bench->arena);
+    bench->shard = store_shard(bench->store, 0);
+    store_shard_open(bench->shard, &shard);
+    return 0;
+}
+
+/* One turn of the ring; waits for an event when `wait`. */
+static void turn(struct bench *bench, bool wait)
+{
+    struct io_event events[64];
+    uint64_t deadline = 0;
+    uint32_t count;
+
+    if (wait)
+        deadline =
+            min_u64(min_u64(store_deadline_ns(bench->store), store_shard_deadline_ns(bench->shard)),
+                    io_now_ns(bench->io) + NS_PER_S);
+    count = io_wait(bench->io, deadline, events, ARRAY_LEN(events));
+    for (uint32_t i = 0; i < count; i++)
+        if (!store_event(bench->store, &events[i]) && !store_shard_event(bench->shard, &events[i]))
+            continue; /* the end of a closed handle */
+    store_tick(bench->store);
+    store_shard_tick(bench->shard);
+    bench->turn_max_ns = max_u64(bench->turn_max_ns, io_turn_ns(bench->io));
+}
+
+static int close_store(struct bench *bench)
+{
+    int r;
+
+    for (uint32_t i = 0; i < 1000000 && !store_quiet(bench->store); i++)
+        turn(bench, true);
+    r = store_shard_close(bench->shard);
+    store_shards_closed(bench->store);
+    if (r == 0)
+        r = store_close(bench->store);
+    arena_close(&bench->arena);
+    io_close(bench->io);
+    bench->io = NULL;
+    return r;
+}
+
+/* --- the list --- */
+
+static int add_recipient(struct bench *bench, struct store_load *load, uint32_t i)
+{
+    uint32_t number = (uint32_t)((uint64_t)i * 2654435761U % bench->options->domains_count);
+    uint8_t address[64], name[32];
+    struct text address_text, name_text;
+    struct span values[2];
+    struct store_recipient recipient = {.values = values, .values_count = 2};
+
+    text_init(&address_text, address, sizeof(address));
+    text_add_cstr(&address_text, "user");
+    text_add_u64(&address_text, i);
+    text_add_cstr(&address_text, "@d");
+    text_add_padded(&address_text, number, 6);
+    text_add_cstr(&address_text, ".example");
+    recipient.address = text_span(&address_text);
+    recipient.domain = span_skip(recipient.address, recipient.address.size - 15);
+    text_init(&name_text, name, sizeof(name));
+    text_add_cstr(&name_text, "Customer ");
+    text_add_u64(&name_text, i);
+    values[0] = text_span(&name_text);
+    values[1] = span_first(values[0], 8);
+    return store_load_add(load, &recipient);
+}
+
+static int load_list(struct bench *bench)
+{
+    static uint8_t content[CONTENT_SIZE];
+    const uint8_t digest[CAMPAIGN_DIGEST_SIZE] = {1};
+    const struct campaign_descriptor descriptor = {
+        .name = SPAN("micro"), .sender = SPAN("sender@example.org"), .lane = LANE_BULK};
+    struct store_load *load;
+    int r = store_load_begin(bench->store, &descriptor, span_make(content, sizeof(content)), &load);
+
+    for (uint32_t i = 0; r == 0 && i < bench->options->recipients_count; i++) {
+        r = add_recipient(bench, load, i);
+        if (r == -EAGAIN) {
+            turn(bench, true);
+            i--;
+            r = 0;
+        } else if (i % 4096 == 0) {
+            turn(bench, false);
+        }
+    }
+    if (r < 0)
+        return r;
+    store_load_commit(load, digest);
+    while (store_load_state(load) == STORE_LOAD_COMMITTING)
+        turn(bench, true);
+    r = store_load_error(load);
+    store_load_end(load);
+    return r;
+}
+
+/* --- claims and verdicts --- */
+
+static int claim_one(struct bench *bench)
+{
+    while (bench->flows_count > 0) {
+        uint32_t pick = (uint32_t)prng_below(&bench->prng, bench->flows_count);
+        struct queue_recipient recipient;
+        int r = store_claim(bench->shard, bench->flows[pick], &bench->claimed[bench->claimed_count],
+                            &recipient);
+
+        if (r == -ENOENT) {
+            bench->flows[pick] = bench->flows[--bench->flows_count];
+            continue;
+        }
+        if (r == 0)
+            bench->claimed_count++;
+        return r;
+    }
+    return -ENOENT;
+}
+
+static void take_flows(struct bench *bench)
+{
+    struct queue_shard *queue = store_shard_queue(bench->shard);
+
+    for (uint32_t flow; (flow = queue_ready(queue)) != QUEUE_NONE;)
+        bench->flows[bench->flows_count++] = flow;
+}
+
+static void settle_one(struct bench *bench, const struct attempt *attempt)
+{
+    uint32_t pick = (uint32_t)prng_below(&bench->prng, bench->claimed_count);
+
+    (void)store_settle(bench->shard, bench->claimed[pick], attempt);
+    bench->claimed[pick] = bench->claimed[--bench->claimed_count];
+}
+
+static int settle_all(struct bench *bench)
+{
+    struct attempt attempt = {
+        .outcome = {.kind = OUTCOME_DELIVERED, .stage = STAGE_DOT, .reply = {.code = 250}},
+        .counted = true,
+        .peer_name = SPAN("mx1.example"),
+        .site = SPAN("example"),
+    };
+    uint32_t settled = 0, count = bench->options->recipients_count;
+
+    reply_set_text(&attempt.outcome.reply, SPAN("2.0.0 Ok: queued as 4Xyz"));
+    take_flows(bench);
+    while (settled < count) {
+        int r = 0;
+
+        while (bench->claimed_count < WINDOW && r == 0)
+            r = claim_one(bench);
+        if (r < 0 && r != -ENOENT && r != -EAGAIN)
+            return r;
+        for (uint32_t i = 0; i < SETTLES_A_TURN && bench->claimed_count > 0; i++, settled++)
+            settle_one(bench, &attempt);
+        turn(bench, r == -EAGAIN);
+    }
+    while (store_durable_count(bench->shard) < count)
+        turn(bench, true);
+    return 0;
+}
+
+/* --- a round --- */
+
+static int load_round(struct bench *bench, struct micro_queue_result *ret, struct text *error)
+{
+    struct micro_queue_cost begun;
+    int r = open_store(bench, error);
+
+    if (r < 0)
+        return r;
+    begun = cost_now();
+    r = load_list(bench);
+    ret->load = cost_since(begun);
+    store_traffic(bench->store, &ret->load_traffic);
+    if (r < 0)
+        return r;
+    begun = cost_now();
+    r = close_store(bench);
+    ret->close = cost_since(begun);
+    return r;
+}
+
+static int settle_round(struct bench *bench, struct micro_queue_result *ret, struct text *error)
+{
+    uint64_t heap_before = run_clock_rss_anonymous();
+    struct micro_queue_cost begun = cost_now();
+    int r = open_store(bench, error);
+
+    if (r < 0)
+        return r;
+    ret->open = cost_since(begun);
+    begun = cost_now();
+    do
+        turn(bench, false);
+    while (queue_admitting(store_shard_queue(bench->shard)));
+    ret->admit = cost_since(begun);
+    ret->heap_bytes = run_clock_rss_anonymous() - heap_before;
+    bench->turn_max_ns = 0;
+    begun = cost_now();
+    r = settle_all(bench);
+    ret->settle = cost_since(begun);
+    ret->turn_max_ms = (double)bench->turn_max_ns / 1e6;
+    ret->heap_settled_bytes = run_clock_rss_anonymous() - heap_before;
+    store_shard_traffic(bench->shard, &ret->settle_traffic);
+    if (r < 0)
+        return r;
+    return close_store(bench);
+}
+
+static int rebuild_round(struct bench *bench, struct micro_queue_result *ret, struct text *error)
+{
+    struct micro_queue_cost begun;
+    int r;
+
+    if (nftw(bench->options->spool, remove_checkpoint, 16, FTW_PHYS) != 0)
+        return -EIO;
+    begun = cost_now();
+    r = open_store(bench, error);
+    ret->rebuild = cost_since(begun);
+    return r < 0 ? r : close_store(bench);
+}
+
+int micro_queue_work_round(const struct micro_queue_options *options, bool rebuild,
+                           struct micro_queue_result *ret, struct text *error)
+{
+    struct bench bench = {.options = options};
+    int r;
+
+    *ret = (struct micro_queue_result){0};
+    prng_seed(&bench.prng, options->seed);
+    remove_spool(options->spool);
+    r = load_round(&bench, ret, error);
+    if (r == 0)
+        r = settle_round(&bench, ret, error);
+    if (r == 0 && rebuild)
+        r = rebuild_round(&bench, ret, error);
+    if (r < 0 && error->size == 0)
+        text_add_format(error, "%s", strerror(-r));
+    io_close(bench.io);
+    remove_spool(options->spool);
+    return r;
+}

@@ -1,0 +1,44 @@
+/* micro_queue_work.h - one round of `micro queue`: a store on a fresh spool, and what it costs.
+ *
+ * Knows nothing of options and output. Uses one shard on the store's own ring, so that the figures
+ * are those of one core. */
+#ifndef BENCH_MICRO_QUEUE_WORK_H
+#define BENCH_MICRO_QUEUE_WORK_H
+
+#include "base/base.h"
+#include "engine/store.h"
+
+struct micro_queue_options {
+    const char *spool; /* is made, and removed again */
+    uint32_t recipients_count;
+    uint32_t domains_count;
+    enum store_durability durability;
+    uint64_t seed;
+};
+
+/* Of one part of the work. */
+struct micro_queue_cost {
+    double wall_s;
+    double cpu_s;
+    uint64_t device_bytes; /* of /proc/self/io */
+};
+
+struct micro_queue_result {
+    struct micro_queue_cost load;    /* until READY is durable */
+    struct micro_queue_cost close;   /* with its checkpoint */
+    struct micro_queue_cost open;    /* from that checkpoint */
+    struct micro_queue_cost admit;   /* until every recipient can be claimed */
+    struct micro_queue_cost settle;  /* all claimed and settled, in random order, durable */
+    struct micro_queue_cost rebuild; /* opening without a checkpoint: everything is read */
+    struct store_traffic load_traffic;
+    struct store_traffic settle_traffic;
+    uint64_t heap_bytes; /* anonymous memory that the open, admitted queue takes */
+    uint64_t heap_settled_bytes;
+    double turn_max_ms; /* the longest turn while settling */
+};
+
+/* 0; or -errno with words in *error. */
+MUST_USE int micro_queue_work_round(const struct micro_queue_options *options, bool rebuild,
+                                    struct micro_queue_result *ret, struct text *error);
+
+#endif
