@@ -163,7 +163,7 @@ static int read_file(struct audit *audit, const char *path, take_row *take)
     int result = lines_open(&lines, path);
 
     if (result < 0) {
-        text_add_format(&audit->error, "%s: %s", path, strerror(-result));
+        text_add_format(&audit->error, "%s: %s", path, strerrordesc_np(-result));
         return result;
     }
     do {
@@ -256,6 +256,7 @@ int audit_run(int count, char **arguments)
     int option;
     int status;
 
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
     while ((option = getopt_long(count, arguments, "", long_options, NULL)) != -1) {
         if (option == 'h') {
             (void)fputs(help, stdout);

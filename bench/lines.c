@@ -73,7 +73,7 @@ int lines_next(struct lines *lines, struct roster_row *ret_row, struct text *err
             return -EINVAL;
         }
         if (result < 0) {
-            text_add_format(error, "%s: %s", lines->path, strerror(-result));
+            text_add_format(error, "%s: %s", lines->path, strerrordesc_np(-result));
             return result;
         }
     }

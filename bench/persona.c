@@ -48,8 +48,10 @@ static bool take_escape(struct span *rest, uint8_t *ret_byte)
         high = rest->size >= 2 ? hex_value(rest->data[0]) : -1;
         low = rest->size >= 2 ? hex_value(rest->data[1]) : -1;
         *rest = span_skip(*rest, 2);
+        if (high < 0 || low < 0)
+            return false;
         *ret_byte = (uint8_t)(high << 4 | low);
-        return high >= 0 && low >= 0;
+        return true;
     default:
         return false;
     }

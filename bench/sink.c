@@ -121,7 +121,7 @@ static int open_shared(struct gathering *gathering, struct text *error)
 
     sink->ledger_file = options->ledger != NULL ? ledger_create(options->ledger) : -1;
     if (options->ledger != NULL && sink->ledger_file < 0) {
-        text_add_format(error, "%s: %s", options->ledger, strerror(-sink->ledger_file));
+        text_add_format(error, "%s: %s", options->ledger, strerrordesc_np(-sink->ledger_file));
         return sink->ledger_file;
     }
     doubles_open(&sink->doubles, options->doubles_max);

@@ -157,7 +157,7 @@ static int take_personas(const char *path)
     result = read_whole(path, buffer, PERSONA_FILE_MAX, &size);
     if (result < 0) {
         free(buffer);
-        return complain(strerror(-result), path);
+        return complain(strerrordesc_np(-result), path);
     }
     text_init(&error, error_buffer, sizeof(error_buffer));
     result = persona_read(&personas, span_make(buffer, size), &error);
@@ -268,13 +268,13 @@ static int run(const struct sink_options *options)
     result = sink_run(options, &counts, &error);
     if (result < 0) {
         (void)fprintf(stderr, "ringpost-bench sink: %s\n",
-                      error.size > 0 ? text_cstr_end(&error) : strerror(-result));
+                      error.size > 0 ? text_cstr_end(&error) : strerrordesc_np(-result));
         return EXIT_FAILURE;
     }
     print_counts(&counts);
     if (counts.ledger_error != 0) {
         (void)fprintf(stderr, "ringpost-bench sink: %s: %s\n", options->ledger,
-                      strerror(counts.ledger_error));
+                      strerrordesc_np(counts.ledger_error));
         return EXIT_FAILURE;
     }
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -288,6 +288,7 @@ int sink_command_run(int count, char **arguments)
                                           .receiver = {.personas = &personas}};
     int option;
 
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
     while ((option = getopt_long(count, arguments, "", long_options, NULL)) != -1) {
         int result;
 

@@ -348,7 +348,7 @@ static bool refuses(const struct sink *sink, uint32_t listener)
 static int fail(struct sink_thread *thread, int result, const char *what)
 {
     if (thread->error.size == 0)
-        text_add_format(&thread->error, "%s: %s", what, strerror(-result));
+        text_add_format(&thread->error, "%s: %s", what, strerrordesc_np(-result));
     return result;
 }
 

@@ -40,37 +40,45 @@ static struct span take_text(struct unstuff *unstuff, struct span *input)
     return take(input, size);
 }
 
+/* Behind dot and CR: the end, or a dot that was stuffing and a CR that is content. */
+static enum unstuff_result on_dot_cr(struct unstuff *unstuff, struct span *input,
+                                     struct span *ret_piece)
+{
+    if (input->data[0] == '\n') {
+        (void)take(input, 1); /* of the end */
+        return UNSTUFF_END;
+    }
+    unstuff->state = UNSTUFF_CR;
+    *ret_piece = SPAN("\r");
+    return UNSTUFF_PIECE;
+}
+
+/* Takes `byte` away when it comes next. */
+static bool take_byte(struct span *input, uint8_t byte)
+{
+    if (input->data[0] != byte)
+        return false;
+    (void)take(input, 1); /* the dot or CR is given out later, if it is content */
+    return true;
+}
+
 enum unstuff_result unstuff_step(struct unstuff *unstuff, struct span *input,
                                  struct span *ret_piece)
 {
     while (input->size > 0) {
-        uint8_t byte = input->data[0];
-
         switch (unstuff->state) {
         case UNSTUFF_LINE:
-            unstuff->state = byte == '.' ? UNSTUFF_DOT : UNSTUFF_TEXT;
-            if (byte == '.')
-                (void)take(input, 1); /* the stuffed dot, or the final one */
+            unstuff->state = take_byte(input, '.') ? UNSTUFF_DOT : UNSTUFF_TEXT;
             break;
         case UNSTUFF_DOT:
-            unstuff->state = byte == '\r' ? UNSTUFF_DOT_CR : UNSTUFF_TEXT;
-            if (byte == '\r')
-                (void)take(input, 1); /* given out later, if it is content */
+            unstuff->state = take_byte(input, '\r') ? UNSTUFF_DOT_CR : UNSTUFF_TEXT;
             break;
         case UNSTUFF_DOT_CR:
-            if (byte == '\n') {
-                (void)take(input, 1); /* of the end */
-                return UNSTUFF_END;
-            }
-            unstuff->state = UNSTUFF_CR;
-            *ret_piece = SPAN("\r");
-            return UNSTUFF_PIECE;
+            return on_dot_cr(unstuff, input, ret_piece);
         case UNSTUFF_CR:
-            if (byte != '\n') {
-                unstuff->state = UNSTUFF_TEXT;
+            unstuff->state = input->data[0] == '\n' ? UNSTUFF_LINE : UNSTUFF_TEXT;
+            if (unstuff->state == UNSTUFF_TEXT)
                 break;
-            }
-            unstuff->state = UNSTUFF_LINE;
             *ret_piece = take(input, 1);
             return UNSTUFF_PIECE;
         case UNSTUFF_TEXT:

@@ -105,8 +105,10 @@ static void test_long_text_is_one_piece(void **state)
 
     (void)state;
     memset(data, 'x', sizeof(data));
-    for (size_t i = 76; i + 1 < sizeof(data); i += 78)
-        memcpy(data + i, "\r\n", 2);
+    for (size_t i = 76; i + 1 < sizeof(data); i += 78) {
+        data[i] = '\r';
+        data[i + 1] = '\n';
+    }
     unstuff_init(&unstuff);
     assert_int_equal(unstuff_step(&unstuff, &input, &piece), UNSTUFF_PIECE);
     assert_int_equal(piece.size, sizeof(data));

@@ -104,36 +104,47 @@ static const char *why_no_dot_string(struct span local)
     return "the part before the @ begins or ends with a dot, or has two in a row";
 }
 
+static const char *find_at_quoted(struct span text, size_t *ret_at)
+{
+    size_t end = find_closing_quote(text);
+
+    if (end == SPAN_NOT_FOUND)
+        return "the quote before the @ is not closed";
+    if (end + 1 >= text.size || text.data[end + 1] != '@')
+        return "no @ after the quoted part";
+    if (has_bad_escape(span_first(text, end + 1)))
+        return "a backslash before a character that is not ASCII";
+    *ret_at = end + 1;
+    return NULL;
+}
+
+static const char *find_at_plain(struct span text, size_t *ret_at)
+{
+    size_t at = span_find_byte(text, '@');
+
+    if (at == SPAN_NOT_FOUND)
+        return "no @ in the address";
+    if (at == 0 && span_find_byte(span_skip(text, 1), '@') != SPAN_NOT_FOUND)
+        return "source routes are not allowed";
+    if (at == 0)
+        return "nothing before the @";
+    if (!is_dot_string(span_first(text, at)))
+        return why_no_dot_string(span_first(text, at));
+    *ret_at = at;
+    return NULL;
+}
+
 static const char *parse_local(struct span text, struct address *address, size_t *ret_at)
 {
-    size_t at;
+    const char *problem;
 
-    if (text.size > 0 && text.data[0] == '"') {
-        size_t end = find_closing_quote(text);
-
-        if (end == SPAN_NOT_FOUND)
-            return "the quote before the @ is not closed";
-        at = end + 1;
-        if (at >= text.size || text.data[at] != '@')
-            return "no @ after the quoted part";
-        if (has_bad_escape(span_first(text, at)))
-            return "a backslash before a character that is not ASCII";
-        address->quoted = true;
-    } else {
-        at = span_find_byte(text, '@');
-        if (at == SPAN_NOT_FOUND)
-            return "no @ in the address";
-        if (at == 0)
-            return text.size > 1 && span_find_byte(span_skip(text, 1), '@') != SPAN_NOT_FOUND
-                       ? "source routes are not allowed"
-                       : "nothing before the @";
-        if (!is_dot_string(span_first(text, at)))
-            return why_no_dot_string(span_first(text, at));
-    }
-    if (at > ADDRESS_LOCAL_MAX)
+    address->quoted = text.size > 0 && text.data[0] == '"';
+    problem = address->quoted ? find_at_quoted(text, ret_at) : find_at_plain(text, ret_at);
+    if (problem != NULL)
+        return problem;
+    if (*ret_at > ADDRESS_LOCAL_MAX)
         return "more than 64 octets before the @";
-    address->local = span_first(text, at);
-    *ret_at = at;
+    address->local = span_first(text, *ret_at);
     return NULL;
 }
 

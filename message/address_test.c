@@ -236,7 +236,8 @@ static void test_property(void **state)
     (void)state;
     prng_seed(&prng, 4711);
     for (uint32_t round = 0; round < 300000; round++) {
-        char text[64] = "";
+        char in_buffer[64];
+        struct text text;
         uint64_t count = 1 + prng_below(&prng, 8);
         struct address address;
         const char *problem = NULL;
@@ -244,9 +245,10 @@ static void test_property(void **state)
         struct text out;
         struct span in;
 
+        text_init(&text, in_buffer, sizeof(in_buffer));
         for (uint64_t i = 0; i < count; i++)
-            strcat(text, pieces[prng_below(&prng, ARRAY_LEN(pieces))]);
-        in = span_cstr(text);
+            text_add_cstr(&text, pieces[prng_below(&prng, ARRAY_LEN(pieces))]);
+        in = text_span(&text);
         if (!address_parse(in, &address, &problem)) {
             assert_non_null(problem);
             continue;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/prng.h"
+#include "base/text.h"
 #include "message/json_cursor.h"
 
 static const struct {
@@ -148,7 +149,8 @@ static void test_against_jansson(void **state)
     (void)state;
     prng_seed(&prng, 99);
     for (uint32_t round = 0; round < 200000; round++) {
-        char text[128] = "";
+        char buffer[128];
+        struct text text;
         uint64_t count = 1 + prng_below(&prng, 7);
         struct json_cursor cursor;
         enum json_cursor_kind kind;
@@ -157,22 +159,23 @@ static void test_against_jansson(void **state)
         json_t *tree;
         bool ok;
 
+        text_init(&text, buffer, sizeof(buffer));
         for (uint64_t i = 0; i < count; i++)
-            strcat(text, pieces[prng_below(&prng, ARRAY_LEN(pieces))]);
-        cursor = open_copy(span_cstr(text));
+            text_add_cstr(&text, pieces[prng_below(&prng, ARRAY_LEN(pieces))]);
+        cursor = open_copy(text_span(&text));
         json_cursor_skip_blank(&cursor);
         ok = json_cursor_value(&cursor, &value, &kind);
         if (ok) {
             json_cursor_skip_blank(&cursor);
             ok = cursor.at == cursor.size;
         }
-        tree = json_loadb(text, strlen(text), JSON_DECODE_ANY, &error);
+        tree = json_loadb(buffer, text.size, JSON_DECODE_ANY, &error);
         if (tree == NULL && json_error_code(&error) == json_error_numeric_overflow) {
             free(cursor.data); /* jansson evaluates numbers, and then sees no further */
             continue;
         }
         if (ok != (tree != NULL))
-            print_error("%s\n", text);
+            print_error("%s\n", text_cstr_end(&text));
         assert_int_equal(ok, tree != NULL);
         accepted += ok;
         if (json_is_string(tree)) {

@@ -110,7 +110,9 @@ static void test_text_is_cut_at_a_character(void **state)
     memset(long_text, 'x', sizeof(long_text));
     reply_set_text(&reply, span_make(long_text, sizeof(long_text)));
     assert_int_equal(reply.text_size, REPLY_TEXT_MAX);
-    memcpy(long_text + REPLY_TEXT_MAX - 2, "\xe2\x82\xac", 3);
+    long_text[REPLY_TEXT_MAX - 2] = 0xe2; /* the euro sign over the border */
+    long_text[REPLY_TEXT_MAX - 1] = 0x82;
+    long_text[REPLY_TEXT_MAX] = 0xac;
     reply_set_text(&reply, span_make(long_text, sizeof(long_text)));
     assert_int_equal(reply.text_size, REPLY_TEXT_MAX - 2);
     assert_true(span_is_utf8(span_make(reply.text, reply.text_size)));
