@@ -1,6 +1,7 @@
 #include "bench/sink.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ struct gathering {
     pthread_barrier_t opened;  /* every thread has tried to open */
     pthread_barrier_t decided; /* the first has seen how they fared */
     bool go;
+    pthread_t ids[SINK_THREADS_MAX]; /* apart: a thread sets up its own struct */
     struct sink_thread threads[SINK_THREADS_MAX];
 };
 
@@ -95,7 +97,7 @@ static int run_threads(struct gathering *gathering, struct text *error)
     for (uint32_t i = 1; i < count; i++) {
         starts[i] = (struct start){.gathering = gathering, .index = i};
         /* A barrier of fewer than was promised would wait for ever: no way on from here. */
-        CHECK(pthread_create(&gathering->threads[i].id, NULL, thread_main, &starts[i]) == 0);
+        CHECK(pthread_create(&gathering->ids[i], NULL, thread_main, &starts[i]) == 0);
     }
     (void)pthread_barrier_wait(&gathering->opened); /* says only who came last */
     result = first_failure(gathering, count, error);
@@ -109,7 +111,7 @@ static int run_threads(struct gathering *gathering, struct text *error)
     for (uint32_t i = 1; i < count; i++) {
         if (gathering->go)
             io_wake(gathering->threads[0].io, i);
-        (void)pthread_join(gathering->threads[i].id, NULL); /* it exists and is joined once */
+        (void)pthread_join(gathering->ids[i], NULL); /* it exists and is joined once */
     }
     return result;
 }

@@ -2,8 +2,6 @@
 #ifndef BENCH_SINK_THREAD_H
 #define BENCH_SINK_THREAD_H
 
-#include <pthread.h>
-
 #include "base/slab.h"
 #include "bench/ledger.h"
 #include "bench/sink.h"
@@ -14,7 +12,6 @@
 struct sink_thread {
     struct sink *sink;
     uint32_t index;
-    pthread_t id;
     struct io *io;
     struct arena arena;
     struct slab connections;
