@@ -104,13 +104,15 @@ static int enter(struct store *store, struct store_reading *reading,
     return 0;
 }
 
-/* More of a live journal has become durable since the scan ended. */
-static void extend(struct store_reading *reading, const struct store_journal *journal)
+/* Whether the scan ended and more of the journal has become durable since: then it goes on. */
+static bool extend(struct store_reading *reading, const struct store_journal *journal)
 {
     struct span image = span_make(reading->mapping.data, reading->mapping.size);
 
-    if (reading->scan.ended && min_u64(journal->end, image.size) > reading->scan.limit)
-        scan_init(&reading->scan, image, journal->file, reading->scan.end, journal->end);
+    if (!reading->scan.ended || min_u64(journal->end, image.size) <= reading->scan.limit)
+        return false;
+    scan_init(&reading->scan, image, journal->file, reading->scan.end, journal->end);
+    return true;
 }
 
 /* The next outcome behind `offset`. 1, 0 or -EBADMSG. */
@@ -185,8 +187,9 @@ static int read_part(struct store *store, uint32_t part, struct store_cursor *cu
         r = find_reading(store, journal, cursor->parts[part].offset, &reading);
         if (r < 0)
             return r;
-        extend(reading, journal);
-        r = next_outcome(reading, &cursor->parts[part].offset, ret);
+        do
+            r = next_outcome(reading, &cursor->parts[part].offset, ret);
+        while (r == 0 && extend(reading, journal));
         reading->position = cursor->parts[part].offset;
         if (r != 0)
             return r;
