@@ -334,7 +334,10 @@ class Spool:
         run = self.queue("verify", "--json")
         lost = [line for line in run.json_lines if line.get("lost")]
         check(not lost, "queue verify reports losses", run)
-        return run.json_lines[-1]
+        totals = run.json
+        check("recipients" in totals, "queue verify ends with totals", run)
+        check_equal(run.code, SOME_FAILED if totals["problems"] else 0, "exit code", run)
+        return totals
 
     def events(self):
         return read_events(self.events_folder)

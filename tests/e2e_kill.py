@@ -1,0 +1,109 @@
+"""kill -9 of the sender at random moments of a campaign, then the same command again: nothing is lost, and what
+comes twice is at most what was in flight at a kill. 10 kills (50 with --long) spread over loading and sending.
+
+The bound: a kill can double what the sink had accepted and no journal had made durable: one message a
+session under DATA (a session waits for the answer to its dot before it sends the next content), plus what was
+answered within one commit interval and not synced. Both are claimed recipients: at most CLAIMED a kill.
+"""
+import collections
+import random
+import time
+
+import e2e
+import world
+
+SESSIONS = 40
+SITES = 20
+
+
+def make_world(case, count):
+    zone = world.Zone()
+    for n in range(SITES):
+        zone.add(f"d{n}", "MX", f"10 mx.d{n}")
+        zone.add(f"mx.d{n}", "A", f"127.0.0.{1 + n % 3}")
+    knot = case.knot(zone)
+    # Slow enough for kills in the middle: 20 sites of 2 sessions, 5 ms a flight.
+    sink = case.sink("--delay", "5", ipv6=False)
+    spool = e2e.Spool(case, port=sink.port, dns=knot.port, verp=True,
+                      retry="schedule: [1s, 1s, 2s], lifetime: 10m",
+                      limits=f"connections: {SESSIONS}, connections_per_site: 2")
+    rows = e2e.write_rows(case.path("list.csv"),
+                          [(f"u{i}@d{i % SITES}.test", i) for i in range(count)], ("email", "n"))
+    return sink, spool, case.write("t.eml", e2e.SHORT_TEMPLATE), rows
+
+
+def kill_rounds(case, spool, sink, template, rows, count, kills):
+    """Starts and kills the sender; some kills early (while it loads or recovers), most while it sends."""
+    draw = random.Random(7)
+    killed_sending = 0
+    for number in range(kills):
+        before = e2e.line_count(sink.ledger)
+        sender = spool.start_list(template, rows, "c", "--until", "done")
+        if number < kills // 5:
+            time.sleep(draw.random() * 0.15)
+        else:
+            # Wait for mail to flow again, then a random while.
+            target = before + draw.randrange(1, max(2, count // (2 * kills)))
+            e2e.wait_for(lambda target=target, sender=sender:
+                         e2e.line_count(sink.ledger) >= target or sender.poll() is not None,
+                         60 * case.patience, "mail after a restart")
+            killed_sending += 1
+        if sender.poll() is not None:
+            sender.run().expect(e2e.ALL_ACCEPTED)
+            return number, killed_sending
+        sender.kill()
+    return kills, killed_sending
+
+
+def check_outcome(case, spool, sink, run, count, kills):
+    result = run.json
+    e2e.check_counts(result, run, recipients=count, accepted=count, failed=0, queued=0)
+    sink.close()
+    events = spool.events()
+    ledger = e2e.Ledger(sink.ledger, events)
+    e2e.check_equal(ledger.lost, 0, "lost: delivered in the events, unknown to the sink")
+    e2e.check_equal(len(ledger.delivered), count, "deliveries in the events")
+    e2e.check_equal(ledger.delivered_twice, 0, "settled twice")
+    e2e.check_equal(ledger.strangers, 0, "accepted by the sink, unknown to the events")
+    seen = collections.Counter(r for entry in ledger.entries for r in entry["rcpt"])
+    e2e.check_equal(len(seen), count, "recipients in the ledger")
+    e2e.check(ledger.duplicates <= SESSIONS * kills,
+              f"{ledger.duplicates} duplicates of {kills} kills with {SESSIONS} sessions")
+    e2e.check(max(seen.values()) <= 1 + kills, "one recipient got it more often than there were kills")
+    # All copies of one message carry one Message-ID, so that a receiver can drop them.
+    ids = collections.defaultdict(set)
+    for entry in ledger.entries:
+        ids[entry["rcpt"][0]].add(entry["message_id"])
+    e2e.check(all(len(i) == 1 for i in ids.values()), "a duplicate with another Message-ID")
+    verp = e2e.Verp(spool.key)
+    for entry in ledger.entries:
+        _, ordinal, _ = verp.read(entry["from"])
+        e2e.check_equal(entry["rcpt"], [f"u{ordinal}@d{ordinal % SITES}.test"], "return path", entry)
+    audit = e2e.audit(case, sink.ledger, spool)
+    e2e.check_equal((audit["lost"], audit["strangers"]), (0, 0), "ringpost-bench audit", audit)
+    e2e.check_equal(audit["duplicates"] + audit.get("duplicates_unsure", 0), ledger.duplicates,
+                    "duplicates in the audit", audit)
+    return ledger
+
+
+def main():
+    with e2e.Case("kill") as case:
+        kills = 50 if case.long else 10
+        count = 40000 if case.long else 8000
+        sink, spool, template, rows = make_world(case, count)
+        done, sending = kill_rounds(case, spool, sink, template, rows, count, kills)
+        e2e.check(done == kills, f"the campaign was over after {done} of {kills} kills")
+        totals = spool.verify()
+        summary = spool.summary("c")
+        e2e.check_equal(summary["recipients"], count, "recipients after the kills", summary)
+        run = spool.send_list(template, rows, "c", "--until", "done", seconds=120)
+        run.expect(e2e.ALL_ACCEPTED)
+        ledger = check_outcome(case, spool, sink, run, count, kills)
+        spool.verify()
+        case.note(f"{kills} kills ({sending} while sending) in {count} recipients: lost 0, "
+                  f"{ledger.duplicates} duplicates (bound {SESSIONS * kills}), verify clean "
+                  f"({totals['problems']} torn tails)")
+
+
+if __name__ == "__main__":
+    main()
