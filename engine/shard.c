@@ -45,7 +45,7 @@ size_t shard_cost(const struct shard_options *options)
            leasing_cost(options->links, options->sites_max) +
            throttle_cost(options->campaigns_max) +
            slab_cost(options->sessions_max, sizeof(struct session)) +
-           slab_cost(options->buffers_max, SHARD_BUFFER_SIZE);
+           slab_cost(options->buffers_max, 1) + arena_cost(options->buffers_max, SHARD_BUFFER_SIZE);
 }
 
 struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_options *options,
@@ -79,7 +79,8 @@ struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_
     leasing_init(&shard->leasing, arena, options->links, options->sites_max);
     throttle_init(&shard->throttle, arena, options->campaigns_max);
     slab_init(&shard->sessions, arena, options->sessions_max, sizeof(struct session));
-    slab_init(&shard->buffers, arena, options->buffers_max, SHARD_BUFFER_SIZE);
+    slab_init(&shard->buffers, arena, options->buffers_max, 1);
+    shard->buffers_bytes = arena_alloc(arena, options->buffers_max, SHARD_BUFFER_SIZE);
     return shard;
 }
 

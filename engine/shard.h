@@ -81,7 +81,8 @@ struct shard {
     struct wheel wheel;
     struct prng prng;
     struct slab sessions;
-    struct slab buffers;
+    struct slab buffers; /* one a claimed output buffer: its place in buffers_bytes */
+    uint8_t *buffers_bytes;
     struct list buffer_waiters; /* sessions that wait for an output buffer */
     struct list hungry;         /* sessions that had no mail when they asked */
     uint64_t stop_by_ns;

@@ -6,13 +6,34 @@
 #include "engine/shard.h"
 #include "engine/tag.h"
 
-/* --- output buffers --- */
+/* --- output buffers ---
+ * A slot of the slab stands for a buffer beside it: slots are cleared when they are claimed, and
+ * 16 KiB of zeroes a message would cost more than the SMTP machine. */
+
+static uint8_t *claim_buffer(struct shard *shard)
+{
+    void *slot = slab_claim(&shard->buffers);
+
+    if (slot == NULL)
+        return NULL;
+    return shard->buffers_bytes +
+           (size_t)slab_handle_of(&shard->buffers, slot).index * SHARD_BUFFER_SIZE;
+}
+
+static void release_buffer(struct shard *shard, const uint8_t *buffer)
+{
+    size_t index = (size_t)(buffer - shard->buffers_bytes) / SHARD_BUFFER_SIZE;
+    void *slot = slab_at(&shard->buffers, (uint32_t)index);
+
+    CHECK(slot != NULL);
+    slab_release(&shard->buffers, slot);
+}
 
 static bool have_buffer(struct shard *shard, struct session *session)
 {
     if (session->buffer != NULL)
         return true;
-    session->buffer = slab_claim(&shard->buffers);
+    session->buffer = claim_buffer(shard);
     if (session->buffer == NULL) {
         session_unlist(session);
         list_push_back(&shard->buffer_waiters, &session->node);
@@ -30,7 +51,7 @@ void talk_drop_buffer(struct shard *shard, struct session *session)
     if (session->buffer == NULL)
         return;
     CHECK(session->sending == 0);
-    slab_release(&shard->buffers, session->buffer);
+    release_buffer(shard, session->buffer);
     session->buffer = NULL;
     memset(&session->out, 0, sizeof(session->out));
 }
