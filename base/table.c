@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <openssl/siphash.h>
+#include <string.h>
 
 #include "base/check.h"
 
@@ -34,13 +35,12 @@ void table_init(struct table *table, struct arena *arena, uint32_t count_max)
     table->entries = arena_alloc(arena, entries, sizeof(*table->entries));
     table->mask = entries - 1;
     table->count_max = count_max;
-    table_clear(table);
+    table->count = 0; /* the arena's zeroes are empty places: what is never used costs no memory */
 }
 
 void table_clear(struct table *table)
 {
-    for (uint32_t i = 0; i <= table->mask; i++)
-        table->entries[i] = (struct table_entry){.value = TABLE_NONE};
+    memset(table->entries, 0, ((size_t)table->mask + 1) * sizeof(*table->entries));
     table->count = 0;
 }
 
@@ -49,11 +49,11 @@ uint32_t table_find(const struct table *table, uint64_t hash, table_match *match
 {
     uint32_t i = (uint32_t)hash & table->mask;
 
-    for (; table->entries[i].value != TABLE_NONE; i = (i + 1) & table->mask) {
+    for (; table->entries[i].place != 0; i = (i + 1) & table->mask) {
         const struct table_entry *entry = &table->entries[i];
 
-        if (entry->hash == hash && match(context, entry->value, key))
-            return entry->value;
+        if (entry->hash == hash && match(context, entry->place - 1, key))
+            return entry->place - 1;
     }
     return TABLE_NONE;
 }
@@ -65,9 +65,9 @@ int table_insert(struct table *table, uint64_t hash, uint32_t value)
     CHECK(value != TABLE_NONE);
     if (table->count >= table->count_max)
         return -ENOSPC;
-    while (table->entries[i].value != TABLE_NONE)
+    while (table->entries[i].place != 0)
         i = (i + 1) & table->mask;
-    table->entries[i] = (struct table_entry){.hash = hash, .value = value};
+    table->entries[i] = (struct table_entry){.hash = hash, .place = value + 1};
     table->count++;
     return 0;
 }
@@ -81,7 +81,7 @@ static void close_hole(struct table *table, uint32_t hole)
         uint32_t home;
 
         i = (i + 1) & table->mask;
-        if (table->entries[i].value == TABLE_NONE)
+        if (table->entries[i].place == 0)
             break;
         home = (uint32_t)table->entries[i].hash & table->mask;
         /* May it move? Only when its home is not between the hole and where it stands. */
@@ -90,15 +90,16 @@ static void close_hole(struct table *table, uint32_t hole)
         table->entries[hole] = table->entries[i];
         hole = i;
     }
-    table->entries[hole] = (struct table_entry){.value = TABLE_NONE};
+    table->entries[hole] = (struct table_entry){.place = 0};
 }
 
 bool table_remove(struct table *table, uint64_t hash, uint32_t value)
 {
     uint32_t i = (uint32_t)hash & table->mask;
 
-    for (; table->entries[i].value != TABLE_NONE; i = (i + 1) & table->mask) {
-        if (table->entries[i].hash == hash && table->entries[i].value == value) {
+    CHECK(value != TABLE_NONE);
+    for (; table->entries[i].place != 0; i = (i + 1) & table->mask) {
+        if (table->entries[i].hash == hash && table->entries[i].place == value + 1) {
             close_hole(table, i);
             table->count--;
             return true;

@@ -18,7 +18,7 @@ struct table_key {
 
 struct table_entry {
     uint64_t hash;
-    uint32_t value; /* TABLE_NONE: empty */
+    uint32_t place; /* value + 1; 0: empty */
     uint32_t unused;
 };
 

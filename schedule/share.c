@@ -99,13 +99,21 @@ void share_pool_init(struct share_pool *pool, struct arena *arena, uint32_t flow
     table_init(&pool->table, arena, shares_max);
     pool->key = *key;
     pool->flows_max = flows_max;
+    pool->shares_max = shares_max;
+    pool->shares_count = 0;
     pool->free = SHARE_NONE;
-    for (uint32_t i = 0; i < flows_max; i++)
-        pool->flows[i].share = SHARE_NONE;
-    for (uint32_t i = shares_max; i-- > 0;) {
-        pool->shares[i].next = pool->free;
-        pool->free = i;
-    }
+}
+
+/* One given back, else one never used; SHARE_NONE: none is left. */
+static uint32_t free_share(struct share_pool *pool)
+{
+    uint32_t index = pool->free;
+
+    if (index != SHARE_NONE)
+        pool->free = pool->shares[index].next;
+    else if (pool->shares_count < pool->shares_max)
+        index = pool->shares_count++;
+    return index;
 }
 
 /* Found or claimed; SHARE_NONE when there is no room. */
@@ -116,10 +124,11 @@ static uint32_t share_for(struct share_pool *pool, const struct share_place *pla
 
     if (index != TABLE_NONE)
         return index;
-    index = pool->free;
-    if (index == SHARE_NONE || table_insert(&pool->table, hash, index) < 0)
+    index = free_share(pool);
+    if (index == SHARE_NONE)
         return SHARE_NONE;
-    pool->free = pool->shares[index].next;
+    if (table_insert(&pool->table, hash, index) < 0)
+        UNREACHABLE("the table has room for every share");
     pool->shares[index] = (struct share){.place = *place, .flow = SHARE_NONE};
     return index;
 }
@@ -129,13 +138,13 @@ int share_attach(struct share_pool *pool, uint32_t flow, const struct share_plac
     uint32_t index;
 
     CHECK(flow < pool->flows_max);
-    CHECK(pool->flows[flow].share == SHARE_NONE);
+    CHECK(pool->flows[flow].place == 0);
     index = share_for(pool, place);
     if (index == SHARE_NONE)
         return -ENOSPC;
     pool->shares[index].place.weight = weight_of(place);
     pool->shares[index].flows_count++;
-    pool->flows[flow] = (struct share_flow){.share = index};
+    pool->flows[flow] = (struct share_flow){.place = index + 1};
     return 0;
 }
 
@@ -144,33 +153,34 @@ void share_set_ready(struct share_pool *pool, struct share_ring *ring, uint32_t 
 {
     struct share_flow *entry = &pool->flows[flow];
     struct share *share;
-    uint32_t before;
+    uint32_t before, index;
 
     CHECK(flow < pool->flows_max);
-    CHECK(entry->share != SHARE_NONE);
-    share = &pool->shares[entry->share];
+    CHECK(entry->place != 0);
+    index = entry->place - 1;
+    share = &pool->shares[index];
     before = entry->count;
     ring->ready_count[share->place.lane] += (uint64_t)count - before;
     entry->count = count;
     if (before == 0 && count > 0) {
         if (share->flow == SHARE_NONE)
-            link_share(pool, ring, entry->share);
+            link_share(pool, ring, index);
         link_flow(pool, share, flow);
     } else if (before > 0 && count == 0) {
         unlink_flow(pool, share, flow);
         if (share->flow == SHARE_NONE)
-            unlink_share(pool, ring, entry->share);
+            unlink_share(pool, ring, index);
     }
 }
 
 void share_detach(struct share_pool *pool, struct share_ring *ring, uint32_t flow)
 {
-    uint32_t index = pool->flows[flow].share;
+    uint32_t index = pool->flows[flow].place - 1;
     struct share *share;
 
     share_set_ready(pool, ring, flow, 0);
     share = &pool->shares[index];
-    pool->flows[flow].share = SHARE_NONE;
+    pool->flows[flow].place = 0;
     if (--share->flows_count > 0)
         return;
     (void)table_remove(&pool->table, hash_of(pool, &share->place), index); /* it was inserted */
@@ -180,17 +190,17 @@ void share_detach(struct share_pool *pool, struct share_ring *ring, uint32_t flo
 
 const struct share_place *share_place_of(const struct share_pool *pool, uint32_t flow)
 {
-    uint32_t index;
+    uint32_t place;
 
     CHECK(flow < pool->flows_max);
-    index = pool->flows[flow].share;
-    return index == SHARE_NONE ? NULL : &pool->shares[index].place;
+    place = pool->flows[flow].place;
+    return place == 0 ? NULL : &pool->shares[place - 1].place;
 }
 
 uint32_t share_ready_count(const struct share_pool *pool, uint32_t flow)
 {
     CHECK(flow < pool->flows_max);
-    return pool->flows[flow].share == SHARE_NONE ? 0 : pool->flows[flow].count;
+    return pool->flows[flow].place == 0 ? 0 : pool->flows[flow].count;
 }
 
 uint32_t share_take(struct share_pool *pool, struct share_ring *ring)

@@ -29,7 +29,7 @@ struct share_ring {
 };
 
 struct share_flow {
-    uint32_t share; /* SHARE_NONE: not attached */
+    uint32_t place; /* of its share, + 1; 0: not attached */
     uint32_t next;  /* while count > 0: the ring of the share's ready flows */
     uint32_t prev;
     uint32_t count;
@@ -50,7 +50,9 @@ struct share_pool {
     struct table table; /* (site, lane, campaign) -> share */
     struct table_key key;
     uint32_t flows_max;
-    uint32_t free; /* head of the list of free shares */
+    uint32_t shares_max;
+    uint32_t shares_count; /* used at least once */
+    uint32_t free;         /* head of the list of those given back */
 };
 
 void share_ring_init(struct share_ring *ring);
