@@ -138,6 +138,10 @@ static void offer_envelope(struct shard *shard, struct session *session)
     uint32_t place = 0;
     struct envelope envelope;
 
+    if (!session->ready) {
+        session->ready = true;
+        schedule_session_ready(shard->schedule, session->site);
+    }
     if (shard->state != SHARD_RUNNING || schedule_session_excess(shard->schedule, session->site)) {
         smtp_quit(&session->smtp);
         return;
