@@ -266,7 +266,7 @@ static void finish(struct exporter *exporter)
 {
     exporter->error = 0;
     exporter->state = EXPORTER_IDLE;
-    exporter->next_ns = io_now_ns(exporter->io) + GATHER_NS;
+    exporter->next_ns = io_now_ns(exporter->io) + (exporter->drained ? GATHER_NS : 0);
     text_reset(&exporter->text);
     if (exporter->file_offset >= EXPORTER_FILE_MAX) {
         io_shut(exporter->io, tag_of(TAG_EXPORT_CLOSE, 0), exporter->file);
