@@ -7,6 +7,7 @@
 #include "engine/tag.h"
 
 #define LOOK_NS (100 * NS_PER_MS)
+#define AGAIN_NS (30 * NS_PER_MS) /* longer than a shard waits before it reports a change */
 #define EVENTS_MAX 256
 
 struct front {
@@ -17,6 +18,7 @@ struct front {
     struct exporter exporter;
     struct control control;
     bool exporting;
+    bool quiet; /* by the shards' last reports nothing can be sent now */
     int result;
     uint64_t started_ns;
     uint64_t look_ns;
@@ -103,8 +105,22 @@ static void look(struct front *front)
     if (reached && front->idle_since_ns != 0)
         begin_stop(front, 0);
     front->idle_since_ns = reached ? picture.now_ns : 0;
+    if (reached)
+        front->look_ns = picture.now_ns + AGAIN_NS;
     if (options->duration_ns != 0 && picture.now_ns - front->started_ns >= options->duration_ns)
         begin_stop(front, -ETIME);
+}
+
+/* A report that says that the shards came to rest is looked at without delay. */
+static bool look_is_due(struct front *front)
+{
+    struct store_progress progress;
+    bool was_quiet = front->quiet;
+
+    store_progress(front->store, &progress);
+    front->quiet =
+        !progress.admitting && progress.waiting_count == 0 && progress.claimed_count == 0;
+    return io_now_ns(front->io) >= front->look_ns || (front->quiet && !was_quiet);
 }
 
 static void turn(struct front *front)
@@ -127,7 +143,7 @@ static void turn(struct front *front)
     engine_stats(front->options->engine, &stats);
     world.wall_ns = io_wall_ns(front->io);
     control_turn(&front->control, &world);
-    if (io_now_ns(front->io) >= front->look_ns)
+    if (look_is_due(front))
         look(front);
     if (front->state == FRONT_STOPPING && engine_stopped(front->options->engine))
         front->state = FRONT_DRAINING;
