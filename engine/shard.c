@@ -267,7 +267,9 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
     uint32_t count =
         io_wait(shard->io, next_deadline(shard, deadline_ns), events, SHARD_EVENTS_MAX);
 
-    stats_turn(shard->stats, io_turn_ns(shard->io));
+    if (shard->turning)
+        stats_turn(shard->stats, io_turn_ns(shard->io));
+    shard->turning = true; /* before the first turn was the opening */
     watch_clock(shard);
     for (uint32_t i = 0; i < count; i++)
         dispatch(shard, &events[i]);

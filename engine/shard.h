@@ -91,6 +91,7 @@ struct shard {
     uint64_t session_due_ns; /* when the schedule wants to be asked again */
     uint32_t source_turn;    /* next source address */
     bool clock_jumped;
+    bool turning;
 };
 
 MUST_USE size_t shard_cost(const struct shard_options *options);
