@@ -11,7 +11,6 @@
 /* All the parts of one token: literal text and values within their limits. */
 #define MERGE_TOKEN_MAX                                                                            \
     (TEMPLATE_WORD_TEXT_MAX + TEMPLATE_WORD_FIELDS_MAX * TEMPLATE_HEADER_VALUE_MAX)
-#define MERGE_HOST_MAX 253
 
 static const struct template_piece *merge_piece(const struct merge *merge)
 {
@@ -173,7 +172,7 @@ static void merge_put_message_id(const struct merge_values *values, struct text 
     text_add_byte(out, '.');
     text_add_u64(out, values->identity.ordinal);
     text_add_byte(out, '@');
-    text_add(out, values->host);
+    text_add(out, header_is_domain(values->host) ? values->host : SPAN("host.invalid"));
     text_add_cstr(out, ">\r\n");
 }
 
@@ -278,7 +277,6 @@ static bool merge_value_fits(const struct template_field *field, uint32_t atoms,
 int merge_begin(struct merge *merge, const struct template *template,
                 const struct merge_values *values, bool stuffed)
 {
-    CHECK(values->host.size > 0 && values->host.size <= MERGE_HOST_MAX);
     for (uint32_t i = 0; i < template->fields_count; i++) {
         if (!merge_value_fits(&template->fields[i], template->atom_contexts, values->fields[i]))
             return -EINVAL;

@@ -20,7 +20,7 @@ struct merge_values {
     const struct span *fields; /* one for each of template->fields, in their order */
     struct span recipient;     /* mailbox for To, if the template has none */
     struct identity identity;  /* for Message-ID: <campaign-in-hex.ordinal@host> */
-    struct span host;          /* a domain, at most 253 octets */
+    struct span host;          /* an ASCII domain; anything else becomes host.invalid */
     uint64_t date_s;           /* for Date: seconds since 1970, UTC */
 };
 

@@ -170,8 +170,11 @@ static void test_added_fields(void **state)
                   SPAN("\r\nMessage-ID: <ffffffffffffffff.4294967295@h>\r\nTo: <a@b>\r\n")) !=
         SPAN_NOT_FOUND);
     values.recipient = SPAN("\xc3\xbc@b\r\nBcc: x");
+    values.host = SPAN("\xc3\xbc>\r\nBcc: x");
     merge_once(&testing.template, &values, &testing.out);
     assert_true(span_find(text_span(&testing.out), SPAN("\r\nTo: undisclosed-recipients:;\r\n")) !=
+                SPAN_NOT_FOUND);
+    assert_true(span_find(text_span(&testing.out), SPAN(".4294967295@host.invalid>\r\n")) !=
                 SPAN_NOT_FOUND);
     merge_testing_close(&testing);
 }

@@ -834,7 +834,8 @@ class Template:
                      "Dec")[day.tm_mon - 1], day.tm_year, day.tm_hour, day.tm_min,
                     day.tm_sec)).encode() + b"\r\n")
             elif piece == "ID":
-                out.append(b"Message-ID: <%016x.%d@%s>\r\n" % (campaign, ordinal, host))
+                known = host if DOMAIN.fullmatch(host) and len(host) <= 253 else b"host.invalid"
+                out.append(b"Message-ID: <%016x.%d@%s>\r\n" % (campaign, ordinal, known))
             elif piece == "TO":
                 out.append(b"To: <%s>\r\n" % recipient if is_mailbox(recipient)
                            else b"To: undisclosed-recipients:;\r\n")
