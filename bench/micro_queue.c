@@ -98,25 +98,46 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Microseconds of processor a settle at SMALL_COUNT recipients: the median of some rounds. */
-static int small_rounds(const struct micro_queue_options *options, double *ret_us,
+/* Microseconds of processor a recipient. */
+struct costs {
+    double all;     /* claim, verdict, commit */
+    double claim;   /* finding and reading the recipient */
+    double verdict; /* journaling and marking it, in memory */
+};
+
+static struct costs costs_of(const struct micro_queue_result *result, uint32_t count)
+{
+    double to_us = 1e6 / count;
+
+    return (struct costs){result->settle.cpu_s * to_us, result->claim_cpu_s * to_us,
+                          result->verdict_cpu_s * to_us};
+}
+
+/* At SMALL_COUNT recipients: the medians of some rounds. */
+static int small_rounds(const struct micro_queue_options *options, struct costs *ret,
                         struct text *error)
 {
     struct micro_queue_options small = *options;
-    double costs[SMALL_ROUNDS];
+    double costs[3][SMALL_ROUNDS];
 
     small.recipients_count = SMALL_COUNT;
     small.domains_count = SMALL_COUNT / RECIPIENTS_A_DOMAIN;
     for (uint32_t i = 0; i < SMALL_ROUNDS; i++) {
         struct micro_queue_result result;
+        struct costs one;
         int r = micro_queue_work_round(&small, false, &result, error);
 
         if (r < 0)
             return r;
-        costs[i] = result.settle.cpu_s * 1e6 / SMALL_COUNT;
+        one = costs_of(&result, SMALL_COUNT);
+        costs[0][i] = one.all;
+        costs[1][i] = one.claim;
+        costs[2][i] = one.verdict;
     }
-    qsort(costs, SMALL_ROUNDS, sizeof(costs[0]), by_size);
-    *ret_us = costs[SMALL_ROUNDS / 2];
+    for (uint32_t i = 0; i < ARRAY_LEN(costs); i++)
+        qsort(costs[i], SMALL_ROUNDS, sizeof(costs[0][0]), by_size);
+    *ret = (struct costs){costs[0][SMALL_ROUNDS / 2], costs[1][SMALL_ROUNDS / 2],
+                          costs[2][SMALL_ROUNDS / 2]};
     return 0;
 }
 
@@ -144,14 +165,20 @@ static void write_load(const struct micro_queue_options *options,
 }
 
 static void write_settle(const struct micro_queue_options *options,
-                         const struct micro_queue_result *result, double small_us, struct text *out)
+                         const struct micro_queue_result *result, const struct costs *small,
+                         struct text *out)
 {
-    double count = options->recipients_count, settle_us = result->settle.cpu_s * 1e6 / count;
+    struct costs costs = costs_of(result, options->recipients_count);
+    double count = options->recipients_count;
 
     json_put_key_double(out, "settle_per_s", count / result->settle.wall_s, 0);
-    json_put_key_double(out, "settle_cpu_us", settle_us, 3);
-    json_put_key_double(out, "settle_cpu_10000_us", small_us, 3);
-    json_put_key_double(out, "settle_cpu_ratio", settle_us / small_us, 3);
+    json_put_key_double(out, "claim_and_settle_cpu_us", costs.all, 3);
+    json_put_key_double(out, "claim_and_settle_cpu_10000_us", small->all, 3);
+    json_put_key_double(out, "claim_cpu_us", costs.claim, 3);
+    json_put_key_double(out, "claim_cpu_10000_us", small->claim, 3);
+    json_put_key_double(out, "settle_cpu_us", costs.verdict, 3);
+    json_put_key_double(out, "settle_cpu_10000_us", small->verdict, 3);
+    json_put_key_double(out, "settle_cpu_ratio", costs.verdict / small->verdict, 3);
     json_put_key_u64(out, "settle_device_bytes", result->settle.device_bytes);
     json_put_key_u64(out, "settle_journal_bytes", result->settle_traffic.bytes);
     json_put_key_u64(out, "settle_syncs", result->settle_traffic.syncs_count);
@@ -169,7 +196,7 @@ int micro_queue_run(int count, char **arguments)
     struct micro_queue_result result;
     char line[4096], message[1024];
     struct text out, error;
-    double small_us = 0;
+    struct costs small = {0};
     bool json = false;
     int r = read_options(count, arguments, &options, &json);
 
@@ -178,7 +205,7 @@ int micro_queue_run(int count, char **arguments)
     if (options.domains_count == 0)
         options.domains_count = options.recipients_count / RECIPIENTS_A_DOMAIN + 1;
     text_init(&error, message, sizeof(message));
-    r = small_rounds(&options, &small_us, &error);
+    r = small_rounds(&options, &small, &error);
     if (r == 0)
         r = micro_queue_work_round(&options, true, &result, &error);
     if (r < 0) {
@@ -188,7 +215,7 @@ int micro_queue_run(int count, char **arguments)
     text_init(&out, line, sizeof(line));
     json_put_open(&out, '{');
     write_load(&options, &result, &out);
-    write_settle(&options, &result, small_us, &out);
+    write_settle(&options, &result, &small, &out);
     json_put_close(&out, '}');
     if (!json)
         for (size_t i = 1; i + 1 < out.size; i++)

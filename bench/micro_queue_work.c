@@ -28,6 +28,8 @@ struct bench {
     uint32_t claimed[WINDOW];
     uint32_t claimed_count;
     uint64_t turn_max_ns;
+    double claim_cpu_s;
+    double verdict_cpu_s;
 };
 
 /* --- measuring --- */
@@ -274,14 +276,18 @@ static int settle_all(struct bench *bench)
     reply_set_text(&attempt.outcome.reply, SPAN("2.0.0 Ok: queued as 4Xyz"));
     take_flows(bench);
     while (settled < count) {
+        double begun_s = run_clock_thread_s(), claimed_s;
         int r = 0;
 
         while (bench->claimed_count < WINDOW && r == 0)
             r = claim_one(bench);
         if (r < 0 && r != -ENOENT && r != -EAGAIN)
             return r;
+        claimed_s = run_clock_thread_s();
         for (uint32_t i = 0; i < SETTLES_A_TURN && bench->claimed_count > 0; i++, settled++)
             settle_one(bench, &attempt);
+        bench->claim_cpu_s += claimed_s - begun_s;
+        bench->verdict_cpu_s += run_clock_thread_s() - claimed_s;
         turn(bench, r == -EAGAIN);
     }
     while (store_durable_count(bench->shard) < count)
@@ -329,6 +335,8 @@ static int settle_round(struct bench *bench, struct micro_queue_result *ret, str
     begun = cost_now();
     r = settle_all(bench);
     ret->settle = cost_since(begun);
+    ret->claim_cpu_s = bench->claim_cpu_s;
+    ret->verdict_cpu_s = bench->verdict_cpu_s;
     ret->turn_max_ms = (double)bench->turn_max_ns / 1e6;
     ret->heap_settled_bytes = run_clock_rss_anonymous() - heap_before;
     store_shard_traffic(bench->shard, &ret->settle_traffic);

@@ -34,7 +34,9 @@ struct micro_queue_result {
     struct store_traffic settle_traffic;
     uint64_t heap_bytes; /* anonymous memory that the open, admitted queue takes */
     uint64_t heap_settled_bytes;
-    double turn_max_ms; /* the longest turn while settling */
+    double claim_cpu_s;   /* of settle: finding and reading recipients */
+    double verdict_cpu_s; /* of settle: journaling and marking them, in memory */
+    double turn_max_ms;   /* the longest turn while settling */
 };
 
 /* 0; or -errno with words in *error. */

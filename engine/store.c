@@ -254,8 +254,10 @@ uint64_t store_deadline_ns(const struct store *store)
 
     for (uint32_t i = 0; i < LANES_COUNT; i++)
         deadline = min_u64(deadline, store_log_deadline_ns(&store->lanes[i].log));
-    if (notices_wait(store) || store->check_done)
-        deadline = min_u64(deadline, io_now_ns(store->io) + NS_PER_MS);
+    if (notices_wait(store) || store->check_done ||
+        store->checkpoint.step == STORE_CHECKPOINT_FILL ||
+        store->checkpoint.step == STORE_CHECKPOINT_SETTLE)
+        deadline = min_u64(deadline, io_now_ns(store->io) + NS_PER_MS); /* a shard will answer */
     return deadline;
 }
 
