@@ -55,21 +55,32 @@ static uint64_t tail_bytes(struct span image, uint64_t from)
     return end - from;
 }
 
-/* There is no good batch at scan->offset: damage if a later one says that it was durable. */
+/* Whether a good batch at or behind `at` says that the bytes at `bad` were durable. */
+static bool was_durable(const struct scan *scan, uint64_t bad, uint64_t at)
+{
+    struct record_batch batch;
+
+    while (find_batch(scan, &at, &batch)) {
+        if (batch.watermark > bad)
+            return true;
+        at = record_align(at + sizeof(batch) + batch.size);
+    }
+    return false;
+}
+
+/* There is no good batch at scan->offset: damage if a later one says that it was durable; then the
+ * scan goes on at the next good one. */
 static int step_over(struct scan *scan)
 {
     uint64_t bad = scan->offset, at = bad;
     struct record_batch batch;
 
-    while (find_batch(scan, &at, &batch)) {
-        if (batch.watermark > bad) {
-            scan->damage_offset = bad;
-            scan->damage_size = at - bad;
-            scan->damages_count++;
-            enter_batch(scan, at, &batch);
-            return -EBADMSG;
-        }
-        at = record_align(at + sizeof(batch) + batch.size);
+    if (find_batch(scan, &at, &batch) && was_durable(scan, bad, at)) {
+        scan->damage_offset = bad;
+        scan->damage_size = at - bad;
+        scan->damages_count++;
+        enter_batch(scan, at, &batch);
+        return -EBADMSG;
     }
     scan->ended = true;
     scan->torn_bytes = bad < scan->limit ? tail_bytes(scan->image, bad) : 0;
