@@ -111,8 +111,9 @@ struct io {
     uint64_t turn_ns;    /* what the last turn cost */
     uint64_t now_ns;
     uint64_t wall_ns;
-    uint64_t waited_at; /* world->waits at the last one */
-    uint64_t bound_ns;  /* other rings may not move the clock beyond */
+    uint64_t waits_idle; /* its last ones that asked not to wait, and gave no event */
+    uint64_t waited_at;  /* world->waits at the last one */
+    uint64_t bound_ns;   /* other rings may not move the clock beyond */
 };
 
 struct io_group {
@@ -142,8 +143,7 @@ struct sim_world {
     uint64_t cut_at; /* 0: never */
     jmp_buf *cut_jump;
     uint64_t hash;
-    uint64_t waits;      /* calls of io_wait, over all rings */
-    uint64_t waits_idle; /* the last ones, in which no event was given and no time went by */
+    uint64_t waits; /* calls of io_wait, over all rings */
     bool stuck;
     bool trace;
 };

@@ -154,7 +154,7 @@ uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, u
     } else {
         count = 0;
     }
-    world->waits_idle = count > 0 || world->timeline.now_ns > before_ns ? 0 : world->waits_idle + 1;
+    io->waits_idle = count > 0 || deadline_ns > before_ns ? 0 : io->waits_idle + 1;
     io_sim_clock_sample(io);
     /* With nothing given it would wait on: others may go as far. Else it works at this moment. */
     io->bound_ns = count == 0 && deadline_ns > io->now_ns ? deadline_ns : io->now_ns;

@@ -324,6 +324,24 @@ static void run_command(struct mx_connection *connection, struct span line)
     }
 }
 
+/* One reply too few: says nothing, and never saw the command. */
+static void overlook(struct mx_connection *connection, struct span line)
+{
+    struct span rest = span_skip(line, 8);
+    struct span path;
+    uint32_t recipient;
+
+    mx_manners_twist(connection);
+    if (!span_starts_nocase(line, SPAN("RCPT TO:")))
+        return;
+    path = take_path(&rest);
+    recipient = path.size == SIZE_MAX
+                    ? ORACLE_NONE
+                    : oracle_look_up(connection->mx->oracle, &connection->host->ip, path);
+    if (recipient != ORACLE_NONE)
+        oracle_twisted(connection->mx->oracle, recipient);
+}
+
 static void on_line(struct mx_connection *connection)
 {
     struct mx_persona *persona = &connection->persona;
@@ -343,7 +361,7 @@ static void on_line(struct mx_connection *connection)
     } else if (mx_manners_draw(connection, persona->reset_permille)) {
         mx_manners_end(connection, true);
     } else if (!connection->twisted && mx_manners_draw(connection, persona->short_reply_permille)) {
-        mx_manners_twist(connection); /* says nothing, and never saw it */
+        overlook(connection, line);
     } else {
         run_command(connection, line);
     }

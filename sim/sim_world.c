@@ -192,7 +192,15 @@ bool sim_world_is_stuck(void)
 
 uint64_t sim_world_idle_waits(void)
 {
-    return io_sim_world()->waits_idle;
+    uint64_t most = 0;
+
+    list_for_each(node, &io_sim_world()->ios) {
+        const struct io *io = CONTAINER_OF(node, struct io, node);
+
+        if (!io->dead)
+            most = max_u64(most, io->waits_idle);
+    }
+    return most;
 }
 
 void sim_world_trace(bool on)

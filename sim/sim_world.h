@@ -77,8 +77,8 @@ void sim_world_describe_in_flight(struct text *out);
 MUST_USE uint64_t sim_world_handles(void);
 /* A ring waited without limit while nothing in the world was left to happen. */
 MUST_USE bool sim_world_is_stuck(void);
-/* So many calls of io_wait in a row, at all rings, gave no event and let no time go by: a great
- * number is a product that spins. (Only where a turn takes no time: turn_max_ns 0.) */
+/* So many calls of io_wait in a row, at one ring, asked not to wait and gave no event: a great
+ * number is a product that spins. */
 MUST_USE uint64_t sim_world_idle_waits(void);
 /* A line for each event on standard error. */
 void sim_world_trace(bool on);
