@@ -318,13 +318,19 @@ void exporter_event(struct exporter *exporter, const struct io_event *event)
     }
 }
 
-void exporter_turn(struct exporter *exporter, bool hurry)
+void exporter_drain(struct exporter *exporter)
+{
+    exporter->drained = false;
+    exporter->next_ns = 0;
+}
+
+void exporter_turn(struct exporter *exporter)
 {
     uint64_t now_ns = io_now_ns(exporter->io);
 
     if (exporter->state == EXPORTER_FAILED && exporter->retry_ns <= now_ns)
         exporter->state = EXPORTER_IDLE;
-    if (exporter->state != EXPORTER_IDLE || (!hurry && exporter->next_ns > now_ns))
+    if (exporter->state != EXPORTER_IDLE || exporter->next_ns > now_ns)
         return;
     if (exporter->text.size < EXPORTER_BUFFER_SIZE)
         gather(exporter);

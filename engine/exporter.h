@@ -61,7 +61,9 @@ MUST_USE int exporter_open(struct exporter *exporter, struct io *io, struct stor
 void exporter_close(struct exporter *exporter);
 /* Takes an event whose op is TAG_EXPORT_*. */
 void exporter_event(struct exporter *exporter, const struct io_event *event);
-void exporter_turn(struct exporter *exporter, bool hurry);
+void exporter_turn(struct exporter *exporter);
+/* The shards are closed: looks once more, at once, before it is quiet. */
+void exporter_drain(struct exporter *exporter);
 MUST_USE uint64_t exporter_deadline_ns(const struct exporter *exporter);
 /* Everything durable has been exported, nothing is in flight. */
 MUST_USE bool exporter_quiet(const struct exporter *exporter);

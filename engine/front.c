@@ -139,14 +139,17 @@ static void turn(struct front *front)
         dispatch(front, &events[i]);
     store_tick(front->store);
     if (front->exporting)
-        exporter_turn(&front->exporter, front->state == FRONT_DRAINING);
+        exporter_turn(&front->exporter);
     engine_stats(front->options->engine, &stats);
     world.wall_ns = io_wall_ns(front->io);
     control_turn(&front->control, &world);
     if (look_is_due(front))
         look(front);
-    if (front->state == FRONT_STOPPING && engine_stopped(front->options->engine))
+    if (front->state == FRONT_STOPPING && engine_stopped(front->options->engine)) {
         front->state = FRONT_DRAINING;
+        store_shards_closed(front->store);
+        exporter_drain(&front->exporter);
+    }
     if (front->state == FRONT_DRAINING && store_quiet(front->store) &&
         (!front->exporting || exporter_quiet(&front->exporter) || front->exporter.error != 0))
         front->state = FRONT_DONE;

@@ -248,10 +248,14 @@ static void manage_tcp(struct resolver *resolver)
     }
 }
 
-void resolver_turn(struct resolver *resolver)
+void resolver_expire(struct resolver *resolver)
 {
     dns_expire(resolver->dns, io_now_ns(resolver->io));
     manage_tcp(resolver);
+}
+
+void resolver_turn(struct resolver *resolver)
+{
     for (;;) {
         if (resolver->held == NULL)
             resolver->held = take_packet(resolver);

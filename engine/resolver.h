@@ -60,7 +60,10 @@ void resolver_init(struct resolver *resolver, struct arena *arena, struct io *io
                    const struct resolver_options *options);
 /* Takes an event whose tag_op is TAG_DNS_*. */
 void resolver_event(struct resolver *resolver, const struct io_event *event);
-/* Once a turn, after the routes were asked for: times out, sends what the dns room has to say. */
+/* Once a turn, before routes are asked for: ends what takes too long. Who waited for it is then
+ * told by dns_done in the same turn; nothing else would wake the hall for it. */
+void resolver_expire(struct resolver *resolver);
+/* Once a turn, after the routes were asked for: sends what the dns room has to say. */
 void resolver_turn(struct resolver *resolver);
 /* When the next turn is due at the latest. */
 MUST_USE uint64_t resolver_deadline_ns(const struct resolver *resolver);

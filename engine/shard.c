@@ -276,6 +276,7 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
     take_orders(shard);
     expire_timers(shard);
     store_shard_tick(shard->store);
+    resolver_expire(&shard->resolver);
     if (shard->state == SHARD_RUNNING)
         routing_turn(shard);
     resolver_turn(&shard->resolver);

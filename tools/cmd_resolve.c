@@ -107,7 +107,7 @@ static enum route_status wait_for_route(struct spool *spool, struct resolver *re
             for (uint32_t i = 0; i < count; i++)
                 if (tag_op_of(events[i].tag) >= TAG_DNS_SOCKET)
                     resolver_event(resolver, &events[i]);
-            dns_expire(resolver->dns, io_now_ns(spool->io));
+            resolver_expire(resolver);
             done = dns_done(resolver->dns, &waiter);
         }
     }

@@ -87,8 +87,11 @@ int spool_open(struct spool *spool, const char *config, const char *folder, bool
     result = open_ring(spool, options.limits.shards_count, &error);
     if (result == 0)
         result = io_entropy(spool->io, &options.seed, sizeof(options.seed));
-    if (result < 0)
-        return complain(spool, &error, result);
+    if (result < 0) {
+        (void)complain(spool, &error, result);
+        return EXIT_NO_SERVICE; /* whatever the kernel's reason: it is no file that cannot be made
+                                 */
+    }
     if (!with_engine)
         return 0;
     options.policy = spool->settings.policy;
