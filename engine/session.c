@@ -35,13 +35,32 @@ static void on_shut(struct shard *shard, struct session *session)
     slab_release(&shard->sessions, session);
 }
 
+static const char *connect_words(int error_number)
+{
+    switch (error_number) {
+    case ETIMEDOUT:
+        return "no answer to the connection";
+    case ECONNREFUSED:
+        return "connection refused";
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+        return "no way to the host";
+    case EACCES:
+    case EPERM:
+        return "the connection is not permitted here (a firewall, or a missing right)";
+    case EADDRNOTAVAIL:
+        return "no local address or port for the connection";
+    default:
+        return "connection failed";
+    }
+}
+
 static void fail_before_talk(struct shard *shard, struct session *session, int error_number)
 {
-    static const char *const words[] = {"connection failed", "no answer to the connection"};
     enum outcome_cause cause = error_number == ETIMEDOUT ? CAUSE_TIMEOUT : CAUSE_CONNECT;
     struct outcome outcome =
         outcome_from_cause(OUTCOME_DEFERRED, STAGE_CONNECT, cause, error_number,
-                           span_cstr(words[cause == CAUSE_TIMEOUT]));
+                           span_cstr(connect_words(error_number)));
 
     talk_close(shard, session);
     talk_failed_early(shard, session, &outcome);
