@@ -19,7 +19,7 @@ static const struct verb {
 } verbs[] = {
     {"sink", sink_command_run, "an SMTP server that accepts mail and keeps counts or a ledger"},
     {"audit", audit_run, "the sink's ledger against the event log: lost, duplicates, strangers"},
-    {"micro", micro_run, "one micro-benchmark: queue"},
+    {"micro", micro_run, "one micro-benchmark: queue, template, smtp, dns, crc, csv, event"},
     {"run", run_command, "fills a queue, starts a sink, drains, and reports"},
 };
 
