@@ -45,6 +45,7 @@ int control_open(struct control *control, struct io *io, const char *path, uint3
     if (result < 0)
         return result;
     slab_init(&control->clients, &control->arena, CONTROL_CLIENTS_MAX, sizeof(struct client));
+    control->opening = true;
     io_listen(io, tag_of(TAG_CONTROL_LISTEN, 0), &address);
     return 0;
 }
@@ -62,22 +63,60 @@ static void close_client(struct control *control, struct client *client)
     io_shut(control->io, tag_for(control, TAG_CONTROL_SHUT, client), client->handle);
 }
 
+static void shut_stray(struct control *control, int handle)
+{
+    control->strays++;
+    io_shut(control->io, tag_of(TAG_CONTROL_SHUT, SLAB_NONE), handle);
+}
+
+static void stop_listening(struct control *control)
+{
+    int handle = control->listening;
+
+    control->listening = -1;
+    if (handle >= 0)
+        shut_stray(control, handle);
+}
+
+void control_stop(struct control *control)
+{
+    control->stopping = true;
+    stop_listening(control);
+    for (uint32_t i = 0; i < control->clients.slots_max; i++) {
+        struct client *client = slab_at(&control->clients, i);
+
+        if (client != NULL)
+            close_client(control, client);
+    }
+}
+
+bool control_stopped(const struct control *control)
+{
+    return control->stopping && !control->opening && control->listening < 0 &&
+           control->strays == 0 && control->clients.claimed_count == 0;
+}
+
 static void on_listen(struct control *control, const struct io_event *event)
 {
     struct client *client;
     uint32_t uid = 0;
 
     if (event->result < 0) {
-        control->error = event->result;
+        control->opening = false;
+        if (!control->stopping)
+            control->error = event->result;
         return;
     }
-    if (control->listening < 0) {
+    if (control->opening) {
+        control->opening = false;
         control->listening = event->result;
+        if (control->stopping)
+            stop_listening(control);
         return;
     }
-    client = slab_claim(&control->clients);
+    client = control->stopping ? NULL : slab_claim(&control->clients);
     if (client == NULL) {
-        io_shut(control->io, tag_of(TAG_CONTROL_SHUT, SLAB_NONE), event->result);
+        shut_stray(control, event->result);
         return;
     }
     client->handle = event->result;
@@ -108,7 +147,8 @@ static void on_recv(struct control *control, struct client *client, const struct
         }
         io_buffer_return(control->io, event);
     }
-    if ((event->flags & IO_EVENT_MORE) == 0)
+    if ((event->flags & IO_EVENT_MORE) == 0 &&
+        (event->result < 0 || client->state == CLIENT_READING))
         close_client(control, client);
 }
 
@@ -151,8 +191,11 @@ void control_event(struct control *control, const struct io_event *event)
         return;
     }
     client = slab_get(&control->clients, tag_handle(event->tag));
-    if (client == NULL)
-        return; /* one connection too many, closed at once */
+    if (client == NULL) { /* one connection too many, or the listening one */
+        CHECK(op == TAG_CONTROL_SHUT && control->strays > 0);
+        control->strays--;
+        return;
+    }
     switch ((int)op) {
     case TAG_CONTROL_RECV:
         on_recv(control, client, event);
@@ -170,7 +213,7 @@ void control_event(struct control *control, const struct io_event *event)
 
 void control_turn(struct control *control, const struct query_world *world)
 {
-    for (uint32_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+    for (uint32_t i = 0; i < control->clients.slots_max; i++) {
         struct client *client = slab_at(&control->clients, i);
 
         if (client == NULL || client->state == CLIENT_CLOSING)
@@ -182,6 +225,8 @@ void control_turn(struct control *control, const struct query_world *world)
         if (client->state != CLIENT_ANSWERING || client->sending || client->complete)
             continue;
         client->complete = query_step(&client->query, world, &client->out);
+        if (client->query.verb != QUERY_STATE) /* it searches; only a slow disk may be too slow */
+            client->until_ns = io_now_ns(control->io) + CONTROL_TIMEOUT_NS;
         if (client->out.size > 0)
             send_rest(control, client);
         else if (client->complete)
@@ -193,7 +238,7 @@ uint64_t control_deadline_ns(const struct control *control)
 {
     uint64_t deadline_ns = UINT64_MAX;
 
-    for (uint32_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+    for (uint32_t i = 0; i < control->clients.slots_max; i++) {
         const struct client *client = slab_at(&control->clients, i);
 
         if (client == NULL || client->state == CLIENT_CLOSING)

@@ -5,6 +5,8 @@
  * connections, one output buffer each; a client that does not read is closed after
  * CONTROL_TIMEOUT_NS.
  *
+ * A client that has closed its sending side gets its answer all the same.
+ *
  *   a client:  READING -> ANSWERING (a buffer in flight, or waiting for the store) -> CLOSING */
 #ifndef ENGINE_CONTROL_H
 #define ENGINE_CONTROL_H
@@ -22,12 +24,19 @@ struct control {
     uint32_t uid;
     int listening; /* handle, or -1 */
     int error;     /* of listening, -errno */
+    bool opening;  /* the listening has not begun or failed yet */
+    bool stopping;
+    uint32_t strays; /* connections closed as they came, whose shut is in flight */
     struct slab clients;
     struct arena arena;
 };
 
 /* Listens at `path` (copied by io). 0 or -ENOMEM; a failure to listen shows in control->error. */
 MUST_USE int control_open(struct control *control, struct io *io, const char *path, uint32_t uid);
+/* Closes every connection and the listening one, over the next turns. */
+void control_stop(struct control *control);
+MUST_USE bool control_stopped(const struct control *control);
+/* After control_stopped, or when the io is gone. */
 void control_close(struct control *control);
 /* Takes an event whose op is TAG_CONTROL_*. */
 void control_event(struct control *control, const struct io_event *event);

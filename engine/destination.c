@@ -50,6 +50,8 @@ int destination_of_route(struct shard *shard, const struct route *route, const u
     destination = &shard->routing.destinations[site];
     generation = schedule_site_generation(shard->schedule, (uint32_t)site);
     if (destination->generation != generation) {
+        if (destination->generation != 0)
+            routing_site_lost(shard, (uint32_t)site);
         memset(destination, 0, sizeof(*destination));
         destination->generation = generation;
         list_init(&destination->domains);
@@ -57,6 +59,7 @@ int destination_of_route(struct shard *shard, const struct route *route, const u
         leasing_site(shard, (uint32_t)site, span_cstr(route->site));
     }
     take_addresses(destination, route, ports);
+    destination->expires_ns = route->expires_ns;
     return site;
 }
 
@@ -89,4 +92,12 @@ void destination_avoid(struct shard *shard, uint32_t site, const struct ip *ip)
     for (uint32_t i = 0; i < destination->addresses_count; i++)
         if (ip_equal(&destination->addresses[i].ip, ip))
             destination->addresses[i].avoid_until_ns = shard_now_ns(shard) + DESTINATION_AVOID_NS;
+}
+
+void destination_forgive(struct shard *shard, uint32_t site)
+{
+    struct destination *destination = destination_at(shard, site);
+
+    for (uint32_t i = 0; i < destination->addresses_count; i++)
+        destination->addresses[i].avoid_until_ns = 0;
 }

@@ -23,12 +23,12 @@ struct destination_address {
 
 struct destination {
     uint32_t generation; /* of the site; another one: stale */
-    uint16_t port;
+    uint64_t expires_ns; /* of the route that gave the addresses */
     uint8_t hosts_count;
     uint8_t addresses_count;
     uint32_t turn;          /* round robin among equals */
     uint32_t talking_count; /* sessions that are connected */
-    struct list domains;    /* site_node of those ROUTED here */
+    struct list domains;    /* site_node of those ROUTED here that have flows */
     uint16_t preferences[ROUTE_HOSTS_MAX];
     uint16_t ports[ROUTE_HOSTS_MAX];
     char hosts[ROUTE_HOSTS_MAX][ROUTE_NAME_SIZE];
@@ -44,5 +44,7 @@ MUST_USE int destination_of_route(struct shard *shard, const struct route *route
  */
 MUST_USE uint32_t destination_pick(struct shard *shard, uint32_t site);
 void destination_avoid(struct shard *shard, uint32_t site, const struct ip *ip);
+/* No address is avoided any more. */
+void destination_forgive(struct shard *shard, uint32_t site);
 
 #endif

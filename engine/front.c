@@ -8,6 +8,7 @@
 
 #define LOOK_NS (100 * NS_PER_MS)
 #define AGAIN_NS (30 * NS_PER_MS) /* longer than a shard waits before it reports a change */
+#define SETTLED_NS NS_PER_S /* mail waits, but for paused campaigns only */
 #define EVENTS_MAX 256
 
 struct front {
@@ -18,9 +19,11 @@ struct front {
     struct exporter exporter;
     struct control control;
     bool exporting;
+    bool controlling;
     bool quiet; /* by the shards' last reports nothing can be sent now */
     int result;
     uint64_t started_ns;
+    uint64_t started_wall_s;
     uint64_t look_ns;
     uint64_t idle_since_ns;
 };
@@ -48,27 +51,41 @@ static void dispatch(struct front *front, const struct io_event *event)
         begin_stop(front, -EINTR);
 }
 
-static uint64_t count_open(const struct front *front)
+static void count_campaigns(const struct front *front, struct front_picture *picture)
 {
     const struct queue *queue = store_queue(front->store);
-    uint64_t open = 0;
 
     for (uint32_t i = 0; i < queue_campaigns_count(queue); i++) {
+        const struct campaign *campaign = queue_campaign(queue, i);
         struct campaign_counts counts;
 
-        if (queue_campaign(queue, i)->state == CAMPAIGN_DISCARDED)
+        if (campaign->state == CAMPAIGN_DISCARDED || campaign->state == CAMPAIGN_DONE)
             continue;
         store_counts(front->store, i, &counts);
-        open += (uint64_t)campaign_counts_open(&counts);
+        picture->open_count += (uint64_t)campaign_counts_open(&counts);
+        if (campaign->state != CAMPAIGN_PAUSED)
+            continue;
+        if (campaign->state_time_s < front->started_wall_s)
+            picture->paused_before = true;
+        else
+            picture->paused_now = true;
     }
-    return open;
 }
 
-static bool goal_reached(struct front *front, const struct front_picture *picture)
+/* Recipients that could be claimed. Those of paused campaigns are among them, but in no flow that a
+ * shard has: their flows are parked in the queue. */
+static bool mail_waits(const struct front_picture *picture)
+{
+    if (picture->progress.waiting_count == 0)
+        return false;
+    return picture->paused_now || !picture->paused_before || picture->stats.gauges[STATS_FLOWS] > 0;
+}
+
+static bool goal_reached(const struct front *front, const struct front_picture *picture)
 {
     const struct store_progress *progress = &picture->progress;
 
-    if (progress->admitting || progress->waiting_count > 0 || progress->claimed_count > 0)
+    if (progress->admitting || mail_waits(picture) || progress->claimed_count > 0)
         return false;
     switch (front->options->goal) {
     case FRONT_UNTIL_IDLE:
@@ -86,7 +103,6 @@ static void look(struct front *front)
 {
     const struct front_options *options = front->options;
     struct front_picture picture = {
-        .open_count = count_open(front),
         .now_ns = io_now_ns(front->io),
         .wall_ns = io_wall_ns(front->io),
         .summary = &front->exporter.summary,
@@ -96,15 +112,20 @@ static void look(struct front *front)
     bool reached;
 
     front->look_ns = picture.now_ns + LOOK_NS;
+    count_campaigns(front, &picture);
     engine_stats(options->engine, &picture.stats);
     store_progress(front->store, &picture.progress);
     if (options->look != NULL && options->look(options->look_context, &picture))
         begin_stop(front, -EINTR);
     reached = goal_reached(front, &picture);
-    /* Twice in a row, because shards report with a little delay. */
-    if (reached && front->idle_since_ns != 0)
+    /* For a while, because shards report with a little delay. */
+    if (!reached)
+        front->idle_since_ns = 0;
+    else if (front->idle_since_ns == 0)
+        front->idle_since_ns = picture.now_ns;
+    else if (picture.now_ns - front->idle_since_ns >=
+             (picture.progress.waiting_count > 0 ? SETTLED_NS : AGAIN_NS))
         begin_stop(front, 0);
-    front->idle_since_ns = reached ? picture.now_ns : 0;
     if (reached)
         front->look_ns = picture.now_ns + AGAIN_NS;
     if (options->duration_ns != 0 && picture.now_ns - front->started_ns >= options->duration_ns)
@@ -123,6 +144,33 @@ static bool look_is_due(struct front *front)
     return io_now_ns(front->io) >= front->look_ns || (front->quiet && !was_quiet);
 }
 
+static void begin_close(struct front *front)
+{
+    front->state = FRONT_CLOSING;
+    if (front->exporting)
+        exporter_stop(&front->exporter);
+    if (front->controlling)
+        control_stop(&front->control);
+}
+
+/* The end, step by step. */
+static void step_end(struct front *front)
+{
+    if (front->state == FRONT_STOPPING && engine_stopped(front->options->engine)) {
+        front->state = FRONT_DRAINING;
+        store_shards_closed(front->store); /* how far the journals reach is known at last */
+        return;
+    }
+    if (front->state == FRONT_DRAINING &&
+        (store_quiet(front->store) || store_error(front->store) != 0) &&
+        (!front->exporting || exporter_quiet(&front->exporter) || front->exporter.error != 0))
+        begin_close(front);
+    if (front->state == FRONT_CLOSING &&
+        (!front->exporting || exporter_stopped(&front->exporter)) &&
+        (!front->controlling || control_stopped(&front->control)))
+        front->state = FRONT_DONE;
+}
+
 static void turn(struct front *front)
 {
     struct io_event events[EVENTS_MAX];
@@ -131,7 +179,10 @@ static void turn(struct front *front)
     uint64_t deadline_ns = min_u64(front->look_ns, store_deadline_ns(front->store));
     uint32_t count;
 
-    deadline_ns = min_u64(deadline_ns, control_deadline_ns(&front->control));
+    if (front->controlling)
+        deadline_ns = min_u64(deadline_ns, control_deadline_ns(&front->control));
+    if (front->state == FRONT_CLOSING)
+        deadline_ns = min_u64(deadline_ns, io_now_ns(front->io) + NS_PER_MS);
     if (front->exporting)
         deadline_ns = min_u64(deadline_ns, exporter_deadline_ns(&front->exporter));
     count = io_wait(front->io, deadline_ns, events, EVENTS_MAX);
@@ -139,20 +190,14 @@ static void turn(struct front *front)
         dispatch(front, &events[i]);
     store_tick(front->store);
     if (front->exporting)
-        exporter_turn(&front->exporter);
+        exporter_turn(&front->exporter, front->state >= FRONT_DRAINING);
     engine_stats(front->options->engine, &stats);
     world.wall_ns = io_wall_ns(front->io);
-    control_turn(&front->control, &world);
+    if (front->controlling)
+        control_turn(&front->control, &world);
     if (look_is_due(front))
         look(front);
-    if (front->state == FRONT_STOPPING && engine_stopped(front->options->engine)) {
-        front->state = FRONT_DRAINING;
-        store_shards_closed(front->store);
-        exporter_drain(&front->exporter);
-    }
-    if (front->state == FRONT_DRAINING && store_quiet(front->store) &&
-        (!front->exporting || exporter_quiet(&front->exporter) || front->exporter.error != 0))
-        front->state = FRONT_DONE;
+    step_end(front);
 }
 
 static int open_parts(struct front *front, struct text *error)
@@ -172,7 +217,9 @@ static int open_parts(struct front *front, struct text *error)
     text_add_format(&path, "%s/control", policy->spool);
     (void)text_cstr_end(&path);
     io_signals(front->io, tag_of(TAG_SIGNAL, 0), IO_SIGNAL_STOP);
-    return control_open(&front->control, front->io, buffer, front->options->uid);
+    result = control_open(&front->control, front->io, buffer, front->options->uid);
+    front->controlling = result == 0;
+    return result;
 }
 
 int front_run(const struct front_options *options, struct summary *ret_summary, struct text *error)
@@ -180,14 +227,19 @@ int front_run(const struct front_options *options, struct summary *ret_summary, 
     struct front front = {.options = options,
                           .io = options->io,
                           .store = engine_store(options->engine),
-                          .started_ns = io_now_ns(options->io)};
+                          .started_ns = io_now_ns(options->io),
+                          .started_wall_s = io_wall_ns(options->io) / NS_PER_S};
     int result = open_parts(&front, error);
 
     if (result == 0)
         result = engine_start(options->engine, error);
+    if (result < 0) {
+        front.result = result;
+        begin_close(&front);
+    }
+    while (front.state != FRONT_DONE)
+        turn(&front);
     if (result == 0) {
-        while (front.state != FRONT_DONE)
-            turn(&front);
         look(&front);
         result = front.result;
     }
@@ -195,6 +247,7 @@ int front_run(const struct front_options *options, struct summary *ret_summary, 
         *ret_summary = front.exporter.summary;
     if (front.exporting)
         exporter_close(&front.exporter);
-    control_close(&front.control);
+    if (front.controlling)
+        control_close(&front.control);
     return result;
 }

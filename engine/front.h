@@ -4,8 +4,10 @@
  * Runs an engine until a goal is reached or somebody says stop. The owner is called back once a
  * turn with a picture of how things stand, for a progress line; it may say stop.
  *
- *   RUNNING -- goal, signal, owner --> STOPPING (shards finish) -- all closed --> DRAINING (the
- * last events are exported) --> DONE */
+ *   RUNNING -- goal, signal, owner --> STOPPING (shards finish)
+ *   STOPPING -- all closed --> DRAINING (the last events are exported) --> CLOSING (nothing of the
+ *   front's may be in flight when its memory goes) --> DONE
+ *   start failed --> CLOSING */
 #ifndef ENGINE_FRONT_H
 #define ENGINE_FRONT_H
 
@@ -15,17 +17,20 @@
 #include "engine/policy.h"
 
 enum front_goal {
-    FRONT_UNTIL_IDLE, /* only mail that waits for a later retry is left */
+    FRONT_UNTIL_IDLE, /* only mail that waits for a later retry is left; a campaign that was paused
+                         before the start is not waited for */
     FRONT_UNTIL_DONE, /* every recipient has its final outcome */
     FRONT_FOREVER,    /* a service */
 };
 
-enum front_state { FRONT_RUNNING, FRONT_STOPPING, FRONT_DRAINING, FRONT_DONE };
+enum front_state { FRONT_RUNNING, FRONT_STOPPING, FRONT_DRAINING, FRONT_CLOSING, FRONT_DONE };
 
 struct front_picture {
     struct stats_sum stats;
     struct store_progress progress;
     uint64_t open_count; /* recipients without a final outcome, all campaigns */
+    bool paused_now;     /* a campaign was paused since the start */
+    bool paused_before;  /* ...or before it */
     uint64_t now_ns;
     uint64_t wall_ns;
     const struct summary *summary;

@@ -8,6 +8,9 @@
  * A domain is resolved and fails as a whole, never a recipient alone. A *destination* is what a
  * site (schedule.h) has for connecting: hosts, addresses and which of them failed lately.
  *
+ * A ROUTED domain stands in its destination's list while it has flows. Without flows it only
+ * remembers the site and its generation; the index may be another site's when mail comes again.
+ *
  * Owns its arrays, from the arena. */
 #ifndef ENGINE_ROUTING_H
 #define ENGINE_ROUTING_H
@@ -33,12 +36,13 @@ enum domain_state {
 };
 
 struct routing_domain {
-    struct list_node node;      /* asking, failing, or the destination's domains */
-    struct list_node site_node; /* in the destination's list while ROUTED */
+    struct list_node node;      /* asking, or failing */
+    struct list_node site_node; /* in the destination's list while ROUTED and with flows */
     uint64_t expires_ns;        /* of the route */
     uint64_t asked_ns;          /* when the lookup began */
     uint32_t dns_us;            /* how long it took */
     uint32_t site;
+    uint32_t site_generation;
     uint32_t first_flow; /* chained by flows[].next */
     uint32_t failure;    /* slab index while FAILING */
     enum domain_state state;
@@ -68,10 +72,12 @@ struct routing {
     uint32_t flows_max;
     uint32_t sites_max;
     struct slab failures;
-    bool more;              /* the last turn did not take all new flows */
-    struct list asking;     /* domains to ask the dns room about */
-    struct list failing;    /* domains whose recipients are being settled */
-    uint64_t held_until_ns; /* no failure slot, waiter or site was free: wait a little */
+    uint32_t listed_count;   /* flows */
+    bool more;               /* the last turn did not take all new flows */
+    struct list asking;      /* domains to ask the dns room about */
+    struct list failing;     /* domains whose recipients are being settled */
+    uint64_t held_until_ns;  /* no failure slot, waiter or site was free: wait a little */
+    uint64_t drain_after_ns; /* the journal had no room: so long no recipient is settled */
 };
 
 MUST_USE size_t routing_cost(uint32_t domains_max, uint32_t flows_max, uint32_t sites_max);
@@ -87,6 +93,29 @@ void routing_flow_void(struct shard *shard, uint32_t flow);
  * open, all domains of the site fail with this outcome. */
 void routing_address_failed(struct shard *shard, uint32_t site, const struct ip_port *peer,
                             const struct outcome *outcome);
-MUST_USE bool routing_is_quiet(const struct routing *routing);
+/* The route behind this site is older than its TTL: one of its domains is asked about again. */
+void routing_refresh(struct shard *shard, uint32_t site);
+/* The site's index is about to be another one's: whoever still stands there asks again. */
+void routing_site_lost(struct shard *shard, uint32_t site);
+/* Flows that the queue has given out or is about to: 0 when there is nothing to do. */
+MUST_USE uint64_t routing_flows_count(const struct shard *shard);
+
+/* --- between routing.c, routing_ask.c and routing_fail.c --- */
+
+/* Out of the list in which it waits, into `list` (NULL: none). */
+void routing_move(struct routing *routing, uint32_t domain, struct list *list);
+/* The route of the domain is known: attaches its flows. False: no site is free now. */
+MUST_USE bool routing_enter(struct shard *shard, uint32_t domain, const struct route *route,
+                            const uint16_t *ports);
+/* Away from its site, in no state yet. */
+void routing_leave(struct shard *shard, uint32_t domain);
+/* IDLE, whatever it was. */
+void routing_end(struct shard *shard, uint32_t domain);
+/* routing_fail.c: once a turn: settles recipients of failing domains; bounded. */
+void routing_drain(struct shard *shard);
+/* Its recipients are settled with this outcome. False: no slot is free now. */
+MUST_USE bool routing_fail(struct shard *shard, uint32_t domain, const struct outcome *outcome);
+/* routing_ask.c: once a turn: answers, then new questions; bounded. */
+void routing_ask_turn(struct shard *shard);
 
 #endif

@@ -8,6 +8,8 @@
 #include "engine/tag.h"
 #include "engine/talk.h"
 
+#define FEED_MAX 128 /* hungry sessions looked at a turn */
+
 static_assert(sizeof(struct session) <= 14336, "a session stays small");
 
 uint64_t session_tag(const struct shard *shard, enum tag_op op, const struct session *session)
@@ -15,10 +17,11 @@ uint64_t session_tag(const struct shard *shard, enum tag_op op, const struct ses
     return tag_pack(op, slab_handle_of(&shard->sessions, session));
 }
 
-void session_unlist(struct session *session)
+void session_unlist(struct shard *shard, struct session *session)
 {
     if (list_linked(&session->node))
         list_remove(&session->node);
+    shard->hungry_count -= session->hungry;
     session->hungry = false;
 }
 
@@ -68,19 +71,30 @@ static void fail_before_talk(struct shard *shard, struct session *session, int e
 
 /* --- events --- */
 
+/* Where sockets, ports or memory are short the site is not to blame, and the schedule asks again.
+ * Anything else (no such source address, no such family here) is this address's failure. */
+static void fail_socket(struct shard *shard, struct session *session, int error_number)
+{
+    bool shortage = error_number == ENFILE || error_number == EMFILE || error_number == ENOBUFS ||
+                    error_number == ENOMEM || error_number == EAGAIN;
+    struct outcome outcome = outcome_from_cause(OUTCOME_DEFERRED, STAGE_CONNECT, CAUSE_CONNECT,
+                                                error_number, SPAN("no socket could be made"));
+
+    session->state = SESSION_CLOSING;
+    wheel_cancel(&shard->wheel, &session->timer);
+    if (shortage)
+        shard->session_ask_ns = shard_now_ns(shard) + 100 * NS_PER_MS;
+    else
+        talk_failed_early(shard, session, &outcome);
+    on_shut(shard, session);
+}
+
 static void on_socket(struct shard *shard, struct session *session, int32_t result)
 {
     struct io_address address = {.ip = session->peer};
 
     if (result < 0) {
-        struct outcome outcome = outcome_from_cause(OUTCOME_DEFERRED, STAGE_CONNECT, CAUSE_CONNECT,
-                                                    -result, SPAN("no socket could be made"));
-
-        session->state = SESSION_CLOSING;
-        wheel_cancel(&shard->wheel, &session->timer);
-        on_shut(shard, session);
-        (void)outcome; /* a local lack: the site is not to blame, the schedule asks again */
-        shard->session_ask_ns = shard_now_ns(shard) + 100 * NS_PER_MS;
+        fail_socket(shard, session, -result);
         return;
     }
     session->handle = result;
@@ -232,6 +246,8 @@ enum session_start session_start(struct shard *shard, uint32_t site)
 
     if (address == DESTINATION_NONE)
         return SESSION_NO_ADDRESS;
+    if (destination->expires_ns <= shard_now_ns(shard))
+        routing_refresh(shard, site);
     session = slab_claim(&shard->sessions);
     if (session == NULL)
         return SESSION_NO_SLOT;
@@ -262,18 +278,24 @@ enum session_start session_start(struct shard *shard, uint32_t site)
 void session_feed(struct shard *shard)
 {
     uint64_t now_ns = shard_now_ns(shard);
-    uint32_t bound = 128;
+    uint32_t bound = shard->hungry_count < FEED_MAX ? shard->hungry_count : FEED_MAX;
 
-    list_for_each_safe(node, after, &shard->hungry) {
-        struct session *session = CONTAINER_OF(node, struct session, node);
+    /* Those that are looked at in vain go to the end, so that everybody has a turn. */
+    for (; bound > 0; bound--) {
+        struct list_node *node = list_first(&shard->hungry);
+        struct session *session;
 
-        if (bound-- == 0)
+        if (node == NULL)
             return;
+        session = CONTAINER_OF(node, struct session, node);
         if (session->hungry_until_ns != UINT64_MAX
                 ? session->hungry_until_ns > now_ns
-                : schedule_site_ready_count(shard->schedule, session->site) == 0)
+                : schedule_site_ready_count(shard->schedule, session->site) == 0) {
+            list_remove(node);
+            list_push_back(&shard->hungry, node);
             continue;
-        session_unlist(session);
+        }
+        session_unlist(shard, session);
         smtp_wake(&session->smtp);
         talk_pump(shard, session);
     }

@@ -69,7 +69,7 @@ struct shard;
 
 uint64_t session_tag(const struct shard *shard, enum tag_op op, const struct session *session);
 /* Out of the hungry or waiting list. */
-void session_unlist(struct session *session);
+void session_unlist(struct shard *shard, struct session *session);
 enum session_start {
     SESSION_STARTED,
     SESSION_NO_SLOT,    /* as many as may be are open */

@@ -236,6 +236,7 @@ static void publish(struct shard *shard)
     stats_set(shard->stats, STATS_READY, queue_waiting_count(shard->queue));
     stats_set(shard->stats, STATS_CLAIMED, queue_claimed_count(shard->queue));
     stats_set(shard->stats, STATS_NEXT_DUE, queue_next_due_s(shard->queue));
+    stats_set(shard->stats, STATS_FLOWS, routing_flows_count(shard));
     stats_set(shard->stats, STATS_SESSIONS, sessions);
     if (sessions >
         atomic_load_explicit(&shard->stats->gauges[STATS_SESSIONS_PEAK], memory_order_relaxed))

@@ -85,6 +85,7 @@ struct shard {
     uint8_t *buffers_bytes;
     struct list buffer_waiters; /* sessions that wait for an output buffer */
     struct list hungry;         /* sessions that had no mail when they asked */
+    uint32_t hungry_count;
     uint64_t stop_by_ns;
     uint64_t wall_base_ns;   /* wall minus monotonic at start: a jump of an hour holds expiry */
     uint64_t session_ask_ns; /* no session is opened before: slots or addresses were short */

@@ -52,6 +52,7 @@ void stats_sum_init(struct stats_sum *sum)
     memset(sum, 0, sizeof(*sum));
     sum->gauges[STATS_NEXT_DUE] = UINT64_MAX;
     sum->gauges[STATS_STOPPED] = 1;
+    sum->gauges[STATS_POLICY] = UINT64_MAX;
 }
 
 void stats_sum_add(struct stats_sum *sum, const struct stats *stats)
@@ -65,7 +66,7 @@ void stats_sum_add(struct stats_sum *sum, const struct stats *stats)
     for (uint32_t i = 0; i < STATS_GAUGE_COUNT; i++) {
         uint64_t value = load(&stats->gauges[i]);
 
-        if (i == STATS_NEXT_DUE || i == STATS_STOPPED)
+        if (i == STATS_NEXT_DUE || i == STATS_STOPPED || i == STATS_POLICY)
             sum->gauges[i] = min_u64(sum->gauges[i], value);
         else if (i == STATS_BROKEN)
             sum->gauges[i] = max_u64(sum->gauges[i], value);

@@ -20,6 +20,7 @@ enum stats_gauge {
     STATS_SESSIONS, /* connections, opening ones too */
     STATS_SESSIONS_PEAK,
     STATS_SITES,
+    STATS_FLOWS,         /* lists of recipients that the shard has from the queue, or is to take */
     STATS_NEXT_DUE,      /* wall second of the earliest later attempt, or UINT64_MAX */
     STATS_STOPPED,       /* 1: stopping and nothing is left open */
     STATS_POLICY,        /* generation of the policy in use */
@@ -60,8 +61,8 @@ void stats_add(struct stats *stats, enum stats_counter counter, uint64_t amount)
 void stats_count(struct stats *stats, enum outcome_kind kind);
 void stats_set(struct stats *stats, enum stats_gauge gauge, uint64_t value);
 void stats_turn(struct stats *stats, uint64_t turn_ns);
-/* Adds one shard's figures to *sum. STATS_NEXT_DUE and STATS_STOPPED take the least, STATS_BROKEN
- * the greatest; begin with stats_sum_init. */
+/* Adds one shard's figures to *sum. STATS_NEXT_DUE, STATS_STOPPED and STATS_POLICY take the least,
+ * STATS_BROKEN the greatest; begin with stats_sum_init. */
 void stats_sum_init(struct stats_sum *sum);
 void stats_sum_add(struct stats_sum *sum, const struct stats *stats);
 /* The turn time below which per_mille of 1000 turns stayed: the upper bound of its bucket. */

@@ -35,7 +35,7 @@ static bool have_buffer(struct shard *shard, struct session *session)
         return true;
     session->buffer = claim_buffer(shard);
     if (session->buffer == NULL) {
-        session_unlist(session);
+        session_unlist(shard, session);
         list_push_back(&shard->buffer_waiters, &session->node);
         stats_add(shard->stats, STATS_BUFFER_WAITS, 1);
         return false;
@@ -89,7 +89,7 @@ void talk_close(struct shard *shard, struct session *session)
         CHECK(!session->deliveries[i].open);
     session->state = SESSION_CLOSING;
     wheel_cancel(&shard->wheel, &session->timer);
-    session_unlist(session);
+    session_unlist(shard, session);
     return_held(shard, session);
     io_shut(shard->io, session_tag(shard, TAG_SESSION_SHUT, session), session->handle);
 }
@@ -127,8 +127,9 @@ static void become_hungry(struct shard *shard, struct session *session, uint64_t
 {
     smtp_pass(&session->smtp);
     session->hungry_until_ns = until_ns;
-    session_unlist(session);
+    session_unlist(shard, session);
     session->hungry = true;
+    shard->hungry_count++;
     list_push_back(&shard->hungry, &session->node);
 }
 
@@ -153,7 +154,7 @@ static void offer_envelope(struct shard *shard, struct session *session)
         become_hungry(shard, session, until_ns);
         return;
     }
-    session_unlist(session);
+    session_unlist(shard, session);
     delivery_envelope(&session->deliveries[place], &envelope);
     smtp_envelope(&session->smtp, &envelope, place, &session->out);
 }

@@ -1,0 +1,123 @@
+/* Questions to the dns room on behalf of domains: asked, answered, asked again. */
+#include "base/check.h"
+#include "engine/routing.h"
+#include "engine/shard.h"
+#include "engine/smart_host.h"
+
+#define HELD_NS (50 * NS_PER_MS)
+#define STALE_NS (30 * NS_PER_S) /* an old route serves on when a new one cannot be had */
+
+static struct outcome outcome_of(const struct route *route)
+{
+    enum outcome_kind kind = OUTCOME_FAILED;
+    enum outcome_cause cause = CAUSE_NO_DOMAIN;
+
+    switch (route->status) {
+    case ROUTE_NO_DOMAIN:
+        break;
+    case ROUTE_NULL_MX:
+        cause = CAUSE_NULL_MX;
+        break;
+    case ROUTE_NO_ADDRESS:
+        cause = CAUSE_NO_ADDRESS;
+        break;
+    case ROUTE_SPECIAL_ONLY:
+        cause = CAUSE_BAD_ROUTE;
+        break;
+    case ROUTE_DNS_FAILURE:
+        kind = OUTCOME_DEFERRED;
+        cause = CAUSE_DNS_FAILURE;
+        break;
+    case ROUTE_PENDING:
+    case ROUTE_OK:
+    case ROUTE_BUSY:
+    case ROUTE_STATUS_COUNT:
+        UNREACHABLE("not a failed route");
+    }
+    return outcome_from_cause(kind, STAGE_RESOLVE, cause, 0, span_cstr(route->problem));
+}
+
+static enum route_status ask(struct shard *shard, uint32_t index, struct route *ret,
+                             uint16_t *ret_ports)
+{
+    struct span name = queue_domain_name(store_queue(shard->options.store), index);
+    const struct policy_route *smart = policy_route_for(shard->policy, name);
+
+    if (smart != NULL)
+        return smart_host_ask(shard, smart, index, ret, ret_ports);
+    for (uint32_t i = 0; i < ROUTE_HOSTS_MAX; i++)
+        ret_ports[i] = (uint16_t)shard->policy->smtp_port;
+    return dns_route(shard->resolver.dns, shard_now_ns(shard), name, index, ret);
+}
+
+/* False when it must be asked again later: no place for its question, its site or its failure. */
+static bool resolve(struct shard *shard, uint32_t index)
+{
+    static _Thread_local struct route route;
+    struct routing_domain *domain = &shard->routing.domains[index];
+    uint16_t ports[ROUTE_HOSTS_MAX];
+    struct outcome outcome;
+
+    routing_move(&shard->routing, index, NULL);
+    switch (ask(shard, index, &route, ports)) {
+    case ROUTE_PENDING:
+        return true;
+    case ROUTE_BUSY:
+        return false;
+    case ROUTE_OK:
+        return routing_enter(shard, index, &route, ports);
+    case ROUTE_DNS_FAILURE:
+        if (domain->state != DOMAIN_ROUTED)
+            break;
+        domain->expires_ns = shard_now_ns(shard) + STALE_NS;
+        return true;
+    case ROUTE_NO_DOMAIN:
+    case ROUTE_NULL_MX:
+    case ROUTE_NO_ADDRESS:
+    case ROUTE_SPECIAL_ONLY:
+    case ROUTE_STATUS_COUNT:
+        break;
+    }
+    outcome = outcome_of(&route);
+    return routing_fail(shard, index, &outcome);
+}
+
+/* The next domain to ask about: first those whose answers have come, because they hold what the
+ * others wait for. */
+static bool next_domain(struct shard *shard, uint32_t *ret_index)
+{
+    struct routing *routing = &shard->routing;
+    struct list_node *node;
+    uint64_t waiter;
+
+    while (dns_done(shard->resolver.dns, &waiter)) {
+        CHECK(waiter < routing->domains_max);
+        *ret_index = (uint32_t)waiter;
+        if (routing->domains[waiter].state == DOMAIN_RESOLVING ||
+            routing->domains[waiter].state == DOMAIN_ROUTED)
+            return true;
+        dns_forget(shard->resolver.dns, waiter);
+    }
+    node = list_first(&routing->asking);
+    if (node == NULL)
+        return false;
+    *ret_index = (uint32_t)(CONTAINER_OF(node, struct routing_domain, node) - routing->domains);
+    return true;
+}
+
+void routing_ask_turn(struct shard *shard)
+{
+    struct routing *routing = &shard->routing;
+    uint32_t index;
+
+    if (routing->held_until_ns > shard_now_ns(shard))
+        return;
+    for (uint32_t i = 0; i < ROUTING_ASK_MAX && next_domain(shard, &index); i++) {
+        if (resolve(shard, index))
+            continue;
+        if (!list_linked(&routing->domains[index].node))
+            list_push_front(&routing->asking, &routing->domains[index].node);
+        routing->held_until_ns = shard_now_ns(shard) + HELD_NS;
+        return;
+    }
+}
