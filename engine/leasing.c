@@ -177,6 +177,34 @@ void leasing_closed(struct shard *shard, uint32_t site)
 
 /* --- the home's side --- */
 
+/* No holder lives: all have taken their leave, and a new one would begin a new life. */
+static bool is_free(const struct lease_home *home)
+{
+    for (uint32_t i = 0; i < home->places_count; i++)
+        if (home->places[i].life != 0)
+            return false;
+    return true;
+}
+
+/* A place for one more home, or TABLE_NONE. */
+static uint32_t find_home(struct leasing *leasing)
+{
+    if (leasing->homes_count < leasing->homes_max)
+        return leasing->homes_count++;
+    for (uint32_t i = 0; i < leasing->homes_max; i++) {
+        uint32_t index = leasing->homes_hand++ % leasing->homes_max;
+        struct leasing_home *home = &leasing->homes[index];
+
+        if (!is_free(&home->home))
+            continue;
+        (void)table_remove(&leasing->homes_by_hash, home->hash, index);
+        if (list_linked(&home->node))
+            list_remove(&home->node);
+        return index;
+    }
+    return TABLE_NONE;
+}
+
 static struct leasing_home *home_of(struct leasing *leasing, uint64_t hash, uint32_t limit)
 {
     uint32_t index = table_find(&leasing->homes_by_hash, hash, match_home, leasing, &hash);
@@ -184,9 +212,9 @@ static struct leasing_home *home_of(struct leasing *leasing, uint64_t hash, uint
 
     if (index != TABLE_NONE)
         return &leasing->homes[index];
-    if (leasing->homes_count == leasing->homes_max)
+    index = find_home(leasing);
+    if (index == TABLE_NONE)
         return NULL;
-    index = leasing->homes_count++;
     home = &leasing->homes[index];
     home->hash = hash;
     lease_home_init(&home->home, &leasing->places[(size_t)index * leasing->links->count],
@@ -219,7 +247,7 @@ static void hear(struct shard *shard, uint32_t from, const struct leasing_messag
     }
     home = home_of(leasing, message->site, message->limit);
     if (home == NULL)
-        return; /* as many sites as all shards can hold are known: cannot happen twice a site */
+        return; /* cannot be: each holder alive is one of some shard's sites_max */
     if (home->home.limit != message->limit)
         lease_home_change_limit(&home->home, message->limit);
     lease_home_hear(&home->home, from, &message->is.announcement);
@@ -344,7 +372,8 @@ uint64_t leasing_deadline_ns(const struct shard *shard)
 
     if (alone(leasing))
         return UINT64_MAX;
-    if (!list_empty(&leasing->dirty) || !list_empty(&leasing->homes_dirty))
+    if (!list_empty(&leasing->dirty) || !list_empty(&leasing->homes_dirty) ||
+        leasing->farewells_count > 0)
         return shard_now_ns(shard) + NS_PER_MS;
     return leasing->homes_count > 0 ? leasing->rotate_ns : UINT64_MAX;
 }

@@ -68,8 +68,9 @@ struct leasing {
     uint32_t sites_max;
     struct leasing_home *homes;
     struct lease_place *places; /* homes_max * links->count */
-    uint32_t homes_count;
+    uint32_t homes_count;       /* used at least once */
     uint32_t homes_max;
+    uint32_t homes_hand; /* where the search for one that nobody holds goes on */
     struct table homes_by_hash;
     struct table sites_by_hash;
     struct list dirty;

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/smart_host.h"
+#include "message/header.h"
 
 static const char *const durability_names[] = {"durable", "os", "memory", NULL};
 static const char *const tls_names[] = {"off", "opportunistic", "required", "verified", NULL};
@@ -128,11 +130,16 @@ int policy_read(struct policy *policy, struct span yaml, const char *name, struc
     return config_read(&schema, yaml, name, policy, &policy->origin, error);
 }
 
+/* "file:line: key: "value" what"; the line of a setting that was not given is left out. */
 static int complain(const struct policy *policy, struct text *error, const char *key,
                     const char *value, const char *what)
 {
-    text_add_format(error, "%s%s%s: \"%s\" %s", policy->file, policy->file[0] != '\0' ? ": " : "",
-                    key, value, what);
+    text_add_cstr(error, policy->file);
+    for (uint32_t i = 0; i < schema.rows_count; i++)
+        if (strcmp(schema.rows[i].name, key) == 0 && policy->origin.line[i] != 0)
+            text_add_format(error, ":%u", policy->origin.line[i]);
+    text_add_format(error, "%s%s: \"%s\" %s", policy->file[0] != '\0' ? ": " : "", key, value,
+                    what);
     return -EINVAL;
 }
 
@@ -172,9 +179,68 @@ static int check_addresses(struct policy *policy, struct text *error)
     return 0;
 }
 
+static bool is_host_name(const char *name)
+{
+    struct span span = span_cstr(name);
+
+    if (span.size > 2 && span.data[0] == '[' && span.data[span.size - 1] == ']')
+        return !span_has_control(span) && span_find_byte(span, ' ') == SPAN_NOT_FOUND;
+    return header_is_domain(span);
+}
+
+static int check_routes(const struct policy *policy, struct text *error)
+{
+    for (uint32_t i = 0; i < policy->routes.count; i++) {
+        const struct policy_route *route = &policy->routes_items[i];
+
+        if (route->hosts.count == 0)
+            return complain(policy, error, "routes", route->domain, "has no host");
+        for (uint32_t h = 0; h < route->hosts.count; h++) {
+            struct span host;
+            uint16_t port;
+
+            if (!smart_host_split(span_cstr(route->hosts_items[h]), 25, &host, &port))
+                return complain(policy, error, "routes", route->hosts_items[h],
+                                "is not host or host:port");
+        }
+    }
+    return 0;
+}
+
+static int check_names(const struct policy *policy, struct text *error)
+{
+    if (!is_host_name(policy->hostname))
+        return complain(policy, error, "hostname", policy->hostname,
+                        "cannot be said in EHLO: it takes a host name, or an address in brackets");
+    if (policy->return_domain[0] != '\0' && policy->return_key_file[0] == '\0')
+        return complain(policy, error, "return_path.domain", policy->return_domain,
+                        "needs return_path.key_file");
+    if (policy->return_domain[0] != '\0' && !header_is_domain(span_cstr(policy->return_domain)))
+        return complain(policy, error, "return_path.domain", policy->return_domain,
+                        "is not a domain");
+    if (policy->tls_mode == TLS_REQUIRED || policy->tls_mode == TLS_VERIFIED)
+        return complain(policy, error, "tls.mode", tls_names[policy->tls_mode],
+                        "cannot be kept: this version does not speak TLS yet");
+    return 0;
+}
+
+static int check_folders(struct policy *policy, struct text *error)
+{
+    struct text path;
+
+    if (policy->events_directory[0] != '\0')
+        return 0;
+    text_init(&path, policy->events_directory, sizeof(policy->events_directory));
+    text_add_format(&path, "%s/events", policy->spool);
+    (void)text_cstr_end(&path);
+    return path.overflow ? complain(policy, error, "spool", policy->spool, "is too long") : 0;
+}
+
 int policy_complete(struct policy *policy, struct span hostname, struct span resolv_conf,
                     struct text *error)
 {
+    int result;
+
     if (policy->hostname[0] == '\0') {
         size_t size = min_size(hostname.size, POLICY_NAME_MAX);
 
@@ -183,20 +249,15 @@ int policy_complete(struct policy *policy, struct span hostname, struct span res
     }
     if (policy->dns_servers.count == 0)
         add_resolvers(policy, resolv_conf);
-    if (policy->return_domain[0] != '\0' && policy->return_key_file[0] == '\0')
-        return complain(policy, error, "return_path.domain", policy->return_domain,
-                        "needs return_path.key_file");
-    if (policy->tls_mode == TLS_REQUIRED || policy->tls_mode == TLS_VERIFIED)
-        return complain(policy, error, "tls.mode", tls_names[policy->tls_mode],
-                        "cannot be kept: this version does not speak TLS yet");
-    if (policy->events_directory[0] == '\0') {
-        struct text path;
-
-        text_init(&path, policy->events_directory, sizeof(policy->events_directory));
-        text_add_format(&path, "%s/events", policy->spool);
-        (void)text_cstr_end(&path);
-    }
-    return check_addresses(policy, error);
+    if (policy->dns_servers.count == 0) /* as the system's own resolver does */
+        memcpy(policy->dns_servers_items[policy->dns_servers.count++], "127.0.0.1",
+               sizeof("127.0.0.1"));
+    result = check_names(policy, error);
+    if (result == 0)
+        result = check_folders(policy, error);
+    if (result == 0)
+        result = check_routes(policy, error);
+    return result < 0 ? result : check_addresses(policy, error);
 }
 
 /* "*.example.net" and ".example.net" name what ends so; "example.net" itself only. */

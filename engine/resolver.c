@@ -48,98 +48,112 @@ void resolver_init(struct resolver *resolver, struct arena *arena, struct io *io
         resolver->servers[i].address = options->policy->dns_addresses[i];
 }
 
-static void open_link(struct resolver *resolver, uint32_t index, bool tcp)
-{
-    struct resolver_server *server = &resolver->servers[index];
-    struct resolver_link *link = tcp ? &server->tcp : &server->udp;
-    struct io_socket_options options = {.kind = tcp ? IO_TCP : IO_UDP,
-                                        .family = server->address.ip.family};
+/* --- links: numbered server * RESOLVER_LINKS + kind, which is what their tags carry --- */
 
-    CHECK(link->state == RESOLVER_CLOSED);
-    link->state = RESOLVER_OPENING;
-    io_socket(resolver->io, tag_of(tcp ? TAG_DNS_TCP_SOCKET : TAG_DNS_SOCKET, index), &options);
+static struct resolver_server *server_of(struct resolver *resolver, uint32_t number)
+{
+    return &resolver->servers[number / RESOLVER_LINKS];
 }
 
-static void close_link(struct resolver *resolver, uint32_t index, bool tcp)
+static struct resolver_link *link_of(struct resolver *resolver, uint32_t number)
 {
-    struct resolver_server *server = &resolver->servers[index];
-    struct resolver_link *link = tcp ? &server->tcp : &server->udp;
+    return &server_of(resolver, number)->links[number % RESOLVER_LINKS];
+}
+
+static bool is_tcp(uint32_t number)
+{
+    return number % RESOLVER_LINKS == RESOLVER_TCP;
+}
+
+static void open_link(struct resolver *resolver, uint32_t number)
+{
+    struct resolver_link *link = link_of(resolver, number);
+    struct io_socket_options options = {
+        .kind = is_tcp(number) ? IO_TCP : IO_UDP,
+        .family = server_of(resolver, number)->address.ip.family,
+    };
+
+    CHECK(link->state == RESOLVER_CLOSED);
+    *link = (struct resolver_link){.state = RESOLVER_OPENING, .handle = -1};
+    io_socket(resolver->io, tag_of(TAG_DNS_SOCKET, number), &options);
+}
+
+static void close_link(struct resolver *resolver, uint32_t number)
+{
+    struct resolver_link *link = link_of(resolver, number);
 
     if (link->state == RESOLVER_CLOSED || link->state == RESOLVER_CLOSING)
         return;
-    if (tcp)
-        dns_tcp_failed(resolver->dns, io_now_ns(resolver->io), index);
     CHECK(link->state == RESOLVER_CONNECTING || link->state == RESOLVER_OPEN);
     link->state = RESOLVER_CLOSING;
-    io_shut(resolver->io, tag_of(tcp ? TAG_DNS_TCP_SHUT : TAG_DNS_SHUT, index), link->handle);
+    io_shut(resolver->io, tag_of(TAG_DNS_SHUT, number), link->handle);
+    if (is_tcp(number))
+        dns_tcp_failed(resolver->dns, io_now_ns(resolver->io), number / RESOLVER_LINKS);
 }
 
-/* A datagram whose socket cannot be made is a lost datagram. */
-static void drop_held(struct resolver *resolver, uint32_t index)
+/* A datagram that cannot leave is a lost datagram: what waits for this socket goes. */
+static void drop_held(struct resolver *resolver, uint32_t number)
 {
-    if (resolver->held != NULL && !resolver->held->tcp && resolver->held->server_index == index) {
-        slab_release(&resolver->packets, resolver->held);
-        resolver->held = NULL;
-    }
+    if (resolver->held == NULL || resolver->held->server_index != number / RESOLVER_LINKS)
+        return;
+    slab_release(&resolver->packets, resolver->held);
+    resolver->held = NULL;
 }
 
-static void on_socket(struct resolver *resolver, uint32_t index, bool tcp, int32_t result)
+static void on_socket(struct resolver *resolver, uint32_t number, int32_t result)
 {
-    struct resolver_server *server = &resolver->servers[index];
-    struct resolver_link *link = tcp ? &server->tcp : &server->udp;
-    struct io_address address = {.ip = server->address};
+    struct resolver_link *link = link_of(resolver, number);
+    struct io_address address = {.ip = server_of(resolver, number)->address};
 
     if (result < 0) {
         link->state = RESOLVER_CLOSED;
-        if (tcp)
-            dns_tcp_failed(resolver->dns, io_now_ns(resolver->io), index);
+        if (is_tcp(number))
+            dns_tcp_failed(resolver->dns, io_now_ns(resolver->io), number / RESOLVER_LINKS);
         else
-            drop_held(resolver, index);
+            drop_held(resolver, number);
         return;
     }
     link->handle = result;
     link->state = RESOLVER_CONNECTING;
-    io_connect(resolver->io, tag_of(tcp ? TAG_DNS_TCP_CONNECT : TAG_DNS_CONNECT, index), result,
-               &address);
+    io_connect(resolver->io, tag_of(TAG_DNS_CONNECT, number), result, &address);
 }
 
-static void on_connect(struct resolver *resolver, uint32_t index, bool tcp, int32_t result)
+static void on_connect(struct resolver *resolver, uint32_t number, int32_t result)
 {
-    struct resolver_server *server = &resolver->servers[index];
-    struct resolver_link *link = tcp ? &server->tcp : &server->udp;
+    struct resolver_link *link = link_of(resolver, number);
 
     if (link->state != RESOLVER_CONNECTING)
         return;
     if (result < 0) {
-        close_link(resolver, index, tcp);
+        close_link(resolver, number);
+        if (!is_tcp(number))
+            drop_held(resolver, number);
         return;
     }
     link->state = RESOLVER_OPEN;
-    io_recv(resolver->io, tag_of(tcp ? TAG_DNS_TCP_RECV : TAG_DNS_RECV, index), link->handle);
-    if (tcp) {
-        server->tcp_used_ns = io_now_ns(resolver->io);
-        dns_tcp_opened(resolver->dns, io_now_ns(resolver->io), index);
-    }
+    link->used_ns = io_now_ns(resolver->io);
+    io_recv(resolver->io, tag_of(TAG_DNS_RECV, number), link->handle);
+    if (is_tcp(number))
+        dns_tcp_opened(resolver->dns, link->used_ns, number / RESOLVER_LINKS);
 }
 
-static void on_recv(struct resolver *resolver, uint32_t index, bool tcp,
-                    const struct io_event *event)
+static void on_recv(struct resolver *resolver, uint32_t number, const struct io_event *event)
 {
     uint64_t now_ns = io_now_ns(resolver->io);
+    uint32_t server = number / RESOLVER_LINKS;
 
     if ((event->flags & IO_EVENT_BUFFER) != 0) {
         struct span bytes = io_buffer(resolver->io, event);
-        bool open = (tcp ? &resolver->servers[index].tcp : &resolver->servers[index].udp)->state ==
-                    RESOLVER_OPEN;
+        bool open = link_of(resolver, number)->state == RESOLVER_OPEN;
 
-        if (open && !tcp)
-            dns_input(resolver->dns, now_ns, index, bytes);
-        else if (open && dns_tcp_input(resolver->dns, now_ns, index, bytes) < 0)
-            close_link(resolver, index, true);
+        if (open && !is_tcp(number))
+            dns_input(resolver->dns, now_ns, server, bytes);
+        else if (open && dns_tcp_input(resolver->dns, now_ns, server, bytes) < 0)
+            close_link(resolver, number);
         io_buffer_return(resolver->io, event);
     }
     if ((event->flags & IO_EVENT_MORE) == 0)
-        close_link(resolver, index, tcp);
+        close_link(resolver, number);
 }
 
 static void on_sent(struct resolver *resolver, const struct io_event *event)
@@ -148,63 +162,83 @@ static void on_sent(struct resolver *resolver, const struct io_event *event)
 
     CHECK(slot != NULL);
     if (slot->tcp && event->result != (int32_t)slot->size)
-        close_link(resolver, slot->server_index, true);
+        close_link(resolver, slot->server_index * RESOLVER_LINKS + RESOLVER_TCP);
     slab_release(&resolver->packets, slot);
+}
+
+static void on_shut(struct resolver *resolver, uint32_t number)
+{
+    struct resolver_server *server = server_of(resolver, number);
+
+    link_of(resolver, number)->state = RESOLVER_CLOSED;
+    if (!is_tcp(number) || !server->tcp_wanted)
+        return;
+    server->tcp_wanted = false;
+    open_link(resolver, number);
 }
 
 void resolver_event(struct resolver *resolver, const struct io_event *event)
 {
-    enum tag_op op = tag_op_of(event->tag);
-    uint32_t index = tag_handle(event->tag).index;
-    bool tcp = op >= TAG_DNS_TCP_SOCKET;
+    uint32_t number = tag_handle(event->tag).index;
 
-    switch ((int)op) {
+    switch ((int)tag_op_of(event->tag)) {
     case TAG_DNS_SOCKET:
-    case TAG_DNS_TCP_SOCKET:
-        on_socket(resolver, index, tcp, event->result);
+        on_socket(resolver, number, event->result);
         break;
     case TAG_DNS_CONNECT:
-    case TAG_DNS_TCP_CONNECT:
-        on_connect(resolver, index, tcp, event->result);
+        on_connect(resolver, number, event->result);
         break;
     case TAG_DNS_RECV:
-    case TAG_DNS_TCP_RECV:
-        on_recv(resolver, index, tcp, event);
+        on_recv(resolver, number, event);
         break;
     case TAG_DNS_SEND:
         on_sent(resolver, event);
         break;
     case TAG_DNS_SHUT:
-        resolver->servers[index].udp.state = RESOLVER_CLOSED;
-        break;
-    case TAG_DNS_TCP_SHUT:
-        resolver->servers[index].tcp.state = RESOLVER_CLOSED;
+        on_shut(resolver, number);
         break;
     default:
         UNREACHABLE("not an event of the resolver");
     }
 }
 
+/* --- packets --- */
+
+/* The server's UDP link to send by; changes over to the other one when this port was used enough
+ * and the other one is free. */
+static uint32_t udp_link(struct resolver *resolver, uint32_t server_index)
+{
+    struct resolver_server *server = &resolver->servers[server_index];
+    uint32_t other = server->udp == RESOLVER_UDP ? RESOLVER_UDP_OTHER : RESOLVER_UDP;
+
+    if (server->links[server->udp].uses >= RESOLVER_PORT_USES &&
+        server->links[server->udp].state == RESOLVER_OPEN &&
+        server->links[other].state == RESOLVER_CLOSED)
+        server->udp = other;
+    return server_index * RESOLVER_LINKS + server->udp;
+}
+
 /* False when the packet must wait for its socket. */
 static bool send_packet(struct resolver *resolver, struct resolver_packet *packet)
 {
-    struct resolver_server *server = &resolver->servers[packet->server_index];
-    struct resolver_link *link = packet->tcp ? &server->tcp : &server->udp;
+    uint32_t number = packet->tcp ? packet->server_index * RESOLVER_LINKS + RESOLVER_TCP
+                                  : udp_link(resolver, packet->server_index);
+    struct resolver_link *link = link_of(resolver, number);
     struct span part = span_make(packet->bytes, packet->size);
 
     if (link->state != RESOLVER_OPEN && !packet->tcp) {
         if (link->state == RESOLVER_CLOSED)
-            open_link(resolver, packet->server_index, false);
+            open_link(resolver, number);
         return false;
     }
     if (link->state != RESOLVER_OPEN) {
         slab_release(&resolver->packets, packet); /* lost, like any packet */
         return true;
     }
+    link->uses++;
+    link->used_ns = io_now_ns(resolver->io);
     io_send(resolver->io, tag_pack(TAG_DNS_SEND, slab_handle_of(&resolver->packets, packet)),
             link->handle, &part, 1);
-    if (packet->tcp)
-        server->tcp_used_ns = io_now_ns(resolver->io);
     return true;
 }
 
@@ -228,34 +262,42 @@ static struct resolver_packet *take_packet(struct resolver *resolver)
     return packet;
 }
 
-static void manage_tcp(struct resolver *resolver)
+/* --- turns --- */
+
+static bool is_idle(const struct resolver *resolver, uint32_t server, uint32_t kind)
+{
+    if (kind == RESOLVER_TCP)
+        return dns_tcp_idle(resolver->dns, server);
+    return resolver->servers[server].udp != kind;
+}
+
+static void manage_links(struct resolver *resolver)
 {
     uint64_t now_ns = io_now_ns(resolver->io);
     uint32_t index;
 
     while (dns_tcp_next(resolver->dns, &index)) {
-        if (resolver->servers[index].tcp.state == RESOLVER_CLOSED)
-            open_link(resolver, index, true);
-        else
-            dns_tcp_failed(resolver->dns, now_ns, index); /* still closing: ask again later */
-    }
-    for (uint32_t i = 0; i < resolver->servers_count; i++) {
-        struct resolver_server *server = &resolver->servers[i];
+        uint32_t number = index * RESOLVER_LINKS + RESOLVER_TCP;
 
-        if (server->tcp.state == RESOLVER_OPEN && dns_tcp_idle(resolver->dns, i) &&
-            now_ns - server->tcp_used_ns > RESOLVER_TCP_IDLE_NS)
-            close_link(resolver, i, true);
+        if (link_of(resolver, number)->state == RESOLVER_CLOSED)
+            open_link(resolver, number);
+        else /* the old one is being closed */
+            resolver->servers[index].tcp_wanted = true;
+    }
+    for (uint32_t i = 0; i < resolver->servers_count * RESOLVER_LINKS; i++) {
+        const struct resolver_link *link = link_of(resolver, i);
+        uint64_t idle_ns = is_tcp(i) ? RESOLVER_TCP_IDLE_NS : RESOLVER_LINGER_NS;
+
+        if (link->state == RESOLVER_OPEN && now_ns - link->used_ns > idle_ns &&
+            is_idle(resolver, i / RESOLVER_LINKS, i % RESOLVER_LINKS))
+            close_link(resolver, i);
     }
 }
 
 void resolver_expire(struct resolver *resolver)
 {
     dns_expire(resolver->dns, io_now_ns(resolver->io));
-    manage_tcp(resolver);
-}
-
-void resolver_turn(struct resolver *resolver)
-{
+    manage_links(resolver);
     for (;;) {
         if (resolver->held == NULL)
             resolver->held = take_packet(resolver);

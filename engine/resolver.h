@@ -1,8 +1,10 @@
 /* resolver.h - carries packets between the dns room and the name servers of one shard.
  *
- * One connected UDP socket a server, opened at need and opened anew (another source port) after an
- * error; one TCP connection a server while questions wait for it. A server that refuses or cannot
- * be reached is like a lost packet: the dns room's own timeouts decide.
+ * A connected UDP socket a server, opened at need. Its source port is one more thing that a forger
+ * has to guess, so it does not stay: after RESOLVER_PORT_USES questions another socket takes over,
+ * and the old one listens on for answers under way, RESOLVER_LINGER_NS, before it is closed. One
+ * TCP connection a server while questions wait for it. A server that refuses or cannot be reached
+ * is like a lost packet: the dns room's own timeouts decide.
  *
  * Owns its sockets and packet slots. Borrows the arena, the io and the dns room. */
 #ifndef ENGINE_RESOLVER_H
@@ -16,6 +18,8 @@
 #define RESOLVER_PACKETS_MAX 512
 #define RESOLVER_PACKET_SIZE 512
 #define RESOLVER_TCP_IDLE_NS (10 * NS_PER_S)
+#define RESOLVER_PORT_USES 256
+#define RESOLVER_LINGER_NS (6 * NS_PER_S)
 
 enum resolver_link_state {
     RESOLVER_CLOSED,     /* nothing in flight */
@@ -25,16 +29,21 @@ enum resolver_link_state {
     RESOLVER_CLOSING     /* the shut is in flight */
 };
 
+/* A server has three: two for UDP, of which one is in use, and one for TCP. */
+enum { RESOLVER_UDP, RESOLVER_UDP_OTHER, RESOLVER_TCP, RESOLVER_LINKS };
+
 struct resolver_link {
     enum resolver_link_state state;
     int handle;
+    uint32_t uses;    /* questions sent */
+    uint64_t used_ns; /* the last of them */
 };
 
 struct resolver_server {
     struct ip_port address;
-    struct resolver_link udp;
-    struct resolver_link tcp;
-    uint64_t tcp_used_ns;
+    struct resolver_link links[RESOLVER_LINKS];
+    uint32_t udp;    /* the one in use */
+    bool tcp_wanted; /* once the old connection is closed */
 };
 
 struct resolver_packet;

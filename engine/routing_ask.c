@@ -43,8 +43,11 @@ static enum route_status ask(struct shard *shard, uint32_t index, struct route *
     struct span name = queue_domain_name(store_queue(shard->options.store), index);
     const struct policy_route *smart = policy_route_for(shard->policy, name);
 
+    struct smart_host_question question = {
+        .route = smart, .default_port = (uint16_t)shard->policy->smtp_port, .waiter = index};
+
     if (smart != NULL)
-        return smart_host_ask(shard, smart, index, ret, ret_ports);
+        return smart_host_ask(shard->resolver.dns, shard_now_ns(shard), &question, ret, ret_ports);
     for (uint32_t i = 0; i < ROUTE_HOSTS_MAX; i++)
         ret_ports[i] = (uint16_t)shard->policy->smtp_port;
     return dns_route(shard->resolver.dns, shard_now_ns(shard), name, index, ret);

@@ -145,7 +145,7 @@ static void dispatch(struct shard *shard, const struct io_event *event)
     }
     if (op >= TAG_SESSION_SOCKET && op <= TAG_SESSION_SHUT)
         session_event(shard, event);
-    else if (op >= TAG_DNS_SOCKET && op <= TAG_DNS_TCP_SHUT)
+    else if (op >= TAG_DNS_SOCKET && op <= TAG_DNS_SHUT)
         resolver_event(&shard->resolver, event);
     else
         CHECK(op == TAG_WAKE);

@@ -2,61 +2,98 @@
 
 #include <string.h>
 
-#include "engine/shard.h"
+#include "base/check.h"
+#include "base/crc.h"
 
-/* "host:port", "host" or an address with or without port. */
-static struct span split_port(struct span item, uint16_t default_port, uint16_t *ret_port)
+bool smart_host_split(struct span item, uint16_t default_port, struct span *ret_host,
+                      uint16_t *ret_port)
 {
-    size_t colon = SPAN_NOT_FOUND;
-    uint64_t port;
+    size_t colon = span_find_byte(item, ':');
+    uint64_t port = default_port;
 
-    *ret_port = default_port;
-    for (size_t i = 0; i < item.size; i++)
-        if (item.data[i] == ':')
-            colon = i;
-    if (colon == SPAN_NOT_FOUND || item.data[item.size - 1] == ']' ||
-        span_find_byte(span_first(item, colon), ':') != SPAN_NOT_FOUND)
-        if (colon == SPAN_NOT_FOUND || item.data[0] != '[' || item.data[item.size - 1] == ']')
-            return item;
-    if (!span_number(span_skip(item, colon + 1), 65535, &port))
-        return item;
+    if (item.size > 0 && item.data[0] == '[') {
+        size_t bracket = span_find_byte(item, ']');
+
+        if (bracket == SPAN_NOT_FOUND || bracket == 1)
+            return false;
+        colon = bracket + 1 < item.size ? bracket + 1 : SPAN_NOT_FOUND;
+        if (colon != SPAN_NOT_FOUND && item.data[colon] != ':')
+            return false;
+    } else if (colon != SPAN_NOT_FOUND &&
+               span_find_byte(span_skip(item, colon + 1), ':') != SPAN_NOT_FOUND) {
+        colon = SPAN_NOT_FOUND; /* an IPv6 address */
+    }
+    if (colon != SPAN_NOT_FOUND &&
+        (!span_number(span_skip(item, colon + 1), UINT16_MAX, &port) || port == 0))
+        return false;
+    item = span_first(item, colon);
+    if (item.size == 0)
+        return false;
+    *ret_host = item;
     *ret_port = (uint16_t)port;
-    return span_first(item, colon);
+    return true;
 }
 
-enum route_status smart_host_ask(struct shard *shard, const struct policy_route *smart,
-                                 uint64_t waiter, struct route *ret, uint16_t *ret_ports)
+/* Short names are joined as they are; what would not fit is told apart by a checksum. */
+static void name_site(const struct policy_route *route, struct route *ret)
+{
+    char buffer[POLICY_ROUTE_HOSTS_MAX * (CONFIG_ITEM_MAX + 1)];
+    struct text whole, site;
+
+    text_init(&whole, buffer, sizeof(buffer));
+    text_add_cstr(&whole, "smart ");
+    for (uint32_t i = 0; i < route->hosts.count && i < ROUTE_HOSTS_MAX; i++) {
+        if (i > 0)
+            text_add_byte(&whole, ',');
+        text_add_lower(&whole, span_cstr(route->hosts_items[i]));
+    }
+    text_init(&site, ret->site, sizeof(ret->site));
+    if (whole.size < sizeof(ret->site)) {
+        text_add(&site, text_span(&whole));
+    } else {
+        text_add(&site, span_first(text_span(&whole), sizeof(ret->site) - 18));
+        text_add_byte(&site, '-');
+        text_add_hex(&site, crc_add(0, text_span(&whole)), 8);
+        text_add_hex(&site, crc_add(1, text_span(&whole)), 8);
+    }
+    (void)text_cstr_end(&site);
+    CHECK(!site.overflow);
+}
+
+enum route_status smart_host_ask(struct dns *dns, uint64_t now_ns,
+                                 const struct smart_host_question *question, struct route *ret,
+                                 uint16_t *ret_ports)
 {
     static _Thread_local struct route one;
-    struct text site;
+    const struct policy_route *route = question->route;
 
     memset(ret, 0, sizeof(*ret));
     ret->expires_ns = UINT64_MAX;
-    text_init(&site, ret->site, sizeof(ret->site));
-    for (uint32_t i = 0; i < smart->hosts.count && ret->hosts_count < ROUTE_HOSTS_MAX; i++) {
+    for (uint32_t i = 0; i < route->hosts.count && ret->hosts_count < ROUTE_HOSTS_MAX; i++) {
+        struct span host;
         uint16_t port;
-        struct span item = span_cstr(smart->hosts_items[i]);
-        struct span host = split_port(item, (uint16_t)shard->policy->smtp_port, &port);
-        enum route_status status =
-            dns_route_host(shard->resolver.dns, shard_now_ns(shard), host, waiter, &one);
+        enum route_status status;
 
+        if (!smart_host_split(span_cstr(route->hosts_items[i]), question->default_port, &host,
+                              &port))
+            continue; /* policy_complete has refused it */
+        status = dns_route_host(dns, now_ns, host, question->waiter, &one);
         if (status == ROUTE_PENDING || status == ROUTE_BUSY)
             return status;
+        ret->expires_ns = min_u64(ret->expires_ns, one.expires_ns);
         if (status != ROUTE_OK) {
             memcpy(ret->problem, one.problem, sizeof(ret->problem));
-            ret->expires_ns = min_u64(ret->expires_ns, one.expires_ns);
             continue;
         }
-        if (site.size > 0)
-            text_add_byte(&site, ',');
-        text_add(&site, span_first(item, sizeof(ret->site) / ROUTE_HOSTS_MAX));
         one.hosts[0].preference = (uint16_t)i;
         ret->hosts[ret->hosts_count] = one.hosts[0];
         ret_ports[ret->hosts_count++] = port;
-        ret->expires_ns = min_u64(ret->expires_ns, one.expires_ns);
     }
-    (void)text_cstr_end(&site);
     /* A smart host that cannot be found is the operator's to mend: never the recipient's fault. */
     ret->status = ret->hosts_count > 0 ? ROUTE_OK : ROUTE_DNS_FAILURE;
+    if (ret->status == ROUTE_OK) {
+        ret->problem[0] = '\0';
+        name_site(route, ret);
+    }
     return ret->status;
 }

@@ -17,16 +17,11 @@ enum tag_op {
     TAG_SESSION_SEND,
     TAG_SESSION_RECV,
     TAG_SESSION_SHUT,
-    TAG_DNS_SOCKET, /* index: the name server */
+    TAG_DNS_SOCKET, /* index: the link to a name server */
     TAG_DNS_CONNECT,
     TAG_DNS_SEND, /* index: the packet slot */
     TAG_DNS_RECV,
     TAG_DNS_SHUT,
-    TAG_DNS_TCP_SOCKET, /* index: the name server */
-    TAG_DNS_TCP_CONNECT,
-    TAG_DNS_TCP_SEND,
-    TAG_DNS_TCP_RECV,
-    TAG_DNS_TCP_SHUT,
     TAG_CONTROL_LISTEN,
     TAG_CONTROL_RECV, /* index, generation: the control connection */
     TAG_CONTROL_SEND,

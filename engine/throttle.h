@@ -2,7 +2,8 @@
  *
  * Each shard keeps its part of the rate (the rate divided by the number of shards; a campaign whose
  * domains all belong to one shard gets only that part). A flow whose campaign may not send yet is
- * taken out of the schedule and comes back when the pace allows. Borrows the arena. */
+ * taken out of the schedule and comes back when the pace allows, in the order of its waiting: one
+ * campaign never stands in another's way. Borrows the arena. */
 #ifndef ENGINE_THROTTLE_H
 #define ENGINE_THROTTLE_H
 
@@ -16,12 +17,14 @@ struct throttle_campaign {
     bool known;
     bool limited;
     struct pace pace;
+    struct list flows;     /* that wait: throttle_node of routing's flows */
+    struct list_node node; /* in throttle.waiting while flows wait */
 };
 
 struct throttle {
     struct throttle_campaign *campaigns;
     uint32_t campaigns_max;
-    struct list waiting; /* throttle_node of routing's flows */
+    struct list waiting; /* campaigns */
 };
 
 MUST_USE size_t throttle_cost(uint32_t campaigns_max);

@@ -105,7 +105,8 @@ static enum route_status wait_for_route(struct spool *spool, struct resolver *re
             resolver_turn(resolver);
             count = io_wait(spool->io, resolver_deadline_ns(resolver), events, ARRAY_LEN(events));
             for (uint32_t i = 0; i < count; i++)
-                if (tag_op_of(events[i].tag) >= TAG_DNS_SOCKET)
+                if (tag_op_of(events[i].tag) >= TAG_DNS_SOCKET &&
+                    tag_op_of(events[i].tag) <= TAG_DNS_SHUT)
                     resolver_event(resolver, &events[i]);
             resolver_expire(resolver);
             done = dns_done(resolver->dns, &waiter);
