@@ -63,8 +63,8 @@ void appender_open(struct appender *appender, uint64_t file, uint64_t file_size)
     appender->sequence = 0;
 }
 
-#define RECORD_TAKES (sizeof(struct record_header) + RECORD_ALIGN) /* beside its payload, at most  \
-                                                                    */
+/* Beside its payload, at most. */
+#define RECORD_TAKES (sizeof(struct record_header) + RECORD_ALIGN)
 
 /* Payload bytes that fit behind `used` bytes; 0 also when not even an empty record fits. */
 static size_t payload_room(size_t space, size_t used)
@@ -124,12 +124,14 @@ bool appender_add_large(struct appender *appender, uint16_t type, struct span he
     CHECK(head.size <= CAPACITY_MIN / 2);
     CHECK(tail.size <= RECORD_BATCH_MAX - CAPACITY_MIN);
     if (buffer->count > 0 || batch > appender->file_size ||
-        head.size + tail.size > payload_room(appender->file_size - batch, buffer->used))
+        !record_fits(appender->file_size - batch, buffer->used, head.size + tail.size))
         return false;
     *ret_offset = batch + buffer->used;
-    memcpy(place + sizeof(struct record_header), head.data, head.size);
+    if (head.size > 0)
+        memcpy(place + sizeof(struct record_header), head.data, head.size);
     record_seal(place, type, head.size + tail.size, tail);
-    buffer->used += sizeof(struct record_header) + head.size;
+    buffer->used +=
+        tail.size > 0 ? sizeof(struct record_header) + head.size : record_cost(head.size);
     buffer->count = 1;
     buffer->tail = tail;
     appender->added_count++;

@@ -396,6 +396,33 @@ static void test_large_record_again(void **state)
     assert_int_equal(batch_at(RECORD_PAGE).size, 12 + 4 + sizeof(content));
 }
 
+/* Whatever the sizes are, what comes behind it in the batch begins where a record may begin. */
+static void test_large_record_without_tail(void **state)
+{
+    (void)state;
+    for (size_t size = 0; size <= 16; size++) {
+        uint64_t first, second;
+
+        open_desk(5, FILE_SIZE);
+        memset(desk.buffers, 0xff, sizeof(desk.buffers));
+        assert_true(appender_add_large(&desk.appender, RECORD_CONTENT, span_make(content, size),
+                                       (struct span){0}, &first));
+        assert_true(add(5, 'n', &second));
+        write_and_sync();
+        check_record(second, 5, 'n');
+        for (uint64_t at = first + 12 + size; at < second; at++)
+            assert_int_equal(desk.file[at], 0);
+    }
+    for (size_t rest = 0; rest < BATCH_HEADER + 40; rest++) {
+        uint64_t offset;
+
+        open_desk(5, RECORD_PAGE + rest);
+        if (appender_add_large(&desk.appender, RECORD_CONTENT, (struct span){0}, (struct span){0},
+                               &offset))
+            assert_true(appender_fits(&desk.appender));
+    }
+}
+
 /* --- misuse --- */
 
 static void take_nothing(void *context)
@@ -561,6 +588,7 @@ int main(void)
         cmocka_unit_test(test_large_record),
         cmocka_unit_test(test_large_record_that_does_not_fit),
         cmocka_unit_test(test_large_record_again),
+        cmocka_unit_test(test_large_record_without_tail),
         cmocka_unit_test(test_misuse_is_caught),
         cmocka_unit_test(test_what_is_counted_durable_is_found),
     };
