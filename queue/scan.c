@@ -55,27 +55,29 @@ static uint64_t tail_bytes(struct span image, uint64_t from)
     return end - from;
 }
 
-/* Whether a good batch at or behind `at` says that the bytes at `bad` were durable. */
-static bool was_durable(const struct scan *scan, uint64_t bad, uint64_t at)
+/* Whether a good batch at or behind `at` says that everything below scan->offset and more was
+ * durable. */
+static bool was_durable(struct scan *scan, uint64_t at)
 {
     struct record_batch batch;
 
-    while (find_batch(scan, &at, &batch)) {
-        if (batch.watermark > bad)
-            return true;
+    while (scan->proven <= scan->offset) {
+        if (!find_batch(scan, &at, &batch))
+            return false;
+        scan->proven = max_u64(scan->proven, batch.watermark);
         at = record_align(at + sizeof(batch) + batch.size);
     }
-    return false;
+    return true;
 }
 
-/* There is no good batch at scan->offset: damage if a later one says that it was durable; then the
- * scan goes on at the next good one. */
+/* There is no good batch at scan->offset: damage if a later one says that it was durable. The walk
+ * goes on at the next good batch, which may have been written before that was known. */
 static int step_over(struct scan *scan)
 {
     uint64_t bad = scan->offset, at = bad;
     struct record_batch batch;
 
-    if (find_batch(scan, &at, &batch) && was_durable(scan, bad, at)) {
+    if (find_batch(scan, &at, &batch) && was_durable(scan, at)) {
         scan->damage_offset = bad;
         scan->damage_size = at - bad;
         scan->damages_count++;
@@ -113,7 +115,7 @@ int scan_next(struct scan *scan, struct record *ret_record)
         r = record_read(batch, scan->next, ret_record);
         if (r < 0) { /* a good batch with a bad record: it was written so */
             scan->damage_offset = scan->next;
-            scan->damage_size = scan->batch_end - scan->next;
+            scan->damage_size = scan->batch_end - min_u64(scan->next, scan->batch_end);
             scan->damages_count++;
             scan->count_left = 0;
             return r;

@@ -19,6 +19,7 @@ struct scan {
     uint64_t next;      /* of the next record in it */
     uint32_t count_left;
     bool ended;
+    uint64_t proven; /* the highest watermark that was looked for behind damage */
     /* what was seen */
     uint64_t batches_count;
     uint64_t records_count;
