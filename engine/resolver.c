@@ -297,6 +297,10 @@ static void manage_links(struct resolver *resolver)
 void resolver_expire(struct resolver *resolver)
 {
     dns_expire(resolver->dns, io_now_ns(resolver->io));
+}
+
+void resolver_turn(struct resolver *resolver)
+{
     manage_links(resolver);
     for (;;) {
         if (resolver->held == NULL)
