@@ -55,7 +55,8 @@ int io_open(struct io **ret_io, const struct io_options *options, struct text *e
     io->options = *options;
     options_fill(&io->options);
     io->number = world->ios_count++;
-    io->bound_ns = UINT64_MAX;
+    io->bound_ns = world->timeline.now_ns; /* time does not go on before its first turn */
+    io->waited_at = world->waits;
     io->ready_max = 64;
     io->ready = calloc(io->ready_max, sizeof(io->ready[0]));
     io->handles = calloc(io->options.handles_max, sizeof(io->handles[0]));

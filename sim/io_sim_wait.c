@@ -42,7 +42,7 @@ void io_sim_clock_sample(struct io *io)
 
 static bool turns(const struct sim_world *world, const struct io *io)
 {
-    return !io->dead && io->waited_at != 0 && world->waits - io->waited_at <= WAITS_AWAY_MAX;
+    return !io->dead && world->waits - io->waited_at <= WAITS_AWAY_MAX;
 }
 
 /* Whether another ring has something to do before the clock may go on. */

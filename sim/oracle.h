@@ -49,7 +49,8 @@ struct oracle_recipient {
     uint64_t ends_seen[4];  /* bit n: a final event of attempt n was read */
     uint64_t waits_seen[4]; /* bit n: another event of attempt n was read */
     enum outcome_kind ended;
-    bool twisted; /* a server has answered out of step: its replies cannot be told apart */
+    struct outcome last; /* of the last event, for scenes */
+    bool twisted;        /* a server has answered out of step: its replies cannot be told apart */
     uint8_t replies_count;
     struct oracle_reply replies[ORACLE_REPLIES_MAX];
 };
@@ -85,6 +86,7 @@ struct oracle {
     uint32_t *index; /* by address */
     uint32_t index_max;
     uint32_t life; /* of the product's process, from 0 */
+    bool blind;    /* scenes: no server reports here, so nothing can be explained */
     bool repeats;  /* syncs fail: a journal written anew repeats what may stand in the old one */
     uint64_t lives_crashed; /* bit n: life n ended without a proper stop */
     uint64_t accepted_count;

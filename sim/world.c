@@ -66,8 +66,8 @@ static void put(char *ret, size_t size, const char *before, uint32_t number, con
     (void)text_cstr_end(&text);
 }
 
-void world_recipient(const struct world *world, uint32_t campaign, uint32_t ordinal,
-                     struct world_recipient *ret)
+static void recipient_draw(const struct world *world, uint32_t campaign, uint32_t ordinal,
+                           struct world_recipient *ret)
 {
     uint64_t mixed = ((uint64_t)campaign << 32 | ordinal) * UINT64_C(0x9e3779b97f4a7c15) ^ campaign;
     const char *name = names[(mixed >> 40) % ARRAY_LEN(names)];
@@ -98,6 +98,17 @@ static uint64_t body_hash(const struct world *world, const struct world_recipien
     return oracle_hash(hash, SPAN("\r\n"));
 }
 
+void world_add_recipient(struct world *world, uint32_t campaign,
+                         const struct world_recipient *recipient)
+{
+    world->recipients =
+        realloc(world->recipients, (world->recipients_count + 1) * sizeof(world->recipients[0]));
+    CHECK(world->recipients != NULL);
+    world->recipients[world->recipients_count++] = *recipient;
+    (void)oracle_add(&world->oracle, campaign, recipient->address, recipient->zone,
+                     body_hash(world, recipient));
+}
+
 static void add_campaigns(struct world *world)
 {
     for (uint32_t i = 0; i < world->options.campaigns_count; i++) {
@@ -109,9 +120,8 @@ static void add_campaigns(struct world *world)
         for (uint32_t j = 0; j < world->options.recipients[i]; j++) {
             struct world_recipient recipient;
 
-            world_recipient(world, i, j, &recipient);
-            (void)oracle_add(&world->oracle, campaign, recipient.address, recipient.zone,
-                             body_hash(world, &recipient));
+            recipient_draw(world, i, j, &recipient);
+            world_add_recipient(world, campaign, &recipient);
         }
     }
 }
@@ -175,6 +185,7 @@ static void world_close(struct world *world)
     dns_sim_close(&world->dns);
     oracle_close(&world->oracle);
     zones_close(&world->zones);
+    free(world->recipients);
     sim_world_close();
 }
 

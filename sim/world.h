@@ -70,6 +70,14 @@ struct world_result {
     struct text problems; /* lent by the caller */
 };
 
+/* Address and field values of one recipient. */
+struct world_recipient {
+    char address[ORACLE_ADDRESS_MAX];
+    char number[16];
+    char name[128];
+    uint32_t zone;
+};
+
 struct world {
     struct world_options options;
     struct prng prng;
@@ -78,6 +86,8 @@ struct world {
     struct dns_sim dns;
     struct mx_sim mx;
     struct verp_keys verp;
+    struct world_recipient *recipients; /* as in the oracle */
+    uint32_t recipients_count;
     bool healed;
 };
 
@@ -90,15 +100,9 @@ bool world_run(uint64_t seed, const struct world_options *options, struct world_
 
 /* --- for world_engine.c --- */
 
-/* Address, field values and expected body of one recipient. */
-struct world_recipient {
-    char address[ORACLE_ADDRESS_MAX];
-    char number[16];
-    char name[128];
-    uint32_t zone;
-};
-void world_recipient(const struct world *world, uint32_t campaign, uint32_t ordinal,
-                     struct world_recipient *ret);
+/* One more recipient of the campaign that was added to the oracle last. */
+void world_add_recipient(struct world *world, uint32_t campaign,
+                         const struct world_recipient *recipient);
 /* The template, or the finished message, of a campaign. */
 struct span world_content(const struct world *world);
 

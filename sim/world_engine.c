@@ -188,17 +188,15 @@ static void load_add(struct world_engine *process, uint32_t index)
     uint32_t count = process->world->oracle.campaigns[index].count;
 
     for (uint32_t i = 0; i < LOAD_BATCH && load->next < count; i++) {
-        struct world_recipient recipient;
-        struct span values[2];
+        const struct world_recipient *recipient =
+            &process->world->recipients[process->world->oracle.campaigns[index].first + load->next];
+        struct span values[2] = {span_cstr(recipient->number), span_cstr(recipient->name)};
         struct store_recipient item;
         int result;
 
-        world_recipient(process->world, index, load->next, &recipient);
-        values[0] = span_cstr(recipient.number);
-        values[1] = span_cstr(recipient.name);
         item = (struct store_recipient){
-            .address = span_cstr(recipient.address),
-            .domain = span_cstr(process->world->zones.zones[recipient.zone].name),
+            .address = span_cstr(recipient->address),
+            .domain = span_cstr(process->world->zones.zones[recipient->zone].name),
             .values = values,
             .values_count = process->world->options.messages ? 0 : 2,
         };
@@ -354,14 +352,13 @@ static bool all_stopped(const struct world_engine *process)
     return true;
 }
 
-static void read_events(struct world_engine *process)
+void world_engine_events(struct world_engine *process, struct store_cursor *cursor)
 {
     struct oracle *oracle = &process->world->oracle;
-    struct store_cursor cursor = {0};
     struct attempt_event event;
 
     for (;;) {
-        int result = store_events_next(engine_store(process->engine), &cursor, &event);
+        int result = store_events_next(engine_store(process->engine), cursor, &event);
 
         if (result == 1)
             oracle_event(oracle, &event);
@@ -423,7 +420,7 @@ int world_engine_close(struct world_engine *process, bool events)
         front_turn(process, until_ns, false); /* hears the shards' last reports */
     while (!store_quiet(engine_store(process->engine)) && sim_world_now_ns() < until_ns);
     if (events)
-        read_events(process);
+        world_engine_events(process, &(struct store_cursor){0});
     result = engine_close(process->engine);
     first = first == 0 ? result : first;
     check_quiet(process);

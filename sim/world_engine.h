@@ -44,6 +44,8 @@ MUST_USE int world_engine_open(struct world_engine *process, struct world *world
 void world_engine_turn(struct world_engine *process, uint64_t until_ns);
 /* Recipients that are not settled, loads that are not through. */
 MUST_USE uint64_t world_engine_open_count(struct world_engine *process);
+/* Gives every durable event behind the cursor to the oracle. */
+void world_engine_events(struct world_engine *process, struct store_cursor *cursor);
 /* Stops in good order. With `events`, gives every durable event to the oracle. -errno. */
 MUST_USE int world_engine_close(struct world_engine *process, bool events);
 /* The process is dead: nothing of it is called any more (its memory goes with the simulator's). */
