@@ -200,6 +200,9 @@ static void end_talk(struct shard *shard, struct session *session)
     talk_close(shard, session);
     if (end.kind == OUTCOME_NONE)
         return;
+    /* Replies to nothing end a session before it was of any use, too: that must cost the host. */
+    if (!session->ready && end.stage > STAGE_EHLO)
+        end.stage = STAGE_EHLO;
     if (end.stage <= STAGE_EHLO)
         talk_failed_early(shard, session, &end);
     else
