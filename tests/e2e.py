@@ -261,7 +261,7 @@ class Case:
         return self.closing(world.Sink(self.bench, folder, *options, **more))
 
     def knot(self, zone):
-        return self.closing(world.Knot(self.folder, zone))
+        return self.closing(world.Knot(self.path(f"dns{len(self.closers)}"), zone))
 
 
 class Spool:
