@@ -1,0 +1,308 @@
+"""What an operator does: looks at a campaign, pauses, resumes, cancels and interrupts it, beside the running sender and on
+the spool at rest; delays, rates, lanes, time limits; and the limits of a site with several shards.
+"""
+import collections
+import signal
+import time
+
+import e2e
+import world
+
+DOMAINS = 20
+OTHER_TEMPLATE = e2e.SHORT_TEMPLATE.replace("Number {{n}} for", "No. {{n}} for")
+OPEN = ("queued", "deferred", "in_flight")
+ENDED = ("accepted", "failed", "expired", "suppressed", "cancelled", "damaged")
+
+
+class Scene:
+    """A sink of a certain slowness, a spool, a list over 20 domains."""
+
+    def __init__(self, case, name, count, delay_ms=20, connections=10, **more):
+        self.case = case
+        self.name = name
+        self.count = count
+        zone = world.Zone()
+        for n in range(DOMAINS):
+            zone.add(f"d{n}", "MX", f"10 mx.d{n}")
+            zone.add(f"mx.d{n}", "A", "127.0.0.1")
+        self.knot = case.knot(zone)
+        self.sink = case.sink("--delay", str(delay_ms), addresses=("127.0.0.1",), ipv6=False)
+        self.spool = e2e.Spool(case, name, port=self.sink.port, dns=self.knot.port,
+                               limits=f"connections: {connections}", **more)
+        self.template = case.write(name + ".eml", e2e.SHORT_TEMPLATE)
+        self.rows = e2e.write_rows(case.path(name + ".csv"),
+                                   [(f"u{i}@d{i % DOMAINS}.test", i) for i in range(count)], ("email", "n"))
+
+    def start(self, *more):
+        return self.spool.start_list(self.template, self.rows, "c", *more)
+
+    def send(self, *more, **options):
+        return self.spool.send_list(self.template, self.rows, "c", *more, **options)
+
+    def accepted(self):
+        return e2e.line_count(self.sink.ledger)
+
+    def settled(self, number):
+        """The ledger is written now and then: it has so many messages in the end, and not more."""
+        e2e.wait_for(lambda: self.accepted() >= number, 5, f"{number} messages in the ledger")
+        e2e.check_equal(self.accepted(), number, "messages in the ledger")
+
+    def wait_accepted(self, number):
+        e2e.wait_for(lambda: self.accepted() >= number, 30 * self.case.patience, f"{number} accepted messages")
+
+    def summary(self):
+        summary = self.spool.summary("c")
+        e2e.check_equal(sum(summary[k] for k in OPEN + ENDED), summary["recipients"], "the counts add up", summary)
+        e2e.check_equal(summary["recipients"], self.count, "recipients", summary)
+        return summary
+
+    def check_all_accepted_once(self):
+        self.settled(self.count)
+        ledger = e2e.Ledger(self.sink.ledger, self.spool.events())
+        e2e.check_equal((ledger.lost, ledger.duplicates, ledger.strangers, ledger.recipients),
+                        (0, 0, 0, self.count), "lost, duplicates, strangers, accepted")
+        return ledger
+
+
+def looking(case, scene):
+    """summary, list and show beside the running sender."""
+    summary = scene.summary()
+    e2e.check_equal((summary["state"], summary["lane"]), ("ready", "bulk"), "state and lane", summary)
+    e2e.check(summary["accepted"] > 0 and summary["queued"] > 0, "in the middle", summary)
+    listed = scene.spool.queue("list", "--json", "--campaign", "c", "--domain", "d3.test").expect(0).json_lines
+    e2e.check(0 < len(listed) <= scene.count // DOMAINS, "a domain's recipients", listed[:3])
+    e2e.check(all(r["recipient"].endswith("@d3.test") for r in listed), "another domain's recipients", listed[:3])
+    shown = scene.spool.queue("show", listed[-1]["id"], "--json").expect(0).json_lines
+    e2e.check_equal(shown[0]["recipient"], listed[-1]["recipient"], "the recipient shown", shown)
+    campaign = listed[0]["id"].partition(".")[0]
+    done = e2e.wait_for(lambda: [e for e in scene.spool.events() if e["type"] == "Delivery"], 10, "an event")[0]
+    shown = scene.spool.queue("show", done["id"], "--json").expect(0).json_lines
+    e2e.check_equal((shown[0]["state"], shown[1]["type"], shown[1]["event_id"]),
+                    ("delivered", "Delivery", done["event_id"]), "a delivered recipient", shown)
+    run = scene.spool.queue("show", f"{campaign}.99999999")
+    e2e.check(run.code != 0 and "no such recipient" in run.err, "an unknown recipient", run)
+    plain = scene.spool.queue("summary").expect(0).out
+    e2e.check("campaign=c " in plain and "state=ready" in plain, "the plain form", plain)
+    run = scene.spool.queue("summary", "--campaign", "nobody", "--json").expect(0)
+    e2e.check_equal(run.out, "", "another campaign's summary")
+    case.tool("queue", "status", "--config", scene.spool.config, "--json").expect(0)
+
+
+def pausing(scene):
+    run = scene.spool.queue("pause", "--campaign", "c", "--json").expect(0)
+    e2e.check_equal(run.json["state"], "paused", "the answer to pause", run)
+    time.sleep(0.5)  # what was under way ends
+    before = scene.accepted()
+    time.sleep(1)
+    e2e.check_equal(scene.accepted(), before, "messages accepted while paused")
+    summary = scene.summary()
+    e2e.check_equal((summary["state"], summary["in_flight"]), ("paused", 0), "state, in flight", summary)
+    e2e.check_equal(summary["accepted"], before, "accepted while paused", summary)
+    run = scene.spool.queue("resume", "--campaign", "c", "--json").expect(0)
+    e2e.check_equal(run.json["state"], "ready", "the answer to resume", run)
+    scene.wait_accepted(before + 50)
+
+
+def interrupt(scene, sender, number=signal.SIGINT):
+    started = time.monotonic()
+    sender.signal(number)
+    run = sender.wait(35)
+    run.expect(e2e.INTERRUPTED)
+    e2e.check(time.monotonic() - started < 5, "it ends within seconds", run)
+    result = run.json
+    e2e.check(result["queued"] > 0 and result["accepted"] > 0, "in the middle", run)
+    e2e.check_equal(sum(result[k] for k in ("suppressed", "accepted", "failed", "queued")), scene.count,
+                    "the counts", run)
+    scene.settled(result["accepted"])  # no answer was lost
+    return result
+
+
+def at_rest(scene, result):
+    """The same questions and orders on a spool that nobody works on."""
+    summary = scene.summary()
+    e2e.check_equal((summary["accepted"], sum(summary[k] for k in OPEN)), (result["accepted"], result["queued"]),
+                    "the counts at rest", summary)
+    listed = scene.spool.queue("list", "--json").expect(0).json_lines
+    e2e.check_equal(len(listed), result["queued"], "recipients listed")
+    run = scene.send("--until", "1s")
+    scene.spool.queue("pause", "--campaign", "c").expect(0)
+    e2e.check_equal(scene.summary()["state"], "paused", "paused at rest")
+    run = scene.send()
+    run.expect(e2e.USAGE)
+    e2e.check("paused" in run.err and "queue resume" in run.err, "it says that it is paused", run)
+    scene.spool.queue("resume", "--campaign", "c").expect(0)
+    e2e.check_equal(scene.summary()["state"], "ready", "resumed at rest")
+    run = scene.spool.queue("pause", "--campaign", "nobody")
+    e2e.check(run.code != 0 and "no campaign" in run.err, "an unknown campaign", run)
+
+
+def refusing_others(case, scene):
+    """The same name with other content or another list."""
+    other = case.write("other.eml", OTHER_TEMPLATE)
+    run = scene.spool.send_list(other, scene.rows, "c").expect(e2e.USAGE)
+    e2e.check("another content" in run.err, "it says so", run)
+    shorter = e2e.write_rows(case.path("shorter.csv"), [("u0@d0.test", 0)], ("email", "n"))
+    run = scene.spool.send_list(scene.template, shorter, "c").expect(e2e.USAGE)
+    e2e.check("another list" in run.err, "it says so", run)
+    scene.summary()
+
+
+def controls(case):
+    scene = Scene(case, "controls", 4000)
+    sender = scene.start()
+    scene.wait_accepted(100)
+    looking(case, scene)
+    pausing(scene)
+    result = interrupt(scene, sender)
+    at_rest(scene, result)
+    refusing_others(case, scene)
+    sender = scene.start()
+    scene.wait_accepted(scene.accepted() + 100)
+    interrupt(scene, sender, signal.SIGTERM)
+    run = scene.send("--until", "done")
+    run.expect(e2e.ALL_ACCEPTED)
+    e2e.check("goes on" in run.err, "it says that it goes on", run)
+    e2e.check_counts(run.json, run, accepted=scene.count)
+    scene.check_all_accepted_once()
+    run = scene.send().expect(e2e.ALL_ACCEPTED)  # and once more: nothing is left to do
+    e2e.check_equal(scene.accepted(), scene.count, "accepted after a run with nothing to do")
+    scene.spool.verify()
+
+
+def cancelling(case):
+    scene = Scene(case, "cancelling", 4000)
+    sender = scene.start()
+    scene.wait_accepted(200)
+    run = scene.spool.queue("cancel", "--campaign", "c").expect(e2e.USAGE)
+    e2e.check("--yes" in run.err and "queued=" in run.out, "count and --yes", run)
+    e2e.check_equal(scene.summary()["state"], "ready", "nothing was cancelled")
+    ordered = time.monotonic()
+    scene.spool.queue("cancel", "--campaign", "c", "--yes").expect(0)
+    run = sender.wait(10)
+    e2e.check(time.monotonic() - ordered < 5, "a cancelled campaign ends within seconds", run)
+    run.expect(e2e.SOME_FAILED)
+    result = run.json
+    e2e.check_counts(result, run, recipients=scene.count, queued=0)
+    scene.settled(result["accepted"])
+    summary = scene.summary()
+    e2e.check_equal((summary["state"], summary["accepted"], summary["cancelled"]),
+                    ("cancelled", result["accepted"], scene.count - result["accepted"]), "the summary", summary)
+    e2e.check_equal(scene.spool.queue("list", "--json").out, "", "nothing is left to list")
+    # At rest, before it began.
+    run = scene.spool.send_list(scene.template, scene.rows, "later", "--at", "+1h", "--until", "1s")
+    run.expect(e2e.STILL_QUEUED)
+    before = scene.accepted()
+    scene.spool.queue("cancel", "--campaign", "later", "--yes").expect(0)
+    run = scene.spool.send_list(scene.template, scene.rows, "later")
+    e2e.check(run.code != 0, "a cancelled campaign is not sent again", run)
+    e2e.check_equal(scene.accepted(), before, "accepted")
+
+
+def not_before(case):
+    scene = Scene(case, "at", 40, delay_ms=0)
+    started = time.time()
+    run = scene.send("--at", "+3s", "--until", "done", seconds=30)
+    run.expect(e2e.ALL_ACCEPTED)
+    scene.settled(scene.count)
+    first = min(entry["t"] for entry in e2e.read_lines(scene.sink.ledger))
+    # --at is whole seconds.
+    e2e.check(2 <= first - started < 8 * case.patience, f"the first message came after {first - started:.1f} s", run)
+    scene.check_all_accepted_once()
+
+
+def rate(case):
+    scene = Scene(case, "rate", 240, delay_ms=0, connections=50)
+    run = scene.send("--rate", "60", "--until", "done", seconds=40)
+    run.expect(e2e.ALL_ACCEPTED)
+    scene.settled(scene.count)
+    times = sorted(entry["t"] for entry in e2e.read_lines(scene.sink.ledger))
+    e2e.check(2.5 < times[-1] - times[0] < 12 * case.patience, f"240 at 60/s took {times[-1] - times[0]:.1f} s")
+    for i, begin in enumerate(times):
+        in_a_second = sum(1 for t in times[i:] if t < begin + 1)
+        e2e.check(in_a_second <= 130, f"{in_a_second} messages within a second at a rate of 60")
+    scene.check_all_accepted_once()
+
+
+def time_limit(case):
+    scene = Scene(case, "limit", 4000)
+    run = scene.send("--until", "2s", seconds=30)
+    run.expect(e2e.STILL_QUEUED)
+    e2e.check(1.9 < run.seconds < 8 * case.patience, f"--until 2s took {run.seconds:.1f} s", run)
+    e2e.check_counts(run.json, run, recipients=scene.count)
+    scene.settled(run.json["accepted"])
+    e2e.check("same command" in run.err, "it says how to go on", run)
+
+
+def lanes(case):
+    """A transactional message does not wait behind a campaign."""
+    scene = Scene(case, "lanes", 4000)
+    sender = scene.start()
+    scene.wait_accepted(100)
+    interrupt(scene, sender)
+    before = scene.accepted()
+    message = case.write("reset.eml", "From: news@ringel.example\nTo: u@d0.test\nSubject: reset\n\ncode\n")
+    run = case.tool("send", "--config", scene.spool.config, "--from", e2e.SENDER, "--message", message,
+                    "--to", "reset@d0.test", "--lane", "transactional", "--campaign", "reset", "--yes", "--json",
+                    seconds=60)
+    run.expect(e2e.ALL_ACCEPTED)
+    order = [entry["rcpt"][0] for entry in e2e.read_lines(scene.sink.ledger)]
+    place = order.index("reset@d0.test") - before
+    e2e.check(place <= 200, f"the transactional message came after {place} others")
+    lines = {line["campaign"]: line for line in scene.spool.queue("summary", "--json").json_lines}
+    e2e.check_equal(lines["reset"]["lane"], "transactional", "its lane", lines)
+
+
+def site_limits(case, shards, messages):
+    """Eight domains behind one host are one site, however many shards work for it."""
+    zone = world.Zone()
+    zone.add("mx.big", "A", "127.0.0.1")
+    zone.add("mx.other", "A", "127.0.0.2")
+    for n in range(8):
+        zone.add(f"b{n}", "MX", "10 mx.big")
+        zone.add(f"o{n}", "MX", "10 mx.other")
+    knot = case.knot(zone)
+    big = case.sink("--delay", "10", addresses=("127.0.0.1",), ipv6=False)
+    other = case.sink("--delay", "10", addresses=("127.0.0.2",), port=big.port, ipv6=False)
+    spool = e2e.Spool(case, f"shards{shards}-{messages}", port=big.port, dns=knot.port, shards=shards,
+                      limits=f"connections: 100, connections_per_site: 3, messages_per_connection: {messages}")
+    rows = [(f"u{i}@{kind}{i % 8}.test", i) for i in range(400) for kind in "bo"]
+    run = spool.send_list(case.write("t.eml", e2e.SHORT_TEMPLATE),
+                          e2e.write_rows(case.path("list.csv"), rows, ("email", "n")), "c", "--until", "done",
+                          seconds=60)
+    run.expect(e2e.ALL_ACCEPTED)
+    e2e.check_counts(run.json, run, accepted=800)
+    for sink, name in ((big, "mx.big"), (other, "mx.other")):
+        counts = sink.close()
+        where = f"{name}, {shards} shards, {messages} messages a connection"
+        e2e.check_equal((counts["messages"], counts["duplicates"]), (400, 0), f"messages of {where}", counts)
+        each = collections.Counter(entry["conn"] for entry in e2e.read_lines(sink.ledger))
+        e2e.check(max(each.values()) <= messages, f"messages a connection of {where}", each)
+        e2e.check(counts["connections"] <= 400 / messages + 12, f"connections are used again by {where}", counts)
+        # With many short connections the far end, 10 ms away, sees some end after the next has begun.
+        if messages >= 400:
+            e2e.check(counts["peak_connections"] <= 3, f"connections at once to {where}", counts, run)
+    sites = {event["site"] for event in spool.events()}
+    e2e.check_equal(sites, {"mx.big.test", "mx.other.test"}, "sites in the events")
+    return run.json["messages_per_second"]
+
+
+def several_shards(case):
+    site_limits(case, 2, 20)
+    rates = [f"{shards}: {site_limits(case, shards, 1000):.0f}/s" for shards in (1, 2, 4)]
+    case.note("3 connections a site kept with shards " + ", ".join(rates))
+
+
+def main():
+    with e2e.Case("control") as case:
+        failures = []
+        for step in (controls, cancelling, not_before, rate, time_limit, lanes, several_shards):
+            try:
+                case.step(step)
+            except e2e.Failure as failure:
+                failures.append(str(failure))
+        e2e.check(not failures, f"{len(failures)} steps", *failures)
+        case.note("paused, resumed, interrupted, cancelled, limited: the counts added up")
+
+
+if __name__ == "__main__":
+    main()
