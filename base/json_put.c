@@ -1,6 +1,7 @@
 #include "base/json_put.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/check.h"
 
@@ -24,6 +25,64 @@ static void add_word(struct text *text, const char *word)
 static bool is_plain(uint8_t byte)
 {
     return byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\';
+}
+
+#define ONES UINT64_C(0x0101010101010101)
+#define HIGHS UINT64_C(0x8080808080808080)
+
+/* Not 0 when one of the eight bytes is 0. */
+static uint64_t any_zero(uint64_t word)
+{
+    return (word - ONES) & ~word & HIGHS;
+}
+
+/* Whether eight bytes are plain, all of them. */
+static bool are_plain(uint64_t word)
+{
+    uint64_t low = (word - ONES * 0x20) & ~word & HIGHS;
+
+    return (low | (word & HIGHS) | any_zero(word ^ ONES * '"') | any_zero(word ^ ONES * '\\') |
+            any_zero(word ^ ONES * 0x7f)) == 0;
+}
+
+static uint64_t load_word(const uint8_t *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+static bool is_all_plain(struct span value)
+{
+    const size_t step = sizeof(uint64_t);
+
+    if (value.size < step) {
+        for (size_t i = 0; i < value.size; i++)
+            if (!is_plain(value.data[i]))
+                return false;
+        return true;
+    }
+    for (size_t at = 0; at + step < value.size; at += step)
+        if (!are_plain(load_word(value.data + at)))
+            return false;
+    return are_plain(load_word(value.data + value.size - step)); /* may look at some twice */
+}
+
+/* Most strings are plain and fit: those are written in one piece. False: nothing was written. */
+static bool add_plain(struct text *text, struct span value)
+{
+    uint8_t *place;
+
+    if (text_room(text) < value.size + 2 || !is_all_plain(value))
+        return false;
+    place = text->data + text->size;
+    *place++ = '"';
+    if (value.size > 0)
+        memcpy(place, value.data, value.size);
+    place[value.size] = '"';
+    text->size += value.size + 2;
+    return true;
 }
 
 /* Characters of two or three bytes that are better seen than obeyed: C1 controls, which terminals
@@ -73,6 +132,8 @@ static void add_special(struct text *text, struct span *rest)
 
 static void add_quoted(struct text *text, struct span value)
 {
+    if (add_plain(text, value))
+        return;
     text_add_byte(text, '"');
     while (value.size > 0) {
         size_t plain = 0;

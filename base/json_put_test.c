@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/json_put.h"
@@ -155,11 +156,52 @@ static void test_overflow(void **state)
     }
 }
 
+/* Strings are looked at eight bytes at a time: an odd byte at each place of each length. */
+static void test_every_place(void **state)
+{
+    static const struct {
+        char byte;
+        const char *written;
+    } cases[] = {{'"', "\\\""},     {'\\', "\\\\"}, {0, "\\u0000"}, {0x1f, "\\u001f"},
+                 {0x7f, "\\u007f"}, {' ', " "},     {'~', "~"},     {'!', "!"}};
+
+    (void)state;
+    for (size_t c = 0; c < ARRAY_LEN(cases); c++)
+        for (size_t size = 1; size < 40; size++)
+            for (size_t at = 0; at < size; at++) {
+                char in[40], expected[128];
+                struct text text = fresh();
+
+                memset(in, 'a', size);
+                in[at] = cases[c].byte;
+                json_put_string(&text, span_make(in, size));
+                (void)snprintf(expected, sizeof(expected), "\"%.*s%s%.*s\"", (int)at,
+                               "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", cases[c].written,
+                               (int)(size - at - 1), "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+                assert_string_equal(text_cstr_end(&text), expected);
+            }
+}
+
+static void test_exact_room(void **state)
+{
+    struct text text;
+
+    (void)state;
+    text_init(&text, buffer, 12);
+    json_put_string(&text, SPAN("0123456789"));
+    assert_false(text.overflow);
+    assert_int_equal(text.size, 12);
+    text_init(&text, buffer, 11);
+    json_put_string(&text, SPAN("0123456789"));
+    assert_true(text.overflow);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_commas),   cmocka_unit_test(test_strings),
-        cmocka_unit_test(test_doubles),  cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_commas),      cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_every_place), cmocka_unit_test(test_exact_room),
+        cmocka_unit_test(test_doubles),     cmocka_unit_test(test_any_bytes),
         cmocka_unit_test(test_overflow),
     };
 
