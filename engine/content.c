@@ -5,12 +5,14 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/finished.h"
 
 struct content {
     enum campaign_content kind;
     struct template template;
-    void *memory; /* the template's */
-    struct span message;
+    void *memory; /* the template's, or the header of the finished message */
+    struct span head;
+    struct span body;
     struct body_scan scan;
     struct span host; /* right side of Message-ID */
     uint64_t date_s;
@@ -84,6 +86,28 @@ static int compile(struct content *content, const struct campaign *campaign, str
     return 0;
 }
 
+static int finish(struct content *content, const struct campaign *campaign)
+{
+    struct finished_origin origin = {
+        .campaign = campaign->descriptor.id,
+        .date_s = campaign->descriptor.created_s,
+        .sender = campaign->descriptor.sender,
+    };
+    size_t size = finished_head_size(campaign->content, &origin);
+    struct text head;
+
+    content->memory = malloc(size);
+    if (content->memory == NULL)
+        return -ENOMEM;
+    text_init(&head, content->memory, size);
+    finished_write(campaign->content, &origin, &head, &content->body);
+    content->head = text_span(&head);
+    body_scan_add(&content->scan, content->head);
+    body_scan_add(&content->scan, content->body);
+    body_scan_end(&content->scan);
+    return 0;
+}
+
 int content_add(struct content_set *set, uint32_t campaign_index, const struct campaign *campaign,
                 struct text *error)
 {
@@ -99,13 +123,8 @@ int content_add(struct content_set *set, uint32_t campaign_index, const struct c
     content->kind = campaign->descriptor.kind;
     content->host = domain_of(campaign->descriptor.sender);
     content->date_s = campaign->descriptor.created_s;
-    if (content->kind == CAMPAIGN_TEMPLATE) {
-        result = compile(content, campaign, error);
-    } else {
-        content->message = campaign->content;
-        body_scan_add(&content->scan, campaign->content);
-        body_scan_end(&content->scan);
-    }
+    result = content->kind == CAMPAIGN_TEMPLATE ? compile(content, campaign, error)
+                                                : finish(content, campaign);
     if (result < 0) {
         close_content(content);
         return result;
@@ -153,7 +172,8 @@ int content_begin(struct content_merge *merge, const struct content *content,
     if (content->kind == CAMPAIGN_TEMPLATE)
         return begin_template(merge, content, recipient, ret_size);
     body_init(&merge->body, true);
-    merge->rest = content->message;
+    merge->head = content->head;
+    merge->rest = content->body;
     *ret_size = body_scan_size(&content->scan);
     return 0;
 }
@@ -162,6 +182,8 @@ bool content_step(struct content_merge *merge, struct text *out)
 {
     if (merge->content->kind == CAMPAIGN_TEMPLATE)
         return merge_step(&merge->merge, out) == MERGE_DONE;
+    if (merge->head.size > 0 && !body_put(&merge->body, &merge->head, out))
+        return false;
     if (merge->rest.size > 0 && !body_put(&merge->body, &merge->rest, out))
         return false;
     return body_end(&merge->body, out);

@@ -2,8 +2,8 @@
  *
  * A template (message/template.h) or a finished message (message/body.h) behind one face. Compiled
  * when the campaign is opened or loaded, by the front thread; read-only afterwards, so every shard
- * uses the same. The source stays in the queue's mapped segment; a finished message is sent from
- * there without a copy of its own.
+ * uses the same. The source stays in the queue's mapped segment; the body of a finished message is
+ * sent from there without a copy of its own, its header is made once (finished.h).
  *
  * Message-ID and Date derive from the stored identity, the sender's domain and the campaign's time:
  * the same in every attempt. A content_merge is one message being written; it is embedded in a
@@ -25,7 +25,8 @@ struct content_merge {
     struct merge_values values; /* borrowed by merge */
     struct span fields[TEMPLATE_FIELDS_MAX];
     struct body body; /* of a finished message */
-    struct span rest; /* of it, not yet written */
+    struct span head; /* of its header, not yet written */
+    struct span rest; /* of its body, not yet written */
 };
 
 MUST_USE int content_set_open(struct content_set **ret_set, uint32_t campaigns_max);

@@ -8,7 +8,7 @@
 
 #define LOOK_NS (100 * NS_PER_MS)
 #define AGAIN_NS (30 * NS_PER_MS) /* longer than a shard waits before it reports a change */
-#define SETTLED_NS NS_PER_S /* mail waits, but for paused campaigns only */
+#define SETTLED_NS NS_PER_S       /* mail waits, but for paused campaigns only */
 #define EVENTS_MAX 256
 
 struct front {

@@ -59,7 +59,7 @@ void query_parse(struct query *query, struct span line)
         query->verb = QUERY_SHOW;
         good = event_json_parse_id(line, &query->identity);
     } else if (parse_state(query, verb)) {
-        good = line.size > 0 && take_word(span_split(&line, '\t'), query->campaign);
+        good = take_word(span_split(&line, '\t'), query->campaign) && query->campaign[0] != '\0';
     }
     if (!good)
         query->verb = QUERY_INVALID;
@@ -187,6 +187,20 @@ static bool step_list(struct query *query, const struct query_world *world, stru
     return true;
 }
 
+/* An event that is longer than any room is named instead. */
+static void write_event(struct text *out, const struct attempt_event *event,
+                        const struct queue_recipient *recipient)
+{
+    size_t size = out->size;
+
+    event_json_write(out, event, recipient);
+    if (!out->overflow)
+        return;
+    out->overflow = false;
+    out->size = size;
+    (void)complain(out, "an event is too long to be shown here: see the event files");
+}
+
 static bool step_show(struct query *query, const struct query_world *world, struct text *out)
 {
     const struct queue *queue = store_queue(world->store);
@@ -215,7 +229,7 @@ static bool step_show(struct query *query, const struct query_world *world, stru
             return true;
         if (event.identity.campaign == query->identity.campaign &&
             event.identity.ordinal == query->identity.ordinal)
-            event_json_write(out, &event, &recipient);
+            write_event(out, &event, &recipient);
     }
     return false;
 }

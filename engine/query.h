@@ -17,7 +17,9 @@
 
 #define QUERY_WORD_MAX 256
 #define QUERY_LINE_MAX ((size_t)1024)
-#define QUERY_STEP_MAX ((size_t)16 * 1024) /* room that a step needs to make progress */
+/* Room that a step needs to make progress: a line with metadata of 16 KiB and a reply full of
+ * octets that JSON escapes. */
+#define QUERY_STEP_MAX ((size_t)48 * 1024)
 
 enum query_verb {
     QUERY_INVALID = 0,

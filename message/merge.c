@@ -138,8 +138,7 @@ static void merge_civil(uint64_t days, uint64_t *ret_year, uint64_t *ret_month, 
     *ret_year = year + era * 400 + (*ret_month <= 2);
 }
 
-/* RFC 5322 3.3. */
-static void merge_put_date(uint64_t date_s, struct text *out)
+void merge_write_date(uint64_t date_s, struct text *out)
 {
     static const char days[] = "ThuFriSatSunMonTueWed";
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
@@ -194,7 +193,7 @@ static bool merge_whole_field(struct merge *merge, const struct template_piece *
     if (text_room(out) < WORDS_STEP_MAX)
         return false;
     if (piece->kind == TEMPLATE_DATE)
-        merge_put_date(merge->values->date_s, out);
+        merge_write_date(merge->values->date_s, out);
     else if (piece->kind == TEMPLATE_MESSAGE_ID)
         merge_put_message_id(merge->values, out);
     else

@@ -48,5 +48,7 @@ MUST_USE enum merge_state merge_step(struct merge *merge, struct text *out);
 /* Exact octets of the message, without dot-stuffing, for SIZE=. Call it after merge_begin, before
  * the first merge_step; it does not change the merge. */
 uint64_t merge_size(const struct merge *merge);
+/* The whole field Date with its line end (RFC 5322 3.3), in UTC. */
+void merge_write_date(uint64_t date_s, struct text *out);
 
 #endif

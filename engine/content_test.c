@@ -1,0 +1,136 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/content.h"
+
+static uint8_t wire[65536];
+static char problem[512];
+
+static struct campaign sample(enum campaign_content kind, const char *content)
+{
+    return (struct campaign){
+        .descriptor = {.id = 0x77,
+                       .name = SPAN("c"),
+                       .sender = SPAN("a@s.example"),
+                       .kind = kind,
+                       .created_s = 1795262400},
+        .content = span_cstr(content),
+    };
+}
+
+/* The whole message through buffers of `room` octets; the announced size in *ret_size. */
+static struct text render(const struct content *content, const struct queue_recipient *recipient,
+                          size_t room, uint64_t *ret_size)
+{
+    static struct content_merge merge;
+    struct text whole;
+    bool done = false;
+
+    text_init(&whole, wire, sizeof(wire));
+    assert_int_equal(content_begin(&merge, content, recipient, ret_size), 0);
+    while (!done) {
+        uint8_t piece[8192];
+        struct text out;
+
+        text_init(&out, piece, room);
+        done = content_step(&merge, &out);
+        text_add(&whole, text_span(&out));
+    }
+    assert_false(whole.overflow);
+    return whole;
+}
+
+static void test_finished_message(void **state)
+{
+    static const char wanted[] = "Date: Sat, 21 Nov 2026 12:00:00 +0000\r\n"
+                                 "Message-ID: <0000000000000077@s.example>\r\n"
+                                 "From: a@s.example\r\n"
+                                 "Subject: s\r\n\r\n"
+                                 "..dot\r\nlast\r\n.\r\n";
+    struct campaign campaign = sample(CAMPAIGN_MESSAGE, "Subject: s\nBcc: x@y\n\n.dot\nlast");
+    struct queue_recipient recipient = {.campaign = &campaign, .address = SPAN("r@x.example")};
+    struct content_set *set;
+    struct text error;
+    uint64_t size;
+
+    (void)state;
+    text_init(&error, problem, sizeof(problem));
+    assert_int_equal(content_set_open(&set, 4), 0);
+    assert_null(content_of(set, 2));
+    assert_int_equal(content_add(set, 2, &campaign, &error), 0);
+    assert_int_equal(content_add(set, 2, &campaign, &error), 0);
+    assert_false(content_is_eight_bit(content_of(set, 2)));
+    for (size_t room = MERGE_STEP_MAX + 1; room < 8192; room += 1111) {
+        struct text out = render(content_of(set, 2), &recipient, room, &size);
+
+        assert_true(span_equal(text_span(&out), SPAN(wanted)));
+        assert_int_equal(size, sizeof(wanted) - 1 - strlen(".\r\n") - 1); /* no dots added */
+    }
+    content_set_close(set);
+}
+
+static void test_eight_bit(void **state)
+{
+    struct campaign campaign = sample(CAMPAIGN_MESSAGE, "Subject: s\n\nj\xc3\xb6\n");
+    struct content_set *set;
+    struct text error;
+
+    (void)state;
+    text_init(&error, problem, sizeof(problem));
+    assert_int_equal(content_set_open(&set, 1), 0);
+    assert_int_equal(content_add(set, 0, &campaign, &error), 0);
+    assert_true(content_is_eight_bit(content_of(set, 0)));
+    content_set_close(set);
+}
+
+static void test_bad_template(void **state)
+{
+    struct campaign campaign = sample(CAMPAIGN_TEMPLATE, "Subject: {{open\n\n");
+    struct content_set *set;
+    struct text error;
+
+    (void)state;
+    text_init(&error, problem, sizeof(problem) - 1);
+    assert_int_equal(content_set_open(&set, 1), 0);
+    assert_int_equal(content_add(set, 0, &campaign, &error), -EINVAL);
+    assert_non_null(strstr(text_cstr_end(&error), "campaign \"c\": template:1:"));
+    assert_null(content_of(set, 0));
+    content_set_close(set);
+    content_set_close(NULL);
+}
+
+static void test_values_must_fit(void **state)
+{
+    struct campaign campaign =
+        sample(CAMPAIGN_TEMPLATE, "From: a@s.example\nSubject: {{name}}\n\nHi\n");
+    struct queue_recipient recipient = {.campaign = &campaign, .address = SPAN("r@x.example")};
+    static struct content_merge merge;
+    struct content_set *set;
+    struct text error;
+    uint64_t size;
+
+    (void)state;
+    text_init(&error, problem, sizeof(problem));
+    assert_int_equal(content_set_open(&set, 1), 0);
+    assert_int_equal(content_add(set, 0, &campaign, &error), 0);
+    assert_int_equal(content_begin(&merge, content_of(set, 0), &recipient, &size), -EINVAL);
+    content_set_close(set);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_finished_message),
+        cmocka_unit_test(test_eight_bit),
+        cmocka_unit_test(test_bad_template),
+        cmocka_unit_test(test_values_must_fit),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

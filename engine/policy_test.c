@@ -1,0 +1,207 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/policy.h"
+
+static struct policy policy;
+static char problem[1024];
+
+static int complete(const char *hostname, const char *resolv)
+{
+    struct text error;
+    int result;
+
+    text_init(&error, problem, sizeof(problem) - 1);
+    result = policy_complete(&policy, span_cstr(hostname), span_cstr(resolv), &error);
+    (void)text_cstr_end(&error);
+    return result;
+}
+
+static int read_yaml(const char *yaml)
+{
+    struct text error;
+    int result;
+
+    policy_init(&policy);
+    text_init(&error, problem, sizeof(problem) - 1);
+    result = policy_read(&policy, span_cstr(yaml), "r.yaml", &error);
+    (void)text_cstr_end(&error);
+    return result < 0 ? result : complete("host.example", "nameserver 192.0.2.53\n");
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    policy_init(&policy);
+    assert_int_equal(complete("host.example", ""), 0);
+    assert_string_equal(policy.hostname, "host.example");
+    assert_string_equal(policy.spool, "./spool");
+    assert_string_equal(policy.events_directory, "./spool/events");
+    assert_int_equal(policy.smtp_port, 25);
+    assert_int_equal(policy.connections_max, 2000);
+    assert_int_equal(policy.limits.connections_per_site, 20);
+    assert_int_equal(policy.limits.messages_per_connection, 100);
+    assert_int_equal(policy.limits.messages_per_hour_per_site, 0);
+    assert_int_equal(policy.retry_schedule.count, 6);
+    assert_int_equal(policy.retry_items[0], 5 * NS_PER_MINUTE);
+    assert_int_equal(policy.retry_lifetime_ns, 4 * 86400 * NS_PER_S);
+    assert_int_equal(policy.durability, DURABILITY_DURABLE);
+    assert_int_equal(policy.tls_mode, TLS_OPPORTUNISTIC);
+    assert_false(policy.allow_private_addresses);
+    assert_int_equal(policy.dns_servers.count, 1); /* there was none: the usual one */
+    assert_string_equal(policy.dns_servers_items[0], "127.0.0.1");
+}
+
+static void test_resolvers(void **state)
+{
+    (void)state;
+    policy_init(&policy);
+    assert_int_equal(complete("h.example", "# nameserver 1.1.1.1\nsearch x\nnameserver  192.0.2.1\n"
+                                           "nameserver fe80::1%eth0\n nameserver\t2001:db8::53\n"
+                                           "nameserver\nnameservers 9.9.9.9"),
+                     0);
+    assert_int_equal(policy.dns_servers.count, 2);
+    assert_string_equal(policy.dns_servers_items[0], "192.0.2.1");
+    assert_int_equal(policy.dns_addresses[1].port, 53);
+    assert_int_equal(read_yaml("dns: {servers: ['127.0.0.1:5353', '[::1]:54']}"), 0);
+    assert_int_equal(policy.dns_servers.count, 2);
+    assert_int_equal(policy.dns_addresses[0].port, 5353);
+    assert_int_equal(policy.dns_addresses[1].port, 54);
+}
+
+static const struct {
+    const char *yaml;
+    const char *says;
+} errors[] = {
+    {"spol: x", "r.yaml:1:1: "},
+    {"smtp:\n  prot: 25", "r.yaml:2:3: "},
+    {"smtp: {port: 99x}", "r.yaml:1:14: "},
+    {"smtp: {port: 0}", "r.yaml:1:14: "},
+    {"smtp: {port: 65536}", "r.yaml:1:14: "},
+    {"limits:\n  connections: 0\n", "r.yaml:2:16: "},
+    {"durability: maybe", "r.yaml:1:13: "},
+    {"retry: {schedule: [5m, soon]}", "r.yaml:1:24: "},
+    {"retry: {lifetime: 31d}", "r.yaml:1:19: "},
+    {"shards: 1\nshards: 2", "r.yaml:2:1: "},
+    {"sites: [{connections_per_site: 3}]", "r.yaml:1:"},
+    {"tls: {mode: required}", "r.yaml:1: tls.mode: \"required\" cannot be kept"},
+    {"\ndns: {servers: [name.example]}", "r.yaml:2: dns.servers: \"name.example\" is not"},
+    {"smtp: {source_addresses: [10.0.0.300]}",
+     "r.yaml:1: smtp.source_addresses: \"10.0.0.300\" is not an IP address"},
+    {"return_path: {domain: b.example}",
+     "r.yaml:1: return_path.domain: \"b.example\" needs return_path.key_file"},
+    {"return_path: {domain: 'a b', key_file: k}",
+     "r.yaml:1: return_path.domain: \"a b\" is not a domain"},
+    {"hostname: 'a b'", "r.yaml:1: hostname: \"a b\" cannot be said in EHLO"},
+    {"routes: {x.example: []}", "r.yaml:1: routes: \"x.example\" has no host"},
+    {"routes: {x.example: ['a:99999']}", "r.yaml:1: routes: \"a:99999\" is not host or host:port"},
+    {"routes: {x.example: ':25'}", "r.yaml:1: routes: \":25\" is not host or host:port"},
+};
+
+static void test_errors(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        if (read_yaml(errors[i].yaml) == 0)
+            fail_msg("accepted: %s", errors[i].yaml);
+        if (strncmp(problem, errors[i].says, strlen(errors[i].says)) != 0)
+            fail_msg("%s\nsays  %s\nnot   %s", errors[i].yaml, problem, errors[i].says);
+    }
+}
+
+static void test_system_hostname_is_checked(void **state)
+{
+    (void)state;
+    policy_init(&policy);
+    assert_true(complete("my_host\r\nMAIL", "") < 0);
+    policy_init(&policy);
+    assert_true(complete("", "") < 0);
+    assert_int_equal(read_yaml("hostname: '[192.0.2.1]'"), 0);
+}
+
+static const char *route_of(const char *domain)
+{
+    const struct policy_route *route = policy_route_for(&policy, span_cstr(domain));
+
+    return route != NULL ? route->hosts_items[0] : "none";
+}
+
+static void test_routes(void **state)
+{
+    (void)state;
+    assert_int_equal(read_yaml("routes:\n"
+                               "  Exact.example: [e1, 'e2:26']\n"
+                               "  '*.wide.example': w\n"
+                               "  .dot.example: d\n"),
+                     0);
+    assert_string_equal(route_of("exact.EXAMPLE"), "e1");
+    assert_string_equal(route_of("sub.exact.example"), "none");
+    assert_string_equal(route_of("a.wide.example"), "w");
+    assert_string_equal(route_of("wide.example"), "none");
+    assert_string_equal(route_of("notwide.example"), "none");
+    assert_string_equal(route_of("x.y.dot.example"), "d");
+    assert_string_equal(route_of("else.example"), "none");
+    assert_int_equal(read_yaml("routes: {'*': all, '.a.example': suffix, b.a.example: exact}"), 0);
+    assert_string_equal(route_of("b.a.example"), "exact");
+    assert_string_equal(route_of("c.a.example"), "suffix");
+    assert_string_equal(route_of("z.example"), "all");
+}
+
+static void test_site_limits(void **state)
+{
+    struct policy_limits limits;
+
+    (void)state;
+    assert_int_equal(
+        read_yaml("limits: {connections_per_site: 5, messages_per_second_per_site: 2}\n"
+                  "sites:\n"
+                  "  - {match: .google.com, connections_per_site: 50}\n"
+                  "  - {match: mx.one.example, messages_per_second_per_site: 60/min}\n"
+                  "  - {match: .example, messages_per_connection: 7}\n"),
+        0);
+    limits = policy_limits_for(&policy, SPAN("10:aspmx.l.GOOGLE.com,20:alt1.google.com"));
+    assert_int_equal(limits.connections_per_site, 50);
+    assert_int_equal(limits.messages_per_hour_per_site, 7200);
+    limits = policy_limits_for(&policy, SPAN("mx.one.example"));
+    assert_int_equal(limits.connections_per_site, 5);
+    assert_int_equal(limits.messages_per_hour_per_site, 3600);
+    assert_int_equal(limits.messages_per_connection, 100); /* the first that matches counts */
+    limits = policy_limits_for(&policy, SPAN("two.example|other.net"));
+    assert_int_equal(limits.messages_per_connection, 7);
+    limits = policy_limits_for(&policy, SPAN("google.com.evil.net"));
+    assert_int_equal(limits.connections_per_site, 5);
+    limits = policy_limits_for(&policy, SPAN(""));
+    assert_int_equal(limits.connections_per_site, 5);
+}
+
+static void test_schema_prints(void **state)
+{
+    static char buffer[256 * 1024];
+    struct text out;
+
+    (void)state;
+    text_init(&out, buffer, sizeof(buffer) - 1);
+    config_reference(policy_schema(), &out);
+    assert_false(out.overflow);
+    text_reset(&out);
+    config_json_schema(policy_schema(), &out);
+    assert_false(out.overflow);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_resolvers),
+        cmocka_unit_test(test_errors),        cmocka_unit_test(test_system_hostname_is_checked),
+        cmocka_unit_test(test_routes),        cmocka_unit_test(test_site_limits),
+        cmocka_unit_test(test_schema_prints),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
