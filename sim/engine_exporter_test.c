@@ -320,17 +320,23 @@ static void read_journals(void)
     }
 }
 
-static void check(void)
+/* Whole lines, each event once: at every start, before anything new is written. */
+static void check_files(void)
 {
     read_files();
-    read_journals();
     qsort(exported, exported_count, sizeof(exported[0]), compare);
-    qsort(journaled, journaled_count, sizeof(journaled[0]), compare);
     for (uint32_t i = 1; i < exported_count; i++)
         if (compare(&exported[i - 1], &exported[i]) == 0)
             fail_msg("seed %llu: event %llx-%llx stands twice in the files",
                      (unsigned long long)process.seed, (unsigned long long)exported[i].journal,
                      (unsigned long long)exported[i].offset);
+}
+
+static void check(void)
+{
+    check_files();
+    read_journals();
+    qsort(journaled, journaled_count, sizeof(journaled[0]), compare);
     if (exported_count != journaled_count ||
         memcmp(exported, journaled, exported_count * sizeof(exported[0])) != 0)
         fail_msg("seed %llu: %u events in the files, %u in the journals",
@@ -359,6 +365,7 @@ static void one_case(uint64_t seed)
     sim_world_open(seed, &world);
     for (uint32_t life = 0; life < lives; life++) {
         start(seed * 16 + life, file_max);
+        check_files();
         sim_world_cut_after(1 + prng_below(&prng, 2500));
         if (prng_percent(&prng, 20))
             sim_world_disk_options()->write_failure_permille = 20;
@@ -373,6 +380,7 @@ static void one_case(uint64_t seed)
         sim_world_cut_after(0);
     }
     start(seed * 16 + 15, file_max);
+    check_files();
     if (load())
         live(300);
     finish();
