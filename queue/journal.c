@@ -271,7 +271,7 @@ bool journal_is_final(enum outcome_kind kind)
 
 bool journal_newer(uint32_t number, bool final, uint32_t known_number, bool known_final)
 {
-    if (known_final && !final)
-        return false; /* nothing follows an end */
-    return number > known_number || (number == known_number && final && !known_final);
+    if (final != known_final)
+        return final; /* nothing follows an end, whichever of the two is read first */
+    return number > known_number;
 }

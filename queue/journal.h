@@ -43,8 +43,8 @@ size_t journal_state_size(void);
 void journal_write_state(const struct journal_state *state, uint8_t *payload);
 MUST_USE int journal_read_state(struct span payload, struct journal_state *ret);
 
-/* Whether an outcome says more than what is known: a higher attempt number, or the same number
- * and final. */
+/* Whether an outcome says more than what is known: an end says more than a deferral, among two ends
+ * or two deferrals the higher attempt number does. */
 MUST_USE bool journal_newer(uint32_t number, bool final, uint32_t known_number, bool known_final);
 MUST_USE bool journal_is_final(enum outcome_kind kind);
 
