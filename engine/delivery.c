@@ -16,7 +16,7 @@ static void write_return_path(struct shard *shard, struct delivery *delivery)
     struct text text;
 
     text_init(&text, delivery->return_path, sizeof(delivery->return_path));
-    if (shard->options.verp != NULL)
+    if (shard->options.verp != NULL && shard->policy->return_domain[0] != '\0')
         verp_write(&text, shard->options.verp, &delivery->recipient.identity,
                    (uint16_t)(shard_wall_ns(shard) / NS_PER_DAY),
                    span_cstr(shard->policy->return_domain));

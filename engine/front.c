@@ -20,7 +20,10 @@ struct front {
     struct control control;
     bool exporting;
     bool controlling;
-    bool quiet; /* by the shards' last reports nothing can be sent now */
+    const struct policy *policy;   /* in force */
+    const struct policy *retiring; /* some shard may still use it, or NULL */
+    bool reload_again;             /* a signal came meanwhile */
+    bool quiet;                    /* by the shards' last reports nothing can be sent now */
     int result;
     uint64_t started_ns;
     uint64_t started_wall_s;
@@ -37,6 +40,36 @@ static void begin_stop(struct front *front, int result)
     engine_order_stop(front->options->engine);
 }
 
+static void reload(struct front *front)
+{
+    const struct front_options *options = front->options;
+    const struct policy *fresh;
+
+    if (options->reload == NULL || front->state != FRONT_RUNNING)
+        return;
+    front->reload_again = front->retiring != NULL; /* one swap at a time */
+    if (front->reload_again)
+        return;
+    fresh = options->reload(options->look_context);
+    if (fresh == NULL)
+        return;
+    CHECK(fresh->generation == front->policy->generation + 1);
+    front->retiring = front->policy;
+    front->policy = fresh;
+    engine_order_policy(options->engine, fresh);
+}
+
+static void retire(struct front *front, const struct stats_sum *stats)
+{
+    if (front->retiring == NULL ||
+        (stats->gauges[STATS_POLICY] < front->policy->generation && front->state != FRONT_DONE))
+        return;
+    front->options->retire(front->options->look_context, front->retiring);
+    front->retiring = NULL;
+    if (front->reload_again)
+        reload(front);
+}
+
 static void dispatch(struct front *front, const struct io_event *event)
 {
     enum tag_op op = tag_op_of(event->tag);
@@ -49,6 +82,8 @@ static void dispatch(struct front *front, const struct io_event *event)
         exporter_event(&front->exporter, event);
     else if (op == TAG_SIGNAL && event->result == IO_SIGNAL_STOP)
         begin_stop(front, -EINTR);
+    else if (op == TAG_SIGNAL && event->result == IO_SIGNAL_RELOAD)
+        reload(front);
 }
 
 static void count_campaigns(const struct front *front, struct front_picture *picture)
@@ -114,6 +149,7 @@ static void look(struct front *front)
     front->look_ns = picture.now_ns + LOOK_NS;
     count_campaigns(front, &picture);
     engine_stats(options->engine, &picture.stats);
+    retire(front, &picture.stats);
     store_progress(front->store, &picture.progress);
     if (options->look != NULL && options->look(options->look_context, &picture))
         begin_stop(front, -EINTR);
@@ -216,7 +252,7 @@ static int open_parts(struct front *front, struct text *error)
     text_init(&path, buffer, sizeof(buffer));
     text_add_format(&path, "%s/control", policy->spool);
     (void)text_cstr_end(&path);
-    io_signals(front->io, tag_of(TAG_SIGNAL, 0), IO_SIGNAL_STOP);
+    io_signals(front->io, tag_of(TAG_SIGNAL, 0), IO_SIGNAL_STOP | IO_SIGNAL_RELOAD);
     result = control_open(&front->control, front->io, buffer, front->options->uid);
     front->controlling = result == 0;
     return result;
@@ -225,6 +261,7 @@ static int open_parts(struct front *front, struct text *error)
 int front_run(const struct front_options *options, struct summary *ret_summary, struct text *error)
 {
     struct front front = {.options = options,
+                          .policy = options->policy,
                           .io = options->io,
                           .store = engine_store(options->engine),
                           .started_ns = io_now_ns(options->io),

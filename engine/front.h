@@ -43,6 +43,12 @@ struct front;
 /* Called about ten times a second. True: stop. */
 typedef bool front_look(void *context, const struct front_picture *picture);
 
+/* SIGHUP came: another policy, checked, of the next generation; or NULL (the owner has complained).
+ */
+typedef const struct policy *front_reload(void *context);
+/* No shard uses this policy any more. */
+typedef void front_retire(void *context, const struct policy *policy);
+
 struct front_options {
     struct engine *engine; /* prepared, not started */
     struct io *io;
@@ -51,7 +57,9 @@ struct front_options {
     uint64_t duration_ns; /* stop after this long; 0: no limit */
     uint32_t uid;
     front_look *look;
-    void *look_context;
+    front_reload *reload; /* NULL: SIGHUP is ignored */
+    front_retire *retire;
+    void *look_context; /* of all three */
 };
 
 /* Starts the engine, runs, stops it. 0 when the goal was reached, -EINTR when stopped by a signal

@@ -323,3 +323,35 @@ struct policy_limits policy_limits_for(const struct policy *policy, struct span 
     }
     return limits;
 }
+
+static void differs(struct text *out, bool different, const char *key)
+{
+    if (!different)
+        return;
+    if (out->size > 0)
+        text_add_cstr(out, ", ");
+    text_add_cstr(out, key);
+}
+
+void policy_needs_restart(const struct policy *policy, const struct policy *fresh,
+                          struct text *ret_keys)
+{
+    differs(ret_keys, strcmp(policy->hostname, fresh->hostname) != 0, "hostname");
+    differs(ret_keys, policy->shards != fresh->shards, "shards");
+    differs(
+        ret_keys,
+        policy->dns_servers.count != fresh->dns_servers.count ||
+            policy->dns_timeout_ns != fresh->dns_timeout_ns ||
+            memcmp(policy->dns_addresses, fresh->dns_addresses, sizeof(policy->dns_addresses)) != 0,
+        "dns");
+    differs(ret_keys, policy->allow_private_addresses != fresh->allow_private_addresses,
+            "smtp.allow_private_addresses");
+    differs(ret_keys, policy->connections_max != fresh->connections_max, "limits.connections");
+    differs(ret_keys, policy->durability != fresh->durability, "durability");
+    differs(ret_keys,
+            (policy->return_domain[0] == '\0') != (fresh->return_domain[0] == '\0') ||
+                strcmp(policy->return_key_file, fresh->return_key_file) != 0,
+            "return_path");
+    differs(ret_keys, strcmp(policy->events_directory, fresh->events_directory) != 0,
+            "events.directory");
+}

@@ -103,6 +103,10 @@ MUST_USE int policy_read(struct policy *policy, struct span yaml, const char *na
  * that the whole makes sense. 0 or -EINVAL with *error. */
 MUST_USE int policy_complete(struct policy *policy, struct span hostname, struct span resolv_conf,
                              struct text *error);
+/* Adds the keys whose new value in `fresh` has no effect before a restart; nothing when there is
+ * none. */
+void policy_needs_restart(const struct policy *policy, const struct policy *fresh,
+                          struct text *ret_keys);
 /* The route for a domain (exact name, then a leading "." or "*." suffix, then "*"), or NULL. */
 const struct policy_route *policy_route_for(const struct policy *policy, struct span domain);
 /* The limits of a site, given its name (the canonical MX set). */

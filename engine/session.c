@@ -109,7 +109,7 @@ static void on_socket(struct shard *shard, struct session *session, int32_t resu
 static void on_connect(struct shard *shard, struct session *session, int32_t result)
 {
     struct smtp_options options = {
-        .hostname = span_cstr(shard->policy->hostname),
+        .hostname = span_cstr(shard->hostname),
         .pipelining = true,
         .transactions_max =
             schedule_site_at(shard->schedule, session->site)->limits.messages_per_connection,

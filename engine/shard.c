@@ -62,6 +62,7 @@ struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_
 
     shard->options = *options;
     shard->policy = options->policy;
+    memcpy(shard->hostname, options->policy->hostname, sizeof(shard->hostname));
     shard->io = io;
     shard->stats = stats;
     shard->wall_base_ns = io_wall_ns(io) - io_now_ns(io);

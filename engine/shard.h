@@ -92,6 +92,7 @@ struct shard {
     uint64_t session_due_ns; /* when the schedule wants to be asked again */
     uint32_t source_turn;    /* next source address */
     bool clock_jumped;
+    char hostname[POLICY_NAME_MAX + 1]; /* sessions borrow it: it outlives every policy */
     bool turning;
 };
 

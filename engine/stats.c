@@ -53,6 +53,7 @@ void stats_sum_init(struct stats_sum *sum)
     sum->gauges[STATS_NEXT_DUE] = UINT64_MAX;
     sum->gauges[STATS_STOPPED] = 1;
     sum->gauges[STATS_POLICY] = UINT64_MAX;
+    sum->gauges[STATS_POLICY] = UINT64_MAX;
 }
 
 void stats_sum_add(struct stats_sum *sum, const struct stats *stats)

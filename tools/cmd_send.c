@@ -24,6 +24,7 @@ struct send {
     struct store_load *load;
     uint32_t campaign_index;
     struct progress progress;
+    const struct policy *first_policy; /* in force at the start */
 };
 
 /* --- asking --- */
@@ -205,6 +206,37 @@ static bool look(void *context, const struct front_picture *picture)
     return false;
 }
 
+/* SIGHUP: the configuration is read again; what is wrong with it is said and changes nothing. */
+static const struct policy *reload(void *context)
+{
+    struct send *send = context;
+    const struct policy *old = send->spool.settings.policy;
+    struct settings fresh;
+    char buffer[256];
+    struct text keys;
+
+    progress_end(&send->progress);
+    if (settings_load_policy(&fresh, send->options.config, send->options.spool) != 0)
+        return NULL;
+    text_init(&keys, buffer, sizeof(buffer));
+    policy_needs_restart(send->first_policy, fresh.policy, &keys);
+    if (keys.size > 0)
+        (void)fprintf(stderr, "ringpost send: changed, but only after a restart: %s\n",
+                      text_cstr_end(&keys));
+    fresh.policy->generation = old->generation + 1;
+    send->spool.settings.policy = fresh.policy;
+    (void)fprintf(stderr, "ringpost send: the configuration was read again\n");
+    return fresh.policy;
+}
+
+static void retire(void *context, const struct policy *policy)
+{
+    const struct send *send = context;
+
+    if (policy != send->first_policy) /* that one is kept, to compare with */
+        settings_free_policy(policy);
+}
+
 static void print_result(const struct send *send, const struct campaign_counts *counts,
                          double seconds)
 {
@@ -266,6 +298,8 @@ static int run(struct send *send)
         .duration_ns = send->options.duration_ns,
         .uid = (uint32_t)getuid(),
         .look = look,
+        .reload = reload,
+        .retire = retire,
         .look_context = send,
     };
     char buffer[1024];
@@ -276,6 +310,7 @@ static int run(struct send *send)
     int result;
 
     store_counts(store, send->campaign_index, &counts);
+    send->first_policy = send->spool.settings.policy;
     progress_init(&send->progress, started_ns, (uint64_t)campaign_counts_open(&counts));
     text_init(&error, buffer, sizeof(buffer));
     summary_reset(&summary);
@@ -323,6 +358,7 @@ static int send_planned(struct send *send)
 {
     bool stream =
         send->options.recipients_file != NULL && strcmp(send->options.recipients_file, "-") == 0;
+    const struct policy *last;
     int result;
 
     if (send->options.dry_run)
@@ -343,8 +379,11 @@ static int send_planned(struct send *send)
     result = find_or_load(send);
     if (result == 0)
         result = run(send);
+    last = send->spool.settings.policy;
     if (spool_close(&send->spool) < 0 && result == 0)
         result = EXIT_TRY_AGAIN;
+    if (send->first_policy != last)
+        settings_free_policy(send->first_policy);
     return result;
 }
 

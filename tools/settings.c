@@ -166,3 +166,13 @@ void settings_free(struct settings *settings)
     free(settings->policy);
     settings->policy = NULL;
 }
+
+void settings_free_policy(const struct policy *policy)
+{
+    union {
+        const struct policy *lent;
+        void *owned;
+    } ours = {.lent = policy}; /* read-only for everybody else, ours to free */
+
+    free(ours.owned);
+}

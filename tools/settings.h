@@ -17,6 +17,8 @@ MUST_USE int settings_load(struct settings *settings, const char *file, const ch
 /* Only the configuration: no key files are read. */
 MUST_USE int settings_load_policy(struct settings *settings, const char *file, const char *spool);
 void settings_free(struct settings *settings);
+/* One that another has taken the place of. */
+void settings_free_policy(const struct policy *policy);
 
 /* Reads a whole file (or standard input for "-"), at most size_max octets. 0 or -errno (-EFBIG). */
 MUST_USE int settings_read_file(const char *path, size_t size_max, uint8_t **ret_data,
