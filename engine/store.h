@@ -45,7 +45,8 @@ struct store_options {
     uint64_t commit_interval_ns; /* a shard's settles wait at most this long; 0 = 2 ms */
     uint64_t segment_size;       /* preallocated; 0 = 64 MiB. A larger content gets a larger file */
     uint64_t journal_size;       /* the most; the first of a process is smaller; 0 = 64 MiB */
-    uint64_t checkpoint_bytes; /* journal bytes after which a new checkpoint is made; 0 = 256 MiB */
+    uint64_t checkpoint_bytes; /* journal bytes, at least, after which a checkpoint is made; 0 = 256
+                                  MiB */
     uint32_t claims_max;       /* a shard: recipients in flight at once; 0 = 4096 */
     struct queue_limits limits; /* domain_key may be empty: drawn from io_entropy */
     uint64_t node;              /* 16 bits of each campaign id; 0 for a single machine */

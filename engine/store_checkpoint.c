@@ -8,6 +8,7 @@
 #define BLOCKS_RUNNING 4  /* ...while shards copy them, which must not stall them */
 #define RETRY_NS (60 * NS_PER_S)
 #define RECIPIENTS_MORE 1000000 /* a load of so many is worth a checkpoint */
+#define SIZES_JOURNALED 4       /* ...and so many times its size in journals */
 
 size_t store_parts_checkpoint_cost(const struct store_options *options)
 {

@@ -47,7 +47,8 @@ struct queue *queue_open(struct arena *arena, const struct queue_limits *limits)
 
     CHECK(limits->shards_count >= 1);
     CHECK(limits->recipients_max < QUEUE_NONE);
-    memcpy(key.words, limits->domain_key.data, min_size(limits->domain_key.size, sizeof(key)));
+    if (limits->domain_key.size > 0)
+        memcpy(key.words, limits->domain_key.data, min_size(limits->domain_key.size, sizeof(key)));
     queue->limits = *limits;
     queue->limits.domain_key = (struct span){0};
     dictionary_init(&queue->dictionary, arena, limits->domains_max, limits->shards_count, key);
