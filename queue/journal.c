@@ -62,6 +62,12 @@ static_assert(sizeof(struct outcome_record) + REPLY_TEXT_MAX +
                   JOURNAL_OUTCOME_MAX,
               "an outcome with the longest strings fits");
 
+/* Numbers on disk: the enums may grow at their ends only. */
+static_assert(OUTCOME_DELIVERED == 1 && OUTCOME_UNSURE == 3 && OUTCOME_CANCELLED == 7, "on disk");
+static_assert(STAGE_QUEUE == 1 && STAGE_TLS == 6 && STAGE_DOT == 11, "on disk");
+static_assert(CAUSE_REPLY == 0 && CAUSE_CONNECT == 6 && CAUSE_LOCAL_STOP == 13, "on disk");
+static_assert(CAMPAIGN_READY == 1 && CAMPAIGN_DONE == 4 && CAMPAIGN_DISCARDED == 5, "on disk");
+
 static struct address_record write_address(const struct ip *ip, uint16_t port)
 {
     struct address_record record = {.family = ip->family, .port = port};
