@@ -301,6 +301,22 @@ void session_feed(struct shard *shard)
     }
 }
 
+void session_make_room(struct shard *shard)
+{
+    if (!schedule_starving(shard->schedule))
+        return;
+    list_for_each(node, &shard->hungry) {
+        struct session *session = CONTAINER_OF(node, struct session, node);
+
+        if (session->hungry_until_ns != UINT64_MAX)
+            continue;
+        session_unlist(shard, session);
+        smtp_quit(&session->smtp);
+        talk_pump(shard, session);
+        return;
+    }
+}
+
 void session_resume(struct shard *shard)
 {
     while (!list_empty(&shard->buffer_waiters) &&

@@ -83,6 +83,8 @@ void session_event(struct shard *shard, const struct io_event *event);
 void session_expired(struct shard *shard, struct session *session); /* its timer */
 /* Hungry sessions that may have mail now; bounded. */
 void session_feed(struct shard *shard);
+/* Once a turn: while a site waits because all sessions are taken, one that has no mail ends. */
+void session_make_room(struct shard *shard);
 /* Sessions that waited for an output buffer. */
 void session_resume(struct shard *shard);
 /* No new transactions; `cut`: end open ones too. */

@@ -10,7 +10,7 @@
 
 static struct schedule_options schedule_options_of(const struct shard_options *options)
 {
-    uint32_t reserved = options->sessions_max / 20;
+    uint32_t reserved = options->sessions_max < 40 ? 1 : options->sessions_max / 20;
 
     return (struct schedule_options){
         .flows_max = options->flows_max,
@@ -286,6 +286,7 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
     throttle_turn(shard);
     session_resume(shard);
     session_feed(shard);
+    session_make_room(shard);
     open_sessions(shard);
     stop_turn(shard);
     publish(shard);

@@ -86,6 +86,7 @@ struct store_shard {
     struct store_log log;
     uint64_t *dirty; /* campaigns whose counts changed, a bit each */
     bool changed;
+    uint64_t waiting_reported; /* queue_waiting_count as last reported */
     bool more_due;
     uint64_t report_ns;
     uint64_t notices_count;

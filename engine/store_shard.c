@@ -199,6 +199,12 @@ static bool report_counts(struct store_shard *shard)
     return true;
 }
 
+/* What was dropped without a claim (of a cancelled campaign) is news, too. */
+static bool has_news(const struct store_shard *shard)
+{
+    return shard->changed || queue_waiting_count(shard->queue) != shard->waiting_reported;
+}
+
 static void report(struct store_shard *shard)
 {
     struct store_report progress = {.kind = STORE_REPORT_PROGRESS};
@@ -211,6 +217,7 @@ static void report(struct store_shard *shard)
     if (!channel_send(&shard->reports, &progress))
         return;
     shard->changed = false;
+    shard->waiting_reported = progress.waiting_count;
     if (store_ring != STORE_NO_WAKE)
         io_wake(shard->io, store_ring);
 }
@@ -268,7 +275,7 @@ void store_shard_tick(struct store_shard *shard)
     shard->more_due = queue_due(shard->queue, io_wall_ns(shard->io) / NS_PER_S, WORK_MAX);
     shard->changed |= shard->more_due;
     step_journal(shard);
-    if (shard->changed && io_now_ns(shard->io) >= shard->report_ns)
+    if (has_news(shard) && io_now_ns(shard->io) >= shard->report_ns)
         report(shard);
 }
 
@@ -280,7 +287,7 @@ uint64_t store_shard_deadline_ns(const struct store_shard *shard)
 
     if (shard->more_due || queue_ready_cut(shard->queue))
         return now_ns;
-    if (shard->changed || shard->holds)
+    if (has_news(shard) || shard->holds)
         deadline = min_u64(deadline, shard->report_ns);
     if (due_s <= wall_ns / NS_PER_S)
         return now_ns;

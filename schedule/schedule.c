@@ -424,6 +424,15 @@ uint32_t schedule_wanting(struct schedule *schedule, uint64_t now_ns, uint64_t *
     return SCHEDULE_NONE;
 }
 
+bool schedule_starving(const struct schedule *schedule)
+{
+    for (uint32_t lane = 0; lane < LANES_COUNT; lane++)
+        if (!list_empty(&schedule->wanting[lane]) &&
+            schedule->sessions_count >= sessions_limit(schedule, lane))
+            return true;
+    return false;
+}
+
 /* ---- what happened ---- */
 
 void schedule_session_opened(struct schedule *schedule, uint32_t site, uint64_t now_ns)

@@ -90,6 +90,8 @@ MUST_USE uint32_t schedule_next(struct schedule *schedule, uint32_t site, uint64
 MUST_USE uint32_t schedule_wanting(struct schedule *schedule, uint64_t now_ns,
                                    uint64_t *ret_until_ns);
 
+/* Whether a site wants a session and has none only because as many are open as may be. */
+MUST_USE bool schedule_starving(const struct schedule *schedule);
 /* From the decision to connect on to the end of the connection. _ready once a session, when it
  * first asks for mail (or, if it never does, before _closed): until then it stands for one
  * transactional record that waits. */
