@@ -250,6 +250,7 @@ static void *run_shard(void *argument)
 {
     struct engine_shard *item = argument;
     struct io_options ring = ring_options(item->engine, item->options.index);
+    struct io_event events[16];
     struct io *io = NULL;
     struct text error;
 
@@ -265,9 +266,10 @@ static void *run_shard(void *argument)
     while (shard_tick(item->shard, UINT64_MAX) != SHARD_STOPPED)
         continue;
     item->close_result = shard_close(item->shard);
-    io_close(io);
     atomic_store_explicit(&item->closed, true, memory_order_release);
-    io_wake(item->engine->options.io, item->engine->options.limits.shards_count);
+    io_wake(io, item->engine->options.limits.shards_count);
+    (void)io_wait(io, 0, events, ARRAY_LEN(events)); /* the wake travels with it */
+    io_close(io);
     return NULL;
 }
 
@@ -312,12 +314,23 @@ void engine_order_stop(struct engine *engine)
     order(engine, &stop);
 }
 
-void engine_order_policy(struct engine *engine, const struct policy *policy)
+static uint64_t orders_count(const struct channel *orders)
+{
+    return atomic_load_explicit(&orders->written, memory_order_relaxed) -
+           atomic_load_explicit(&orders->read, memory_order_acquire);
+}
+
+int engine_order_policy(struct engine *engine, const struct policy *policy)
 {
     struct shard_order swap = {.kind = SHARD_ORDER_POLICY, .policy = policy};
 
+    /* Two places are kept for the order to stop. */
+    for (uint32_t i = 0; i < engine->shards_count; i++)
+        if (orders_count(&engine->shards[i].orders) >= ORDERS_MAX - 2)
+            return -EAGAIN;
     engine->options.policy = policy;
     order(engine, &swap);
+    return 0;
 }
 
 void engine_stats(const struct engine *engine, struct stats_sum *ret_sum)
@@ -338,6 +351,23 @@ bool engine_stopped(const struct engine *engine)
     return true;
 }
 
+/* Orders and wakes travel with the front's waits, so it has to wait as well. */
+static void await_shards(struct engine *engine)
+{
+    struct io *io = engine->options.io;
+
+    engine_order_stop(engine);
+    while (!engine_stopped(engine)) {
+        struct io_event events[64];
+        uint32_t count = io_wait(io, io_now_ns(io) + 100 * NS_PER_MS, events, ARRAY_LEN(events));
+
+        for (uint32_t i = 0; i < count; i++)
+            if (tag_op_of(events[i].tag) >= TAG_STORE)
+                CHECK(store_event(engine->store, &events[i]));
+        store_tick(engine->store);
+    }
+}
+
 int engine_close(struct engine *engine)
 {
     int result = 0, closed;
@@ -345,7 +375,7 @@ int engine_close(struct engine *engine)
     if (engine == NULL)
         return 0;
     if (!engine_stopped(engine))
-        engine_order_stop(engine);
+        await_shards(engine);
     for (uint32_t i = 0; i < engine->shards_count; i++) {
         struct engine_shard *item = &engine->shards[i];
 

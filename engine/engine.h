@@ -62,9 +62,9 @@ MUST_USE int engine_start(struct engine *engine, struct text *error);
 struct shard *engine_open_shard(struct engine *engine, uint32_t index, struct io *io);
 
 void engine_order_stop(struct engine *engine);
-/* Another policy for all shards; the old one may go when STATS_POLICY of all says the new
- * generation. */
-void engine_order_policy(struct engine *engine, const struct policy *policy);
+/* Another policy for all shards; the old one may go when STATS_POLICY says the new generation.
+ * -EAGAIN: a shard has not yet taken the orders before; nobody got this one. */
+MUST_USE int engine_order_policy(struct engine *engine, const struct policy *policy);
 void engine_stats(const struct engine *engine, struct stats_sum *ret_sum);
 /* All shards have stopped and closed. */
 MUST_USE bool engine_stopped(const struct engine *engine);

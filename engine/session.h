@@ -49,6 +49,8 @@ struct session {
     uint64_t connected_ns;
     uint64_t hungry_until_ns; /* when the pace allows to ask again */
     uint64_t idle_since_ns;
+    uint64_t reply_by_ns; /* when the awaited reply must be complete */
+    bool inside_reply;    /* a part of it has come */
 
     uint8_t *buffer; /* claimed output buffer or NULL */
     struct text out; /* over buffer */

@@ -215,10 +215,17 @@ static void arm_timer(struct shard *shard, struct session *session)
     uint64_t timeout_ns = smtp_timeout_ns(&session->smtp);
 
     if (timeout_ns != SMTP_TIMEOUT_NONE) {
+        bool inside = reply_reader_is_inside(&session->smtp.reader);
+
+        /* The time is a whole reply's: a server that trickles octets gains nothing by it. */
+        if (!inside || !session->inside_reply)
+            session->reply_by_ns = now_ns + timeout_ns;
+        session->inside_reply = inside;
         session->idle_since_ns = 0;
-        wheel_arm(&shard->wheel, &session->timer, now_ns + timeout_ns);
+        wheel_arm(&shard->wheel, &session->timer, session->reply_by_ns);
         return;
     }
+    session->inside_reply = false;
     if (session->idle_since_ns == 0)
         session->idle_since_ns = now_ns;
     wheel_arm(&shard->wheel, &session->timer,
