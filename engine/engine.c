@@ -268,7 +268,8 @@ static void *run_shard(void *argument)
     item->close_result = shard_close(item->shard);
     atomic_store_explicit(&item->closed, true, memory_order_release);
     io_wake(io, item->engine->options.limits.shards_count);
-    (void)io_wait(io, 0, events, ARRAY_LEN(events)); /* the wake travels with it */
+    while (io_wait(io, 0, events, ARRAY_LEN(events)) > 0) /* the wake travels with it */
+        continue;
     io_close(io);
     return NULL;
 }

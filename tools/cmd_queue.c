@@ -14,6 +14,8 @@
 #include "tools/spool.h"
 #include "tools/verb.h"
 
+#define ANSWER_SIZE MIB /* longer than any line */
+
 struct queue_command {
     const char *verb;
     const char *campaign;
@@ -23,7 +25,8 @@ struct queue_command {
     const char *spool;
     bool json;
     bool yes;
-    bool failed; /* an answer was an error */
+    bool failed;   /* an answer was an error */
+    bool answered; /* with a line at least */
 };
 
 /* --- showing answers --- */
@@ -72,6 +75,7 @@ static void show_line(struct queue_command *command, struct span line)
                                              "content", "name",      "num_attempts", NULL};
     struct span error = value_of(line, "error");
 
+    command->answered = true;
     if (span_starts(line, SPAN("{\"error\":"))) {
         (void)fprintf(stderr, "ringpost queue: %.*s\n", (int)error.size, (const char *)error.data);
         command->failed = true;
@@ -126,7 +130,7 @@ static int connect_control(const char *spool)
 
 static int ask_sender(struct queue_command *command, int handle, struct span request)
 {
-    static uint8_t buffer[CONFIG_ITEM_MAX * 4096];
+    static uint8_t buffer[ANSWER_SIZE];
     struct text text;
     ssize_t got = 0;
 
@@ -146,6 +150,11 @@ static int ask_sender(struct queue_command *command, int handle, struct span req
     (void)close(handle);
     if (got < 0)
         return verb_complain("queue", "the sender's control socket: %s", strerror(errno));
+    if (!command->answered && strcmp(command->verb, "list") != 0 &&
+        strcmp(command->verb, "summary") != 0) {
+        (void)fprintf(stderr, "ringpost queue: the sender gave no answer: try again\n");
+        return EXIT_TRY_AGAIN;
+    }
     return command->failed ? EXIT_SOME_FAILED : EXIT_ALL_ACCEPTED;
 }
 
@@ -153,7 +162,7 @@ static int ask_sender(struct queue_command *command, int handle, struct span req
 
 static int ask_spool(struct queue_command *command, struct span request)
 {
-    static uint8_t buffer[CONFIG_ITEM_MAX * 4096];
+    static uint8_t buffer[ANSWER_SIZE];
     struct spool spool;
     struct query query;
     struct query_world world = {0};
@@ -297,6 +306,10 @@ static int ask_about(struct queue_command *command, const char *spool, const cha
     handle = connect_control(spool);
     if (handle >= 0)
         return ask_sender(command, handle, request);
+    if (strcmp(verb, "status") == 0) {
+        (void)fprintf(stderr, "ringpost queue: no sender is running on %s\n", spool);
+        return EXIT_NO_SERVICE;
+    }
     return ask_spool(command, request);
 }
 

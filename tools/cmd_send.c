@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/json_put.h"
 #include "engine/content.h"
+#include "engine/finished.h"
 #include "tools/exit_code.h"
 #include "tools/plan.h"
 #include "tools/progress.h"
@@ -22,6 +23,7 @@ struct send {
     struct plan_list list;
     struct spool spool;
     struct store_load *load;
+    bool shown; /* by a dry run: the first message */
     uint32_t campaign_index;
     struct progress progress;
     const struct policy *first_policy; /* in force at the start */
@@ -73,9 +75,9 @@ static int render_first(void *context, const struct store_recipient *recipient)
     struct text out;
     enum merge_state state;
 
-    if (!send->plan.has_template || send->load != NULL)
+    if (!send->plan.has_template || send->shown)
         return 0;
-    send->load = (struct store_load *)send; /* only the first one is shown */
+    send->shown = true;
     if (merge_begin(&merge, &send->plan.template, &values, false) < 0)
         return 0;
     do {
@@ -86,13 +88,33 @@ static int render_first(void *context, const struct store_recipient *recipient)
     return 0;
 }
 
+/* A finished message as it would go out; Date and Message-ID stand for those of the real one. */
+static void show_finished(const struct send *send)
+{
+    struct span message = span_make(send->plan.content, send->plan.content_size), body;
+    struct finished_origin origin = {.date_s = (uint64_t)time(NULL),
+                                     .sender = span_cstr(send->options.from)};
+    size_t size = finished_head_size(message, &origin);
+    uint8_t *bytes = malloc(size);
+    struct text head;
+
+    if (bytes == NULL)
+        return;
+    text_init(&head, bytes, size);
+    finished_write(message, &origin, &head, &body);
+    (void)fwrite(head.data, 1, head.size, stdout);
+    (void)fwrite(body.data, 1, body.size, stdout);
+    free(bytes);
+}
+
 static int dry_run(struct send *send)
 {
     int result = plan_read_list(&send->plan, render_first, send, &send->list);
 
-    send->load = NULL;
     if (result != 0)
         return result;
+    if (!send->plan.has_template)
+        show_finished(send);
     plan_choose_name(&send->plan, &send->list);
     print_samples(send);
     (void)fprintf(stderr, "dry run: nothing was queued\n");
@@ -175,6 +197,12 @@ static int resume(struct send *send, uint32_t index)
     const struct campaign *campaign =
         queue_campaign(store_queue(engine_store(send->spool.engine)), index);
 
+    if (send->list.recipients_count == 0) { /* a stream that nobody has read yet */
+        int result = plan_read_list(&send->plan, NULL, NULL, &send->list);
+
+        if (result != 0)
+            return result;
+    }
     if (memcmp(campaign->descriptor.content_digest, send->plan.content_digest,
                CAMPAIGN_DIGEST_SIZE) != 0)
         return verb_complain("send",
@@ -192,7 +220,10 @@ static int resume(struct send *send, uint32_t index)
                              "%s",
                              send->plan.name, send->plan.name);
     send->campaign_index = index;
-    (void)fprintf(stderr, "campaign \"%s\" goes on where it was\n", send->plan.name);
+    (void)fprintf(stderr, "campaign \"%s\" %s\n", send->plan.name,
+                  campaign->state == CAMPAIGN_CANCELLED ? "was cancelled"
+                  : campaign->state == CAMPAIGN_DONE    ? "is done"
+                                                        : "goes on where it was");
     return 0;
 }
 

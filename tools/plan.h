@@ -67,5 +67,7 @@ MUST_USE int plan_read_list(struct plan *plan, plan_take *take, void *context,
 /* The campaign's name when none was given: made from the digests, so that the same command resumes.
  */
 void plan_choose_name(struct plan *plan, const struct plan_list *list);
+/* Adds a span, its size first, so that two spans are never taken for one. */
+void plan_hash(SHA256_CTX *hash, struct span span);
 
 #endif

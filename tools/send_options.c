@@ -90,7 +90,8 @@ static bool parse_until(struct send_options *options, const char *text)
         options->goal = FRONT_UNTIL_IDLE;
     else if (strcmp(text, "done") == 0)
         options->goal = FRONT_UNTIL_DONE;
-    else if (config_parse_duration(span_cstr(text), &options->duration_ns))
+    else if (config_parse_duration(span_cstr(text), &options->duration_ns) &&
+             options->duration_ns > 0)
         options->goal = FRONT_UNTIL_DONE;
     else
         return false;
@@ -165,11 +166,22 @@ static const char *check(const struct send_options *options)
     if (options->from == NULL)
         return "--from is missing";
     if (list == single)
-        return "either --template with --recipients, or --message with --to";
+        return "it takes either --template with --recipients, or --message with --to";
     if (list && (options->template_file == NULL || options->recipients_file == NULL))
         return "--template and --recipients go together";
     if (single && (options->message_file == NULL || options->to_count == 0))
         return "--message and --to go together";
+    if (single && (options->email_column != NULL || options->metadata != NULL))
+        return "--email-column and --metadata belong to --recipients";
+    if (options->campaign != NULL && options->campaign[0] == '\0')
+        return "--campaign is a name of at least one octet";
+    if (options->campaign != NULL && strlen(options->campaign) > CAMPAIGN_NAME_MAX)
+        return "--campaign is a name of at most 255 octets";
+    if (strlen(options->tenant) > CAMPAIGN_NAME_MAX)
+        return "--tenant is a name of at most 255 octets";
+    if (span_has_control(span_cstr(options->tenant)) ||
+        (options->campaign != NULL && span_has_control(span_cstr(options->campaign))))
+        return "--campaign and --tenant take no control characters";
     if (list && strcmp(options->template_file, "-") == 0)
         return "the template cannot come from standard input";
     return NULL;
