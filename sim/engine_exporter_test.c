@@ -437,7 +437,7 @@ static void test_lost_cursor(void **state)
     uint32_t before;
 
     (void)state;
-    begin_with("XXXXXXXX", NULL);
+    begin_with("spoiled!", NULL);
     before = exported_count;
     start(100, EXPORTER_FILE_MAX);
     finish();
