@@ -130,21 +130,26 @@ static void on_listen(struct control *control, const struct io_event *event)
     io_recv(control->io, tag_for(control, TAG_CONTROL_RECV, client), client->handle);
 }
 
+/* More of the request line. */
+static void take_bytes(struct control *control, struct client *client, struct span bytes)
+{
+    size_t end = span_find_byte(bytes, '\n');
+
+    if (client->state != CLIENT_READING)
+        return;
+    text_add(&client->line, span_first(bytes, end));
+    if (client->line.overflow) {
+        close_client(control, client);
+    } else if (end != SPAN_NOT_FOUND) {
+        query_parse(&client->query, text_span(&client->line));
+        client->state = CLIENT_ANSWERING;
+    }
+}
+
 static void on_recv(struct control *control, struct client *client, const struct io_event *event)
 {
     if ((event->flags & IO_EVENT_BUFFER) != 0) {
-        struct span bytes = io_buffer(control->io, event);
-        size_t end = span_find_byte(bytes, '\n');
-
-        if (client->state == CLIENT_READING) {
-            text_add(&client->line, span_first(bytes, end));
-            if (client->line.overflow) {
-                close_client(control, client);
-            } else if (end != SPAN_NOT_FOUND) {
-                query_parse(&client->query, text_span(&client->line));
-                client->state = CLIENT_ANSWERING;
-            }
-        }
+        take_bytes(control, client, io_buffer(control->io, event));
         io_buffer_return(control->io, event);
     }
     if ((event->flags & IO_EVENT_MORE) == 0 &&

@@ -105,12 +105,12 @@ MUST_USE uint64_t routing_flows_count(const struct shard *shard);
 /* Out of the list in which it waits, into `list` (NULL: none). */
 void routing_move(struct routing *routing, uint32_t domain, struct list *list);
 /* The route of the domain is known: attaches its flows. False: no site is free now. */
-MUST_USE bool routing_enter(struct shard *shard, uint32_t domain, const struct route *route,
+MUST_USE bool routing_enter(struct shard *shard, uint32_t index, const struct route *route,
                             const uint16_t *ports);
 /* Away from its site, in no state yet. */
-void routing_leave(struct shard *shard, uint32_t domain);
+void routing_leave(struct shard *shard, uint32_t index);
 /* IDLE, whatever it was. */
-void routing_end(struct shard *shard, uint32_t domain);
+void routing_end(struct shard *shard, uint32_t index);
 /* routing_fail.c: once a turn: settles recipients of failing domains; bounded. */
 void routing_drain(struct shard *shard);
 /* Its recipients are settled with this outcome. False: no slot is free now. */
