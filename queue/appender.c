@@ -63,9 +63,8 @@ void appender_open(struct appender *appender, uint64_t file, uint64_t file_size)
     appender->sequence = 0;
 }
 
-#define RECORD_TAKES                                                                               \
-    (sizeof(struct record_header) + RECORD_ALIGN) /* beside its payload, at most                   \
-                                                   */
+/* Beside its payload, at most. */
+#define RECORD_TAKES (sizeof(struct record_header) + RECORD_ALIGN)
 
 /* Payload bytes that fit behind `used` bytes; 0 also when not even an empty record fits. */
 static size_t payload_room(size_t space, size_t used)

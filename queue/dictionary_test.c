@@ -47,6 +47,7 @@ static void test_numbers_are_dense(void **state)
     assert_int_equal(dictionary_find(&dictionary, SPAN("d7.example")), TABLE_NONE);
     assert_int_equal(dictionary_add(&dictionary, SPAN("one.more"), &domain), 0);
     assert_int_equal(domain, 0);
+    assert_int_equal(dictionary.names_size, 8);
     arena_close(&arena);
 }
 

@@ -216,6 +216,18 @@ static void test_past_and_beyond_the_ring(void **state)
     assert_int_equal(due_wake(&due, due_next_s(&due)), 2);
 }
 
+static void test_clock_set_back_is_followed(void **state)
+{
+    (void)state;
+    assert_int_equal(due_wake(&due, START + 1000), DUE_NONE);
+    due_sleep(&due, 1, START + 1500);
+    assert_int_equal(due_wake(&due, START), DUE_NONE);
+    due_sleep(&due, 2, START + 10);
+    assert_int_equal(due_next_s(&due), START + 10);
+    assert_int_equal(due_wake(&due, START + 10), 2);
+    assert_int_equal(due_next_s(&due), START + 1500);
+}
+
 struct sleeper {
     uint64_t due_s;
     bool asleep;
@@ -280,6 +292,7 @@ int main(void)
         WITH_DUE(test_misuse_is_caught),
         WITH_DUE(test_wakes_in_its_second),
         WITH_DUE(test_past_and_beyond_the_ring),
+        WITH_DUE(test_clock_set_back_is_followed),
         WITH_DUE(test_clock_jumps),
     };
 
