@@ -393,7 +393,7 @@ static int load_runs(struct queue *queue, const struct image *image, uint32_t en
         if (runs[i].campaign >= queue->campaigns_count ||
             runs[i].segment >= queue->segments_count || runs[i].first != expected ||
             runs[i].count == 0 || runs[i].count > entries_count - expected ||
-            runs[i].count > UINT32_MAX - runs[i].ordinal_first)
+            runs[i].count - 1 > UINT32_MAX - runs[i].ordinal_first)
             return -EBADMSG;
         expected += runs[i].count;
         campaign = &queue->campaigns[runs[i].campaign];

@@ -103,7 +103,7 @@ static struct queue_run *run_for(struct queue *queue, const struct queue_new_rec
     if (index > 0) {
         run = &queue->runs[index - 1];
         if (run->campaign == recipient->campaign && run->segment == recipient->segment &&
-            run->ordinal_first + run->count == recipient->ordinal)
+            (uint64_t)run->ordinal_first + run->count == recipient->ordinal)
             return run;
     }
     if (index == queue->limits.runs_max)

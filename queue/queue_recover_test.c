@@ -1,6 +1,7 @@
 #include "queue/queue_recover.h"
 
 #include "base/prng.h"
+#include "queue/checkpoint.h"
 #include "tests/queue_world.h"
 
 static void test_recovered_recipients(void **state)
@@ -367,6 +368,71 @@ static void test_from_the_middle(void **state)
     assert_int_equal(queue_append_loaded(world.queue, 0), 5);
 }
 
+/* Writes a checkpoint of the queue and reads it into a fresh one. */
+static void through_a_checkpoint(void)
+{
+    static uint8_t bytes[4 * CHECKPOINT_BLOCK], tables[4096];
+    static uint32_t crcs[16];
+    const struct checkpoint_memory memory = {tables, sizeof(tables), crcs, ARRAY_LEN(crcs)};
+    const struct record_file file = {.kind = RECORD_FILE_CHECKPOINT, .id = 3};
+    const struct checkpoint_journals journals = {0};
+    struct checkpoint_writer writer;
+    struct checkpoint_loaded loaded;
+    struct span trailer;
+    uint64_t offset;
+    uint32_t slot;
+
+    memset(bytes, 0, sizeof(bytes));
+    checkpoint_begin(&writer, world.queue, &file, &journals, &memory);
+    assert_true(writer.size <= sizeof(bytes));
+    for (uint64_t i = 0; i < writer.blocks_count; i++) {
+        uint8_t *data = bytes + checkpoint_block_offset(i);
+
+        if (i < checkpoint_entry_blocks(&writer))
+            checkpoint_fill_entries(&writer, i, QUEUE_NONE, data);
+        else
+            checkpoint_fill(&writer, i, data);
+        checkpoint_add_crc(&writer, i, data);
+    }
+    trailer = checkpoint_trailer(&writer, &offset);
+    memcpy(bytes + offset, trailer.data, trailer.size);
+    checkpoint_header(&writer, bytes);
+    (void)close_queue(NULL);
+    open_queue(&plain_limits);
+    assert_int_equal(checkpoint_read((struct span_mut){bytes, sizeof(bytes)}, &loaded), 0);
+    assert_int_equal(
+        queue_append_segment(world.queue, 100, queue_image_span(&world.images[0]), 0, &slot), 0);
+    assert_int_equal(checkpoint_load(world.queue, (struct span_mut){bytes, sizeof(bytes)}), 0);
+}
+
+/* The last ordinal there can be, and the first: no run goes around the end. */
+static void test_ordinals_at_the_end(void **state)
+{
+    static const uint32_t ordinals[] = {UINT32_MAX - 1, UINT32_MAX, 0, 1};
+    struct queue_image *image = new_file(0, RECORD_FILE_SEGMENT);
+    struct queue_recovered found;
+
+    (void)state;
+    (void)queue_image_campaign(image, 7, SPAN("spring"));
+    (void)queue_image_content(image, 7, SPAN("x"));
+    for (size_t i = 0; i < ARRAY_LEN(ordinals); i++)
+        (void)queue_image_recipient(image, (struct identity){7, ordinals[i]}, 0, SPAN("a@b"));
+    (void)queue_image_flush(image, true);
+    open_queue(&plain_limits);
+    assert_int_equal(take_segment(0, &found), 0);
+    for (uint32_t i = 0; i < 2 * ARRAY_LEN(ordinals); i++) {
+        uint32_t record = i % ARRAY_LEN(ordinals);
+        struct queue_recipient recipient;
+
+        if (i == ARRAY_LEN(ordinals))
+            through_a_checkpoint();
+        assert_int_equal(queue_recipients_count(world.queue), ARRAY_LEN(ordinals));
+        assert_int_equal(queue_find(world.queue, (struct identity){7, ordinals[record]}), record);
+        assert_int_equal(queue_read(world.queue, record, &recipient), 0);
+        assert_true(recipient.identity.ordinal == ordinals[record]);
+    }
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_teardown(test, close_queue)
@@ -382,6 +448,7 @@ int main(void)
         TEST(test_content_from_another_segment),
         TEST(test_reset_and_again),
         TEST(test_from_the_middle),
+        TEST(test_ordinals_at_the_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
