@@ -56,7 +56,7 @@ static void reload(struct front *front)
     CHECK(fresh->generation == front->policy->generation + 1);
     front->retiring = front->policy;
     front->policy = fresh;
-    engine_order_policy(options->engine, fresh);
+    CHECK(engine_order_policy(options->engine, fresh) == 0); /* the one before has been taken */
 }
 
 static void retire(struct front *front, const struct stats_sum *stats)
