@@ -172,6 +172,11 @@ void sim_world_describe_in_flight(struct text *out)
     }
 }
 
+bool sim_world_wants_turn(const struct io *io)
+{
+    return io->ready_count > 0 || io->bound_ns <= io_sim_world()->timeline.now_ns;
+}
+
 uint64_t sim_world_handles(void)
 {
     uint64_t handles = 0;

@@ -73,6 +73,10 @@ MUST_USE uint64_t sim_world_in_flight(void);
 /* The same by kind, for people, without those of which a process that ends need not see the end
  * (receives, connects, closing and removing of files): " write x 2 sync x 1". */
 void sim_world_describe_in_flight(struct text *out);
+struct io;
+/* Whether a turn of this ring would do anything now: events are there, or its time has come. When
+ * no ring has anything to do, a turn of any one moves the clock. */
+MUST_USE bool sim_world_wants_turn(const struct io *io);
 /* Sockets and files that are open, over all living rings. */
 MUST_USE uint64_t sim_world_handles(void);
 /* A ring waited without limit while nothing in the world was left to happen. */

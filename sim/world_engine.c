@@ -297,24 +297,41 @@ static void front_turn(struct world_engine *process, uint64_t until_ns, bool loa
         (void)load_turn(process);
 }
 
+static void turn_ring(struct world_engine *process, uint32_t ring, uint64_t until_ns, bool loads)
+{
+    if (ring == process->world->options.shards_count)
+        front_turn(process, until_ns, loads);
+    else
+        process->stopped[ring] = shard_tick(process->shards[ring], until_ns) == SHARD_STOPPED;
+}
+
+/* Every ring that has something to do, in a drawn order; when none has, one, to move the clock. */
 static void turn(struct world_engine *process, uint64_t until_ns, bool loads)
 {
-    uint32_t rings_count = process->world->options.shards_count + 1;
+    uint32_t shards_count = process->world->options.shards_count;
     uint32_t order[WORLD_SHARDS_MAX + 1];
+    uint32_t rings_count = 0;
+    bool turned = false;
 
-    for (uint32_t i = 0; i < rings_count; i++) {
-        uint32_t place = (uint32_t)prng_below(&process->world->prng, i + 1);
+    for (uint32_t i = 0; i <= shards_count; i++) {
+        uint32_t place = (uint32_t)prng_below(&process->world->prng, rings_count + 1);
 
-        order[i] = order[place];
+        if (i < shards_count && process->stopped[i])
+            continue;
+        order[rings_count] = order[place];
         order[place] = i;
+        rings_count++;
     }
     for (uint32_t i = 0; i < rings_count; i++) {
-        if (order[i] == rings_count - 1)
-            front_turn(process, until_ns, loads);
-        else if (!process->stopped[order[i]])
-            process->stopped[order[i]] =
-                shard_tick(process->shards[order[i]], until_ns) == SHARD_STOPPED;
+        const struct io *io = order[i] < shards_count ? process->rings[order[i]] : process->front;
+
+        if (!sim_world_wants_turn(io))
+            continue;
+        turn_ring(process, order[i], until_ns, loads);
+        turned = true;
     }
+    if (!turned)
+        turn_ring(process, order[0], until_ns, loads);
 }
 
 void world_engine_turn(struct world_engine *process, uint64_t until_ns)
