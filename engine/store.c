@@ -330,13 +330,27 @@ static int drain(struct store *store)
     }
 }
 
+/* The checkpoint that was there at the start still says it all. */
+static bool is_unchanged(const struct store *store)
+{
+    if (!store->recovery.clean || store->control.appender.added_count > 0)
+        return false;
+    for (uint32_t i = 0; i < LANES_COUNT; i++)
+        if (store->lanes[i].log.appender.added_count > 0)
+            return false;
+    for (uint32_t i = 0; i < store->options.limits.shards_count; i++)
+        if (store->shards[i].settled_count > 0)
+            return false;
+    return true;
+}
+
 static int write_checkpoint(struct store *store)
 {
     while (store->checkpoint.step != STORE_CHECKPOINT_IDLE) { /* one that was under way */
         wait_once(store, io_now_ns(store->io) + NS_PER_MS);
         store_parts_checkpoint_step(store);
     }
-    if (store->options.durability == STORE_MEMORY)
+    if (store->options.durability == STORE_MEMORY || is_unchanged(store))
         return 0;
     store_parts_checkpoint_begin(store, true);
     for (;;) {

@@ -144,8 +144,7 @@ struct store_recipient {
 };
 
 /* -EEXIST: the tenant has a campaign of that name; -EBUSY: the lane has an open load; -ENOSPC: no
- * campaign left; -EINVAL: a name or the content is too long. The content is copied or written
- * before its span may go: keep it until store_load_state is READY or FAILED. */
+ * campaign left; -EINVAL: a name or the content is too long. Strings and content are copied. */
 MUST_USE int store_load_begin(struct store *store, const struct campaign_descriptor *descriptor,
                               struct span content, struct store_load **ret_load);
 /* Address, values and metadata of one recipient, together. */

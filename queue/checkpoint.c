@@ -380,12 +380,22 @@ static int load_campaigns(struct queue *queue, const struct image *image)
     return 0;
 }
 
+/* As when its recipients are added one by one. */
+static void hint_run(struct queue *queue, uint32_t index)
+{
+    const struct queue_run *run = &queue->runs[index];
+    uint32_t hint = (run->first + QUEUE_PARTS_HINT - 1) / QUEUE_PARTS_HINT;
+
+    for (; (uint64_t)hint * QUEUE_PARTS_HINT < (uint64_t)run->first + run->count; hint++)
+        queue->run_hints[hint] = index;
+}
+
 static int load_runs(struct queue *queue, const struct image *image, uint32_t entries_count)
 {
     uint32_t count, expected = 0;
     const struct queue_run *runs = section(image, CHECKPOINT_RUNS, &count);
 
-    if (count > queue->limits.runs_max)
+    if (count > queue->limits.runs_max || entries_count > queue->limits.recipients_max)
         return -ENOSPC;
     for (uint32_t i = 0; i < count; i++) {
         struct queue_campaign *campaign;
@@ -399,6 +409,7 @@ static int load_runs(struct queue *queue, const struct image *image, uint32_t en
         campaign = &queue->campaigns[runs[i].campaign];
         queue->runs[i] = runs[i];
         queue->runs[i].next = QUEUE_NONE;
+        hint_run(queue, i);
         if (campaign->run_last == QUEUE_NONE)
             campaign->run_first = i;
         else

@@ -14,6 +14,11 @@ static size_t shard_cost(const struct queue_limits *limits)
            arena_cost(limits->campaigns_max, 1);
 }
 
+static size_t hints_count(const struct queue_limits *limits)
+{
+    return limits->recipients_max / QUEUE_PARTS_HINT + 1;
+}
+
 size_t queue_cost(const struct queue_limits *limits)
 {
     return arena_cost(1, sizeof(struct queue)) + dictionary_cost(limits->domains_max) +
@@ -23,6 +28,7 @@ size_t queue_cost(const struct queue_limits *limits)
            table_cost(limits->campaigns_max) +
            arena_cost(limits->segments_max, sizeof(struct queue_segment)) +
            arena_cost(limits->runs_max, sizeof(struct queue_run)) +
+           arena_cost(hints_count(limits), sizeof(uint32_t)) +
            arena_cost(limits->domains_max, sizeof(uint32_t)) +
            arena_cost(limits->shards_count, sizeof(struct queue_shard)) +
            limits->shards_count * shard_cost(limits);
@@ -58,6 +64,7 @@ struct queue *queue_open(struct arena *arena, const struct queue_limits *limits)
     table_init(&queue->campaign_ids, arena, limits->campaigns_max);
     queue->segments = arena_alloc(arena, limits->segments_max, sizeof(struct queue_segment));
     queue->runs = arena_alloc(arena, limits->runs_max, sizeof(struct queue_run));
+    queue->run_hints = arena_alloc(arena, hints_count(limits), sizeof(uint32_t));
     queue->numbers = arena_alloc(arena, limits->domains_max, sizeof(uint32_t));
     queue->shards = arena_alloc(arena, limits->shards_count, sizeof(struct queue_shard));
     for (uint32_t i = 0; i < limits->shards_count; i++)
@@ -169,8 +176,14 @@ uint32_t queue_find(const struct queue *queue, struct identity identity)
 
 uint32_t queue_parts_run(const struct queue *queue, uint32_t runs_count, uint32_t record)
 {
-    uint32_t low = 0, high = runs_count;
+    uint32_t low = queue->run_hints[record / QUEUE_PARTS_HINT], step = 1, high;
 
+    /* Nearly always it is this run or the next: most are much longer than a hint's distance. */
+    while (low + step < runs_count && queue->runs[low + step].first <= record) {
+        low += step;
+        step *= 2;
+    }
+    high = (uint32_t)min_u64((uint64_t)low + step, runs_count);
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
 

@@ -147,8 +147,8 @@ MUST_USE uint32_t queue_claim(struct queue_shard *shard, uint32_t flow);
 /* The claimed record. 0 or -EBADMSG: its bytes are damaged, settle it with queue_damaged. */
 MUST_USE int queue_view(const struct queue_shard *shard, uint32_t record,
                         struct queue_recipient *ret);
-uint32_t queue_campaign_of(const struct queue_shard *shard, uint32_t record);
-struct identity queue_identity(const struct queue_shard *shard, uint32_t record);
+uint32_t queue_campaign_of(struct queue_shard *shard, uint32_t record);
+struct identity queue_identity(struct queue_shard *shard, uint32_t record);
 /* The attempt number that a settle with this attempt will have. */
 uint32_t queue_attempt_number(const struct queue_shard *shard, uint32_t record,
                               const struct attempt *attempt);

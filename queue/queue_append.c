@@ -145,6 +145,8 @@ int queue_append_recipient(struct queue *queue, const struct queue_new_recipient
         return -ENOSPC;
     if (entries_add(&queue->entries, entry, &index) != 0)
         return -ENOSPC;
+    if (index % QUEUE_PARTS_HINT == 0)
+        queue->run_hints[index / QUEUE_PARTS_HINT] = (uint32_t)(run - queue->runs);
     run->count++;
     queue->campaigns[recipient->campaign].loaded_count++;
     return 0;

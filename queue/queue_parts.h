@@ -12,6 +12,7 @@
 #include "queue/entries.h"
 #include "queue/queue.h"
 
+#define QUEUE_PARTS_HINT 1024
 #define QUEUE_PARTS_ADMISSIONS 64 /* notices of recipients that may wait in a shard */
 
 struct queue_segment {
@@ -87,7 +88,8 @@ struct queue {
     uint32_t segments_count;
     struct queue_run *runs;
     uint32_t runs_count;
-    uint32_t *numbers; /* scratch of recovery: a segment's domain numbers to ours */
+    uint32_t *run_hints; /* the run of every QUEUE_PARTS_HINT-th recipient */
+    uint32_t *numbers;   /* scratch of recovery: a segment's domain numbers to ours */
     struct queue_shard *shards;
 };
 

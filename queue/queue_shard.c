@@ -252,16 +252,15 @@ int queue_view(const struct queue_shard *shard, uint32_t record, struct queue_re
     return 0;
 }
 
-uint32_t queue_campaign_of(const struct queue_shard *shard, uint32_t record)
+uint32_t queue_campaign_of(struct queue_shard *shard, uint32_t record)
 {
     CHECK(record < shard->queue->limits.recipients_max);
-    return shard->queue->runs[queue_parts_run(shard->queue, shard->runs_known, record)].campaign;
+    return campaign_of(shard, record);
 }
 
-struct identity queue_identity(const struct queue_shard *shard, uint32_t record)
+struct identity queue_identity(struct queue_shard *shard, uint32_t record)
 {
-    const struct queue_run *run =
-        &shard->queue->runs[queue_parts_run(shard->queue, shard->runs_known, record)];
+    const struct queue_run *run = &shard->queue->runs[run_of(shard, record)];
 
     return (struct identity){
         .campaign = shard->queue->campaigns[run->campaign].campaign.descriptor.id,

@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
+#include "base/prng.h"
 #include "queue/queue_images.h"
+#include "queue/queue_parts.h"
 #include "queue/queue_recover.h"
 
 #define CAMPAIGN 77
@@ -397,6 +399,42 @@ static void test_limits(void **state)
     }
 }
 
+/* Recipients of two campaigns in turns: many short runs, each found again. */
+static void test_many_runs(void **state)
+{
+    struct queue_limits limits = queue_images_limits(1);
+    const struct campaign_descriptor descriptors[] = {{.id = 1}, {.id = 2}};
+    uint32_t ordinals[2] = {0}, slot, domain, campaign = 0;
+    uint32_t *expected = test_malloc(6000 * sizeof(*expected));
+    struct prng prng;
+
+    (void)state;
+    limits.recipients_max = limits.runs_max = 6000;
+    prng_seed(&prng, 3);
+    assert_int_equal(arena_open(&arena, queue_cost(&limits)), 0);
+    queue = queue_open(&arena, &limits);
+    assert_int_equal(queue_append_segment(queue, 1, (struct span){0}, 0, &slot), 0);
+    assert_int_equal(queue_append_domain(queue, SPAN("a"), &domain), 0);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(queue_append_campaign(queue, &descriptors[i], &campaign), 0);
+    for (uint32_t i = 0; i < 6000; i++) {
+        struct queue_new_recipient added = {.segment = slot, .domain = domain};
+
+        if (prng_percent(&prng, i < 3000 ? 90 : 1))
+            campaign ^= 1;
+        added.campaign = campaign;
+        added.ordinal = ordinals[campaign]++;
+        assert_int_equal(queue_append_recipient(queue, &added), 0);
+        expected[i] = queue_append_runs_count(queue) - 1;
+        assert_int_equal(queue_find(queue, (struct identity){campaign + 1, added.ordinal}), i);
+    }
+    assert_true(queue_append_runs_count(queue) > 2500);
+    for (uint32_t i = 0; i < 6000; i++)
+        assert_int_equal(queue_parts_run(queue, queue->runs_count, i), expected[i]);
+    test_free(expected);
+    arena_close(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,6 +447,7 @@ int main(void)
         cmocka_unit_test(test_lost_recipients_are_counted),
         cmocka_unit_test(test_lost_domains),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_many_runs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@ static struct queue_driver driver;
 static struct queue_driver_ledger ledger;
 static char message[1024];
 static uint64_t print_seed;
+static uint32_t crashes_count; /* power cuts or kills that a start came after */
 
 static int say_seed(void **state)
 {
@@ -93,11 +94,12 @@ static void test_load_settle_reopen(void **state)
 
 /* --- drawn crashes --- */
 
-static uint32_t states_count(void)
+/* How many seeds: CRASH_STATES=N asks for another number. */
+static uint32_t seeds_count(uint32_t usual)
 {
     const char *given = getenv("CRASH_STATES");
 
-    return given != NULL ? (uint32_t)strtoul(given, NULL, 10) : 500;
+    return given != NULL ? (uint32_t)strtoul(given, NULL, 10) : usual;
 }
 
 /* Options that walk every "full" branch: small files, few claims. */
@@ -161,6 +163,7 @@ static void one_life(uint64_t seed, const struct store_options *options, struct 
         else
             sim_world_kill();
         queue_driver_abandon(&driver);
+        crashes_count++;
     }
     sim_world_cut_after(0);
     open_driver(options, seed);
@@ -190,34 +193,35 @@ static void one_seed(uint64_t seed, bool power)
     sim_world_close();
 }
 
-static void crash(uint64_t first, bool power)
+static void crash(uint64_t first, uint32_t count, bool power)
 {
-    uint32_t count = states_count();
-
+    crashes_count = 0;
     for (uint32_t i = 0; i < count; i++) {
         print_seed = first + i;
         one_seed(first + i, power);
     }
     print_seed = 0;
+    print_message("%u crashes\n", crashes_count);
+    assert_true(crashes_count * 3 >= count * 4);
 }
 
 static void test_power_cuts(void **state)
 {
     (void)state;
-    crash(10000, true);
+    crash(10000, seeds_count(1500), true); /* more than 2,000 power cuts */
 }
 
 static void test_kills(void **state)
 {
     (void)state;
-    crash(50000, false);
+    crash(50000, seeds_count(300), false);
 }
 
 /* Writes and syncs fail now and then, and pages that were not written may be forgotten; the power
  * goes too. Loads may fail, settles may wait; promises hold. */
 static void test_failing_disk(void **state)
 {
-    uint32_t count = states_count();
+    uint32_t count = seeds_count(300);
 
     (void)state;
     for (uint32_t i = 0; i < count; i++) {
@@ -366,7 +370,7 @@ static void flip(const char *path, uint64_t offset, uint8_t mask)
 static void flip_file(const struct store_options *options, const char *path, uint64_t end,
                       struct prng *prng)
 {
-    uint32_t count = states_count();
+    uint32_t count = seeds_count(200);
     uint64_t size = 0;
 
     assert_true(sim_world_file_size(path, &size) >= 0);
