@@ -85,6 +85,18 @@ static int first_failure(const struct gathering *gathering, uint32_t count, stru
     return 0;
 }
 
+/* The wakes travel with the next wait; whatever comes with it is for nobody any more. */
+static void wake_others(struct io *io, uint32_t count)
+{
+    struct io_event last;
+    uint32_t late_count;
+
+    for (uint32_t i = 1; i < count; i++)
+        io_wake(io, i);
+    late_count = io_wait(io, 0, &last, 1);
+    (void)late_count;
+}
+
 /* The first thread is open. Starts the others, works, and waits for all. */
 static int run_threads(struct gathering *gathering, struct text *error)
 {
@@ -108,11 +120,10 @@ static int run_threads(struct gathering *gathering, struct text *error)
     if (gathering->go)
         sink_thread_run(&gathering->threads[0]);
     atomic_store(&gathering->sink.stopping, true);
-    for (uint32_t i = 1; i < count; i++) {
-        if (gathering->go)
-            io_wake(gathering->threads[0].io, i);
+    if (gathering->go)
+        wake_others(gathering->threads[0].io, count);
+    for (uint32_t i = 1; i < count; i++)
         (void)pthread_join(gathering->ids[i], NULL); /* it exists and is joined once */
-    }
     return result;
 }
 
