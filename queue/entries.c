@@ -38,7 +38,7 @@ int entries_add(struct entries *entries, struct entry entry, uint32_t *ret_index
     return 0;
 }
 
-enum entry_state entry_state_of(enum outcome_kind kind)
+enum entry_state entries_state_of(enum outcome_kind kind)
 {
     switch (kind) {
     case OUTCOME_DELIVERED:

@@ -67,6 +67,6 @@ static inline bool entry_is_open(const struct entry *entry)
 }
 
 /* The state that a verdict leads to. */
-enum entry_state entry_state_of(enum outcome_kind kind);
+enum entry_state entries_state_of(enum outcome_kind kind);
 
 #endif

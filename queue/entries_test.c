@@ -122,7 +122,7 @@ static void test_states(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const struct entry entry = {.state = (uint8_t)entry_state_of(cases[i].kind)};
+        const struct entry entry = {.state = (uint8_t)entries_state_of(cases[i].kind)};
 
         assert_int_equal(entry.state, cases[i].state);
         assert_int_equal(entry_is_open(&entry), cases[i].open);
@@ -132,7 +132,7 @@ static void test_states(void **state)
 
 static void state_of(void *context)
 {
-    (void)entry_state_of(*(const enum outcome_kind *)context);
+    (void)entries_state_of(*(const enum outcome_kind *)context);
 }
 
 static void adopt_twice(void *context)

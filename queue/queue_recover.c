@@ -218,7 +218,7 @@ static void apply_outcome(struct queue *queue, const struct journal_outcome *out
     if (!journal_newer(outcome->number, final, entry->attempts, !entry_is_open(entry)))
         return;
     entry->attempts = (uint16_t)min_u64(outcome->number, UINT16_MAX);
-    entry->state = (uint8_t)entry_state_of(outcome->kind);
+    entry->state = (uint8_t)entries_state_of(outcome->kind);
     entry->due_s = final ? 0 : (uint32_t)min_u64(outcome->next_due_s, UINT32_MAX);
 }
 

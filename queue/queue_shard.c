@@ -325,7 +325,7 @@ void queue_settle(struct queue_shard *shard, uint32_t record, const struct attem
         attempt->next_due_ns / NS_PER_S + (attempt->next_due_ns % NS_PER_S != 0 ? 1 : 0);
 
     entry->attempts = (uint16_t)number;
-    entry->state = (uint8_t)entry_state_of(attempt->outcome.kind);
+    entry->state = (uint8_t)entries_state_of(attempt->outcome.kind);
     ++*final_count(counts, (enum entry_state)entry->state);
     if (attempt->outcome.kind == OUTCOME_UNSURE && (entry->flags & ENTRY_UNSURE) == 0) {
         entry->flags |= ENTRY_UNSURE;
