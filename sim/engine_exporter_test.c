@@ -393,7 +393,7 @@ static uint64_t cases_count(void)
 {
     const char *given = getenv("CRASH_STATES");
 
-    return given != NULL ? strtoull(given, NULL, 10) : 100;
+    return given != NULL ? strtoull(given, NULL, 10) : 30;
 }
 
 static void test_power_cuts(void **state)
