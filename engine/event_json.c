@@ -249,7 +249,7 @@ void event_json_write(struct text *out, const struct attempt_event *event,
     key_seconds(out, "timestamp", attempt->wall_ns);
     json_put_key_u64(out, "num_attempts", event->number);
     json_put_key_cstr(out, "bounce_classification", class_of(&attempt->outcome));
-    json_put_key_bool(out, "unsure", attempt->outcome.kind == OUTCOME_UNSURE);
+    json_put_key_bool(out, "unsure", outcome_is_unsure(&attempt->outcome));
     if (attempt->next_due_ns != 0)
         key_seconds(out, "next_due", attempt->next_due_ns);
     json_put_key_cstr(out, "tls_protocol_version", NULL);

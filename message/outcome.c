@@ -104,6 +104,14 @@ struct outcome outcome_from_cause(enum outcome_kind kind, enum outcome_stage sta
     return outcome;
 }
 
+bool outcome_is_unsure(const struct outcome *outcome)
+{
+    if (outcome->kind == OUTCOME_UNSURE)
+        return true;
+    return outcome->kind == OUTCOME_EXPIRED && outcome->stage == STAGE_DOT &&
+           (outcome->cause != CAUSE_REPLY || outcome->reply.code / 100 == 3);
+}
+
 const char *outcome_kind_name(enum outcome_kind kind)
 {
     static const char *const names[] = {"none",    "delivered",  "deferred",  "unsure",  "failed",

@@ -101,6 +101,8 @@ struct outcome outcome_from_reply(enum outcome_stage stage, const struct reply *
 struct outcome outcome_from_cause(enum outcome_kind kind, enum outcome_stage stage,
                                   enum outcome_cause cause, int error_number, struct span text);
 /* Stable lower-case names for events and logs: "deferred", "rcpt", "no-domain". */
+/* Whether the answer after the dot was lost: UNSURE, or an EXPIRED whose last attempt ended so. */
+MUST_USE bool outcome_is_unsure(const struct outcome *outcome);
 const char *outcome_kind_name(enum outcome_kind kind);
 const char *outcome_stage_name(enum outcome_stage stage);
 const char *outcome_cause_name(enum outcome_cause cause);

@@ -146,6 +146,34 @@ static void test_names(void **state)
     assert_string_equal(outcome_kind_name((enum outcome_kind)99), "unknown");
 }
 
+static void expired_after_a_lost_answer_is_unsure(void **state)
+{
+    static const struct {
+        enum outcome_kind kind;
+        enum outcome_stage stage;
+        enum outcome_cause cause;
+        uint16_t code;
+        bool unsure;
+    } endings[] = {
+        {OUTCOME_UNSURE, STAGE_DOT, CAUSE_LOST, 0, true},
+        {OUTCOME_EXPIRED, STAGE_DOT, CAUSE_TIMEOUT, 0, true},
+        {OUTCOME_EXPIRED, STAGE_DOT, CAUSE_REPLY, 354, true},
+        {OUTCOME_EXPIRED, STAGE_DOT, CAUSE_REPLY, 451, false},
+        {OUTCOME_EXPIRED, STAGE_RCPT, CAUSE_LOST, 0, false},
+        {OUTCOME_DELIVERED, STAGE_DOT, CAUSE_REPLY, 250, false},
+        {OUTCOME_DEFERRED, STAGE_DOT, CAUSE_LOST, 0, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(endings); i++) {
+        struct outcome outcome =
+            outcome_from_cause(endings[i].kind, endings[i].stage, endings[i].cause, 0, SPAN("why"));
+
+        outcome.reply.code = endings[i].code;
+        assert_int_equal(outcome_is_unsure(&outcome), endings[i].unsure);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_every_code),
         cmocka_unit_test(test_from_cause),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(expired_after_a_lost_answer_is_unsure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -216,16 +216,21 @@ int journal_read_outcome(struct span payload, struct attempt_event *ret)
 int journal_peek_outcome(struct span payload, struct journal_outcome *ret)
 {
     struct outcome_record record;
+    struct outcome outcome;
     int r = read_head(payload, &record);
 
     if (r < 0)
         return r;
+    outcome.kind = (enum outcome_kind)record.kind;
+    outcome.stage = (enum outcome_stage)record.stage;
+    outcome.cause = (enum outcome_cause)record.cause;
+    outcome.reply.code = record.code;
     *ret = (struct journal_outcome){
         .identity = {record.campaign, record.ordinal},
         .number = record.number,
         .kind = (enum outcome_kind)record.kind,
         .next_due_s = record.next_due_ns / NS_PER_S + (record.next_due_ns % NS_PER_S != 0),
-        .unsure = record.kind == OUTCOME_UNSURE,
+        .unsure = outcome_is_unsure(&outcome),
     };
     return 0;
 }

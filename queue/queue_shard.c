@@ -327,7 +327,7 @@ void queue_settle(struct queue_shard *shard, uint32_t record, const struct attem
     entry->attempts = (uint16_t)number;
     entry->state = (uint8_t)entries_state_of(attempt->outcome.kind);
     ++*final_count(counts, (enum entry_state)entry->state);
-    if (attempt->outcome.kind == OUTCOME_UNSURE && (entry->flags & ENTRY_UNSURE) == 0) {
+    if (outcome_is_unsure(&attempt->outcome) && (entry->flags & ENTRY_UNSURE) == 0) {
         entry->flags |= ENTRY_UNSURE;
         counts->unsure++;
     }
