@@ -1,0 +1,140 @@
+"""The verbs that look and do not send: resolve, check, config, version, help."""
+import json
+import os
+
+import e2e
+import world
+
+
+def make_zone():
+    zone = world.Zone()
+    zone.add("two", "MX", "20 b.two")
+    zone.add("two", "MX", "10 a.two")
+    zone.add("a.two", "A", "127.0.0.1")
+    zone.add("a.two", "AAAA", "::1")
+    zone.add("b.two", "A", "127.0.0.2")
+    zone.add("hosted", "MX", "10 a.two")
+    zone.add("implicit", "A", "127.0.0.3")
+    zone.add("null", "MX", "0 .")
+    zone.add("text", "TXT", '"no mail here"')
+    zone.add("dangling", "MX", "10 nowhere")
+    zone.add("alias", "CNAME", "two")
+    zone.add("loop1", "CNAME", "loop2")
+    zone.add("loop2", "CNAME", "loop1")
+    zone.add("grün".encode("idna").decode(), "MX", "10 a.two")
+    for n in range(300):  # more than fits in a datagram: TCP
+        zone.add("many", "MX", f"{n} mx{n}.many")
+        zone.add(f"mx{n}.many", "A", "127.0.0.4")
+    return zone
+
+
+def resolve(case):
+    knot = case.knot(make_zone())
+    spool = e2e.Spool(case, port=2525, dns=knot.port, routes={"smart.test": ["127.0.0.9:2600"]})
+
+    def ask(domain):
+        run = case.tool("resolve", domain, "--config", spool.config, "--json", seconds=20)
+        return run, run.json
+
+    run, two = ask("two.test")
+    run.expect(0)
+    e2e.check_equal([h["name"] for h in two["hosts"]], ["a.two.test", "b.two.test"], "hosts by preference", run)
+    e2e.check_equal([h["preference"] for h in two["hosts"]], [10, 20], "preferences", run)
+    e2e.check_equal(set(two["hosts"][0]["addresses"]), {"127.0.0.1", "::1"}, "addresses", run)
+    e2e.check_equal((two["connections_per_site"], two["messages_per_connection"]), (20, 100), "limits", run)
+    run, alias = ask("alias.test")
+    e2e.check_equal((run.code, alias["site"]), (0, two["site"]), "a CNAME has the site of what it names", run)
+    run, hosted = ask("hosted.test")
+    e2e.check_equal([h["name"] for h in hosted["hosts"]], ["a.two.test"], "another domain's host", run)
+    e2e.check(hosted["site"] != two["site"], "another set of hosts is another site", run)
+    run, implicit = ask("implicit.test")
+    e2e.check_equal((run.code, implicit["implicit_mx"], implicit["hosts"][0]["name"]), (0, True, "implicit.test"),
+                    "no MX", run)
+    run, upper = ask("TWO.Test.")
+    e2e.check_equal(upper["site"], two["site"], "case and the final dot do not count", run)
+    run, idn = ask("grün.test")
+    e2e.check_equal(run.code, 0, "an international domain", run)
+    run, many = ask("many.test")
+    e2e.check_equal((run.code, [h["name"] for h in many["hosts"]]), (0, [f"mx{n}.many.test" for n in range(5)]),
+                    "300 hosts, over TCP: the first five", run)
+    for domain, status in (("null.test", "null_mx"), ("text.test", "no_address"), ("dangling.test", "no_address"),
+                           ("nobody.test", "no_domain"), ("x.broken", "dns_failure"), ("loop1.test", "dns_failure")):
+        run, result = ask(domain)
+        e2e.check_equal((run.code, result["status"]), (1, status), domain, run)
+        e2e.check(result["problem"], "it says why", run)
+        e2e.check_equal(result["hosts"], [], "no hosts", run)
+    run = case.tool("resolve", "two.test", "null.test", "--config", spool.config).expect(1)
+    for word in ("two.test: ok", "10 a.two.test", "20 b.two.test", "null.test: null_mx", "20 connections"):
+        e2e.check(word in run.out, f"{word!r} in the plain form", run)
+    for bad in ("a b.test", "-", "x" * 64 + ".test", "a..test"):
+        run = case.tool("resolve", "--config", spool.config, bad)
+        e2e.check(run.code in (1, 2), f"{bad!r} is no domain", run)
+
+
+def private_addresses(case):
+    """An MX that points to loopback is refused unless the configuration allows it."""
+    knot = case.knot(make_zone())
+    config = case.write("strict.yaml", 'dns: {servers: ["127.0.0.1:%d"], timeout: 2s}\nspool: %s\n'
+                        % (knot.port, case.path("strict")))
+    run = case.tool("resolve", "two.test", "--config", config, "--json")
+    e2e.check_equal((run.code, run.json["status"]), (1, "special_only"), "loopback", run)
+    sent = case.tool("send", "--config", config, "--from", e2e.SENDER, "--message",
+                     case.write("m.eml", "From: a@b.test\n\nx\n"), "--to", "u@two.test", "--yes", "--json")
+    sent.expect(e2e.SOME_FAILED, e2e.STILL_QUEUED)
+    events = e2e.read_events(case.path("strict/events"))
+    e2e.check_equal([(e["stage"], e["cause"]) for e in events], [("resolve", "bad-route")], "the event", events)
+
+
+def configuration(case):
+    spool = e2e.Spool(case, "c", port=2525, dns=5353, limits="connections: 77")
+    case.tool("check", "--config", spool.config).expect(0)
+    run = case.tool("check", "--config", spool.config, "--memory").expect(0)
+    e2e.check("sessions" in run.out and "address space at most" in run.out, "the memory sheet", run)
+    run = case.tool("config", "show", "--config", spool.config, "--origin").expect(0)
+    e2e.check("connections: 77" in run.out and "c.yaml:" in run.out and "default" in run.out, "values and origins", run)
+    # What is shown can be read again, and means the same.
+    shown = case.tool("config", "show", "--config", spool.config).expect(0).out
+    again = case.tool("config", "show", "--config", case.write("again.yaml", shown)).expect(0).out
+    e2e.check_equal(again, shown, "what is shown is what is read")
+    schema = json.loads(case.tool("config", "schema").expect(0).out)
+    e2e.check("limits" in schema["properties"], "the schema", list(schema["properties"]))
+    reference = case.tool("config", "reference").expect(0).out
+    e2e.check("limits.connections" in reference or "connections" in reference, "the reference")
+    empty = os.path.join(case.folder, "empty")
+    os.makedirs(empty)
+    case.tool("check", cwd=empty).expect(0)
+
+
+def help_texts(case):
+    run = case.tool("version").expect(0)
+    e2e.check(run.out.startswith("ringpost ") and len(run.out.split()) == 2, "the version", run)
+    e2e.check_equal(case.tool("version", "--json").json["version"], run.out.split()[1], "the version as JSON")
+    e2e.check_equal(case.tool("--version").expect(0).out, run.out, "--version")
+    overview = case.tool("help").expect(0).out
+    for verb in ("send", "queue", "resolve", "check", "config", "version"):
+        e2e.check(verb in overview, f"{verb} in the overview")
+        text = case.tool("help", verb).expect(0).out
+        e2e.check(f"ringpost {verb}" in text, f"help {verb}", text)
+        e2e.check_equal(case.tool(verb, "--help").expect(0).out, text, f"{verb} --help")
+        e2e.check(max(map(len, text.splitlines())) <= 100, f"help {verb} fits a terminal")
+    send = case.tool("help", "send").out
+    for option in ("--from", "--template", "--recipients", "--campaign", "--tenant", "--config", "--spool",
+                   "--email-column", "--metadata", "--lane", "--at", "--rate", "--until", "--dry-run", "--json",
+                   "--yes", "--message", "--to"):
+        e2e.check(option in send, f"{option} in help send")
+    run = case.tool().expect(e2e.USAGE)
+    e2e.check("send" in run.out + run.err, "without a verb: the overview", run)
+    case.tool("help", "nonsense").expect(e2e.USAGE)
+    for verb in ("sink", "run", "micro", "audit"):
+        case.run([case.bench, verb, "--help"]).expect(0)
+
+
+def main():
+    with e2e.Case("resolve") as case:
+        for step in (resolve, private_addresses, configuration, help_texts):
+            case.step(step)
+        case.note("routes, configuration and help as documented")
+
+
+if __name__ == "__main__":
+    main()
