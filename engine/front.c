@@ -142,6 +142,7 @@ static void look(struct front *front)
         .wall_ns = io_wall_ns(front->io),
         .summary = &front->exporter.summary,
         .event_error = front->exporter.error,
+        .control_error = front->control.error,
         .state = front->state,
     };
     bool reached;

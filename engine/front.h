@@ -34,7 +34,8 @@ struct front_picture {
     uint64_t now_ns;
     uint64_t wall_ns;
     const struct summary *summary;
-    int event_error; /* -errno while events cannot be exported */
+    int event_error;   /* -errno while events cannot be exported */
+    int control_error; /* -errno: nobody can ask or order through the control socket */
     enum front_state state;
 };
 

@@ -26,6 +26,7 @@ struct send {
     bool shown; /* by a dry run: the first message */
     uint32_t campaign_index;
     struct progress progress;
+    bool control_told;
     const struct policy *first_policy; /* in force at the start */
 };
 
@@ -233,6 +234,15 @@ static bool look(void *context, const struct front_picture *picture)
 {
     struct send *send = context;
 
+    if (picture->control_error != 0 && !send->control_told) {
+        send->control_told = true;
+        progress_end(&send->progress);
+        (void)fprintf(
+            stderr,
+            "ringpost send: %s/control cannot be used (%s): ringpost queue will not reach "
+            "this sender\n",
+            send->spool.settings.policy->spool, strerrordesc_np(-picture->control_error));
+    }
     progress_show(&send->progress, picture);
     return false;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "base/nearest.h"
 #include "tools/exit_code.h"
 #include "tools/verb.h"
 
@@ -94,6 +95,22 @@ static int help(const char *name)
     return name == NULL ? EXIT_ALL_ACCEPTED : EXIT_USAGE;
 }
 
+static int unknown(const char *name)
+{
+    struct nearest nearest;
+    struct span found;
+
+    nearest_init(&nearest, span_cstr(name));
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        nearest_offer(&nearest, span_cstr(verbs[i].name));
+    found = nearest_found(&nearest);
+    (void)fprintf(stderr, "ringpost: no verb \"%s\"", name);
+    if (found.size > 0)
+        (void)fprintf(stderr, ", did you mean \"%.*s\"", (int)found.size, (const char *)found.data);
+    (void)fprintf(stderr, "; ringpost help lists them\n");
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     const struct verb *verb;
@@ -108,10 +125,8 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "--version") == 0)
         return verb_version(1, argv);
     verb = find(argv[1]);
-    if (verb == NULL) {
-        (void)fprintf(stderr, "ringpost: no verb \"%s\"; ringpost help lists them\n", argv[1]);
-        return EXIT_USAGE;
-    }
+    if (verb == NULL)
+        return unknown(argv[1]);
     for (int i = 2; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0)
             return help(verb->name);
