@@ -3,7 +3,7 @@
  *
  * The world enters every recipient before the product gets it (oracle_add), the mail servers enter
  * what they answered and accepted, the world enters the product's durable events and its lives.
- * Checked as things happen, and as a whole by oracle_finish (docs/simulation.md, the numbers):
+ * Checked as things happen, and as a whole by oracle_finish:
  *
  *   1 no loss       an acknowledged recipient is settled once, or still queued
  *   2 no double     accepted more often than delivered + unsure + crashed lives allow: never

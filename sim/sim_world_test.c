@@ -100,6 +100,9 @@ static void test_clock_jumps_to_the_deadline(void **state)
     assert_int_equal(io_now_ns(io), start + NS_PER_S * 3600);
     assert_int_equal(io_wait(io, 0, &event, 1), 0);
     assert_int_equal(io_now_ns(io), start + NS_PER_S * 3600);
+    io_unlink(io, 7, "absent");
+    assert_int_equal(io_wait(io, start + NS_PER_S * 7200, &event, 1), 1);
+    assert_true(io_now_ns(io) < start + NS_PER_S * 3601); /* an event ends the wait */
     assert_int_equal(io_wait(io, UINT64_MAX, &event, 1), 0);
     assert_true(sim_world_is_stuck());
     sim_world_close();
