@@ -68,6 +68,7 @@ static int read_options(int count, char **arguments, struct micro_queue_options 
     int option;
 
     optind = 1;
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     while (good && (option = getopt_long(count, arguments, "", long_options, NULL)) != -1) {
         if (option == 'r')
             good = read_number(optarg, RECIPIENTS_MAX, &options->recipients_count);
@@ -193,7 +194,7 @@ int micro_queue_run(int count, char **arguments)
 {
     struct micro_queue_options options = {
         .spool = "micro-queue.spool", .recipients_count = RECIPIENTS_DEFAULT, .seed = 1};
-    struct micro_queue_result result;
+    struct micro_queue_result result = {0};
     char line[4096], message[1024];
     struct text out, error;
     struct costs small = {0};

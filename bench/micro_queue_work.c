@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,14 +38,14 @@ struct bench {
 static uint64_t device_bytes(void)
 {
     FILE *file = fopen("/proc/self/io", "re");
-    unsigned long long bytes = 0;
+    uint64_t bytes = 0;
     char line[128];
 
     if (file == NULL)
         return 0;
     while (fgets(line, sizeof(line), file) != NULL)
-        if (sscanf(line, "write_bytes: %llu", &bytes) == 1)
-            break;
+        if (strncmp(line, "write_bytes: ", 13) == 0)
+            bytes = strtoull(line + 13, NULL, 10);
     (void)fclose(file); /* was read only */
     return bytes;
 }
@@ -75,6 +76,7 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
 
 static void remove_spool(const char *spool)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     (void)nftw(spool, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* it may not be there */
 }
 
@@ -350,6 +352,7 @@ static int rebuild_round(struct bench *bench, struct micro_queue_result *ret, st
     struct micro_queue_cost begun;
     int r;
 
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     if (nftw(bench->options->spool, remove_checkpoint, 16, FTW_PHYS) != 0)
         return -EIO;
     begun = cost_now();
@@ -373,7 +376,7 @@ int micro_queue_work_round(const struct micro_queue_options *options, bool rebui
     if (r == 0 && rebuild)
         r = rebuild_round(&bench, ret, error);
     if (r < 0 && error->size == 0)
-        text_add_format(error, "%s", strerror(-r));
+        text_add_format(error, "%s", strerrordesc_np(-r));
     io_close(bench.io);
     remove_spool(options->spool);
     return r;

@@ -177,7 +177,8 @@ int store_open(struct store **ret_store, struct io *io, struct arena *arena,
     int r = carve(&store, io, arena, options);
 
     if (r < 0) {
-        text_add_format(error, "cannot open the spool %s: %s", options->folder, strerror(-r));
+        text_add_format(error, "cannot open the spool %s: %s", options->folder,
+                        strerrordesc_np(-r));
         return r;
     }
     r = store_parts_recover(store, error);

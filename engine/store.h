@@ -70,7 +70,7 @@ struct store_recovery {
 
 /* --- the store's thread --- */
 
-size_t store_cost(const struct store_options *options); /* bytes of arena, all shards included */
+size_t store_cost(const struct store_options *given); /* bytes of arena, all shards included */
 /* Opens and recovers; waits on `io` itself and returns when done. -EWOULDBLOCK: in use by the
  * process named in *error; -ENOSPC: more recipients, domains... than the limits allow; -ENOTSUP: a
  * newer format; else -errno. *error says it in words. */

@@ -333,7 +333,7 @@ static int prepare_folders(struct store *store, struct text *error)
         r = text.overflow ? -ENAMETOOLONG : io_folder(store->io, path);
     }
     if (r < 0) {
-        text_add_format(error, "cannot make the folder %s: %s", path, strerror(-r));
+        text_add_format(error, "cannot make the folder %s: %s", path, strerrordesc_np(-r));
         return r;
     }
     text_init(&text, path, sizeof(path));
@@ -344,7 +344,7 @@ static int prepare_folders(struct store *store, struct text *error)
     if (r == -EWOULDBLOCK)
         text_add_format(error, "the spool %s is in use by process %u", store->folder, pid);
     else if (r < 0)
-        text_add_format(error, "cannot lock %s: %s", path, strerror(-r));
+        text_add_format(error, "cannot lock %s: %s", path, strerrordesc_np(-r));
     return r;
 }
 
@@ -359,7 +359,7 @@ static void explain(const struct store *store, int r, struct text *error)
         text_add_format(error, "the spool %s was written by a newer version of ringpost",
                         store->folder);
     else
-        text_add_format(error, "cannot read the spool %s: %s", store->folder, strerror(-r));
+        text_add_format(error, "cannot read the spool %s: %s", store->folder, strerrordesc_np(-r));
 }
 
 static int read_all(struct store *store)

@@ -21,7 +21,8 @@ void due_init(struct due *due, struct arena *arena, uint32_t *links, uint32_t fl
               uint32_t campaigns_max)
 {
     CHECK(flows_max >= 1);
-    *due = (struct due){.links = links, .flows_max = flows_max};
+    *due = (struct due){.flows_max = flows_max};
+    due->links = links;
     due->flows = arena_alloc(arena, flows_max, sizeof(struct due_flow));
     table_init(&due->table, arena, flows_max);
     due->parked = arena_alloc(arena, campaigns_max, sizeof(struct due_list));

@@ -70,7 +70,7 @@ MUST_USE uint32_t due_ready(struct due *due);
 /* The next record of a flow that is the caller's, or DUE_NONE: the flow is free again. */
 MUST_USE uint32_t due_pop(struct due *due, uint32_t flow);
 /* A flow that is the caller's is free again; its records are in no list any more. */
-void due_drop(struct due *due, uint32_t flow);
+void due_drop(struct due *due, uint32_t index);
 /* A flow that is the caller's waits on its campaign's list until due_unpark. */
 void due_park(struct due *due, uint32_t flow);
 void due_unpark(struct due *due, uint32_t campaign);

@@ -58,7 +58,7 @@ struct state_record {
 static_assert(sizeof(struct outcome_record) == 136, "on disk");
 static_assert(sizeof(struct state_record) == 64, "on disk");
 static_assert(sizeof(struct outcome_record) + REPLY_TEXT_MAX +
-                      (STRINGS_COUNT - 1) * ATTEMPT_NAME_MAX <=
+                      (size_t)(STRINGS_COUNT - 1) * ATTEMPT_NAME_MAX <=
                   JOURNAL_OUTCOME_MAX,
               "an outcome with the longest strings fits");
 

@@ -53,7 +53,8 @@ void queue_images_campaign(struct queue_images_file *file, uint64_t id, const ch
     appender_added(&file->appender, RECORD_CAMPAIGN, size);
     place = add(file, SEGMENT_CONTENT_HEAD + 5, &offset);
     segment_write_content(id, 5, place);
-    memcpy(place + SEGMENT_CONTENT_HEAD, "hello", 5);
+    for (size_t i = 0; i < 5; i++)
+        place[SEGMENT_CONTENT_HEAD + i] = (uint8_t) "hello"[i];
     appender_added(&file->appender, RECORD_CONTENT, SEGMENT_CONTENT_HEAD + 5);
 }
 

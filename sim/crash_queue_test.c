@@ -97,6 +97,7 @@ static void test_load_settle_reopen(void **state)
 /* How many seeds: CRASH_STATES=N asks for another number. */
 static uint32_t seeds_count(uint32_t usual)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     const char *given = getenv("CRASH_STATES");
 
     return given != NULL ? (uint32_t)strtoul(given, NULL, 10) : usual;
