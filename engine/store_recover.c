@@ -398,5 +398,9 @@ int store_parts_recover(struct store *store, struct text *error)
     }
     store->recovery.recipients_count = queue_recipients_count(store->queue);
     store->recovery.campaigns_count = queue_campaigns_count(store->queue);
+    if (store->recovery.from_checkpoint) { /* it is not due at once */
+        store->checkpoint.recipients_at_last = queue_recipients_count(store->queue);
+        store->checkpoint.writer.size = store->checkpoint_mapping.size;
+    }
     return 0;
 }
