@@ -301,6 +301,14 @@ static bool is_repeated(struct oracle *oracle, struct oracle_recipient *recipien
     return repeated;
 }
 
+/* An attempt without an answer after the dot, also when it was the last one in its lifetime. */
+static bool is_unsure(const struct outcome *outcome)
+{
+    return outcome->kind == OUTCOME_UNSURE ||
+           (outcome->kind == OUTCOME_EXPIRED && outcome->stage == STAGE_DOT &&
+            outcome->cause != CAUSE_REPLY);
+}
+
 void oracle_event(struct oracle *oracle, const struct attempt_event *event)
 {
     const struct outcome *outcome = &event->attempt.outcome;
@@ -318,7 +326,7 @@ void oracle_event(struct oracle *oracle, const struct attempt_event *event)
         return;
     recipient->last = *outcome;
     recipient->delivered_count += outcome->kind == OUTCOME_DELIVERED;
-    recipient->unsure_count += outcome->kind == OUTCOME_UNSURE;
+    recipient->unsure_count += is_unsure(outcome);
     recipient->deferred_count += outcome->kind == OUTCOME_DEFERRED;
     if (is_final(outcome->kind)) {
         recipient->ended_count++;
@@ -351,8 +359,13 @@ static void finish_one(struct oracle *oracle, const struct oracle_recipient *rec
         oracle_problem(oracle, "rule 1: %s is lost (deferred %u times)", recipient->address,
                        recipient->deferred_count);
     if (recipient->accepted_count > allowed)
-        oracle_problem(oracle, "rule 2: %s was accepted %u times; %u can be explained",
-                       recipient->address, recipient->accepted_count, allowed);
+        oracle_problem(oracle,
+                       "rule 2: %s was accepted %u times; %u can be explained; last: %s at %s, "
+                       "cause %s, code %u",
+                       recipient->address, recipient->accepted_count, allowed,
+                       outcome_kind_name(recipient->last.kind),
+                       outcome_stage_name(recipient->last.stage),
+                       outcome_cause_name(recipient->last.cause), recipient->last.reply.code);
     if (recipient->delivered_count > 0 && recipient->accepted_count == 0)
         oracle_problem(oracle, "rule 1: %s counts as delivered and never was", recipient->address);
 }
