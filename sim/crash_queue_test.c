@@ -295,6 +295,105 @@ static void test_full_disk(void **state)
     sim_world_close();
 }
 
+/* --- events --- */
+
+#define EVENTS_MAX 20000
+
+static struct {
+    uint64_t journal;
+    uint64_t offset;
+} read_events[EVENTS_MAX];
+static uint32_t read_count;
+
+/* What an exporter does: reads on, and keeps its cursor as text. */
+static void export_some(char *kept, size_t kept_size, uint32_t events_max)
+{
+    struct store_cursor cursor;
+    struct attempt_event event;
+    struct text text;
+    int r;
+
+    assert_true(store_cursor_read(span_cstr(kept), &cursor));
+    for (uint32_t i = 0; i < events_max; i++) {
+        r = store_events_next(driver.store, &cursor, &event);
+        if (r == 0)
+            break;
+        assert_int_equal(r, 1);
+        assert_true(read_count < EVENTS_MAX);
+        read_events[read_count].journal = event.journal;
+        read_events[read_count++].offset = event.offset;
+    }
+    text_init(&text, kept, kept_size);
+    store_cursor_write(&cursor, &text);
+    (void)text_cstr_end(&text);
+    assert_false(text.overflow);
+}
+
+static uint32_t times_read(uint64_t journal, uint64_t offset)
+{
+    uint32_t times = 0;
+
+    for (uint32_t i = 0; i < read_count; i++)
+        times += read_events[i].journal == journal && read_events[i].offset == offset;
+    return times;
+}
+
+/* Every event is read exactly once by a cursor that was kept over crashes. */
+static void check_exported(void)
+{
+    static struct store_cursor cursor;
+    struct attempt_event event;
+    uint32_t count = 0;
+
+    memset(&cursor, 0, sizeof(cursor));
+    while (store_events_next(driver.store, &cursor, &event) != 0) {
+        assert_int_equal(times_read(event.journal, event.offset), 1);
+        count++;
+    }
+    assert_int_equal(count, read_count);
+}
+
+static void test_cursor(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= seeds_count(100); seed++) {
+        char kept[STORE_CURSOR_TEXT_MAX] = "1\n";
+        struct sim_world_options world;
+        struct store_options options;
+        struct prng prng;
+
+        print_seed = seed;
+        prng_seed(&prng, seed);
+        world = draw_world(&prng);
+        options = draw_options(&prng);
+        read_count = 0;
+        memset(&ledger, 0, sizeof(ledger));
+        sim_world_open(seed, &world);
+        open_driver(&options, seed);
+        for (uint32_t life = 0; life < 3; life++) {
+            sim_world_cut_after(200 + prng_below(&prng, 2000));
+            (void)!queue_driver_load(&driver, queue_driver_campaign(&ledger, 100, LANE_BULK));
+            for (uint32_t i = 0; i < 300 && !sim_world_is_cut(); i++) {
+                queue_driver_run(&driver, 1 + (uint32_t)prng_below(&prng, 20));
+                export_some(kept, sizeof(kept), (uint32_t)prng_below(&prng, 50));
+            }
+            if (prng_percent(&prng, 50))
+                sim_world_power_loss();
+            else
+                sim_world_kill();
+            queue_driver_abandon(&driver);
+            sim_world_cut_after(0);
+            open_driver(&options, seed + life);
+        }
+        run_to_the_end();
+        export_some(kept, sizeof(kept), EVENTS_MAX);
+        check_exported();
+        assert_int_equal(queue_driver_close(&driver), 0);
+        sim_world_close();
+    }
+    print_seed = 0;
+}
+
 /* --- bit flips --- */
 
 struct found {
@@ -435,6 +534,7 @@ int main(void)
         cmocka_unit_test_teardown(test_kills, say_seed),
         cmocka_unit_test_teardown(test_failing_disk, say_seed),
         cmocka_unit_test(test_full_disk),
+        cmocka_unit_test_teardown(test_cursor, say_seed),
         cmocka_unit_test(test_bit_flips),
     };
 
