@@ -20,7 +20,9 @@ import merge_oracle
 import postfix
 import world
 
-HEAD = b"From: news@ringel.example\r\nTo: <%s>\r\nSubject: %s\r\nMessage-ID: <%s@ringel.example>\r\n"
+# Complete, so that nothing is added.
+HEAD = (b"From: news@ringel.example\r\nTo: <%s>\r\nSubject: %s\r\nDate: Fri, 21 Nov 2025 18:36:00 +0000\r\n"
+        b"Message-ID: <%s@ringel.example>\r\n")
 MIXES = [b"".join(mix) for size in range(1, 7) for mix in itertools.product((b"\r", b"\n", b"."), repeat=size)]
 
 BODIES = {
