@@ -309,7 +309,7 @@ static void turn_ring(struct world_engine *process, uint32_t ring, uint64_t unti
 static void turn(struct world_engine *process, uint64_t until_ns, bool loads)
 {
     uint32_t shards_count = process->world->options.shards_count;
-    uint32_t order[WORLD_SHARDS_MAX + 1];
+    uint32_t order[WORLD_SHARDS_MAX + 1] = {0};
     uint32_t rings_count = 0;
     bool turned = false;
 
