@@ -71,6 +71,7 @@ static void open_link(struct resolver *resolver, uint32_t number)
     struct io_socket_options options = {
         .kind = is_tcp(number) ? IO_TCP : IO_UDP,
         .family = server_of(resolver, number)->address.ip.family,
+        .receive_buffer = is_tcp(number) ? 0 : RESOLVER_RECEIVE_BUFFER,
     };
 
     CHECK(link->state == RESOLVER_CLOSED);

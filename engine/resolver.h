@@ -17,6 +17,7 @@
 
 #define RESOLVER_PACKETS_MAX 512
 #define RESOLVER_PACKET_SIZE 512
+#define RESOLVER_RECEIVE_BUFFER (1024 * 1024) /* asked for; the system may give less */
 #define RESOLVER_TCP_IDLE_NS (10 * NS_PER_S)
 #define RESOLVER_PORT_USES 256
 #define RESOLVER_LINGER_NS (6 * NS_PER_S)

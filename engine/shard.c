@@ -30,6 +30,8 @@ static struct resolver_options resolver_options_of(const struct shard_options *o
     return (struct resolver_options){
         .policy = options->policy,
         .cache_entries_max = options->cache_entries_max,
+        /* Answers to so many fit in a socket's receive buffer of the usual size. */
+        .questions_max = 256,
         .seed = options->seed * UINT64_C(0x2545f4914f6cdd1d) + 1,
     };
 }
