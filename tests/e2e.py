@@ -268,14 +268,15 @@ class Spool:
     """A configuration and its spool, and the commands on it."""
 
     def __init__(self, case, name="spool", *, port=25, dns=None, routes=None, verp=False, retry=None,
-                 limits="", extra="", shards=0, durability=None):
+                 limits="", extra="", shards=0, durability=None, dns_timeout="5s"):
         self.case = case
         self.folder = case.path(name)
         self.events_folder = os.path.join(self.folder, "events")
         self.config = case.path(name + ".yaml")
         self.key = None
         self.base = {"routes": routes, "retry": retry, "limits": limits, "extra": extra,
-                     "shards": shards, "durability": durability, "port": port, "dns": dns}
+                     "shards": shards, "durability": durability, "port": port, "dns": dns,
+                     "dns_timeout": dns_timeout}
         if verp:
             self.key = case.path(name + ".key")
             world.write_verp_key(self.key)
@@ -289,7 +290,7 @@ class Spool:
         if base["shards"]:
             lines.append(f"shards: {base['shards']}")
         servers = f'servers: ["127.0.0.1:{base["dns"]}"], ' if base["dns"] else ""
-        lines.append("dns: {%stimeout: 2s}" % servers)
+        lines.append("dns: {%stimeout: %s}" % (servers, base["dns_timeout"]))
         lines.append("smtp: {port: %d, allow_private_addresses: true}" % base["port"])
         if base["routes"]:
             routes = ", ".join(f'"{domain}": [{", ".join(json.dumps(h) for h in hosts)}]'

@@ -33,7 +33,7 @@ def send(case, count):
     knot = case.knot(zone)
     sink = case.sink(personas=PERSONAS)
     spool = e2e.Spool(case, port=sink.port, dns=knot.port, verp=True,
-                      retry="schedule: [1s, 2s, 4s], lifetime: 20s")
+                      retry="schedule: [1s, 2s, 4s, 8s], lifetime: 25s")
     template = case.write("template.eml", world.TEMPLATE)
     kinds = world.write_list(case.path("list.csv"), domains, count)
     run = spool.send_list(template, case.path("list.csv"), "autumn", "--metadata", "account",
@@ -67,7 +67,9 @@ def check_events(events, count, result, domains):
         else:
             e2e.check(end["type"] in ("Delivery", "Bounce", "Expiration"), kind, line)
             for event in line[:-1]:
-                e2e.check_equal((event["response"]["code"], event["stage"]), (451, "rcpt"), kind, event)
+                # On a busy machine a name server may be late; nothing else may stand in the way.
+                e2e.check((event["response"]["code"], event["stage"]) == (451, "rcpt") or
+                          (event["stage"], event["cause"]) == ("resolve", "dns-failure"), kind, event)
     e2e.check_equal(ends["Delivery"], result["accepted"], "deliveries in the events")
     e2e.check_equal(ends["Bounce"] + ends["Expiration"], result["failed"], "failures in the events")
 

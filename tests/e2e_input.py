@@ -23,7 +23,7 @@ GIB = 1 << 30
 
 def spool_of(case, name="spool", **more):
     """Its receivers and name servers are closed ports: nothing here is meant to be delivered."""
-    return e2e.Spool(case, name, port=e2e.free_port(), dns=e2e.free_port(), **more)
+    return e2e.Spool(case, name, port=e2e.free_port(), dns=e2e.free_port(), dns_timeout="2s", **more)
 
 
 def check_nothing_queued(spool, why):
