@@ -213,6 +213,9 @@ def campaign_to_postfix(case, server):
 
 def main():
     with e2e.Case("receivers") as case:
+        if case.san:  # each is a run of the program, which is slow there
+            for name in [name for name, body in BODIES.items() if name.startswith("mix ") and len(body) > 3]:
+                del BODIES[name]
         case.step(messages_to_aiosmtpd)
         case.step(campaign_to_aiosmtpd)
         cache = os.path.join(os.path.dirname(os.path.dirname(case.bench)), "tests")
