@@ -1,8 +1,10 @@
-/* sim - ringpost in a simulated world: `sim [SEED] [--seeds N] [--seconds S] [--trace]`.
+/* sim - ringpost in a simulated world: `sim [SEED] [--seeds N] [--seconds S] [--list FILE]
+ * [--trace]`.
  *
- * Runs seeds from SEED on (default 1), each twice and in a process of its own, so that a crash of
- * the product is one seed's failure; the trace hashes of both runs must agree. A failing seed
- * prints itself and how to run it again. Exit status: 0 all well, 1 some seed failed, 2 usage. */
+ * Runs seeds from SEED on (default 1), or those of a list (one a line, '#' begins a comment), each
+ * twice and in a process of its own, so that a crash of the product is one seed's failure; the
+ * trace hashes of both runs must agree. A failing seed prints itself and how to run it again. Exit
+ * status: 0 all well, 1 some seed failed, 2 usage. */
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
@@ -23,6 +25,7 @@ struct arguments {
     uint64_t seed;
     uint64_t seeds_count;
     uint64_t seconds;
+    const char *list;
     bool trace;
     bool verbose;
 };
@@ -134,11 +137,9 @@ static bool parse_number(const char *text, uint64_t *ret)
 static bool parse(int argc, char **argv, struct arguments *arguments)
 {
     static const struct option options[] = {
-        {"seeds", required_argument, NULL, 'n'},
-        {"seconds", required_argument, NULL, 's'},
-        {"trace", no_argument, NULL, 't'},
-        {"verbose", no_argument, NULL, 'v'},
-        {NULL, 0, NULL, 0},
+        {"seeds", required_argument, NULL, 'n'}, {"seconds", required_argument, NULL, 's'},
+        {"list", required_argument, NULL, 'l'},  {"trace", no_argument, NULL, 't'},
+        {"verbose", no_argument, NULL, 'v'},     {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -153,6 +154,9 @@ static bool parse(int argc, char **argv, struct arguments *arguments)
             if (!parse_number(optarg, &arguments->seconds))
                 return false;
             arguments->seeds_count = UINT64_MAX;
+            break;
+        case 'l':
+            arguments->list = optarg;
             break;
         case 't':
             arguments->trace = true;
@@ -177,27 +181,61 @@ static void on_alarm(int signal_number)
     time_is_up = 1;
 }
 
+struct tally {
+    uint64_t count;
+    uint64_t failed_count;
+};
+
+static void run_range(const struct arguments *arguments, struct tally *tally)
+{
+    for (; tally->count < arguments->seeds_count && time_is_up == 0; tally->count++)
+        tally->failed_count += !try_seed(arguments, arguments->seed + tally->count);
+}
+
+static bool run_list(const struct arguments *arguments, struct tally *tally)
+{
+    FILE *stream = fopen(arguments->list, "r");
+    char line[256];
+
+    if (stream == NULL) {
+        perror(arguments->list);
+        return false;
+    }
+    while (fgets(line, sizeof(line), stream) != NULL && time_is_up == 0) {
+        struct span rest = span_cstr(line);
+        struct span word = span_trim(span_split(&rest, '#'));
+        uint64_t seed;
+
+        if (word.size == 0 || !span_number(word, UINT64_MAX, &seed))
+            continue;
+        tally->count++;
+        tally->failed_count += !try_seed(arguments, seed);
+    }
+    (void)fclose(stream);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments;
-    uint64_t failed_count = 0;
-    uint64_t count = 0;
+    struct tally tally = {0};
 
     if (!parse(argc, argv, &arguments)) {
-        (void)fprintf(stderr,
-                      "usage: sim [SEED] [--seeds N] [--seconds S] [--trace] [--verbose]\n");
+        (void)fprintf(
+            stderr,
+            "usage: sim [SEED] [--seeds N] [--seconds S] [--list FILE] [--trace] [--verbose]\n");
         return 2;
     }
-    if (arguments.seeds_count == 1)
+    if (arguments.seeds_count == 1 && arguments.list == NULL)
         arguments.verbose = true;
     if (signal(SIGALRM, on_alarm) == SIG_ERR)
         return 1;
     (void)alarm((unsigned)arguments.seconds);
-    while (count < arguments.seeds_count && time_is_up == 0) {
-        failed_count += !try_seed(&arguments, arguments.seed + count);
-        count++;
-    }
-    printf("sim: %llu seeds, %llu failed\n", (unsigned long long)count,
-           (unsigned long long)failed_count);
-    return failed_count == 0 ? 0 : 1;
+    if (arguments.list == NULL)
+        run_range(&arguments, &tally);
+    else if (!run_list(&arguments, &tally))
+        return 2;
+    printf("sim: %llu seeds, %llu failed\n", (unsigned long long)tally.count,
+           (unsigned long long)tally.failed_count);
+    return tally.failed_count == 0 ? 0 : 1;
 }
