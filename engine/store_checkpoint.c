@@ -4,8 +4,7 @@
 #include "base/check.h"
 #include "engine/store_parts.h"
 
-#define BLOCKS_AT_REST 16 /* a write */
-#define BLOCKS_RUNNING 4  /* ...while shards copy them, which must not stall them */
+#define BLOCKS_RUNNING 4 /* a write while shards copy them, which must not stall them */
 #define RETRY_NS (60 * NS_PER_S)
 #define RECIPIENTS_MORE 1000000 /* a load of so many is worth a checkpoint */
 #define SIZES_JOURNALED 4       /* ...and so many times its size in journals */
@@ -16,7 +15,7 @@ size_t store_parts_checkpoint_cost(const struct store_options *options)
            arena_cost(checkpoint_crcs_count(&options->limits, STORE_PARTS_JOURNALS),
                       sizeof(uint32_t)) +
            arena_cost(STORE_PARTS_JOURNALS, sizeof(struct checkpoint_cover)) +
-           arena_cost(BLOCKS_AT_REST, CHECKPOINT_BLOCK);
+           arena_cost(STORE_PARTS_BLOCKS_AT_REST, CHECKPOINT_BLOCK);
 }
 
 void store_parts_checkpoint_init(struct store *store, struct arena *arena)
@@ -29,7 +28,7 @@ void store_parts_checkpoint_init(struct store *store, struct arena *arena)
     memory->crcs_count = checkpoint_crcs_count(&store->options.limits, STORE_PARTS_JOURNALS);
     memory->crcs = arena_alloc(arena, memory->crcs_count, sizeof(uint32_t));
     checkpoint->covers = arena_alloc(arena, STORE_PARTS_JOURNALS, sizeof(struct checkpoint_cover));
-    checkpoint->data = arena_alloc(arena, BLOCKS_AT_REST, CHECKPOINT_BLOCK);
+    checkpoint->data = arena_alloc(arena, STORE_PARTS_BLOCKS_AT_REST, CHECKPOINT_BLOCK);
     checkpoint->file = -1;
     checkpoint->folder = -1;
 }
@@ -231,8 +230,8 @@ static enum store_checkpoint_step fill(struct store *store)
 
     if (checkpoint->block == writer->blocks_count)
         return write_trailer(store);
-    checkpoint->data_blocks =
-        min_u64(end - checkpoint->block, checkpoint->at_rest ? BLOCKS_AT_REST : BLOCKS_RUNNING);
+    checkpoint->data_blocks = min_u64(
+        end - checkpoint->block, checkpoint->at_rest ? STORE_PARTS_BLOCKS_AT_REST : BLOCKS_RUNNING);
     memset(checkpoint->data, 0, (size_t)checkpoint->data_blocks * CHECKPOINT_BLOCK);
     if (entries && !checkpoint->at_rest) {
         checkpoint->copies_left = store->options.limits.shards_count;
@@ -296,6 +295,7 @@ static enum store_checkpoint_step settled(struct store *store)
     if (store->checkpoint.at_rest)
         for (uint32_t i = 0; i < store->options.limits.shards_count; i++)
             store->checkpoint.settled[i] = store->shards[i].settled_count;
+    store->checkpoint.states_count = store->control.appender.added_count;
     return STORE_CHECKPOINT_SETTLE;
 }
 
@@ -353,7 +353,7 @@ static bool all_settled(const struct store *store)
     for (uint32_t i = 0; i < store->options.limits.shards_count; i++)
         if (store->shards[i].progress.durable_count < store->checkpoint.settled[i])
             return false;
-    return true;
+    return store_log_durable_count(&store->control) >= store->checkpoint.states_count;
 }
 
 static bool is_due(const struct store *store)

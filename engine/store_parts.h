@@ -11,13 +11,15 @@
 #include "queue/checkpoint.h"
 #include "queue/journal.h"
 #include "queue/queue_append.h"
+#include "queue/queue_recover.h"
 #include "queue/scan.h"
 
 #define STORE_PARTS_NOTICES 256    /* that the store keeps for slow shards */
 #define STORE_PARTS_JOURNALS 16384 /* files in journals/ */
 #define STORE_PARTS_READERS 2      /* of events, at their own places at once */
 #define STORE_PARTS_UNKNOWN (UINT32_MAX - 1)
-#define STORE_PARTS_LEFT 16 /* journals that a shard left and has not reported yet */
+#define STORE_PARTS_BLOCKS_AT_REST 16 /* of a checkpoint, a write while no shard runs */
+#define STORE_PARTS_LEFT 16           /* journals that a shard left and has not reported yet */
 #define STORE_PARTS_NAMES_SIZE ((size_t)512 * 1024)
 
 /* Tags, counted from tag_base. */
@@ -74,30 +76,30 @@ struct store_counted {
 };
 
 struct store_shard {
-    struct channel orders;  /* store -> shard */
-    struct channel reports; /* shard -> store */
     struct store *store;
     struct queue_shard *queue;
     uint32_t index;
+    struct channel orders;  /* store -> shard */
+    struct channel reports; /* shard -> store */
     /* the shard's */
-    uint32_t wake_index;
     struct io *io;
     uint64_t tag_base;
+    uint32_t wake_index;
     struct store_log log;
-    uint64_t *dirty;           /* campaigns whose counts changed, a bit each */
+    uint64_t *dirty; /* campaigns whose counts changed, a bit each */
+    bool changed;
     uint64_t waiting_reported; /* queue_waiting_count as last reported */
+    bool more_due;
     uint64_t report_ns;
     uint64_t notices_count;
     uint64_t settled_count;
     uint64_t journal;                                   /* the present file, 0: none yet */
     uint64_t journal_durable;                           /* ...and the end of its durable part */
     struct checkpoint_cover left[STORE_PARTS_LEFT + 4]; /* to be reported */
+    uint32_t left_count;
     uint64_t bytes;
     struct store_order held; /* received, but there is no room for it yet */
-    uint32_t left_count;
     bool holds;
-    bool changed;
-    bool more_due;
     /* the store's */
     struct store_report progress;  /* the last one */
     struct store_counted *counted; /* one a campaign */
@@ -171,7 +173,7 @@ enum store_checkpoint_step {
     STORE_CHECKPOINT_TRAILER,     /* ...and what stands behind them */
     STORE_CHECKPOINT_HEADER,      /* ...and in front of them */
     STORE_CHECKPOINT_SYNC,        /* the file is being synced */
-    STORE_CHECKPOINT_SETTLE,      /* until every verdict that it knows is durable in a journal */
+    STORE_CHECKPOINT_SETTLE,      /* until all that it knows is durable in a journal */
     STORE_CHECKPOINT_RENAME,      /* it gets its name */
     STORE_CHECKPOINT_FOLDER,      /* the spool folder is being opened */
     STORE_CHECKPOINT_FOLDER_SYNC, /* ...and synced: from now on it counts */
@@ -196,6 +198,7 @@ struct store_checkpoint {
     uint64_t bytes_at_last; /* journaled when the last one began */
     uint32_t recipients_at_last;
     uint64_t settled[STORE_SHARDS_MAX]; /* must be durable before it counts */
+    uint64_t states_count;              /* ...and so many records of the control journal */
     char path[STORE_LOG_PATH_MAX];
 };
 
@@ -259,6 +262,11 @@ struct store_journal *store_parts_journal(struct store *store, uint64_t file);
 /* The id in a name like "0123456789abcdef.seg". */
 MUST_USE bool store_parts_file_id(struct span name, struct span suffix, uint64_t *ret_id);
 MUST_USE int store_parts_recover(struct store *store, struct text *error);
+/* --- store_secure.c --- */
+/* Makes durable what recovery read in a journal and no watermark says is durable. Waits on the
+ * store's io. 0 or -errno: nothing may be built on it then. */
+MUST_USE int store_parts_secure(struct store *store, uint64_t journal, struct span image,
+                                const struct queue_recovered *found);
 /* --- store_load.c --- */
 void store_parts_lane_step(struct store *store, struct store_lane *lane);
 /* --- store_checkpoint.c --- */

@@ -167,9 +167,10 @@ static void note_damage(struct queue_recovered *found, const struct scan *scan)
         found->damage_offset = scan->damage_offset;
 }
 
-static void note_end(struct queue_recovered *found, const struct scan *scan)
+static void note_end(struct queue_recovered *found, const struct scan *scan, uint64_t from)
 {
     found->end = scan->end;
+    found->durable = min_u64(max_u64(scan->watermark, from), scan->end);
     found->torn_bytes = scan->torn_bytes;
     found->records_count = scan->records_count;
 }
@@ -195,7 +196,7 @@ int queue_recover_segment(struct queue *queue, uint32_t slot, uint64_t from,
         if (r < 0)
             return r;
     }
-    note_end(ret, &scan);
+    note_end(ret, &scan, RECORD_PAGE);
     segment->covered = scan.end;
     segment->damaged = ret->damages_count > 0;
     return 0;
@@ -218,7 +219,7 @@ static void apply_outcome(struct queue *queue, const struct journal_outcome *out
     if (!journal_newer(outcome->number, final, entry->attempts, !entry_is_open(entry)))
         return;
     entry->attempts = (uint16_t)min_u64(outcome->number, UINT16_MAX);
-    entry->state = (uint8_t)entries_state_of(outcome->kind);
+    entry->state = (uint8_t)entry_state_of(outcome->kind);
     entry->due_s = final ? 0 : (uint32_t)min_u64(outcome->next_due_s, UINT32_MAX);
 }
 
@@ -268,7 +269,7 @@ void queue_recover_journal(struct queue *queue, struct span image, uint64_t file
         else
             apply_record(queue, &record, ret);
     }
-    note_end(ret, &scan);
+    note_end(ret, &scan, from);
 }
 
 static void count_entry(struct campaign_counts *counts, const struct entry *entry)

@@ -11,7 +11,8 @@
 #include "queue/scan.h"
 
 struct queue_recovered {
-    uint64_t end; /* of the good part of the file */
+    uint64_t end;     /* of the good part of the file */
+    uint64_t durable; /* ...and of what is known to have been durable */
     uint64_t records_count;
     uint64_t torn_bytes;
     uint64_t damage_offset; /* of the first damage */
