@@ -169,6 +169,18 @@ static int find_reading(struct store *store, const struct store_journal *journal
     return r;
 }
 
+/* What was not durable in a journal when its shard left it comes first in the next one. Until it is
+ * durable there, a start may find it in the old one only: a cursor behind that would miss it. */
+static bool may_leave(struct store *store, const struct store_journal *left)
+{
+    const struct store_journal *next = left;
+
+    while ((next = find_journal(store, left->part, next->file + 1)) != NULL)
+        if (next->end > RECORD_PAGE)
+            return true;
+    return false;
+}
+
 /* Reads on in one part's journals. */
 static int read_part(struct store *store, uint32_t part, struct store_cursor *cursor,
                      struct attempt_event *ret)
@@ -193,7 +205,7 @@ static int read_part(struct store *store, uint32_t part, struct store_cursor *cu
         reading->position = cursor->parts[part].offset;
         if (r != 0)
             return r;
-        if (journal->live || find_journal(store, part, journal->file + 1) == NULL)
+        if (journal->live || !may_leave(store, journal))
             return 0;
         cursor->parts[part].journal = journal->file + 1; /* this one is read to its end */
         cursor->parts[part].offset = 0;
