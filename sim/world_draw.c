@@ -94,15 +94,18 @@ static void draw_manners(struct prng *prng, struct mx_persona *persona)
     persona->size_max = PICK(prng, 0, 100, 50000, UINT64_MAX);
 }
 
-static void draw_personas(struct prng *prng, struct world_options *options, bool troubles)
+static void draw_personas(struct prng *prng, struct world_options *options)
 {
+    bool troubles = prng_percent(prng, 70);
+
     options->personas_count = 1 + (uint32_t)prng_below(prng, WORLD_PERSONAS_MAX);
     for (uint32_t i = 0; i < options->personas_count; i++) {
         struct mx_persona *persona = &options->personas[i];
 
-        *persona = (struct mx_persona){.pipelining = prng_percent(prng, 70),
-                                       .eight_bit = prng_percent(prng, 70),
-                                       .enhanced = prng_percent(prng, 70)};
+        *persona = (struct mx_persona){0};
+        persona->pipelining = prng_percent(prng, 70);
+        persona->eight_bit = prng_percent(prng, 70);
+        persona->enhanced = prng_percent(prng, 70);
         if (troubles && prng_percent(prng, 40))
             draw_refusals(prng, persona);
         if (troubles && prng_percent(prng, 40))
@@ -158,14 +161,13 @@ void world_draw(struct world_options *options, uint64_t seed)
         draw_disk(&prng, options);
     if (prng_percent(&prng, 60))
         draw_net(&prng, &options->sim.net);
-    draw_personas(&prng, options, prng_percent(&prng, 70));
+    draw_personas(&prng, options);
     options->unknown_percent = PICK_U32(&prng, 0, 0, 10);
-    options->zones = (struct zones_options){
-        .zones_count = 1 + (uint32_t)prng_below(&prng, UINT64_C(1) << prng_below(&prng, 7)),
-        .plain_percent = PICK_U32(&prng, 100, 80, 30),
-        .trouble_percent = PICK_U32(&prng, 0, 20, 60),
-        .ipv6_percent = PICK_U32(&prng, 0, 30),
-    };
+    options->zones.zones_count =
+        1 + (uint32_t)prng_below(&prng, UINT64_C(1) << prng_below(&prng, 7));
+    options->zones.plain_percent = PICK_U32(&prng, 100, 80, 30);
+    options->zones.trouble_percent = PICK_U32(&prng, 0, 20, 60);
+    options->zones.ipv6_percent = PICK_U32(&prng, 0, 30);
     options->return_path = prng_percent(&prng, 70);
     options->messages = prng_percent(&prng, 20);
     options->campaigns_count = 1 + (uint32_t)prng_below(&prng, 3);

@@ -438,11 +438,11 @@ int world_engine_close(struct world_engine *process, bool events)
     while (!store_quiet(engine_store(process->engine)) && sim_world_now_ns() < until_ns);
     if (events)
         world_engine_events(process, &(struct store_cursor){0});
-    result = engine_close(process->engine);
-    first = first == 0 ? result : first;
     check_quiet(process);
     for (uint32_t i = 0; i < world->options.shards_count; i++)
         io_close(process->rings[i]);
+    result = engine_close(process->engine);
+    first = first == 0 ? result : first;
     io_close(process->front);
     io_group_close(process->group);
     free(process->policy);

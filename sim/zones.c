@@ -167,9 +167,12 @@ static uint32_t host_draw(struct zones *zones, const char *prefix)
 
 static void mx_draw(struct zones *zones, uint32_t zone, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        zones_add_mx(zones, zone, (uint16_t)(10 * (1 + prng_below(&zones->prng, 3))),
-                     host_draw(zones, "mx"));
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t preference = (uint16_t)(10 * (1 + prng_below(&zones->prng, 3)));
+        uint32_t host = host_draw(zones, "mx"); /* draws stand one after another, on any compiler */
+
+        zones_add_mx(zones, zone, preference, host);
+    }
 }
 
 static void mx_share(struct zones *zones, uint32_t zone)
