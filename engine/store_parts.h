@@ -222,6 +222,7 @@ struct store {
     uint64_t *state_tickets; /* one a campaign: its last state is durable at this control count */
     uint64_t file_next;      /* first file number that was free at start */
     uint64_t created_last_s;
+    uint32_t created_first; /* sequence that each second begins with */
     uint32_t created_sequence;
     bool check_done;
     bool shards_closed;

@@ -110,6 +110,11 @@ static bool has_id(const void *context, uint32_t value, const void *key)
     return queue->campaigns[value].campaign.descriptor.id == *(const uint64_t *)key;
 }
 
+uint64_t queue_id_max(const struct queue *queue)
+{
+    return queue->id_max;
+}
+
 uint32_t queue_find_campaign_id(const struct queue *queue, uint64_t id)
 {
     return table_find(&queue->campaign_ids, queue_parts_hash(id), has_id, queue, &id);

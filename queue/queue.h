@@ -90,6 +90,9 @@ const struct campaign *queue_campaign(const struct queue *queue, uint32_t campai
 MUST_USE uint32_t queue_find_campaign(const struct queue *queue, struct span tenant,
                                       struct span name);
 MUST_USE uint32_t queue_find_campaign_id(const struct queue *queue, uint64_t id);
+/* The highest campaign id in any record that was read or added, also of campaigns whose load a
+ * crash undid: their state records remain and must never meet a new campaign. */
+uint64_t queue_id_max(const struct queue *queue);
 /* What was known when the queue was opened, and loads since; the shards' changes come on top. */
 const struct campaign_counts *queue_base_counts(const struct queue *queue, uint32_t campaign_index);
 

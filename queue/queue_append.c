@@ -37,6 +37,7 @@ int queue_append_campaign(struct queue *queue, const struct campaign_descriptor 
         .run_last = QUEUE_NONE,
         .run_found = QUEUE_NONE,
     };
+    queue->id_max = max_u64(queue->id_max, descriptor->id);
     if (table_insert(&queue->campaign_ids, queue_parts_hash(descriptor->id), index) != 0)
         return -ENOSPC;
     queue->campaigns_count++;

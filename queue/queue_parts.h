@@ -83,6 +83,8 @@ struct queue {
     uint32_t *links;
     struct queue_campaign *campaigns;
     struct table campaign_ids;
+    uint64_t
+        id_max; /* the highest campaign id in any record seen, of campaigns that are gone too */
     uint32_t campaigns_count;
     struct queue_segment *segments;
     uint32_t segments_count;

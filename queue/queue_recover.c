@@ -209,6 +209,7 @@ static void apply_outcome(struct queue *queue, const struct journal_outcome *out
     bool final = journal_is_final(outcome->kind);
     struct entry *entry;
 
+    queue->id_max = max_u64(queue->id_max, outcome->identity.campaign);
     if (index == QUEUE_NONE) {
         found->strangers_count++;
         return;
@@ -219,7 +220,7 @@ static void apply_outcome(struct queue *queue, const struct journal_outcome *out
     if (!journal_newer(outcome->number, final, entry->attempts, !entry_is_open(entry)))
         return;
     entry->attempts = (uint16_t)min_u64(outcome->number, UINT16_MAX);
-    entry->state = (uint8_t)entry_state_of(outcome->kind);
+    entry->state = (uint8_t)entries_state_of(outcome->kind);
     entry->due_s = final ? 0 : (uint32_t)min_u64(outcome->next_due_s, UINT32_MAX);
 }
 
@@ -239,8 +240,10 @@ static void apply_record(struct queue *queue, const struct record *record,
         return;
     case RECORD_STATE:
         campaign = QUEUE_NONE;
-        if (journal_read_state(record->payload, &state) == 0)
+        if (journal_read_state(record->payload, &state) == 0) {
             campaign = queue_find_campaign_id(queue, state.campaign);
+            queue->id_max = max_u64(queue->id_max, state.campaign);
+        }
         if (campaign == QUEUE_NONE)
             found->strangers_count++;
         else
