@@ -70,7 +70,7 @@ struct store_recovery {
 
 /* --- the store's thread --- */
 
-size_t store_cost(const struct store_options *options); /* bytes of arena, all shards included */
+size_t store_cost(const struct store_options *given); /* bytes of arena, all shards included */
 /* Opens and recovers; waits on `io` itself, on which nothing else may be under way, and returns
  * when done. Everything that was recovered is durable then. -EWOULDBLOCK: in use by the process
  * named in *error; -ENOSPC: more recipients, domains... than the limits allow; -ENOTSUP: a newer
@@ -145,8 +145,7 @@ struct store_recipient {
 };
 
 /* -EEXIST: the tenant has a campaign of that name; -EBUSY: the lane has an open load; -ENOSPC: no
- * campaign left; -EINVAL: a name or the content is too long. The content is copied or written
- * before its span may go: keep it until store_load_state is READY or FAILED. */
+ * campaign left; -EINVAL: a name or the content is too long. Strings and content are copied. */
 MUST_USE int store_load_begin(struct store *store, const struct campaign_descriptor *descriptor,
                               struct span content, struct store_load **ret_load);
 /* Address, values and metadata of one recipient, together. */

@@ -76,30 +76,30 @@ struct store_counted {
 };
 
 struct store_shard {
+    struct channel orders;  /* store -> shard */
+    struct channel reports; /* shard -> store */
     struct store *store;
     struct queue_shard *queue;
     uint32_t index;
-    struct channel orders;  /* store -> shard */
-    struct channel reports; /* shard -> store */
     /* the shard's */
+    uint32_t wake_index;
     struct io *io;
     uint64_t tag_base;
-    uint32_t wake_index;
     struct store_log log;
-    uint64_t *dirty; /* campaigns whose counts changed, a bit each */
-    bool changed;
+    uint64_t *dirty;           /* campaigns whose counts changed, a bit each */
     uint64_t waiting_reported; /* queue_waiting_count as last reported */
-    bool more_due;
     uint64_t report_ns;
     uint64_t notices_count;
     uint64_t settled_count;
     uint64_t journal;                                   /* the present file, 0: none yet */
     uint64_t journal_durable;                           /* ...and the end of its durable part */
     struct checkpoint_cover left[STORE_PARTS_LEFT + 4]; /* to be reported */
-    uint32_t left_count;
     uint64_t bytes;
     struct store_order held; /* received, but there is no room for it yet */
+    uint32_t left_count;
     bool holds;
+    bool changed;
+    bool more_due;
     /* the store's */
     struct store_report progress;  /* the last one */
     struct store_counted *counted; /* one a campaign */

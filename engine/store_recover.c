@@ -333,7 +333,7 @@ static int prepare_folders(struct store *store, struct text *error)
         r = text.overflow ? -ENAMETOOLONG : io_folder(store->io, path);
     }
     if (r < 0) {
-        text_add_format(error, "cannot make the folder %s: %s", path, strerror(-r));
+        text_add_format(error, "cannot make the folder %s: %s", path, strerrordesc_np(-r));
         return r;
     }
     text_init(&text, path, sizeof(path));
@@ -344,7 +344,7 @@ static int prepare_folders(struct store *store, struct text *error)
     if (r == -EWOULDBLOCK)
         text_add_format(error, "the spool %s is in use by process %u", store->folder, pid);
     else if (r < 0)
-        text_add_format(error, "cannot lock %s: %s", path, strerror(-r));
+        text_add_format(error, "cannot lock %s: %s", path, strerrordesc_np(-r));
     return r;
 }
 
@@ -359,7 +359,8 @@ static void explain(const struct store *store, int r, struct text *error)
         text_add_format(error, "the spool %s was written by a newer version of ringpost",
                         store->folder);
     else
-        text_add_format(error, "cannot recover the spool %s: %s", store->folder, strerror(-r));
+        text_add_format(error, "cannot recover the spool %s: %s", store->folder,
+                        strerrordesc_np(-r));
 }
 
 static int read_all(struct store *store)
@@ -398,5 +399,9 @@ int store_parts_recover(struct store *store, struct text *error)
     }
     store->recovery.recipients_count = queue_recipients_count(store->queue);
     store->recovery.campaigns_count = queue_campaigns_count(store->queue);
+    if (store->recovery.from_checkpoint) { /* it is not due at once */
+        store->checkpoint.recipients_at_last = queue_recipients_count(store->queue);
+        store->checkpoint.writer.size = store->checkpoint_mapping.size;
+    }
     return 0;
 }
