@@ -71,6 +71,7 @@ int queue_driver_open(struct queue_driver *driver, struct queue_driver_ledger *l
 void queue_driver_abandon(struct queue_driver *driver)
 {
     io_close(driver->io);
+    driver->io = NULL;
     arena_close(&driver->arena);
 }
 
@@ -377,6 +378,51 @@ void queue_driver_run(struct queue_driver *driver, uint32_t turns)
             claim_some(driver, i);
             settle_some(driver, i);
         }
+        if (!sim_world_is_cut() && prng_percent(&driver->prng, 30))
+            queue_driver_export(driver, (uint32_t)prng_below(&driver->prng, 40));
+    }
+}
+
+/* --- events --- */
+
+static bool is_final(enum outcome_kind kind)
+{
+    return kind != OUTCOME_NONE && kind != OUTCOME_DEFERRED && kind != OUTCOME_UNSURE;
+}
+
+/* The next event, of a recipient that was loaded. */
+static bool next_event(struct queue_driver *driver, struct store_cursor *cursor,
+                       struct attempt_event *event, uint32_t *ret_campaign)
+{
+    struct queue *queue = store_queue(driver->store);
+    int r = store_events_next(driver->store, cursor, event);
+    struct queue_recipient recipient;
+    uint32_t record;
+
+    if (r == 0)
+        return false;
+    assert_int_equal(r, 1);
+    record = queue_find(queue, event->identity);
+    assert_int_not_equal(record, QUEUE_NONE);
+    assert_int_equal(queue_read(queue, record, &recipient), 0);
+    assert_true(event->number < 64);
+    *ret_campaign = campaign_number(driver, &recipient);
+    return true;
+}
+
+void queue_driver_export(struct queue_driver *driver, uint32_t count)
+{
+    struct attempt_event event;
+    uint32_t campaign;
+
+    while (count-- > 0 && next_event(driver, &driver->ledger->cursor, &event, &campaign)) {
+        struct queue_driver_recipient *recipient =
+            &driver->ledger->campaigns[campaign].recipients[event.identity.ordinal];
+        enum outcome_kind kind = event.attempt.outcome.kind;
+
+        recipient->exported |= UINT64_C(1) << event.number;
+        if (is_final(kind) || recipient->durable == OUTCOME_NONE)
+            recipient->durable = kind; /* what somebody has read must not be forgotten */
     }
 }
 
@@ -389,22 +435,12 @@ uint32_t queue_driver_events(struct queue_driver *driver)
     static struct store_cursor cursor;
     struct attempt_event event;
     uint32_t count = 0;
-    int r;
+    uint32_t campaign;
 
     memset(seen, 0, sizeof(seen));
     memset(&cursor, 0, sizeof(cursor));
-    while ((r = store_events_next(driver->store, &cursor, &event)) != 0) {
-        uint32_t record = queue_find(store_queue(driver->store), event.identity);
-        struct queue_recipient recipient;
-
-        assert_int_equal(r, 1);
-        assert_int_not_equal(record, QUEUE_NONE);
-        assert_int_equal(queue_read(store_queue(driver->store), record, &recipient), 0);
-        assert_true(event.number < 64);
-        seen[campaign_number(driver, &recipient)][event.identity.ordinal][event.number] =
-            (uint8_t)event.attempt.outcome.kind;
-        count++;
-    }
+    for (; next_event(driver, &cursor, &event, &campaign); count++)
+        seen[campaign][event.identity.ordinal][event.number] = (uint8_t)event.attempt.outcome.kind;
     for (uint32_t c = 0; c < driver->ledger->campaigns_count; c++)
         for (uint32_t i = 0; i < driver->ledger->campaigns[c].count; i++) {
             const struct queue_driver_recipient *recipient =
@@ -421,18 +457,18 @@ uint32_t queue_driver_events(struct queue_driver *driver)
 static void check_standing(const struct queue_driver_recipient *promised,
                            const struct queue_standing *standing)
 {
-    bool final = promised->durable != OUTCOME_NONE && promised->durable != OUTCOME_DEFERRED &&
-                 promised->durable != OUTCOME_UNSURE;
-
     /* What was reported durable is not forgotten... */
-    if (final)
+    if (is_final(promised->durable))
         assert_int_equal(standing->kind, promised->durable);
     if (promised->durable != OUTCOME_NONE)
         assert_int_not_equal(standing->kind, OUTCOME_NONE);
-    /* ...and nothing was made up. */
+    /* ...and nothing was made up... */
     if (promised->attempts == 0)
         assert_int_equal(standing->kind, OUTCOME_NONE);
     assert_true(standing->attempts <= promised->attempts);
+    /* ...and the one who exports has been told. */
+    if (standing->kind != OUTCOME_NONE)
+        assert_true((promised->exported >> standing->attempts & 1) != 0);
 }
 
 void queue_driver_check(struct queue_driver *driver)
@@ -440,6 +476,7 @@ void queue_driver_check(struct queue_driver *driver)
     struct queue *queue = store_queue(driver->store);
 
     (void)queue_driver_events(driver);
+    queue_driver_export(driver, UINT32_MAX);
     for (uint32_t c = 0; c < driver->ledger->campaigns_count; c++) {
         const struct queue_driver_campaign *campaign = &driver->ledger->campaigns[c];
         uint32_t index = queue_find_campaign(queue, SPAN("tenant"), span_cstr(campaign->name));

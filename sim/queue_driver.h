@@ -1,8 +1,8 @@
 /* queue_driver.h - one process with a store and its shards on one ring, for the tests of the queue.
  *
  * Loads lists of made-up recipients, claims and settles them with drawn verdicts, and notes in a
- * ledger what was promised: a load reported READY, a settle reported durable. Knows of the
- * simulated world only what io/io.h shows, but for sim_world_is_cut. */
+ * ledger what was promised: a load reported READY, a settle reported durable, an event exported.
+ * Knows of the simulated world only what io/io.h shows, but for sim_world_is_cut. */
 #ifndef SIM_QUEUE_DRIVER_H
 #define SIM_QUEUE_DRIVER_H
 
@@ -19,6 +19,7 @@ struct queue_driver_recipient {
     enum outcome_kind last;
     enum outcome_kind durable; /* the last verdict reported durable; NONE: none */
     uint32_t deliveries;
+    uint64_t exported; /* attempts whose event was read, a bit for each number */
 };
 
 struct queue_driver_campaign {
@@ -30,8 +31,9 @@ struct queue_driver_campaign {
     struct queue_driver_recipient recipients[QUEUE_DRIVER_RECIPIENTS];
 };
 
-/* Survives the process. */
+/* Survives the process, and a power cut: so does the place of the one who exports events. */
 struct queue_driver_ledger {
+    struct store_cursor cursor;
     struct queue_driver_campaign campaigns[QUEUE_DRIVER_CAMPAIGNS];
     uint32_t campaigns_count;
 };
@@ -90,6 +92,8 @@ MUST_USE int queue_driver_load(struct queue_driver *driver, struct queue_driver_
 void queue_driver_run(struct queue_driver *driver, uint32_t turns);
 /* Nothing can be claimed now. */
 bool queue_driver_idle(struct queue_driver *driver);
+/* Reads at most `count` events on from the ledger's cursor, as an exporter does. */
+void queue_driver_export(struct queue_driver *driver, uint32_t count);
 /* Reads all events and checks them against the ledger: each verdict that was reported durable is
  * there. Returns their number. */
 uint32_t queue_driver_events(struct queue_driver *driver);
