@@ -100,4 +100,11 @@ uint32_t queue_driver_events(struct queue_driver *driver);
 /* Asserts that what the ledger was promised holds in a freshly opened store. */
 void queue_driver_check(struct queue_driver *driver);
 
+/* Shared by the two halves of the driver: the campaign's place in the ledger, and whether the
+ * queue's recipient is the one that was loaded. */
+uint32_t queue_driver_number(const struct queue_driver *driver,
+                             const struct queue_recipient *recipient);
+void queue_driver_check_recipient(const struct queue_driver *driver,
+                                  const struct queue_recipient *recipient);
+
 #endif
