@@ -116,6 +116,10 @@ static void on_socket(struct resolver *resolver, uint32_t number, int32_t result
     }
     link->handle = result;
     link->state = RESOLVER_CONNECTING;
+    if (resolver->stopping) {
+        close_link(resolver, number);
+        return;
+    }
     io_connect(resolver->io, tag_of(TAG_DNS_CONNECT, number), result, &address);
 }
 
@@ -172,7 +176,7 @@ static void on_shut(struct resolver *resolver, uint32_t number)
     struct resolver_server *server = server_of(resolver, number);
 
     link_of(resolver, number)->state = RESOLVER_CLOSED;
-    if (!is_tcp(number) || !server->tcp_wanted)
+    if (!is_tcp(number) || !server->tcp_wanted || resolver->stopping)
         return;
     server->tcp_wanted = false;
     open_link(resolver, number);
@@ -302,6 +306,8 @@ void resolver_expire(struct resolver *resolver)
 
 void resolver_turn(struct resolver *resolver)
 {
+    if (resolver->stopping)
+        return;
     manage_links(resolver);
     for (;;) {
         if (resolver->held == NULL)
@@ -310,6 +316,21 @@ void resolver_turn(struct resolver *resolver)
             return;
         resolver->held = NULL;
     }
+}
+
+bool resolver_stop(struct resolver *resolver)
+{
+    bool quiet = true;
+
+    resolver->stopping = true;
+    for (uint32_t i = 0; i < resolver->servers_count * RESOLVER_LINKS; i++) {
+        const struct resolver_link *link = link_of(resolver, i);
+
+        if (link->state == RESOLVER_CONNECTING || link->state == RESOLVER_OPEN)
+            close_link(resolver, i);
+        quiet = quiet && link->state == RESOLVER_CLOSED;
+    }
+    return quiet;
 }
 
 uint64_t resolver_deadline_ns(const struct resolver *resolver)

@@ -56,6 +56,7 @@ struct resolver {
     uint32_t servers_count;
     struct resolver_server servers[DNS_SERVERS_MAX];
     struct resolver_packet *held; /* waits for its socket, or NULL */
+    bool stopping;
 };
 
 struct resolver_options {
@@ -75,6 +76,9 @@ void resolver_event(struct resolver *resolver, const struct io_event *event);
 void resolver_expire(struct resolver *resolver);
 /* Once a turn, after the routes were asked for: sends what the dns room has to say. */
 void resolver_turn(struct resolver *resolver);
+/* Called every turn of an ending shard: asks nothing more and closes what is open. True when
+ * nothing is in flight. */
+MUST_USE bool resolver_stop(struct resolver *resolver);
 /* When the next turn is due at the latest. */
 MUST_USE uint64_t resolver_deadline_ns(const struct resolver *resolver);
 

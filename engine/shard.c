@@ -126,7 +126,7 @@ static void stop_turn(struct shard *shard)
         stop_sessions(shard, true);
         shard->stop_by_ns = UINT64_MAX;
     }
-    if (shard->sessions.claimed_count == 0)
+    if (shard->sessions.claimed_count == 0 && resolver_stop(&shard->resolver))
         shard->state = SHARD_STOPPED;
 }
 

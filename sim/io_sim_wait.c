@@ -83,6 +83,8 @@ static void world_go_on(struct sim_world *world, struct io *io, uint64_t deadlin
 {
     uint64_t limit = bound_ns(world, io, deadline_ns);
 
+    if (others_busy(world, io))
+        return;
     while (io->ready_count == 0 && world->timeline.tasks_count > 0 &&
            timeline_next_ns(&world->timeline) <= limit) {
         timeline_run_next(&world->timeline);

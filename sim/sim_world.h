@@ -71,7 +71,7 @@ void sim_world_signal(uint32_t signal);
 /* Operations that were submitted and have not ended, over all rings. */
 MUST_USE uint64_t sim_world_in_flight(void);
 /* The same by kind, for people, without those of which a process that ends need not see the end
- * (what goes on with name servers, closing and removing of files): " write x 2 sync x 1". */
+ * (closing and removing of files): " write x 2 sync x 1". */
 void sim_world_describe_in_flight(struct text *out);
 struct io;
 /* Whether a turn of this ring would do anything now: events are there, or its time has come. When

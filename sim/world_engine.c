@@ -438,7 +438,8 @@ int world_engine_close(struct world_engine *process, bool events)
     while (!store_quiet(engine_store(process->engine)) && sim_world_now_ns() < until_ns);
     if (events)
         world_engine_events(process, &(struct store_cursor){0});
-    check_quiet(process);
+    if (store_quiet(engine_store(process->engine))) /* else a full disk: it tries to the end */
+        check_quiet(process);
     for (uint32_t i = 0; i < world->options.shards_count; i++)
         io_close(process->rings[i]);
     result = engine_close(process->engine);
