@@ -1,0 +1,67 @@
+/* tls_resume.h - session tickets by host, so that the next handshake is a short one.
+ *
+ * A bounded table, one a shard: the newest ticket a host, the least recently used goes first. The
+ * chain of the full handshake is kept inside, and verified again at every resumption. Entries can
+ * be written out sealed by a local key (AES-256-GCM) and read in at the next start.
+ *
+ * Knows nothing of handshakes, files or chance: key, nonces and time are arguments. Owns its slots
+ * (from the arena, at open). */
+#ifndef TLS_TLS_RESUME_H
+#define TLS_TLS_RESUME_H
+
+#include "base/arena.h"
+#include "base/span.h"
+#include "base/text.h"
+
+#define TLS_RESUME_HOST_MAX 255
+#define TLS_RESUME_TICKET_MAX 7680 /* larger ones are not kept */
+#define TLS_RESUME_KEY_SIZE 32
+#define TLS_RESUME_NONCE_SIZE 12
+#define TLS_RESUME_SEALED_MAX (TLS_RESUME_TICKET_MAX + TLS_RESUME_HOST_MAX + 64)
+#define TLS_RESUME_NONE UINT32_MAX
+
+struct tls_resume_slot {
+    uint64_t expires_s; /* 0: free */
+    uint64_t used_tick;
+    uint32_t next; /* in its bucket */
+    uint16_t ticket_size;
+    uint8_t host_size;
+    uint8_t host[TLS_RESUME_HOST_MAX]; /* lower case */
+    uint8_t ticket[TLS_RESUME_TICKET_MAX];
+};
+
+struct tls_resume {
+    struct tls_resume_slot *slots;
+    uint32_t *buckets;
+    uint32_t slots_count;
+    uint32_t buckets_count;
+    uint32_t used_count;
+    uint64_t tick;
+};
+
+/* Octets of arena for `slots_count` hosts. */
+MUST_USE size_t tls_resume_memory(uint32_t slots_count);
+void tls_resume_init(struct tls_resume *resume, struct arena *arena, uint32_t slots_count);
+
+/* Keeps the ticket, instead of an older one of the host. False when it is too large, without a host
+ * or already expired. */
+bool tls_resume_put(struct tls_resume *resume, struct span host, struct span ticket,
+                    uint64_t expires_s, uint64_t now_s);
+/* The ticket of the host, or an empty span. Valid until the next put or drop. */
+MUST_USE struct span tls_resume_find(struct tls_resume *resume, struct span host, uint64_t now_s);
+/* Forgets the host's ticket: it broke a handshake. */
+void tls_resume_drop(struct tls_resume *resume, struct span host);
+MUST_USE uint32_t tls_resume_count(const struct tls_resume *resume);
+
+/* Writes the first live entry at or after *position, sealed, and sets *position behind it. False at
+ * the end (nothing written) or without TLS_RESUME_SEALED_MAX octets of room. `nonce` has
+ * TLS_RESUME_NONCE_SIZE octets and is never used twice under one key. */
+MUST_USE bool tls_resume_seal(struct tls_resume *resume, uint32_t *position,
+                              const uint8_t key[TLS_RESUME_KEY_SIZE], const uint8_t *nonce,
+                              uint64_t now_s, struct text *out);
+/* Takes one sealed entry in: 0, -EBADMSG (another key, changed or truncated), -ETIMEDOUT
+ * (expired), -ENOMEM (the library's limit). */
+MUST_USE int tls_resume_unseal(struct tls_resume *resume, const uint8_t key[TLS_RESUME_KEY_SIZE],
+                               struct span sealed, uint64_t now_s);
+
+#endif
