@@ -96,6 +96,47 @@ int template_compile(struct template *template, struct span source, struct span_
     return 0;
 }
 
+/* Octets of literal text. */
+static size_t template_data_size(const struct template *template)
+{
+    return template->memory_used - (size_t)(template->data - (const uint8_t *)template->pieces);
+}
+
+size_t template_packed_size(const struct template *template)
+{
+    return template->pieces_count * sizeof(struct template_piece) +
+           template->fields_count * (sizeof(struct template_field) + TEMPLATE_NAME_MAX) + 16 +
+           template_data_size(template);
+}
+
+void template_pack(struct template *template, struct span_mut memory)
+{
+    size_t data_size = template_data_size(template);
+    size_t pieces_size = template->pieces_count * sizeof(struct template_piece);
+    /* Fields hold pointers: their place is a multiple of 8. */
+    struct template_field *fields =
+        (struct template_field *)(void *)(memory.data + (pieces_size + 7) / 8 * 8);
+    uint8_t *names = (uint8_t *)(fields + template->fields_count);
+    uint8_t *data = names + (size_t) template->fields_count * TEMPLATE_NAME_MAX;
+
+    CHECK(memory.size >= template_packed_size(template));
+    CHECK((uintptr_t)memory.data % 16 == 0);
+    memcpy(memory.data, template->pieces, pieces_size);
+    for (uint32_t i = 0; i < template->fields_count; i++) {
+        uint8_t *name = names + (size_t)i * TEMPLATE_NAME_MAX;
+
+        fields[i] = template->fields[i];
+        if (fields[i].name.size > 0)
+            memcpy(name, fields[i].name.data, fields[i].name.size);
+        fields[i].name = span_make(name, fields[i].name.size);
+    }
+    memcpy(data, template->data, data_size);
+    template->pieces = (const struct template_piece *)(void *)memory.data;
+    template->fields = fields;
+    template->data = data;
+    template->memory_used = (size_t)(data + data_size - memory.data);
+}
+
 int template_find_field(const struct template *template, struct span name)
 {
     for (uint32_t i = 0; i < template->fields_count; i++) {

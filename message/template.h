@@ -8,7 +8,8 @@
  *
  * Compilation is deterministic: the queue stores the source and compiles it again at every start.
  * Its time is linear in the source, its memory is lent: template_memory_size(source.size) octets.
- * The source may go after template_compile; the memory must stay.
+ * The source may go after template_compile; the memory must stay. What is compiled once and used
+ * for long is moved into as little memory as it needs by template_pack.
  *
  * Knows nothing of lists, files or the queue. Owns nothing. */
 #ifndef MESSAGE_TEMPLATE_H
@@ -119,6 +120,11 @@ size_t template_memory_size(size_t source_size);
  * is aligned to 16 and need not be zeroed. */
 MUST_USE int template_compile(struct template *template, struct span source, struct span_mut memory,
                               struct template_error *ret_error);
+/* Octets that the compiled template needs for good. */
+size_t template_packed_size(const struct template *template);
+/* Moves it into `memory` (template_packed_size octets, aligned to 16): the memory that it was
+ * compiled in may go. */
+void template_pack(struct template *template, struct span_mut memory);
 /* Index of a field, or -ENOENT. */
 MUST_USE int template_find_field(const struct template *template, struct span name);
 /* Whether the value may stand wherever the field is used. -EINVAL: `why` gets one clause in words,

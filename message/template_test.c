@@ -33,6 +33,28 @@ static void test_fields(void **state)
     merge_testing_close(&testing);
 }
 
+/* merge_testing_open packs: what is left is small, and packing once more changes nothing. */
+static void test_pack(void **state)
+{
+    static uint8_t again[4096] __attribute__((aligned(16)));
+    struct merge_testing testing;
+    size_t used;
+
+    (void)state;
+    merge_testing_open(&testing, SPAN(sample));
+    used = testing.template.memory_used;
+    assert_true(used < 2048);
+    assert_true(used > sizeof(sample) / 2);
+    template_pack(&testing.template, (struct span_mut){again, sizeof(again)});
+    assert_int_equal(testing.template.memory_used, used);
+    memset(testing.memory.data, 0x5a, testing.memory.size);
+    assert_int_equal(template_find_field(&testing.template, SPAN("text")), 3);
+    assert_ptr_equal(testing.template.pieces, again);
+    assert_true(testing.template.data > again);
+    assert_true(testing.template.data < again + sizeof(again));
+    merge_testing_close(&testing);
+}
+
 struct check_case {
     const char *field;
     struct span value;
@@ -138,6 +160,10 @@ static void test_deterministic(void **state)
     (void)state;
     merge_testing_open(&one, source);
     merge_testing_open(&two, source);
+    free(two.memory.data); /* the packed one */
+    two.memory.size = template_memory_size(source.size);
+    two.memory.data = malloc(two.memory.size);
+    assert_non_null(two.memory.data);
     memset(two.memory.data, 0x5a, two.memory.size);
     assert_int_equal(template_compile(&two.template, source, two.memory, &two.error), 0);
     assert_int_equal(one.template.pieces_count, two.template.pieces_count);
@@ -162,9 +188,10 @@ static void test_too_large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fields),        cmocka_unit_test(test_check_value),
-        cmocka_unit_test(test_value_sizes),   cmocka_unit_test(test_describe),
-        cmocka_unit_test(test_deterministic), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_fields),      cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_check_value), cmocka_unit_test(test_value_sizes),
+        cmocka_unit_test(test_describe),    cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_too_large),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
