@@ -21,6 +21,7 @@ struct content {
 struct content_set {
     uint32_t campaigns_max;
     struct content **contents;
+    char **faults; /* why a campaign is held, or NULL */
 };
 
 int content_set_open(struct content_set **ret_set, uint32_t campaigns_max)
@@ -30,8 +31,9 @@ int content_set_open(struct content_set **ret_set, uint32_t campaigns_max)
     if (set == NULL)
         return -ENOMEM;
     set->contents = calloc(campaigns_max, sizeof(struct content *));
-    if (set->contents == NULL) {
-        free(set);
+    set->faults = calloc(campaigns_max, sizeof(char *));
+    if (set->contents == NULL || set->faults == NULL) {
+        content_set_close(set);
         return -ENOMEM;
     }
     set->campaigns_max = campaigns_max;
@@ -50,9 +52,12 @@ void content_set_close(struct content_set *set)
 {
     if (set == NULL)
         return;
-    for (uint32_t i = 0; i < set->campaigns_max; i++)
+    for (uint32_t i = 0; i < set->campaigns_max; i++) {
         close_content(set->contents[i]);
+        free(set->faults[i]);
+    }
     free(set->contents);
+    free(set->faults);
     free(set);
 }
 
@@ -66,24 +71,38 @@ static struct span domain_of(struct span address)
     return domain;
 }
 
-static int compile(struct content *content, const struct campaign *campaign, struct text *error)
+/* The template in as much memory as it needs; what it was compiled in is six times its source. */
+static int keep(struct content *content)
 {
-    size_t size = template_memory_size(campaign->content.size);
-    struct template_error where = {0};
-    int result;
+    size_t size = template_packed_size(&content->template);
 
     content->memory = malloc(size);
     if (content->memory == NULL)
         return -ENOMEM;
-    result = template_compile(&content->template, campaign->content,
-                              (struct span_mut){content->memory, size}, &where);
-    if (result < 0) {
-        text_add_format(
-            error, "campaign \"%.*s\": template:%u:%u: %s", (int)campaign->descriptor.name.size,
-            (const char *)campaign->descriptor.name.data, where.line, where.column, where.what);
-        return result;
-    }
+    template_pack(&content->template, (struct span_mut){content->memory, size});
     return 0;
+}
+
+static int compile(struct content *content, const struct campaign *campaign, struct text *error)
+{
+    size_t size = template_memory_size(campaign->content.size);
+    struct template_error where = {0};
+    void *memory = malloc(size);
+    int result;
+
+    if (memory == NULL)
+        return -ENOMEM;
+    result = template_compile(&content->template, campaign->content,
+                              (struct span_mut){memory, size}, &where);
+    if (result == 0)
+        result = keep(content);
+    else if (result == -EFBIG)
+        text_add_cstr(error, "the stored template is larger than a template may be");
+    else
+        text_add_format(error, "the stored template does not compile, line %u column %u: %s",
+                        where.line, where.column, where.what);
+    free(memory);
+    return result == -EFBIG ? -EINVAL : result;
 }
 
 static int finish(struct content *content, const struct campaign *campaign)
@@ -131,6 +150,21 @@ int content_add(struct content_set *set, uint32_t campaign_index, const struct c
     }
     set->contents[campaign_index] = content;
     return 0;
+}
+
+int content_hold(struct content_set *set, uint32_t campaign_index, const char *why)
+{
+    CHECK(campaign_index < set->campaigns_max);
+    CHECK(set->contents[campaign_index] == NULL);
+    free(set->faults[campaign_index]);
+    set->faults[campaign_index] = strdup(why);
+    return set->faults[campaign_index] == NULL ? -ENOMEM : 0;
+}
+
+const char *content_fault(const struct content_set *set, uint32_t campaign_index)
+{
+    CHECK(campaign_index < set->campaigns_max);
+    return set->faults[campaign_index];
 }
 
 const struct content *content_of(const struct content_set *set, uint32_t campaign_index)

@@ -5,6 +5,9 @@
  * uses the same. The source stays in the queue's mapped segment; the body of a finished message is
  * sent from there without a copy of its own, its header is made once (finished.h).
  *
+ * A campaign whose stored content does not compile (another version of ringpost took it) is held:
+ * it has a fault instead of content, no shard claims from it (store_hold), the others go on.
+ *
  * Message-ID and Date derive from the stored identity, the sender's domain and the campaign's time:
  * the same in every attempt. A content_merge is one message being written; it is embedded in a
  * session. */
@@ -31,10 +34,15 @@ struct content_merge {
 
 MUST_USE int content_set_open(struct content_set **ret_set, uint32_t campaigns_max);
 void content_set_close(struct content_set *set); /* NULL is a no-op */
-/* Compiles the campaign's content unless it is there. 0, -EINVAL (*error says where), -ENOMEM.
- * Front thread only, before a shard can claim from the campaign. */
+/* Compiles the campaign's content unless it is there. 0; -EINVAL: it does not compile (*error says
+ * where, without the campaign's name); -ENOMEM. Front thread only, before a shard can claim from
+ * the campaign. */
 MUST_USE int content_add(struct content_set *set, uint32_t campaign_index,
                          const struct campaign *campaign, struct text *error);
+/* Notes why a campaign whose content was not added is held. 0 or -ENOMEM. Front thread only. */
+MUST_USE int content_hold(struct content_set *set, uint32_t campaign_index, const char *why);
+/* In words, or NULL: the campaign is not held. Lent until the set is closed. Front thread only. */
+const char *content_fault(const struct content_set *set, uint32_t campaign_index);
 /* NULL when it was not added. */
 const struct content *content_of(const struct content_set *set, uint32_t campaign_index);
 

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -99,10 +100,35 @@ static void test_bad_template(void **state)
     text_init(&error, problem, sizeof(problem) - 1);
     assert_int_equal(content_set_open(&set, 1), 0);
     assert_int_equal(content_add(set, 0, &campaign, &error), -EINVAL);
-    assert_non_null(strstr(text_cstr_end(&error), "campaign \"c\": template:1:"));
+    assert_non_null(strstr(text_cstr_end(&error), "does not compile, line 1 column 10: "));
+    assert_null(content_of(set, 0));
+    assert_null(content_fault(set, 0));
+    assert_int_equal(content_hold(set, 0, problem), 0);
+    assert_int_equal(content_hold(set, 0, "something else"), 0);
+    assert_string_equal(content_fault(set, 0), "something else");
     assert_null(content_of(set, 0));
     content_set_close(set);
     content_set_close(NULL);
+}
+
+/* 16 MiB are the most that a template may have; a campaign may store more. */
+static void test_huge_template(void **state)
+{
+    struct campaign campaign = sample(CAMPAIGN_TEMPLATE, "");
+    struct content_set *set;
+    struct text error;
+    char *bytes = malloc(TEMPLATE_SOURCE_MAX + 1);
+
+    (void)state;
+    assert_non_null(bytes);
+    memset(bytes, 'x', TEMPLATE_SOURCE_MAX + 1);
+    campaign.content = span_make(bytes, TEMPLATE_SOURCE_MAX + 1);
+    text_init(&error, problem, sizeof(problem) - 1);
+    assert_int_equal(content_set_open(&set, 1), 0);
+    assert_int_equal(content_add(set, 0, &campaign, &error), -EINVAL);
+    assert_non_null(strstr(text_cstr_end(&error), "larger than"));
+    content_set_close(set);
+    free(bytes);
 }
 
 static void test_values_must_fit(void **state)
@@ -126,9 +152,8 @@ static void test_values_must_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_finished_message),
-        cmocka_unit_test(test_eight_bit),
-        cmocka_unit_test(test_bad_template),
+        cmocka_unit_test(test_finished_message), cmocka_unit_test(test_eight_bit),
+        cmocka_unit_test(test_bad_template),     cmocka_unit_test(test_huge_template),
         cmocka_unit_test(test_values_must_fit),
     };
 

@@ -125,9 +125,18 @@ static void describe_shard(struct engine *engine, uint32_t index)
     };
 }
 
-static int compile_contents(struct engine *engine, struct text *error)
+/* The campaign cannot be sent by this program: it waits, the others go on. */
+static int hold(struct engine *engine, uint32_t campaign_index, const char *why)
+{
+    store_hold(engine->store, campaign_index);
+    return content_hold(engine->contents, campaign_index, why);
+}
+
+static int compile_contents(struct engine *engine)
 {
     struct queue *queue = store_queue(engine->store);
+    char buffer[512];
+    struct text error;
 
     for (uint32_t i = 0; i < queue_campaigns_count(queue); i++) {
         const struct campaign *campaign = queue_campaign(queue, i);
@@ -135,7 +144,17 @@ static int compile_contents(struct engine *engine, struct text *error)
 
         if (campaign->state != CAMPAIGN_READY && campaign->state != CAMPAIGN_PAUSED)
             continue;
-        result = content_add(engine->contents, i, campaign, error);
+        if (campaign->content.data == NULL) { /* the shards have been told that it is gone */
+            result = content_hold(engine->contents, i,
+                                  "its stored content cannot be read: see ringpost queue verify");
+            if (result < 0)
+                return result;
+            continue;
+        }
+        text_init(&error, buffer, sizeof(buffer));
+        result = content_add(engine->contents, i, campaign, &error);
+        if (result == -EINVAL)
+            result = hold(engine, i, text_cstr_end(&error));
         if (result < 0)
             return result;
     }
@@ -177,7 +196,7 @@ static int open_shared(struct engine *engine, struct text *error)
             return result;
         engine->shards_count++;
     }
-    return compile_contents(engine, error);
+    return compile_contents(engine);
 }
 
 int engine_prepare(struct engine **ret_engine, const struct engine_options *options,

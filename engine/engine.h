@@ -48,7 +48,8 @@ void engine_limits_fill(struct engine_limits *limits, const struct policy *polic
 void engine_memory_sheet(const struct engine_limits *limits, const struct policy *policy,
                          struct text *out);
 
-/* Opens the spool, recovers, compiles the content of every open campaign. -errno with *error. */
+/* Opens the spool, recovers, compiles the content of every open campaign; one that does not compile
+ * is held (content_fault). -errno with *error. */
 MUST_USE int engine_prepare(struct engine **ret_engine, const struct engine_options *options,
                             struct text *error);
 struct store *engine_store(struct engine *engine);

@@ -89,6 +89,7 @@ static void dispatch(struct front *front, const struct io_event *event)
 static void count_campaigns(const struct front *front, struct front_picture *picture)
 {
     const struct queue *queue = store_queue(front->store);
+    const struct content_set *contents = engine_contents(front->options->engine);
 
     for (uint32_t i = 0; i < queue_campaigns_count(queue); i++) {
         const struct campaign *campaign = queue_campaign(queue, i);
@@ -96,6 +97,10 @@ static void count_campaigns(const struct front *front, struct front_picture *pic
 
         if (campaign->state == CAMPAIGN_DISCARDED || campaign->state == CAMPAIGN_DONE)
             continue;
+        if (content_fault(contents, i) != NULL) { /* nothing that happens here makes it go */
+            picture->paused_before = true;
+            continue;
+        }
         store_counts(front->store, i, &counts);
         picture->open_count += (uint64_t)campaign_counts_open(&counts);
         if (campaign->state != CAMPAIGN_PAUSED)
@@ -212,7 +217,9 @@ static void turn(struct front *front)
 {
     struct io_event events[EVENTS_MAX];
     struct stats_sum stats;
-    struct query_world world = {.store = front->store, .stats = &stats};
+    struct query_world world = {.store = front->store,
+                                .contents = engine_contents(front->options->engine),
+                                .stats = &stats};
     uint64_t deadline_ns = min_u64(front->look_ns, store_deadline_ns(front->store));
     uint32_t count;
 

@@ -19,7 +19,7 @@
 enum front_goal {
     FRONT_UNTIL_IDLE, /* only mail that waits for a later retry is left; a campaign that was paused
                          before the start is not waited for */
-    FRONT_UNTIL_DONE, /* every recipient has its final outcome */
+    FRONT_UNTIL_DONE, /* every recipient has its final outcome, but for those of held campaigns */
     FRONT_FOREVER,    /* a service */
 };
 
@@ -28,9 +28,9 @@ enum front_state { FRONT_RUNNING, FRONT_STOPPING, FRONT_DRAINING, FRONT_CLOSING,
 struct front_picture {
     struct stats_sum stats;
     struct store_progress progress;
-    uint64_t open_count; /* recipients without a final outcome, all campaigns */
+    uint64_t open_count; /* recipients without a final outcome, all campaigns but held ones */
     bool paused_now;     /* a campaign was paused since the start */
-    bool paused_before;  /* ...or before it */
+    bool paused_before;  /* ...or before it; or it is held (content.h) */
     uint64_t now_ns;
     uint64_t wall_ns;
     const struct summary *summary;

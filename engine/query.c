@@ -100,9 +100,20 @@ static void write_counts(struct text *out, const struct campaign_counts *counts)
     json_put_key_u64(out, "unsure", (uint64_t)counts->unsure);
 }
 
+/* Why nobody sends the campaign although it is open, or NULL. */
+static const char *fault_of(const struct query_world *world, uint32_t index)
+{
+    enum campaign_state state = queue_campaign(store_queue(world->store), index)->state;
+
+    if (state != CAMPAIGN_READY && state != CAMPAIGN_PAUSED)
+        return NULL;
+    return content_fault(world->contents, index);
+}
+
 static void write_campaign(const struct query_world *world, uint32_t index, struct text *out)
 {
     const struct campaign *campaign = queue_campaign(store_queue(world->store), index);
+    const char *fault = fault_of(world, index);
     struct campaign_counts counts;
 
     store_counts(world->store, index, &counts);
@@ -111,11 +122,13 @@ static void write_campaign(const struct query_world *world, uint32_t index, stru
     json_put_key_string(out, "tenant", campaign->descriptor.tenant);
     json_put_key_cstr(out, "lane",
                       campaign->descriptor.lane == LANE_BULK ? "bulk" : "transactional");
-    json_put_key_cstr(out, "state", campaign_state_name(campaign->state));
+    json_put_key_cstr(out, "state", fault != NULL ? "held" : campaign_state_name(campaign->state));
     json_put_key_string(out, "sender", campaign->descriptor.sender);
     json_put_key_u64(out, "created", campaign->descriptor.created_s);
     json_put_key_u64(out, "recipients", campaign->recipients_count);
     write_counts(out, &counts);
+    if (fault != NULL)
+        json_put_key_cstr(out, "held_because", fault);
     json_put_close(out, '}');
     text_add_byte(out, '\n');
 }
@@ -144,6 +157,8 @@ static bool is_open(const struct queue_standing *standing)
 static void write_record(const struct query_world *world, const struct queue_recipient *recipient,
                          const struct queue_standing *standing, struct text *out)
 {
+    const char *fault = is_open(standing) ? fault_of(world, recipient->campaign_index) : NULL;
+
     json_put_open(out, '{');
     json_put_key(out, "id");
     text_add_byte(out, '"');
@@ -160,6 +175,8 @@ static void write_record(const struct query_world *world, const struct queue_rec
         json_put_key_u64(out, "next_attempt", standing->due_s);
         json_put_key_bool(out, "due", standing->due_s * NS_PER_S <= world->wall_ns);
     }
+    if (fault != NULL)
+        json_put_key_cstr(out, "held_because", fault);
     json_put_close(out, '}');
     text_add_byte(out, '\n');
 }
@@ -234,6 +251,16 @@ static bool step_show(struct query *query, const struct query_world *world, stru
     return false;
 }
 
+static bool complain_held(struct text *out, const char *name, const char *fault)
+{
+    char buffer[QUERY_WORD_MAX + 512];
+    struct text words;
+
+    text_init(&words, buffer, sizeof(buffer));
+    text_add_format(&words, "campaign %s is held and cannot be resumed: %s", name, fault);
+    return complain(out, text_cstr_end(&words));
+}
+
 static bool order_state(struct query *query, const struct query_world *world, struct text *out,
                         bool *ret_failed)
 {
@@ -254,6 +281,8 @@ static bool order_state(struct query *query, const struct query_world *world, st
         return complain(out, matches == 0 ? "no campaign of that name in this spool"
                                           : "several tenants have a campaign of that name: say "
                                             "tenant/name");
+    if (query->state == CAMPAIGN_READY && fault_of(world, query->campaign_index) != NULL)
+        return complain_held(out, query->campaign, fault_of(world, query->campaign_index));
     if (queue_campaign(queue, query->campaign_index)->state == query->state) {
         *ret_failed = false;
         return true;

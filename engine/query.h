@@ -7,11 +7,14 @@
  *
  *   status | summary | list [campaign] [domain] | show ID | pause C | resume C | cancel C
  *
+ * A campaign that this program cannot send (content.h) has the state "held" and says why.
+ *
  * An error is one line {"error": "..."}. Knows no socket. */
 #ifndef ENGINE_QUERY_H
 #define ENGINE_QUERY_H
 
 #include "base/text.h"
+#include "engine/content.h"
 #include "engine/stats.h"
 #include "engine/store.h"
 
@@ -45,6 +48,7 @@ struct query {
 /* What a query may look at; stats NULL: at rest. */
 struct query_world {
     struct store *store;
+    const struct content_set *contents; /* knows which campaigns are held */
     const struct stats_sum *stats;
     uint64_t wall_ns;
 };

@@ -50,6 +50,7 @@ size_t store_cost(const struct store_options *given)
            arena_cost(STORE_PARTS_NAMES_SIZE, 1) +
            arena_cost(STORE_PARTS_NOTICES, sizeof(struct queue_notice)) +
            arena_cost(limits->campaigns_max, sizeof(uint64_t)) +
+           arena_cost(limits->campaigns_max, sizeof(bool)) +
            arena_cost((size_t)STORE_SHARDS_MAX * STORE_PARTS_READERS,
                       sizeof(struct store_reading)) +
            store_parts_checkpoint_cost(&options);
@@ -139,6 +140,7 @@ static int carve(struct store **ret_store, struct io *io, struct arena *arena,
     store->names = arena_alloc(arena, STORE_PARTS_NAMES_SIZE, 1);
     store->notices = arena_alloc(arena, STORE_PARTS_NOTICES, sizeof(struct queue_notice));
     store->state_tickets = arena_alloc(arena, limits->campaigns_max, sizeof(uint64_t));
+    store->held = arena_alloc(arena, limits->campaigns_max, sizeof(bool));
     store->readings = arena_alloc(arena, (size_t)STORE_SHARDS_MAX * STORE_PARTS_READERS,
                                   sizeof(struct store_reading));
     store_parts_checkpoint_init(store, arena);

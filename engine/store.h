@@ -125,6 +125,9 @@ void store_progress(const struct store *store, struct store_progress *ret);
  * shards learn of it at once. DONE is set by the store itself. */
 MUST_USE int store_set_state(struct store *store, uint32_t campaign_index,
                              enum campaign_state state);
+/* Nobody claims from this campaign as long as this store is open, whatever its state; the spool
+ * keeps the state that it has. Before the shards run. */
+void store_hold(struct store *store, uint32_t campaign_index);
 MUST_USE bool store_state_durable(const struct store *store, uint32_t campaign_index);
 
 /* --- loads (one a lane at a time) --- */

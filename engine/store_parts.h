@@ -219,6 +219,7 @@ struct store {
     uint8_t *names; /* scratch: names in a folder */
     struct queue_notice *notices;
     uint64_t notices_count;
+    bool *held;              /* one a campaign: see store_hold */
     uint64_t *state_tickets; /* one a campaign: its last state is durable at this control count */
     uint64_t file_next;      /* first file number that was free at start */
     uint64_t created_last_s;

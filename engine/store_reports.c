@@ -164,6 +164,8 @@ int store_parts_state(struct store *store, uint32_t campaign, enum campaign_stat
     struct journal_state next;
     uint8_t *place;
 
+    if (state == CAMPAIGN_READY && store->held[campaign])
+        notice.state = CAMPAIGN_PAUSED; /* for the shards */
     if (!can_notify(store))
         return -EBUSY;
     place = appender_add(&store->control.appender, journal_state_size(), NULL);
@@ -190,6 +192,21 @@ int store_set_state(struct store *store, uint32_t campaign_index, enum campaign_
     if (r == 0)
         store_log_step(&store->control, io_now_ns(store->io));
     return r;
+}
+
+void store_hold(struct store *store, uint32_t campaign_index)
+{
+    struct queue_notice notice = {
+        .kind = QUEUE_NOTICE_STATE,
+        .campaign_index = campaign_index,
+        .state = CAMPAIGN_PAUSED,
+        .runs_count = queue_append_runs_count(store->queue),
+    };
+
+    CHECK(campaign_index < queue_campaigns_count(store->queue));
+    store->held[campaign_index] = true;
+    for (uint32_t i = 0; i < store->options.limits.shards_count; i++)
+        queue_notice(queue_shard(store->queue, i), &notice);
 }
 
 bool store_state_durable(const struct store *store, uint32_t campaign_index)

@@ -44,7 +44,12 @@ static struct span value_of(struct span line, const char *key)
     line = span_skip(line, at + (size_t)size);
     if (line.size > 0 && line.data[0] == '"') {
         line = span_skip(line, 1);
-        return span_first(line, span_find_byte(line, '"'));
+        for (size_t i = 0; i < line.size; i++)
+            if (line.data[i] == '"')
+                return span_first(line, i);
+            else if (line.data[i] == '\\')
+                i++; /* what is escaped does not end it */
+        return line;
     }
     for (size_t i = 0; i < line.size; i++)
         if (line.data[i] == ',' || line.data[i] == '}')
@@ -65,12 +70,12 @@ static void print_keys(struct span line, const char *const *keys)
 
 static void show_line(struct queue_command *command, struct span line)
 {
-    static const char *const campaign_keys[] = {"campaign",   "tenant", "lane",     "state",
-                                                "recipients", "queued", "deferred", "in_flight",
-                                                "accepted",   "failed", "expired",  "suppressed",
-                                                "cancelled",  "unsure", NULL};
-    static const char *const record_keys[] = {"id",           "recipient", "state", "attempts",
-                                              "next_attempt", "unsure",    NULL};
+    static const char *const campaign_keys[] = {
+        "campaign",  "tenant",    "lane",         "state",  "recipients", "queued",
+        "deferred",  "in_flight", "accepted",     "failed", "expired",    "suppressed",
+        "cancelled", "unsure",    "held_because", NULL};
+    static const char *const record_keys[] = {
+        "id", "recipient", "state", "attempts", "next_attempt", "unsure", "held_because", NULL};
     static const char *const event_keys[] = {"type",    "timestamp", "site",         "code",
                                              "content", "name",      "num_attempts", NULL};
     struct span error = value_of(line, "error");
@@ -175,6 +180,7 @@ static int ask_spool(struct queue_command *command, struct span request)
     text_init(&text, buffer, sizeof(buffer));
     query_parse(&query, span_trim(request));
     world.store = engine_store(spool.engine);
+    world.contents = engine_contents(spool.engine);
     while (!complete) {
         world.wall_ns = io_wall_ns(spool.io);
         complete = query_step(&query, &world, &text);

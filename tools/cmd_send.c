@@ -197,6 +197,7 @@ static int resume(struct send *send, uint32_t index)
 {
     const struct campaign *campaign =
         queue_campaign(store_queue(engine_store(send->spool.engine)), index);
+    const char *fault;
 
     if (send->list.recipients_count == 0) { /* a stream that nobody has read yet */
         int result = plan_read_list(&send->plan, NULL, NULL, &send->list);
@@ -215,6 +216,13 @@ static int resume(struct send *send, uint32_t index)
                              "campaign \"%s\" is in this spool with another list: choose "
                              "another name",
                              send->plan.name);
+    fault = content_fault(engine_contents(send->spool.engine), index);
+    if (fault != NULL)
+        return verb_complain(
+            "send",
+            "campaign \"%s\" is held: %s. It can only be cancelled, or sent by the "
+            "ringpost that took it",
+            send->plan.name, fault);
     if (campaign->state == CAMPAIGN_PAUSED)
         return verb_complain("send",
                              "campaign \"%s\" is paused: ringpost queue resume --campaign "

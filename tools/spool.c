@@ -68,6 +68,23 @@ static void raise_files(void)
     }
 }
 
+/* Campaigns that this program cannot send do not stop the others, and are not passed over in
+ * silence. */
+static void tell_held(const struct spool *spool)
+{
+    const struct queue *queue = store_queue(engine_store(spool->engine));
+
+    for (uint32_t i = 0; i < queue_campaigns_count(queue); i++) {
+        const struct campaign *campaign = queue_campaign(queue, i);
+        const char *fault = content_fault(engine_contents(spool->engine), i);
+
+        if (fault != NULL)
+            (void)fprintf(stderr, "ringpost: campaign \"%.*s\" is held, others go on: %s\n",
+                          (int)campaign->descriptor.name.size,
+                          (const char *)campaign->descriptor.name.data, fault);
+    }
+}
+
 int spool_open(struct spool *spool, const char *config, const char *folder, bool with_engine)
 {
     struct engine_options options;
@@ -99,7 +116,10 @@ int spool_open(struct spool *spool, const char *config, const char *folder, bool
     options.io = spool->io;
     options.group = spool->group;
     result = engine_prepare(&spool->engine, &options, &error);
-    return result < 0 ? complain(spool, &error, result) : 0;
+    if (result < 0)
+        return complain(spool, &error, result);
+    tell_held(spool);
+    return 0;
 }
 
 int spool_close(struct spool *spool)
