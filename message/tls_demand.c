@@ -7,7 +7,6 @@ void tls_demand_init(struct tls_demand *demand)
     memset(demand, 0, sizeof(*demand));
     demand->level = TLS_LEVEL_CLEAR;
     demand->source = TLS_SOURCE_DEFAULT;
-    demand->proof = TLS_PROOF_WEBPKI;
 }
 
 bool tls_demand_add_name(struct tls_demand *demand, struct span name)
@@ -18,25 +17,11 @@ bool tls_demand_add_name(struct tls_demand *demand, struct span name)
     return true;
 }
 
-bool tls_demand_add_record(struct tls_demand *demand, const struct tls_demand_record *record)
-{
-    if (record->data.size == 0 || record->data.size > TLS_DEMAND_DATA_MAX ||
-        demand->records_count == TLS_DEMAND_RECORDS_MAX)
-        return false;
-    demand->records[demand->records_count++] = *record;
-    return true;
-}
-
-bool tls_demand_is_met(const struct tls_demand *demand, enum tls_level reached,
-                       enum tls_proof proof)
+bool tls_demand_is_met(const struct tls_demand *demand, enum tls_level reached, bool by_dane)
 {
     if (demand->refused != TLS_FAULT_NONE || reached < demand->level)
         return false;
-    if (demand->level < TLS_LEVEL_VERIFIED)
-        return true;
-    if (demand->proof == TLS_PROOF_DANE)
-        return proof == TLS_PROOF_DANE;
-    return proof != TLS_PROOF_NONE;
+    return demand->level < TLS_LEVEL_VERIFIED || !demand->dane || by_dane;
 }
 
 const char *tls_demand_level_name(enum tls_level level)
@@ -54,14 +39,6 @@ const char *tls_demand_source_name(enum tls_source source)
     static_assert(ARRAY_LEN(names) == TLS_SOURCE_COUNT, "a name for each source");
 
     return (size_t)source < ARRAY_LEN(names) ? names[source] : "unknown";
-}
-
-const char *tls_demand_proof_name(enum tls_proof proof)
-{
-    static const char *const names[] = {"none", "webpki", "dane"};
-    static_assert(ARRAY_LEN(names) == TLS_PROOF_COUNT, "a name for each proof");
-
-    return (size_t)proof < ARRAY_LEN(names) ? names[proof] : "unknown";
 }
 
 static const struct {

@@ -14,9 +14,7 @@
 
 #include "base/span.h"
 
-#define TLS_DEMAND_NAMES_MAX 3    /* the host; for DANE-TA also the domain and the expanded name */
-#define TLS_DEMAND_RECORDS_MAX 16 /* TLSA records of one host; what is beyond is not looked at */
-#define TLS_DEMAND_DATA_MAX 4096  /* octets of one record's association data */
+#define TLS_DEMAND_NAMES_MAX 4 /* the host; for DANE-TA also the domain and the expanded name */
 
 /* Each level includes those before it. */
 enum tls_level {
@@ -34,14 +32,6 @@ enum tls_source {
     TLS_SOURCE_MTA_STS,     /* RFC 8461, mode enforce */
     TLS_SOURCE_MESSAGE,     /* REQUIRETLS, RFC 8689 */
     TLS_SOURCE_COUNT
-};
-
-/* How VERIFIED is proven. */
-enum tls_proof {
-    TLS_PROOF_NONE = 0, /* not at all */
-    TLS_PROOF_WEBPKI,   /* a chain to a trusted authority, and one of the names */
-    TLS_PROOF_DANE,     /* one of the TLSA records */
-    TLS_PROOF_COUNT
 };
 
 /* What went wrong; the names are those of RFC 8460 4.3 where it has one. */
@@ -64,43 +54,34 @@ enum tls_fault {
     TLS_FAULT_COUNT
 };
 
-/* RFC 6698 2.1, as the record has it. */
-struct tls_demand_record {
-    uint8_t usage;    /* 2 DANE-TA, 3 DANE-EE; others are unusable for SMTP (RFC 7672 3.1.3) */
-    uint8_t selector; /* 0 certificate, 1 public key */
-    uint8_t matching; /* 0 whole, 1 SHA2-256, 2 SHA2-512 */
-    struct span data; /* at most TLS_DEMAND_DATA_MAX */
-};
+struct tlsa_record; /* message/tlsa.h */
 
 struct tls_demand {
     enum tls_level level;   /* no mail below this */
     enum tls_source source; /* of `level` */
-    enum tls_proof proof;   /* for VERIFIED: how; below it: what is tried and only reported */
+    bool dane;              /* proven by one of the records instead of WebPKI */
     bool off;               /* TLS is not even tried (mode off); level is CLEAR then */
     bool testing;           /* MTA-STS testing: what fails is reported, nothing is kept back */
     enum tls_fault refused; /* not NONE: the host must not be used at all, and why */
     uint8_t names_count;    /* acceptable in the certificate; the first one is the SNI */
-    uint8_t records_count;
     struct span names[TLS_DEMAND_NAMES_MAX]; /* lower case, no final dot */
-    struct tls_demand_record records[TLS_DEMAND_RECORDS_MAX];
+    const struct tlsa_record *records; /* the usable ones and the others, as the DNS has them */
+    uint32_t records_count;
 };
 
 /* Opportunistic: TLS is tried, mail goes in any case. */
 void tls_demand_init(struct tls_demand *demand);
 /* False when there is no room, or nothing in it. */
 MUST_USE bool tls_demand_add_name(struct tls_demand *demand, struct span name);
-MUST_USE bool tls_demand_add_record(struct tls_demand *demand,
-                                    const struct tls_demand_record *record);
 /* Whether a session that reached this, proven this way, may carry mail with this demand. DANE
  * proves a host to whoever asks for WebPKI (RFC 8461 2: where both are there, DANE leads), not the
  * reverse. Never for a refused host. */
 MUST_USE bool tls_demand_is_met(const struct tls_demand *demand, enum tls_level reached,
-                                enum tls_proof proof);
+                                bool by_dane);
 
 /* "clear", "encrypted", "verified"; "dane", "mta-sts"; "certificate-expired". */
 const char *tls_demand_level_name(enum tls_level level);
 const char *tls_demand_source_name(enum tls_source source);
-const char *tls_demand_proof_name(enum tls_proof proof);
 /* RFC 8460 4.3, the nearest of its names. */
 const char *tls_demand_fault_name(enum tls_fault fault);
 /* In words for people. */

@@ -12,30 +12,24 @@
 static const struct {
     const char *label;
     enum tls_level demanded;
-    enum tls_proof by;
+    bool dane;
     enum tls_fault refused;
     enum tls_level reached;
-    enum tls_proof proof;
+    bool by_dane;
     bool met;
 } cases[] = {
-    {"nothing demanded", TLS_LEVEL_CLEAR, TLS_PROOF_WEBPKI, 0, TLS_LEVEL_CLEAR, 0, true},
-    {"more than demanded", TLS_LEVEL_CLEAR, TLS_PROOF_WEBPKI, 0, TLS_LEVEL_VERIFIED,
-     TLS_PROOF_WEBPKI, true},
-    {"clear below encrypted", TLS_LEVEL_ENCRYPTED, TLS_PROOF_WEBPKI, 0, TLS_LEVEL_CLEAR, 0, false},
-    {"encrypted", TLS_LEVEL_ENCRYPTED, TLS_PROOF_WEBPKI, 0, TLS_LEVEL_ENCRYPTED, 0, true},
-    {"encrypted below verified", TLS_LEVEL_VERIFIED, TLS_PROOF_WEBPKI, 0, TLS_LEVEL_ENCRYPTED, 0,
-     false},
-    {"verified", TLS_LEVEL_VERIFIED, TLS_PROOF_WEBPKI, 0, TLS_LEVEL_VERIFIED, TLS_PROOF_WEBPKI,
-     true},
-    {"DANE instead of WebPKI", TLS_LEVEL_VERIFIED, TLS_PROOF_WEBPKI, 0, TLS_LEVEL_VERIFIED,
-     TLS_PROOF_DANE, true},
-    {"WebPKI instead of DANE", TLS_LEVEL_VERIFIED, TLS_PROOF_DANE, 0, TLS_LEVEL_VERIFIED,
-     TLS_PROOF_WEBPKI, false},
-    {"DANE", TLS_LEVEL_VERIFIED, TLS_PROOF_DANE, 0, TLS_LEVEL_VERIFIED, TLS_PROOF_DANE, true},
-    {"DANE with unusable records wants TLS alone", TLS_LEVEL_ENCRYPTED, TLS_PROOF_DANE, 0,
-     TLS_LEVEL_ENCRYPTED, 0, true},
-    {"a refused host", TLS_LEVEL_CLEAR, TLS_PROOF_WEBPKI, TLS_FAULT_STS_HOST, TLS_LEVEL_VERIFIED,
-     TLS_PROOF_DANE, false},
+    {"nothing demanded", TLS_LEVEL_CLEAR, false, 0, TLS_LEVEL_CLEAR, false, true},
+    {"more than demanded", TLS_LEVEL_CLEAR, false, 0, TLS_LEVEL_VERIFIED, false, true},
+    {"clear below encrypted", TLS_LEVEL_ENCRYPTED, false, 0, TLS_LEVEL_CLEAR, false, false},
+    {"encrypted", TLS_LEVEL_ENCRYPTED, false, 0, TLS_LEVEL_ENCRYPTED, false, true},
+    {"encrypted below verified", TLS_LEVEL_VERIFIED, false, 0, TLS_LEVEL_ENCRYPTED, 0, false},
+    {"verified", TLS_LEVEL_VERIFIED, false, 0, TLS_LEVEL_VERIFIED, false, true},
+    {"DANE instead of WebPKI", TLS_LEVEL_VERIFIED, false, 0, TLS_LEVEL_VERIFIED, true, true},
+    {"WebPKI instead of DANE", TLS_LEVEL_VERIFIED, true, 0, TLS_LEVEL_VERIFIED, false, false},
+    {"DANE", TLS_LEVEL_VERIFIED, true, 0, TLS_LEVEL_VERIFIED, true, true},
+    {"DANE with unusable records wants TLS alone", TLS_LEVEL_ENCRYPTED, true, 0,
+     TLS_LEVEL_ENCRYPTED, false, true},
+    {"a refused host", TLS_LEVEL_CLEAR, false, TLS_FAULT_STS_HOST, TLS_LEVEL_VERIFIED, true, false},
 };
 
 static void test_no_mail_below_its_level(void **state)
@@ -46,9 +40,9 @@ static void test_no_mail_below_its_level(void **state)
 
         tls_demand_init(&demand);
         demand.level = cases[i].demanded;
-        demand.proof = cases[i].by;
+        demand.dane = cases[i].dane;
         demand.refused = cases[i].refused;
-        if (tls_demand_is_met(&demand, cases[i].reached, cases[i].proof) != cases[i].met)
+        if (tls_demand_is_met(&demand, cases[i].reached, cases[i].by_dane) != cases[i].met)
             fail_msg("%s", cases[i].label);
     }
 }
@@ -59,15 +53,13 @@ static void test_a_fresh_demand_keeps_nothing_back(void **state)
 
     (void)state;
     tls_demand_init(&demand);
-    assert_true(tls_demand_is_met(&demand, TLS_LEVEL_CLEAR, TLS_PROOF_NONE));
+    assert_true(tls_demand_is_met(&demand, TLS_LEVEL_CLEAR, false));
     assert_false(demand.off);
     assert_int_equal(demand.source, TLS_SOURCE_DEFAULT);
 }
 
-static void test_names_and_records_are_bounded(void **state)
+static void test_names_are_bounded(void **state)
 {
-    struct tls_demand_record record = {.usage = 3, .selector = 1, .matching = 1};
-    uint8_t digest[32] = {1};
     struct tls_demand demand;
 
     (void)state;
@@ -76,14 +68,6 @@ static void test_names_and_records_are_bounded(void **state)
     for (uint32_t i = 0; i < TLS_DEMAND_NAMES_MAX; i++)
         assert_true(tls_demand_add_name(&demand, SPAN("mx.example.com")));
     assert_false(tls_demand_add_name(&demand, SPAN("mx.example.com")));
-    assert_false(tls_demand_add_record(&demand, &record)); /* no data */
-    record.data = span_make(digest, TLS_DEMAND_DATA_MAX + 1);
-    assert_false(tls_demand_add_record(&demand, &record));
-    record.data.size = sizeof(digest);
-    for (uint32_t i = 0; i < TLS_DEMAND_RECORDS_MAX; i++)
-        assert_true(tls_demand_add_record(&demand, &record));
-    assert_false(tls_demand_add_record(&demand, &record));
-    assert_int_equal(demand.records_count, TLS_DEMAND_RECORDS_MAX);
 }
 
 static void test_everything_has_a_name(void **state)
@@ -95,7 +79,6 @@ static void test_everything_has_a_name(void **state)
     }
     assert_string_equal(tls_demand_level_name(TLS_LEVEL_VERIFIED), "verified");
     assert_string_equal(tls_demand_source_name(TLS_SOURCE_MTA_STS), "mta-sts");
-    assert_string_equal(tls_demand_proof_name(TLS_PROOF_DANE), "dane");
     assert_string_equal(tls_demand_fault_name(TLS_FAULT_COUNT), "unknown");
 }
 
@@ -104,7 +87,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_mail_below_its_level),
         cmocka_unit_test(test_a_fresh_demand_keeps_nothing_back),
-        cmocka_unit_test(test_names_and_records_are_bounded),
+        cmocka_unit_test(test_names_are_bounded),
         cmocka_unit_test(test_everything_has_a_name),
     };
 
