@@ -21,6 +21,7 @@ struct envelope {
     uint64_t size;           /* octets of the content with CRLF, before dot-stuffing; for SIZE= */
     bool eight_bit;          /* the content needs 8BITMIME */
     bool utf8;               /* an address needs SMTPUTF8 (RFC 6531) */
+    bool require_tls;        /* every hop must offer REQUIRETLS (RFC 8689) */
 };
 
 #endif

@@ -1,6 +1,9 @@
 #include "smtp/command.h"
 
+#include <string.h>
+
 #include "base/check.h"
+#include "message/base64.h"
 
 static const struct {
     const char *name;
@@ -11,6 +14,9 @@ static const struct {
     [COMMAND_GREETING] = {"the connection", STAGE_GREETING, 5 * NS_PER_MINUTE},
     [COMMAND_EHLO] = {"EHLO", STAGE_EHLO, 5 * NS_PER_MINUTE},
     [COMMAND_HELO] = {"HELO", STAGE_EHLO, 5 * NS_PER_MINUTE},
+    [COMMAND_STARTTLS] = {"STARTTLS", STAGE_TLS, 2 * NS_PER_MINUTE},
+    [COMMAND_HANDSHAKE] = {"the TLS handshake", STAGE_TLS, 30 * NS_PER_S},
+    [COMMAND_AUTH] = {"AUTH", STAGE_EHLO, 2 * NS_PER_MINUTE},
     [COMMAND_RSET] = {"RSET", STAGE_MAIL, 5 * NS_PER_MINUTE},
     [COMMAND_MAIL] = {"MAIL", STAGE_MAIL, 5 * NS_PER_MINUTE},
     [COMMAND_RCPT] = {"RCPT", STAGE_RCPT, 5 * NS_PER_MINUTE},
@@ -54,6 +60,11 @@ bool command_is_answer(enum command command, uint16_t code)
         return class != 3 && code != 220 && code != 221;
     case COMMAND_DATA:
         return class != 2;
+    case COMMAND_STARTTLS: /* 220 alone lets the handshake begin */
+        return code == 220 || class > 3;
+    case COMMAND_AUTH:
+        return code == 235 || code == 334 || class > 3;
+    case COMMAND_HANDSHAKE:
     case COMMAND_NONE:
     case COMMAND_COUNT:
         break;
@@ -107,6 +118,8 @@ enum command_fault command_judge(const struct envelope *envelope, const struct e
         return COMMAND_FAULT_EIGHT_BIT;
     if (ehlo->size_max > 0 && envelope->size > ehlo->size_max)
         return COMMAND_FAULT_SIZE;
+    if (envelope->require_tls && !ehlo_offers(ehlo, EHLO_REQUIRETLS))
+        return COMMAND_FAULT_REQUIRETLS;
     return COMMAND_FAULT_NONE;
 }
 
@@ -119,6 +132,7 @@ const char *command_fault_text(enum command_fault fault)
         "the server does not take addresses outside ASCII (SMTPUTF8)",
         "the server does not take 8-bit content (8BITMIME)",
         "the message is over the server's size limit",
+        "5.7.30 the message demands REQUIRETLS and the server does not offer it",
     };
     static_assert(ARRAY_LEN(texts) == COMMAND_FAULT_COUNT, "a text for each fault");
 
@@ -139,6 +153,38 @@ void command_helo(struct text *out, struct span hostname)
     text_add(out, SPAN("\r\n"));
 }
 
+void command_starttls(struct text *out)
+{
+    text_add(out, SPAN("STARTTLS\r\n"));
+}
+
+void command_auth_plain(struct text *out, struct span user, struct span password)
+{
+    uint8_t buffer[2 * COMMAND_CREDENTIAL_MAX + 2];
+    struct text words;
+
+    text_init(&words, buffer, sizeof(buffer));
+    text_add_byte(&words, 0);
+    text_add(&words, user);
+    text_add_byte(&words, 0);
+    text_add(&words, password);
+    text_add(out, SPAN("AUTH PLAIN "));
+    base64_encode(text_span(&words), out);
+    text_add(out, SPAN("\r\n"));
+    explicit_bzero(buffer, sizeof(buffer));
+}
+
+void command_auth_login(struct text *out)
+{
+    text_add(out, SPAN("AUTH LOGIN\r\n"));
+}
+
+void command_auth_answer(struct text *out, struct span word)
+{
+    base64_encode(word, out);
+    text_add(out, SPAN("\r\n"));
+}
+
 void command_mail(struct text *out, const struct envelope *envelope, const struct ehlo *ehlo)
 {
     text_add(out, SPAN("MAIL FROM:<"));
@@ -152,6 +198,8 @@ void command_mail(struct text *out, const struct envelope *envelope, const struc
         text_add(out, SPAN(" BODY=8BITMIME"));
     if (envelope->utf8)
         text_add(out, SPAN(" SMTPUTF8"));
+    if (envelope->require_tls)
+        text_add(out, SPAN(" REQUIRETLS"));
     text_add(out, SPAN("\r\n"));
 }
 

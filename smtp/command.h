@@ -10,9 +10,10 @@
 #include "message/outcome.h"
 #include "smtp/ehlo.h"
 
-#define COMMAND_ADDRESS_MAX 254  /* a path is 256 octets with its brackets: RFC 5321 4.5.3.1.3 */
-#define COMMAND_HOSTNAME_MAX 255 /* longer names are cut */
-#define COMMAND_SIZE_MAX 352     /* the longest: MAIL with every parameter */
+#define COMMAND_ADDRESS_MAX 254    /* a path is 256 octets with its brackets: RFC 5321 4.5.3.1.3 */
+#define COMMAND_HOSTNAME_MAX 255   /* longer names are cut */
+#define COMMAND_SIZE_MAX 352       /* the longest but AUTH: MAIL with every parameter */
+#define COMMAND_CREDENTIAL_MAX 255 /* octets of user and password each: AUTH fits into a burst */
 
 #define COMMAND_TIMEOUT_NONE UINT64_MAX
 #define COMMAND_BLOCK_TIMEOUT_NS (3 * NS_PER_MINUTE) /* one send of content: RFC 5321 4.5.3.2.5 */
@@ -23,6 +24,9 @@ enum command {
     COMMAND_GREETING, /* no command: the server speaks first */
     COMMAND_EHLO,
     COMMAND_HELO,
+    COMMAND_STARTTLS,
+    COMMAND_HANDSHAKE, /* no command: the caller's TLS handshake */
+    COMMAND_AUTH,      /* or one of the lines that it asks for */
     COMMAND_RSET,
     COMMAND_MAIL,
     COMMAND_RCPT,
@@ -40,6 +44,7 @@ enum command_fault {
     COMMAND_FAULT_UTF8,        /* the server does not offer SMTPUTF8 */
     COMMAND_FAULT_EIGHT_BIT,   /* the server does not offer 8BITMIME */
     COMMAND_FAULT_SIZE,        /* over the server's SIZE */
+    COMMAND_FAULT_REQUIRETLS,  /* the server does not offer REQUIRETLS (RFC 8689) */
     COMMAND_FAULT_COUNT
 };
 
@@ -63,7 +68,13 @@ const char *command_fault_text(enum command_fault fault);
 
 void command_ehlo(struct text *out, struct span hostname);
 void command_helo(struct text *out, struct span hostname);
-/* SIZE=, BODY=8BITMIME and SMTPUTF8 as the server offers and the envelope needs. */
+void command_starttls(struct text *out);
+/* RFC 4954, RFC 4616: with the initial response. */
+void command_auth_plain(struct text *out, struct span user, struct span password);
+void command_auth_login(struct text *out);
+/* One line of AUTH LOGIN: user or password. */
+void command_auth_answer(struct text *out, struct span word);
+/* SIZE=, BODY=8BITMIME, SMTPUTF8 and REQUIRETLS as the server offers and the envelope needs. */
 void command_mail(struct text *out, const struct envelope *envelope, const struct ehlo *ehlo);
 void command_rcpt(struct text *out, struct span recipient);
 void command_data(struct text *out);

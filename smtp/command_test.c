@@ -57,7 +57,7 @@ static void test_judge(void **state)
 {
     struct ehlo none = {0, 0};
     struct ehlo all = {EHLO_SIZE | EHLO_8BITMIME | EHLO_SMTPUTF8, 1000};
-    struct envelope envelope = {SPAN("a@b.test"), SPAN("c@d.test"), 1000, false, false};
+    struct envelope envelope = {SPAN("a@b.test"), SPAN("c@d.test"), 1000, false, false, false};
     struct envelope other;
 
     (void)state;
@@ -85,6 +85,11 @@ static void test_judge(void **state)
     assert_int_equal(command_judge(&other, &none), COMMAND_FAULT_RECIPIENT);
     other.recipient = SPAN("a b");
     assert_int_equal(command_judge(&other, &none), COMMAND_FAULT_RECIPIENT);
+    other = envelope;
+    other.require_tls = true;
+    assert_int_equal(command_judge(&other, &all), COMMAND_FAULT_REQUIRETLS);
+    all.extensions |= EHLO_REQUIRETLS;
+    assert_int_equal(command_judge(&other, &all), COMMAND_FAULT_NONE);
     for (uint32_t i = 0; i < COMMAND_FAULT_COUNT; i++)
         assert_non_null(command_fault_text((enum command_fault)i));
 }
@@ -100,7 +105,7 @@ static void test_writing(void **state)
 {
     struct ehlo none = {0, 0};
     struct ehlo all = {EHLO_SIZE | EHLO_8BITMIME | EHLO_SMTPUTF8, 0};
-    struct envelope envelope = {SPAN(""), SPAN("c@d.test"), 77, false, false};
+    struct envelope envelope = {SPAN(""), SPAN("c@d.test"), 77, false, false, false};
     uint8_t buffer[COMMAND_SIZE_MAX];
     struct text text;
 
@@ -121,6 +126,17 @@ static void test_writing(void **state)
     envelope.utf8 = true;
     command_mail(&text, &envelope, &all);
     expect_text(&text, "MAIL FROM:<a@b.test> SIZE=77 BODY=8BITMIME SMTPUTF8\r\n");
+    envelope.utf8 = envelope.eight_bit = false;
+    envelope.require_tls = true;
+    command_mail(&text, &envelope, &none);
+    expect_text(&text, "MAIL FROM:<a@b.test> REQUIRETLS\r\n");
+    command_starttls(&text);
+    command_auth_login(&text);
+    expect_text(&text, "STARTTLS\r\nAUTH LOGIN\r\n");
+    command_auth_answer(&text, SPAN("user"));
+    expect_text(&text, "dXNlcg==\r\n");
+    command_auth_plain(&text, SPAN("user"), SPAN("pass"));
+    expect_text(&text, "AUTH PLAIN AHVzZXIAcGFzcw==\r\n");
     command_rcpt(&text, envelope.recipient);
     expect_text(&text, "RCPT TO:<c@d.test>\r\n");
     command_data(&text);
@@ -135,7 +151,7 @@ static void test_longest_fits(void **state)
     static uint8_t many[400];
     struct ehlo all = {EHLO_SIZE | EHLO_8BITMIME | EHLO_SMTPUTF8, 0};
     struct envelope envelope = {
-        {many, COMMAND_ADDRESS_MAX}, {many, COMMAND_ADDRESS_MAX}, UINT64_MAX, true, true};
+        {many, COMMAND_ADDRESS_MAX}, {many, COMMAND_ADDRESS_MAX}, UINT64_MAX, true, true, true};
     uint8_t buffer[COMMAND_SIZE_MAX];
     struct text text;
 

@@ -1,6 +1,7 @@
 #include "smtp/dialogue.h"
 
 #include "base/check.h"
+#include "smtp/opening.h"
 
 void dialogue_settle(struct smtp *smtp, uint8_t place, struct verdict verdict)
 {
@@ -63,19 +64,17 @@ static enum smtp_state on_dot(struct smtp *smtp, struct window_reply front)
 static enum smtp_state on_answer(struct smtp *smtp, struct window_reply front)
 {
     enum command command = (enum command)front.command;
-    uint32_t class = smtp->reader.code / 100U;
 
     switch (command) {
     case COMMAND_GREETING:
-        return class == 2 ? SMTP_EHLO : dialogue_close(smtp, verdict_refused(command));
     case COMMAND_EHLO:
-        if (class == 2)
-            return SMTP_READY;
-        ehlo_init(&smtp->ehlo);
-        return class == 5 ? SMTP_HELO : dialogue_close(smtp, verdict_refused(command));
     case COMMAND_HELO:
+    case COMMAND_STARTTLS:
+    case COMMAND_AUTH:
+        return opening_hear(smtp, command);
     case COMMAND_RSET:
-        return class == 2 ? SMTP_READY : dialogue_close(smtp, verdict_refused(command));
+        return smtp->reader.code / 100 == 2 ? SMTP_READY
+                                            : dialogue_close(smtp, verdict_refused(command));
     case COMMAND_MAIL:
     case COMMAND_RCPT:
         return on_mail_or_rcpt(smtp, front);
@@ -88,6 +87,7 @@ static enum smtp_state on_answer(struct smtp *smtp, struct window_reply front)
     case COMMAND_QUIT:
         return dialogue_close(smtp, verdict_peace());
     case COMMAND_NONE:
+    case COMMAND_HANDSHAKE:
     case COMMAND_COUNT:
         break;
     }

@@ -27,6 +27,14 @@ static const struct {
     {COMMAND_EHLO, SPAN_INIT("500 x\r\n"), SMTP_HELO, false},
     {COMMAND_HELO, SPAN_INIT("250 x\r\n"), SMTP_READY, false},
     {COMMAND_HELO, SPAN_INIT("500 x\r\n"), SMTP_CLOSED, false},
+    {COMMAND_STARTTLS, SPAN_INIT("220 x\r\n"), SMTP_SECURING, false},
+    {COMMAND_STARTTLS, SPAN_INIT("250 x\r\n"), SMTP_CLOSED, false},
+    {COMMAND_STARTTLS, SPAN_INIT("354 x\r\n"), SMTP_CLOSED, false},
+    {COMMAND_STARTTLS, SPAN_INIT("454 x\r\n"), SMTP_CLOSED, false},
+    {COMMAND_STARTTLS, SPAN_INIT("421 x\r\n"), SMTP_CLOSED, false},
+    {COMMAND_AUTH, SPAN_INIT("235 x\r\n"), SMTP_READY, false},
+    {COMMAND_AUTH, SPAN_INIT("250 x\r\n"), SMTP_CLOSED, false},
+    {COMMAND_AUTH, SPAN_INIT("535 x\r\n"), SMTP_CLOSED, false},
     {COMMAND_RSET, SPAN_INIT("250 x\r\n"), SMTP_READY, false},
     {COMMAND_RSET, SPAN_INIT("450 x\r\n"), SMTP_CLOSED, false},
     {COMMAND_MAIL, SPAN_INIT("250 x\r\n"), SMTP_READY, false},
@@ -68,7 +76,8 @@ static uint8_t open_for(struct smtp *smtp, enum command command)
 
 static void test_replies(void **state)
 {
-    struct smtp_options options = {SPAN("me.test"), true, 10};
+    struct smtp_options options = {
+        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 10};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -22,10 +22,26 @@ void ehlo_init(struct ehlo *ehlo)
     memset(ehlo, 0, sizeof(*ehlo));
 }
 
+static void read_mechanisms(struct ehlo *ehlo, struct span rest)
+{
+    while (rest.size > 0) {
+        struct span mechanism = span_word(&rest);
+
+        if (span_equal_nocase(mechanism, SPAN("PLAIN")))
+            ehlo->extensions |= EHLO_AUTH_PLAIN;
+        else if (span_equal_nocase(mechanism, SPAN("LOGIN")))
+            ehlo->extensions |= EHLO_AUTH_LOGIN;
+        rest = span_trim(rest);
+    }
+}
+
 void ehlo_read_line(struct ehlo *ehlo, struct span line)
 {
     struct span rest = span_trim(line);
     struct span keyword = span_word(&rest);
+
+    if (span_equal_nocase(keyword, SPAN("AUTH")))
+        read_mechanisms(ehlo, span_trim(rest));
 
     for (size_t i = 0; i < ARRAY_LEN(keywords); i++) {
         if (!span_equal_nocase(keyword, keywords[i].keyword))

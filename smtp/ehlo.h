@@ -16,7 +16,9 @@ enum ehlo_extension {
     EHLO_CHUNKING = 1 << 5,       /* RFC 3030 */
     EHLO_STARTTLS = 1 << 6,       /* RFC 3207 */
     EHLO_DSN = 1 << 7,            /* RFC 3461 */
-    EHLO_REQUIRETLS = 1 << 8      /* RFC 8689 */
+    EHLO_REQUIRETLS = 1 << 8,     /* RFC 8689 */
+    EHLO_AUTH_PLAIN = 1 << 9,     /* RFC 4954, RFC 4616 */
+    EHLO_AUTH_LOGIN = 1 << 10     /* of no RFC, and spoken by many */
 };
 
 struct ehlo {

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "smtp/dialogue.h"
+#include "smtp/opening.h"
 
 static void await(struct smtp *smtp, enum command command, uint8_t place)
 {
@@ -177,21 +178,15 @@ static enum smtp_state write_commands(struct smtp *smtp, struct text *out)
 {
     switch (smtp->state) {
     case SMTP_EHLO:
-        if (window_awaited(&smtp->window) == COMMAND_NONE) {
-            command_ehlo(out, smtp->options.hostname);
-            await(smtp, COMMAND_EHLO, WINDOW_NONE);
-            smtp->reader.by_line = true;
-        }
-        return SMTP_EHLO;
     case SMTP_HELO:
-        if (window_awaited(&smtp->window) == COMMAND_NONE) {
-            command_helo(out, smtp->options.hostname);
-            await(smtp, COMMAND_HELO, WINDOW_NONE);
-        }
-        return SMTP_HELO;
+    case SMTP_STARTTLS:
+    case SMTP_AUTH:
+        opening_write(smtp, out);
+        return smtp->state;
     case SMTP_READY:
         return write_ready(smtp, out);
     case SMTP_GREETING:
+    case SMTP_SECURING:
     case SMTP_QUIT:
     case SMTP_CLOSED:
         return smtp->state;
@@ -218,7 +213,12 @@ void smtp_init(struct smtp *smtp, const struct smtp_options *options)
     window_init(&smtp->window);
     ehlo_init(&smtp->ehlo);
     reply_reader_init(&smtp->reader);
-    await(smtp, COMMAND_GREETING, WINDOW_NONE);
+    CHECK(options->user.size <= COMMAND_CREDENTIAL_MAX);
+    CHECK(options->password.size <= COMMAND_CREDENTIAL_MAX);
+    if (options->tls == SMTP_TLS_FIRST)
+        smtp->state = SMTP_SECURING;
+    else
+        await(smtp, COMMAND_GREETING, WINDOW_NONE);
 }
 
 enum smtp_want smtp_step(struct smtp *smtp, struct span *input, struct text *out)
@@ -233,6 +233,14 @@ enum smtp_want smtp_step(struct smtp *smtp, struct span *input, struct text *out
             return SMTP_WANT_SETTLE;
         if (smtp->state == SMTP_CLOSED)
             return SMTP_WANT_CLOSE;
+        if (smtp->state == SMTP_SECURING) {
+            if (input->size == 0)
+                return SMTP_WANT_TLS;
+            /* Sent in clear, by anybody: never to be taken for what TLS protects. */
+            smtp->state = dialogue_close(
+                smtp, verdict_fault(COMMAND_STARTTLS, "octets in clear before the handshake"));
+            continue;
+        }
         /* Octets to no command come before a new command: they cannot be its answer. */
         if (!reading || window_awaited(&smtp->window) != COMMAND_NONE)
             smtp->state = write_commands(smtp, out);
@@ -291,6 +299,9 @@ void smtp_quit(struct smtp *smtp)
     case SMTP_GREETING:
     case SMTP_EHLO:
     case SMTP_HELO:
+    case SMTP_STARTTLS:
+    case SMTP_SECURING:
+    case SMTP_AUTH:
         smtp->state = dialogue_close(smtp, verdict_peace());
         return;
     case SMTP_READY:
@@ -346,9 +357,15 @@ void smtp_settled(struct smtp *smtp, uint32_t *ret_tag, struct outcome *ret_outc
     smtp->settle_place = WINDOW_NONE;
 }
 
+void smtp_secured(struct smtp *smtp)
+{
+    smtp->state = opening_secured(smtp);
+}
+
 void smtp_lost(struct smtp *smtp, enum outcome_cause cause, int error_number)
 {
-    enum command awaited = window_awaited(&smtp->window);
+    enum command awaited =
+        smtp->state == SMTP_SECURING ? COMMAND_HANDSHAKE : window_awaited(&smtp->window);
     bool peaceful =
         smtp->state == SMTP_QUIT || (smtp_is_idle(smtp) && smtp->transactions_taken > 0);
 
@@ -370,6 +387,8 @@ uint64_t smtp_timeout_ns(const struct smtp *smtp)
 
     if (place != WINDOW_NONE && smtp->window.transactions[place].state == WINDOW_BODY)
         return COMMAND_BLOCK_TIMEOUT_NS;
+    if (smtp->state == SMTP_SECURING)
+        return command_timeout_ns(COMMAND_HANDSHAKE);
     if (reply_reader_is_inside(&smtp->reader))
         return min_u64(COMMAND_BLOCK_TIMEOUT_NS, command_timeout_ns(window_awaited(&smtp->window)));
     return command_timeout_ns(window_awaited(&smtp->window));
@@ -394,7 +413,8 @@ void smtp_end(const struct smtp *smtp, struct outcome *ret_outcome)
 
 const char *smtp_state_name(enum smtp_state state)
 {
-    static const char *const names[] = {"greeting", "ehlo", "helo", "ready", "quit", "closed"};
+    static const char *const names[] = {"greeting", "ehlo",  "helo", "starttls", "securing",
+                                        "auth",     "ready", "quit", "closed"};
     static_assert(ARRAY_LEN(names) == SMTP_STATE_COUNT, "a name for each state");
 
     return (size_t)state < ARRAY_LEN(names) ? names[state] : "unknown";

@@ -5,6 +5,9 @@
  * PIPELINING the dot of one and MAIL, RCPT, DATA of the next leave in one flight.
  *
  *   GREETING -> EHLO (-> HELO) -> READY -> QUIT -> CLOSED
+ *   EHLO -> STARTTLS -> SECURING -> EHLO again, what was offered in clear forgotten (RFC 3207)
+ *   SECURING -> GREETING: TLS from the first octet (SMTP_TLS_FIRST)
+ *   EHLO -> AUTH -> READY: a route with a password, behind TLS alone (RFC 4954)
  *   any state -> CLOSED: 421, loss, timeout, a reply that matches no command
  *
  *   a transaction:  COMMANDS -> BODY -> DOT -> settled
@@ -13,8 +16,9 @@
  * Every envelope given is settled exactly once, and all are settled before SMTP_WANT_CLOSE.
  * docs/smtp-states.md has the diagram and the table of outcomes.
  *
- * Owns: nothing on the heap. Borrows: options.hostname for its life; envelope.recipient until the
- * transaction is settled; envelope.return_path only during smtp_envelope().
+ * Owns: nothing on the heap. Borrows: options.hostname, user and password for its life;
+ * envelope.recipient until the transaction is settled; envelope.return_path only during
+ * smtp_envelope().
  *
  * The caller's loop:
  *   smtp_init; then, when connected and whenever something happened:
@@ -24,8 +28,10 @@
  *   SMTP_WANT_BODY:     append the content of smtp_body_tag() with its final dot to out, sending as
  *                       it fills; when the last octet is in out: smtp_body_done(); go on
  *   SMTP_WANT_SETTLE:   smtp_settled(...); go on
- *   SMTP_WANT_TLS:      not yet returned
- *   SMTP_WANT_CLOSE:    send what is in out if it can be sent at once; close
+ *   SMTP_WANT_TLS:      send out; octets that came and are not yet input are a fault; the
+ * handshake: then smtp_secured(), and input and out pass through the filter from now on; or
+ * smtp_lost(CAUSE_TLS); go on SMTP_WANT_CLOSE:    send what is in out if it can be sent at once;
+ * close
  *   } */
 #ifndef SMTP_SMTP_H
 #define SMTP_SMTP_H
@@ -48,7 +54,7 @@ enum smtp_want {
     SMTP_WANT_ENVELOPE, /* another transaction may be opened now */
     SMTP_WANT_BODY,     /* the server waits for the content of smtp_body_tag() */
     SMTP_WANT_SETTLE,   /* one transaction has its outcome: smtp_settled() */
-    SMTP_WANT_TLS,      /* reserved for STARTTLS: put the filter in, feed on */
+    SMTP_WANT_TLS,      /* the handshake is due: smtp_secured() when it is complete */
     SMTP_WANT_CLOSE     /* the session is over, everything is settled; smtp_end() says why */
 };
 
@@ -56,23 +62,53 @@ enum smtp_state {
     SMTP_GREETING, /* connected; the 220 is awaited, nothing was sent */
     SMTP_EHLO,     /* EHLO sent, its answer awaited */
     SMTP_HELO,     /* EHLO was refused for good; HELO sent, its answer awaited */
+    SMTP_STARTTLS, /* STARTTLS sent, its answer awaited */
+    SMTP_SECURING, /* the handshake is the caller's; nothing is read or written here */
+    SMTP_AUTH,     /* AUTH or one of its answers sent, the reply awaited */
     SMTP_READY,    /* transactions run, or the session idles */
     SMTP_QUIT,     /* QUIT sent, perhaps behind a last dot; answers awaited */
     SMTP_CLOSED,   /* over; open transactions are being settled */
     SMTP_STATE_COUNT
 };
 
+enum smtp_tls {
+    SMTP_TLS_NEVER = 0, /* STARTTLS is not said */
+    SMTP_TLS_OFFERED,   /* when it is offered; in clear when not, or when it is refused */
+    SMTP_TLS_DEMANDED,  /* or the session ends before any envelope: CAUSE_TLS */
+    SMTP_TLS_FIRST      /* the handshake comes before the greeting (implicit TLS, RFC 8314) */
+};
+
+enum smtp_clear {
+    SMTP_CLEAR_NONE = 0,    /* TLS stands, or nothing is known yet, or nobody asked */
+    SMTP_CLEAR_NOT_OFFERED, /* EHLO did not offer it, or there was only HELO */
+    SMTP_CLEAR_REFUSED      /* it was offered; STARTTLS was answered with 4yz or 5yz */
+};
+
+enum smtp_auth {
+    SMTP_AUTH_NONE = 0, /* not begun */
+    SMTP_AUTH_PLAIN,    /* all in one line */
+    SMTP_AUTH_LOGIN,    /* the method is named; it asks for the user */
+    SMTP_AUTH_USER,     /* the user is said */
+    SMTP_AUTH_PASSWORD  /* the password is said */
+};
+
 struct smtp_options {
     struct span hostname;      /* for EHLO */
     bool pipelining;           /* policy allows it; used when offered as well */
     uint32_t transactions_max; /* a connection; at least 1 */
+    enum smtp_tls tls;
+    struct span user, password; /* of the route; at most COMMAND_CREDENTIAL_MAX; empty: no AUTH */
 };
 
 struct smtp {
     enum smtp_state state;
-    bool quitting;  /* QUIT is due as soon as it may be written */
-    bool passed;    /* the caller had no envelope; asked again after the next reply */
-    bool rset_owed; /* a refused transaction is pending at the server */
+    bool quitting;         /* QUIT is due as soon as it may be written */
+    bool passed;           /* the caller had no envelope; asked again after the next reply */
+    bool rset_owed;        /* a refused transaction is pending at the server */
+    bool secured;          /* TLS stands */
+    bool greeted;          /* the 220 of the connection came */
+    enum smtp_clear clear; /* why TLS does not stand though options.tls wanted it */
+    enum smtp_auth auth;   /* how far it is */
     uint32_t transactions_taken;
     uint32_t delivered_count;
     struct smtp_options options;
@@ -110,6 +146,9 @@ void smtp_body_failed(struct smtp *smtp, int error_number);
 
 /* Takes the outcome announced by SMTP_WANT_SETTLE. */
 void smtp_settled(struct smtp *smtp, uint32_t *ret_tag, struct outcome *ret_outcome);
+
+/* Answers SMTP_WANT_TLS: the handshake is complete. Everything from now on passes the filter. */
+void smtp_secured(struct smtp *smtp);
 
 /* The connection ended (error_number 0: plainly) or nothing came for smtp_timeout_ns, or the
  * process stops: settle everything; step until SMTP_WANT_CLOSE. No-ops on a closed session. */

@@ -2,7 +2,11 @@
  * once, out never overflows nor breaks a line, the session ends, and nothing is delivered of which
  * the content was not handed out.
  *
- * Octet 0: options; then runs of: one octet n, then n octets of replies; n >= 0xf0 are events. */
+ * With TLS, the handshakes succeed or fail as drawn: no envelope and no password goes before one
+ * did where TLS is demanded, and no octet read before it counts behind it.
+ *
+ * Octet 0: options, octet 1: of TLS; then runs of: one octet n, then n octets of replies; n >= 0xf0
+ * are events. */
 #include <string.h>
 
 #include "base/check.h"
@@ -20,21 +24,25 @@ struct world {
     uint8_t settled[ENVELOPES_MAX];
     bool handed_out[ENVELOPES_MAX];
     bool odd_envelopes;
+    bool secured;
+    bool demanded;
+    bool handshake_fails;
     bool closed;
 };
 
 static const struct envelope envelopes[] = {
-    {SPAN_INIT("a@b.test"), SPAN_INIT("c@d.test"), 100, false, false},
-    {SPAN_INIT(""), SPAN_INIT("\"x y\"@d.test"), 5000, true, false},
-    {SPAN_INIT("a@b.test"), SPAN_INIT("\xc3\xbc@d.test"), 100, false, true},
-    {SPAN_INIT("a@b.test"), SPAN_INIT("c@d>\r\nDATA\r\n"), 100, false, false},
+    {SPAN_INIT("a@b.test"), SPAN_INIT("c@d.test"), 100, false, false, false},
+    {SPAN_INIT(""), SPAN_INIT("\"x y\"@d.test"), 5000, true, false, false},
+    {SPAN_INIT("a@b.test"), SPAN_INIT("\xc3\xbc@d.test"), 100, false, true, false},
+    {SPAN_INIT("a@b.test"), SPAN_INIT("c@d>\r\nDATA\r\n"), 100, false, false, false},
 };
 
 /* Commands alone: no octet of a reply or an envelope can have made a line of its own. */
 static void check_out(struct world *world)
 {
-    static const char *const heads[] = {"EHLO me", "HELO me", "MAIL FROM:<", "RCPT TO:<", "DATA",
-                                        ".",       "RSET",    "QUIT",        "body"};
+    static const char *const heads[] = {
+        "EHLO me", "HELO me", "MAIL FROM:<", "RCPT TO:<", "DATA",     ".",       "RSET",
+        "QUIT",    "body",    "STARTTLS",    "AUTH ",     "dXNlcg==", "cGFzcw=="};
     struct span rest = text_span(&world->out);
 
     CHECK(!world->out.overflow);
@@ -45,6 +53,12 @@ static void check_out(struct world *world)
         for (size_t i = 0; i < ARRAY_LEN(heads); i++)
             known = known || span_starts(line, span_cstr(heads[i]));
         CHECK(known);
+        if (span_starts(line, SPAN("STARTTLS")))
+            CHECK(!world->secured);
+        if (span_starts(line, SPAN("AUTH")) || span_starts(line, SPAN("cGFzcw==")))
+            CHECK(world->secured);
+        if (span_starts(line, SPAN("MAIL")) && world->demanded)
+            CHECK(world->secured);
         CHECK(line.data[line.size - 1] == '\r');
     }
     text_reset(&world->out);
@@ -100,7 +114,14 @@ static void pump(struct world *world, struct span input)
             settle(world);
             break;
         case SMTP_WANT_TLS:
-            CHECK(false);
+            CHECK(input.size == 0);
+            CHECK(!world->secured);
+            check_out(world);
+            world->secured = !world->handshake_fails;
+            if (world->secured)
+                smtp_secured(&world->smtp);
+            else
+                smtp_lost(&world->smtp, CAUSE_TLS, 0);
             break;
         case SMTP_WANT_CLOSE:
             world->closed = true;
@@ -136,10 +157,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct world world;
-    struct smtp_options options = {SPAN("me"), true, 100};
+    struct smtp_options options = {
+        .hostname = SPAN("me"), .pipelining = true, .transactions_max = 100};
     struct outcome end;
 
-    if (size == 0)
+    if (size < 2)
         return 0;
     memset(&world, 0, sizeof(world));
     text_init(&world.out, world.out_buffer, sizeof(world.out_buffer));
@@ -147,8 +169,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     world.odd_envelopes = (data[0] & 2) != 0;
     options.transactions_max = 1 + (data[0] >> 4);
     world.given_max = ENVELOPES_MAX;
+    options.tls = (enum smtp_tls)(data[1] & 3);
+    world.demanded = options.tls >= SMTP_TLS_DEMANDED;
+    world.handshake_fails = (data[1] & 4) != 0;
+    if ((data[1] & 8) != 0) {
+        options.user = SPAN("user");
+        options.password = SPAN("pass");
+        world.demanded = true;
+    }
     smtp_init(&world.smtp, &options);
-    play(&world, span_make(data + 1, size - 1));
+    play(&world, span_make(data + 2, size - 2));
     if (!world.closed && (data[0] & 4) != 0)
         smtp_timeout(&world.smtp);
     else if (!world.closed)

@@ -146,7 +146,8 @@ static void driver_init(struct driver *driver, const struct smtp_options *option
 {
     memset(driver, 0, sizeof(*driver));
     text_init(&driver->out, driver->out_buffer, sizeof(driver->out_buffer));
-    driver->envelope = (struct envelope){SPAN("r@s.test"), SPAN("u@d.test"), 100, false, false};
+    driver->envelope =
+        (struct envelope){SPAN("r@s.test"), SPAN("u@d.test"), 100, false, false, false};
     driver->envelopes_left = envelopes;
     smtp_init(&driver->smtp, options);
 }
@@ -405,8 +406,10 @@ static void feed(struct driver *driver, struct text *segment, enum feeding feedi
 
 static void play(const struct script *script, enum feeding feeding)
 {
-    struct smtp_options options = {SPAN("me.test"), !script->plain,
-                                   script->transactions_max == 0 ? 100 : script->transactions_max};
+    struct smtp_options options = {
+        .hostname = SPAN("me.test"),
+        .pipelining = !script->plain,
+        .transactions_max = script->transactions_max == 0 ? 100 : script->transactions_max};
     struct driver driver;
     struct span rest = span_cstr(script->text);
     char expected[TRANSCRIPT_MAX];
@@ -704,7 +707,8 @@ static void play_fault(enum command step, enum fault fault, uint32_t message, bo
 {
     static struct driver driver;
     static struct server server;
-    struct smtp_options options = {SPAN("me.test"), !plain, 100};
+    struct smtp_options options = {
+        .hostname = SPAN("me.test"), .pipelining = !plain, .transactions_max = 100};
 
     driver_init(&driver, &options, MESSAGES);
     driver.numbered = true;
@@ -766,7 +770,8 @@ static const struct {
 
 static void test_local_outcomes(void **state)
 {
-    struct smtp_options options = {SPAN("me.test"), true, 100};
+    struct smtp_options options = {
+        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(envelopes); i++) {
@@ -775,7 +780,7 @@ static void test_local_outcomes(void **state)
         driver_init(&driver, &options, 1);
         driver.envelope =
             (struct envelope){envelopes[i].return_path, envelopes[i].recipient, envelopes[i].size,
-                              envelopes[i].eight_bit, envelopes[i].utf8};
+                              envelopes[i].eight_bit,   envelopes[i].utf8,      false};
         pump(&driver, SPAN("220 x\r\n"));
         pump(&driver, envelopes[i].offered
                           ? SPAN("250-x\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
@@ -795,7 +800,8 @@ static void test_local_outcomes(void **state)
 
 static void test_endless_reply(void **state)
 {
-    struct smtp_options options = {SPAN("me.test"), true, 100};
+    struct smtp_options options = {
+        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
     struct driver driver;
     uint32_t lines = 0;
 
@@ -810,7 +816,8 @@ static void test_endless_reply(void **state)
 
 static void test_replies_before_commands(void **state)
 {
-    struct smtp_options options = {SPAN("me.test"), true, 100};
+    struct smtp_options options = {
+        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
     static const struct span early[] = {
         SPAN_INIT("220 x\r\n250 y\r\n"),
         SPAN_INIT("220 x\r\n250-PIPELINING\r\n250 y\r\n250 a\r\n250 b\r\n354 c\r\n250 d\r\n"),
@@ -836,7 +843,8 @@ static void test_replies_before_commands(void **state)
 /* The verdict of a server that answers 354 and the content in one breath counts for nothing. */
 static void test_delivery_before_the_content(void **state)
 {
-    struct smtp_options options = {SPAN("me.test"), true, 100};
+    struct smtp_options options = {
+        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
     struct driver driver;
 
     (void)state;
@@ -865,7 +873,8 @@ static void test_reply_inside_the_content(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows) * 2; i++) {
-        struct smtp_options options = {SPAN("me.test"), true, 100};
+        struct smtp_options options = {
+            .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
         struct span input = SPAN("250 a\r\n250 b\r\n354 c\r\n");
         struct span reply = rows[i / 2].reply;
         struct driver driver;
@@ -895,7 +904,8 @@ static void test_reply_inside_the_content(void **state)
 
 static void test_content_that_cannot_be_read(void **state)
 {
-    struct smtp_options options = {SPAN("me.test"), true, 100};
+    struct smtp_options options = {
+        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
     struct span input = SPAN("250 a\r\n250 b\r\n354 c\r\n");
     struct driver driver;
     struct outcome outcome;
@@ -929,7 +939,8 @@ static void test_timeouts(void **state)
         {SPAN_INIT("354 c\r\n"), 600},
         {SPAN_INIT("250 d\r\n"), 10},
     };
-    struct smtp_options options = {SPAN("me.test"), true, 100};
+    struct smtp_options options = {
+        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
     struct driver driver;
 
     (void)state;

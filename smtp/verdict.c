@@ -43,6 +43,11 @@ struct verdict verdict_cause(enum command command, enum outcome_cause cause, int
                             .awaited = command};
 }
 
+struct verdict verdict_failing(enum outcome_stage stage, enum outcome_cause cause, const char *text)
+{
+    return (struct verdict){.kind = OUTCOME_DEFERRED, .stage = stage, .cause = cause, .text = text};
+}
+
 struct verdict verdict_peace(void)
 {
     return (struct verdict){.kind = OUTCOME_NONE, .stage = STAGE_NONE};
@@ -52,7 +57,8 @@ struct verdict verdict_unfit(enum command_fault fault)
 {
     return (struct verdict){.kind = OUTCOME_FAILED,
                             .stage = STAGE_MAIL,
-                            .cause = CAUSE_LOCAL_CONTENT,
+                            .cause =
+                                fault == COMMAND_FAULT_REQUIRETLS ? CAUSE_TLS : CAUSE_LOCAL_CONTENT,
                             .text = command_fault_text(fault)};
 }
 
@@ -69,6 +75,8 @@ static const char *words_of(enum outcome_cause cause)
         return "the content could not be read";
     case CAUSE_LOCAL_STOP:
         return "ringpost is stopping";
+    case CAUSE_TLS:
+        return "the TLS handshake failed";
     case CAUSE_REPLY:
     case CAUSE_NO_DOMAIN:
     case CAUSE_NULL_MX:
@@ -76,7 +84,6 @@ static const char *words_of(enum outcome_cause cause)
     case CAUSE_DNS_FAILURE:
     case CAUSE_BAD_ROUTE:
     case CAUSE_CONNECT:
-    case CAUSE_TLS:
     case CAUSE_LOCAL_LIFETIME:
     case CAUSE_COUNT:
         break;

@@ -26,6 +26,9 @@ struct verdict verdict_refused(enum command command);
 struct verdict verdict_fault(enum command command, const char *text);
 /* No reply: the connection went, time ran out, the process stops. */
 struct verdict verdict_cause(enum command command, enum outcome_cause cause, int error_number);
+/* No reply says it, but we: deferred. */
+struct verdict verdict_failing(enum outcome_stage stage, enum outcome_cause cause,
+                               const char *text);
 /* A session ended as it should. */
 struct verdict verdict_peace(void);
 /* The envelope does not fit this server: failed. */
