@@ -92,32 +92,70 @@ static const ldns_rr *find(const struct parsed *parsed, const struct dns_name *o
     return NULL;
 }
 
-static bool put_record(const ldns_rr *record, uint16_t type, struct answer *answer)
+static bool put(struct answer *answer, const void *bytes, size_t size)
 {
-    uint8_t *into = &answer->payload[answer->payload_size];
-    const ldns_rdf *first = ldns_rr_rdf(record, 0);
+    if (size > ANSWER_PAYLOAD_MAX - answer->payload_size)
+        return false;
+    if (size > 0)
+        memcpy(&answer->payload[answer->payload_size], bytes, size);
+    answer->payload_size += (uint32_t)size;
+    return true;
+}
+
+static bool put_rdf(struct answer *answer, const ldns_rdf *rdf, size_t size)
+{
+    return rdf != NULL && ldns_rdf_size(rdf) == size && put(answer, ldns_rdf_data(rdf), size);
+}
+
+static bool put_name(struct answer *answer, const ldns_rdf *rdf, bool with_size)
+{
     struct dns_name name;
 
-    if (first == NULL)
-        return false;
-    if (type != WIRE_MX) {
-        size_t size = type == WIRE_A ? 4 : 16;
+    return name_of(rdf, &name) && (!with_size || put(answer, &name.size, 1)) &&
+           put(answer, name.bytes, name.size);
+}
 
-        if (ldns_rdf_size(first) != size)
+/* A size, and all fields behind one another, `skip` octets of each left out: the length octet of a
+ * string of a TXT record. */
+static bool put_fields(struct answer *answer, const ldns_rr *record, size_t skip)
+{
+    uint32_t size_at = answer->payload_size;
+
+    if (!put(answer, "\0", 2))
+        return false;
+    for (size_t i = 0; i < ldns_rr_rd_count(record); i++) {
+        const ldns_rdf *field = ldns_rr_rdf(record, i);
+
+        if (field == NULL || ldns_rdf_size(field) < skip ||
+            !put(answer, ldns_rdf_data(field) + skip, ldns_rdf_size(field) - skip))
             return false;
-        memcpy(into, ldns_rdf_data(first), size);
-        answer->payload_size += (uint32_t)size;
-    } else {
-        if (ldns_rdf_size(first) != 2 || !name_of(ldns_rr_rdf(record, 1), &name))
-            return false;
-        memcpy(into, ldns_rdf_data(first), 2);
-        into[2] = name.size;
-        memcpy(&into[3], name.bytes, name.size);
-        answer->payload_size += 3U + name.size;
     }
-    CHECK(answer->payload_size <= ANSWER_PAYLOAD_MAX);
-    answer->count++;
+    size_t size = answer->payload_size - size_at - 2;
+    answer->payload[size_at] = (uint8_t)(size >> 8);
+    answer->payload[size_at + 1] = (uint8_t)size;
     return true;
+}
+
+/* False: the library has read something else than we have asked for, or it is more than we hold. */
+static bool put_record(const ldns_rr *record, uint16_t type, struct answer *answer)
+{
+    switch (type) {
+    case WIRE_A:
+        return put_rdf(answer, ldns_rr_rdf(record, 0), 4);
+    case WIRE_AAAA:
+        return put_rdf(answer, ldns_rr_rdf(record, 0), 16);
+    case WIRE_CNAME:
+        return put_name(answer, ldns_rr_rdf(record, 0), false);
+    case WIRE_MX:
+        return put_rdf(answer, ldns_rr_rdf(record, 0), 2) &&
+               put_name(answer, ldns_rr_rdf(record, 1), true);
+    case WIRE_TLSA:
+        return put_fields(answer, record, 0);
+    case WIRE_TXT:
+        return put_fields(answer, record, 1);
+    default:
+        return false;
+    }
 }
 
 /* Follows the aliases from answer->target on. False: a loop, or too many. */
@@ -145,6 +183,7 @@ static bool collect(const struct parsed *parsed, uint16_t type, struct answer *a
             continue;
         if (!put_record(record, type, answer))
             return false;
+        answer->count++;
         lower_ttl(answer, ttl_of(record));
     }
     return true;
@@ -219,5 +258,16 @@ bool answer_next_mx(struct span *payload, uint16_t *ret_preference, struct span 
     *ret_preference = (uint16_t)(payload->data[0] << 8 | payload->data[1]);
     *ret_name = span_slice(*payload, 3, name_size);
     *payload = span_skip(*payload, 3 + name_size);
+    return true;
+}
+
+bool answer_next_bytes(struct span *payload, struct span *ret_bytes)
+{
+    if (payload->size < 2)
+        return false;
+    size_t size = (size_t)(payload->data[0] << 8 | payload->data[1]);
+    CHECK(payload->size >= 2 + size);
+    *ret_bytes = span_slice(*payload, 2, size);
+    *payload = span_skip(*payload, 2 + size);
     return true;
 }

@@ -13,7 +13,9 @@
 
 #define ANSWER_CHAIN_MAX 8
 /* A record in the payload, packed: A 4 octets; AAAA 16; MX the preference (2, network order), the
- * size of the name (1), the name in wire form and lower case. */
+ * size of the name (1), the name in wire form and lower case; CNAME the name; TLSA and TXT a size
+ * (2, network order) and so many octets: the rdata of RFC 6698 2.1, or the strings of one record,
+ * joined (RFC 8461 3.1). */
 #define ANSWER_PAYLOAD_MAX (WIRE_RECORDS_MAX * (3 + DNS_NAME_SIZE_MAX))
 
 enum answer_status {
@@ -38,7 +40,7 @@ struct answer {
 
 struct answer_query {
     struct dns_name name;
-    uint16_t type;        /* WIRE_A, WIRE_AAAA, WIRE_MX */
+    uint16_t type;        /* WIRE_A, WIRE_AAAA, WIRE_MX, WIRE_CNAME, WIRE_TLSA, WIRE_TXT */
     uint8_t rcode;        /* WIRE_NOERROR or WIRE_NXDOMAIN, as the packet says */
     uint32_t chain_count; /* aliases followed before this packet */
 };
@@ -49,5 +51,8 @@ void answer_read(struct span packet, const struct answer_query *query, struct an
 
 /* Takes the next MX record off the front of *payload; false at the end. The name lies in it. */
 MUST_USE bool answer_next_mx(struct span *payload, uint16_t *ret_preference, struct span *ret_name);
+
+/* The same for TLSA and TXT records. */
+MUST_USE bool answer_next_bytes(struct span *payload, struct span *ret_bytes);
 
 #endif

@@ -76,6 +76,87 @@ static void reads_addresses(void **state)
     assert_memory_equal(answer.payload, "\x26\0\0\0", 4);
 }
 
+static void reads_tlsa_and_txt(void **state)
+{
+    struct span payload, bytes;
+
+    (void)state;
+    begin("_25._tcp.mx.example", 52);
+    test_packet_data(&packet, NULL, 52, 300, SPAN("\3\1\1digest"));
+    test_packet_data(&packet, "_26._tcp.mx.example", 52, 300, SPAN("\3\1\1evil"));
+    test_packet_data(&packet, NULL, 52, 300, SPAN("\2\0\0"));
+    assert_int_equal(read_as(WIRE_TLSA, WIRE_NOERROR, 0), ANSWER_RECORDS);
+    assert_int_equal(answer.count, 2);
+    payload = span_make(answer.payload, answer.payload_size);
+    assert_true(answer_next_bytes(&payload, &bytes));
+    assert_true(span_equal(bytes, SPAN("\3\1\1digest")));
+    assert_true(answer_next_bytes(&payload, &bytes));
+    assert_true(span_equal(bytes, SPAN("\2\0\0")));
+    assert_false(answer_next_bytes(&payload, &bytes));
+
+    begin("_mta-sts.a.example", 16);
+    test_packet_data(&packet, NULL, 16, 300, SPAN("\7v=STSv1\0\6; id=1"));
+    test_packet_data(&packet, NULL, 16, 300, SPAN("\0"));
+    assert_int_equal(read_as(WIRE_TXT, WIRE_NOERROR, 0), ANSWER_RECORDS);
+    assert_int_equal(answer.count, 2);
+    payload = span_make(answer.payload, answer.payload_size);
+    assert_true(answer_next_bytes(&payload, &bytes));
+    assert_true(span_equal(bytes, SPAN("v=STSv1; id=1")));
+    assert_true(answer_next_bytes(&payload, &bytes));
+    assert_int_equal(bytes.size, 0);
+    assert_false(answer_next_bytes(&payload, &bytes));
+}
+
+static void reads_an_alias_itself(void **state)
+{
+    (void)state;
+    begin("a.example", 5);
+    test_packet_cname(&packet, NULL, 300, "B.example");
+    test_packet_cname(&packet, "b.example", 300, "c.example");
+    assert_int_equal(read_as(WIRE_CNAME, WIRE_NOERROR, 0), ANSWER_RECORDS);
+    assert_int_equal(answer.count, 1);
+    assert_target("a.example");
+    assert_true(span_equal(span_make(answer.payload, answer.payload_size), SPAN("\1b\7example\0")));
+}
+
+/* Fixed parts that are cut short, strings that run on: the whole packet is refused. */
+static void broken_tlsa_and_txt(void **state)
+{
+    const struct {
+        uint16_t type;
+        struct span rdata;
+    } cases[] = {
+        {52, SPAN("")},
+        {52, SPAN("\3")},
+        {52, SPAN("\3\1")},
+        {16, SPAN("")},
+        {16, SPAN("\4abc")},
+        {16, SPAN("\3abc\1")},
+        {16, SPAN("\xff"
+                  "a")},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        begin("a.example", cases[i].type);
+        test_packet_data(&packet, NULL, cases[i].type, 300, cases[i].rdata);
+        assert_int_equal(read_as(cases[i].type, WIRE_NOERROR, 0), ANSWER_BROKEN);
+    }
+}
+
+/* 64 KiB of records are more than is ever kept: no answer rather than a part of it. */
+static void more_than_is_kept(void **state)
+{
+    static uint8_t rdata[20000] = {3, 1, 0};
+
+    (void)state;
+    begin("_25._tcp.mx.example", 52);
+    test_packet_data(&packet, NULL, 52, 300, span_make(rdata, sizeof(rdata)));
+    assert_int_equal(read_as(WIRE_TLSA, WIRE_NOERROR, 0), ANSWER_RECORDS);
+    test_packet_data(&packet, NULL, 52, 300, span_make(rdata, sizeof(rdata)));
+    assert_int_equal(read_as(WIRE_TLSA, WIRE_NOERROR, 0), ANSWER_BROKEN);
+}
+
 /* Only the answer section is believed. */
 static void additional_records_are_ignored(void **state)
 {
@@ -237,7 +318,7 @@ static void odd_ttls(void **state)
 /* B11: records on which ldns is known to have aborted never reach it. */
 static void records_that_hurt_ldns_are_never_shown(void **state)
 {
-    static const uint16_t types[] = {46, 47, 48, 50, 51, 43, 52, 249, 250, 260, 65281, 0};
+    static const uint16_t types[] = {46, 47, 48, 50, 51, 43, 53, 249, 250, 260, 65281, 0};
 
     (void)state;
     begin("a.example", 1);
@@ -270,6 +351,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_mx),
         cmocka_unit_test(reads_addresses),
+        cmocka_unit_test(reads_tlsa_and_txt),
+        cmocka_unit_test(reads_an_alias_itself),
+        cmocka_unit_test(broken_tlsa_and_txt),
+        cmocka_unit_test(more_than_is_kept),
         cmocka_unit_test(additional_records_are_ignored),
         cmocka_unit_test(follows_aliases),
         cmocka_unit_test(alias_chains_end),

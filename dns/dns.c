@@ -1,6 +1,7 @@
 #include "dns/dns.h"
 
 #include "base/check.h"
+#include "dns/inquiry.h"
 #include "dns/lookups.h"
 #include "dns/route_build.h"
 
@@ -10,7 +11,9 @@
 /* A route takes about three rounds of questions, a few more when questions are scarce. More than
  * this: the cache is too small to hold one route's answers while others come in. */
 #define ROUNDS_MAX 64
-#define BUSY_TTL_NS (30 * NS_PER_S)
+#define CROWDED_TTL_NS (30 * NS_PER_S)
+#define CROWDED_WORDS "the DNS cache is too small for so many domains at once"
+#define BUSY_WORDS "too many domains are being looked up"
 
 struct dns {
     struct dns_options options;
@@ -60,7 +63,8 @@ struct dns *dns_init(struct arena *arena, uint64_t now_ns, const struct dns_opti
     dns_waiters_init(&dns->waiters, arena, dns->options.waiters_max);
 
     struct lookups_options lookups = {.limits = {.servers_count = dns->options.servers_count,
-                                                 .timeout_ns = dns->options.timeout_ns},
+                                                 .timeout_ns = dns->options.timeout_ns,
+                                                 .dnssec = dns->options.trust_ad},
                                       .lookups_max = dns->options.questions_max,
                                       .cache = &dns->cache,
                                       .waiters = &dns->waiters,
@@ -69,19 +73,25 @@ struct dns *dns_init(struct arena *arena, uint64_t now_ns, const struct dns_opti
     return dns;
 }
 
+/* How an asker stands after its inquiry. */
+enum standing {
+    STANDING_ANSWERED, /* nothing is missing */
+    STANDING_PENDING,  /* it waits */
+    STANDING_BUSY,     /* no waiter is free */
+    STANDING_CROWDED   /* what one answer brings is lost before the next has come */
+};
+
 /* Asks what is missing, as far as questions are free, and leaves the waiter where it is found. */
-static enum route_status wait_for(struct dns *dns, uint64_t now_ns, struct dns_waiter *waiter,
-                                  const struct route_build_missing *missing)
+static void wait_for(struct dns *dns, uint64_t now_ns, struct dns_waiter *waiter,
+                     const struct inquiry *inquiry)
 {
-    CHECK(missing->count > 0);
-    for (uint32_t i = 0; i < missing->count; i++) {
-        struct dns_cache_key key = {.name = &missing->questions[i].name,
-                                    .type = missing->questions[i].type};
+    for (uint32_t i = 0; i < inquiry->missing_count; i++) {
+        struct dns_cache_key key = {.name = &inquiry->missing[i].name,
+                                    .type = inquiry->missing[i].type};
 
         if (!lookups_ask(&dns->lookups, now_ns, key, waiter) && waiter->waits_count == 0)
             dns_waiters_starve(&dns->waiters, waiter);
     }
-    return ROUTE_PENDING;
 }
 
 void dns_forget(struct dns *dns, uint64_t waiter)
@@ -92,37 +102,44 @@ void dns_forget(struct dns *dns, uint64_t waiter)
         dns_waiters_leave(&dns->waiters, known);
 }
 
-/* The waiter that is to wait for the route; or NULL, and the route says why not. */
-static struct dns_waiter *enter(struct dns *dns, uint64_t now_ns, uint64_t number,
-                                struct route *route)
+static enum standing settle(struct dns *dns, uint64_t number, const struct inquiry *inquiry)
 {
-    struct dns_waiter *waiter = dns_waiters_find(&dns->waiters, number);
+    struct dns_waiter *waiter;
 
+    if (inquiry->missing_count == 0) {
+        dns_forget(dns, number); /* it has its answer */
+        return STANDING_ANSWERED;
+    }
+    waiter = dns_waiters_find(&dns->waiters, number);
     if (waiter == NULL) {
         waiter = dns_waiters_enter(&dns->waiters, number);
         if (waiter == NULL)
-            route_build_failure(route, ROUTE_BUSY, 0, "too many domains are being looked up");
-        return waiter;
-    }
-    if (waiter->rounds < ROUNDS_MAX) {
+            return STANDING_BUSY;
+    } else if (waiter->rounds < ROUNDS_MAX) {
         dns_waiters_ask(waiter);
-        return waiter;
+    } else {
+        dns_waiters_leave(&dns->waiters, waiter);
+        return STANDING_CROWDED;
     }
-    route_build_failure(route, ROUTE_DNS_FAILURE, now_ns + BUSY_TTL_NS,
-                        "the DNS cache is too small for so many domains at once");
-    return NULL;
+    wait_for(dns, inquiry->now_ns, waiter, inquiry);
+    return STANDING_PENDING;
 }
 
-static enum route_status settle(struct dns *dns, uint64_t now_ns, uint64_t number,
-                                struct route *route, const struct route_build_missing *missing)
+static enum route_status settle_route(struct dns *dns, uint64_t number,
+                                      const struct inquiry *inquiry, struct route *route)
 {
-    if (route->status == ROUTE_PENDING) {
-        struct dns_waiter *waiter = enter(dns, now_ns, number, route);
-
-        if (waiter != NULL)
-            return wait_for(dns, now_ns, waiter, missing);
+    switch (settle(dns, number, inquiry)) {
+    case STANDING_ANSWERED:
+    case STANDING_PENDING:
+        break;
+    case STANDING_BUSY:
+        route_build_failure(route, ROUTE_BUSY, 0, BUSY_WORDS);
+        break;
+    case STANDING_CROWDED:
+        route_build_failure(route, ROUTE_DNS_FAILURE, inquiry->now_ns + CROWDED_TTL_NS,
+                            CROWDED_WORDS);
+        break;
     }
-    dns_forget(dns, number); /* it has its answer */
     return route->status;
 }
 
@@ -151,13 +168,13 @@ enum route_status dns_route(struct dns *dns, uint64_t now_ns, struct span domain
                             struct route *ret_route)
 {
     struct route_build build = build_of(dns, now_ns);
-    struct route_build_missing missing;
+    struct inquiry inquiry;
     struct dns_name name;
     struct ip ip;
 
-    missing.count = 0;
+    inquiry_begin(&inquiry, &dns->cache, now_ns);
     if (dns_name_parse(domain, &name))
-        route_build_domain(&build, &name, ret_route, &missing);
+        route_build_domain(&build, &name, ret_route, &inquiry);
     else if (!parse_bracketed(domain, &ip))
         route_build_failure(ret_route, ROUTE_NO_DOMAIN, UINT64_MAX,
                             "the domain is not a name that can exist");
@@ -166,26 +183,80 @@ enum route_status dns_route(struct dns *dns, uint64_t now_ns, struct span domain
                             "a private, loopback or otherwise special address");
     else
         route_build_literal(&ip, ret_route);
-    return settle(dns, now_ns, waiter, ret_route, &missing);
+    return settle_route(dns, waiter, &inquiry, ret_route);
 }
 
 enum route_status dns_route_host(struct dns *dns, uint64_t now_ns, struct span host,
                                  uint64_t waiter, struct route *ret_route)
 {
     struct route_build build = build_of(dns, now_ns);
-    struct route_build_missing missing;
+    struct inquiry inquiry;
     struct dns_name name;
     struct ip ip;
 
-    missing.count = 0;
+    inquiry_begin(&inquiry, &dns->cache, now_ns);
     if (ip_parse(host, &ip) || parse_bracketed(host, &ip))
         route_build_literal(&ip, ret_route);
     else if (dns_name_parse(host, &name))
-        route_build_host(&build, &name, ret_route, &missing);
+        route_build_host(&build, &name, ret_route, &inquiry);
     else
         route_build_failure(ret_route, ROUTE_NO_DOMAIN, UINT64_MAX,
                             "the host is not a name that can exist");
-    return settle(dns, now_ns, waiter, ret_route, &missing);
+    return settle_route(dns, waiter, &inquiry, ret_route);
+}
+
+enum tlsa_set_status dns_tlsa(struct dns *dns, uint64_t now_ns, const struct dns_tlsa_host *host,
+                              uint64_t waiter, struct tlsa_set *ret_set)
+{
+    struct tlsa_set_question question = {.port = host->port, .families = dns->options.families};
+    struct inquiry inquiry;
+
+    inquiry_begin(&inquiry, &dns->cache, now_ns);
+    if (!dns->options.trust_ad)
+        tlsa_set_empty(ret_set, TLSA_SET_UNTRUSTED, UINT64_MAX,
+                       "DANE needs a name server that validates and is marked as trusted "
+                       "(dns.trust_ad)");
+    else if (!dns_name_parse(host->name, &question.host))
+        tlsa_set_empty(ret_set, TLSA_SET_NONE, UINT64_MAX, "the host is not named in the DNS");
+    else
+        tlsa_set_build(&inquiry, &question, ret_set);
+    switch (settle(dns, waiter, &inquiry)) {
+    case STANDING_ANSWERED:
+    case STANDING_PENDING:
+        break;
+    case STANDING_BUSY:
+        tlsa_set_empty(ret_set, TLSA_SET_BUSY, 0, BUSY_WORDS);
+        break;
+    case STANDING_CROWDED:
+        tlsa_set_empty(ret_set, TLSA_SET_FAILED, now_ns + CROWDED_TTL_NS, CROWDED_WORDS);
+        break;
+    }
+    return ret_set->status;
+}
+
+enum txt_set_status dns_txt(struct dns *dns, uint64_t now_ns, struct span name, uint64_t waiter,
+                            struct txt_set *ret_set)
+{
+    struct dns_name parsed;
+    struct inquiry inquiry;
+
+    inquiry_begin(&inquiry, &dns->cache, now_ns);
+    if (dns_name_parse(name, &parsed))
+        txt_set_build(&inquiry, &parsed, ret_set);
+    else
+        txt_set_empty(ret_set, TXT_SET_NONE, UINT64_MAX, "not a name that can exist");
+    switch (settle(dns, waiter, &inquiry)) {
+    case STANDING_ANSWERED:
+    case STANDING_PENDING:
+        break;
+    case STANDING_BUSY:
+        txt_set_empty(ret_set, TXT_SET_BUSY, 0, BUSY_WORDS);
+        break;
+    case STANDING_CROWDED:
+        txt_set_empty(ret_set, TXT_SET_FAILED, now_ns + CROWDED_TTL_NS, CROWDED_WORDS);
+        break;
+    }
+    return ret_set->status;
 }
 
 bool dns_done(struct dns *dns, uint64_t *ret_waiter)

@@ -19,12 +19,11 @@
 #include "base/arena.h"
 #include "base/span.h"
 #include "dns/route.h"
+#include "dns/tlsa_set.h"
+#include "dns/txt_set.h"
 
 #define DNS_SERVERS_MAX 8
 #define DNS_QUESTIONS_MAX 16384
-
-/* Which address records are asked for, and which go first within a host. */
-enum dns_families { DNS_IPV4_FIRST = 0, DNS_IPV6_FIRST, DNS_IPV4_ONLY, DNS_IPV6_ONLY };
 
 struct dns_options {
     uint32_t servers_count;     /* 1 .. DNS_SERVERS_MAX; the hall knows their addresses */
@@ -34,10 +33,16 @@ struct dns_options {
     uint64_t timeout_ns;        /* for one question with all its attempts; 0: 5 s */
     enum dns_families families;
     bool allow_special; /* keep addresses that ip_is_special */
+    bool trust_ad;      /* servers validate, and so does nobody between: ask for AD, believe it */
     uint64_t seed;      /* ids, letter case, shuffles, hash key: from the seam's entropy */
 };
 
 struct dns;
+
+struct dns_tlsa_host {
+    struct span name;
+    uint16_t port;
+};
 
 struct dns_packet {
     uint32_t server_index;
@@ -73,6 +78,14 @@ enum route_status dns_route(struct dns *dns, uint64_t now_ns, struct span domain
  * question. Never ROUTE_NULL_MX; special addresses are kept: the operator has named the host. */
 enum route_status dns_route_host(struct dns *dns, uint64_t now_ns, struct span host,
                                  uint64_t waiter, struct route *ret_route);
+/* What TLSA records there are for a mail host of a route, at `port` (RFC 7672). Waits as above.
+ * That the MX records were secure too is for the caller to see (route.secure). UNTRUSTED at once
+ * unless dns_options.trust_ad; an address literal has none. */
+enum tlsa_set_status dns_tlsa(struct dns *dns, uint64_t now_ns, const struct dns_tlsa_host *host,
+                              uint64_t waiter, struct tlsa_set *ret_set);
+/* The TXT records of a name: "_mta-sts.example.com". Waits as above. */
+enum txt_set_status dns_txt(struct dns *dns, uint64_t now_ns, struct span name, uint64_t waiter,
+                            struct txt_set *ret_set);
 /* The next waiter that should ask again, at once or later in the turn; one that will not calls
  * dns_forget. Those that found no question free come while one is free, in the order of asking. */
 MUST_USE bool dns_done(struct dns *dns, uint64_t *ret_waiter);

@@ -12,6 +12,10 @@
 #define PAYLOAD_MAX (64 * KIB - 512)
 /* Bounds the work of one store. */
 #define SECOND_ROUNDS_MAX 8
+/* A day fits in 16 bits of these. */
+#define PERIOD_NS (2 * NS_PER_S)
+/* A fading entry has so many parts of its time left. */
+#define FADING_PARTS 10
 
 enum entry_state {
     ENTRY_LIVE,   /* in the table */
@@ -25,17 +29,17 @@ struct entry {
     uint32_t size; /* of the whole, a multiple of UNIT */
     uint16_t payload_size;
     uint16_t type;
-    uint16_t count;
+    uint16_t period; /* fresh: its whole time; stale: since when; in PERIOD_NS */
+    uint8_t count;
     uint8_t name_size;
-    uint8_t status;
-    uint8_t detail;
-    uint8_t state;
-    bool used; /* found since it was written */
-    uint8_t unused;
-    uint8_t bytes[]; /* name, payload */
+    uint8_t target_size;
+    uint8_t server;
+    uint8_t status : 4, detail : 4;
+    uint8_t state : 2, used : 1 /* found since it was written */, secure : 1, stale : 1;
+    uint8_t bytes[]; /* name, target, payload */
 };
 static_assert(offsetof(struct entry, bytes) == UNIT, "the header of an entry is one unit");
-static_assert(DNS_NAME_SIZE_MAX + PAYLOAD_MAX < RING_SIZE_MIN / 3, "any entry fits");
+static_assert(2 * DNS_NAME_SIZE_MAX + PAYLOAD_MAX < RING_SIZE_MIN / 3, "any entry fits");
 
 static struct entry *entry_at(const struct dns_cache *cache, size_t at)
 {
@@ -96,11 +100,59 @@ void dns_cache_init(struct dns_cache *cache, struct arena *arena, uint32_t entri
     table_init(&cache->table, arena, cache->entries_max);
 }
 
+static struct entry *find(const struct dns_cache *cache, struct dns_cache_key key)
+{
+    uint32_t at = table_find(&cache->table, hash_of(cache, key), matches, cache, &key);
+
+    return at == TABLE_NONE ? NULL : entry_at(cache, (size_t)at * UNIT);
+}
+
+static uint16_t periods_of(uint64_t ns)
+{
+    return (uint16_t)min_u64(ns / PERIOD_NS, UINT16_MAX);
+}
+
+static bool is_fading(const struct entry *entry, uint64_t now_ns)
+{
+    return entry->used && !entry->stale &&
+           entry->expires_ns - now_ns < entry->period * PERIOD_NS / FADING_PARTS;
+}
+
+bool dns_cache_has(const struct dns_cache *cache, uint64_t now_ns, struct dns_cache_key key)
+{
+    const struct entry *entry = find(cache, key);
+
+    return entry != NULL && entry->expires_ns > now_ns;
+}
+
+static uint64_t ended_of(const struct entry *entry)
+{
+    return entry->expires_ns - (entry->stale ? entry->period * PERIOD_NS : 0);
+}
+
+bool dns_cache_revive(struct dns_cache *cache, uint64_t now_ns, struct dns_cache_key key,
+                      uint64_t stale_max_ns, uint64_t serve_ns)
+{
+    struct entry *entry = find(cache, key);
+    uint64_t ended_ns;
+
+    if (entry == NULL || entry->status != DNS_CACHE_RECORDS)
+        return false;
+    if (entry->expires_ns > now_ns)
+        return true;
+    ended_ns = ended_of(entry);
+    if (ended_ns + stale_max_ns < now_ns + serve_ns)
+        return false;
+    entry->period = periods_of(now_ns + serve_ns - ended_ns + PERIOD_NS - 1);
+    entry->expires_ns = ended_ns + entry->period * PERIOD_NS;
+    entry->stale = true;
+    return true;
+}
+
 bool dns_cache_find(struct dns_cache *cache, uint64_t now_ns, struct dns_cache_key key,
                     struct dns_cache_value *ret_value)
 {
-    uint32_t at = table_find(&cache->table, hash_of(cache, key), matches, cache, &key);
-    struct entry *entry = at == TABLE_NONE ? NULL : entry_at(cache, (size_t)at * UNIT);
+    struct entry *entry = find(cache, key);
 
     if (entry == NULL || entry->expires_ns <= now_ns) {
         cache->misses++;
@@ -108,13 +160,21 @@ bool dns_cache_find(struct dns_cache *cache, uint64_t now_ns, struct dns_cache_k
     }
     CHECK(entry->state == ENTRY_LIVE);
     cache->hits++;
+    bool fading = is_fading(entry, now_ns);
     entry->used = true;
     *ret_value = (struct dns_cache_value){
         .status = (enum dns_cache_status)entry->status,
         .detail = entry->detail,
+        .server = entry->server,
         .count = entry->count,
+        .secure = entry->secure,
+        .stale = entry->stale,
+        .fading = fading,
         .expires_ns = entry->expires_ns,
-        .payload = span_make(&entry->bytes[entry->name_size], entry->payload_size)};
+        .ended_ns = ended_of(entry),
+        .target = span_make(&entry->bytes[entry->name_size], entry->target_size),
+        .payload =
+            span_make(&entry->bytes[entry->name_size + entry->target_size], entry->payload_size)};
     return true;
 }
 
@@ -209,11 +269,14 @@ static void make_room(struct dns_cache *cache, uint64_t now_ns, size_t size)
 void dns_cache_store(struct dns_cache *cache, uint64_t now_ns, struct dns_cache_key key,
                      const struct dns_cache_value *value)
 {
-    size_t size = round_up(sizeof(struct entry) + key.name->size + value->payload.size);
+    size_t size =
+        round_up(sizeof(struct entry) + key.name->size + value->target.size + value->payload.size);
     uint64_t hash = hash_of(cache, key);
     uint32_t old = table_find(&cache->table, hash, matches, cache, &key);
 
     CHECK(value->payload.size <= PAYLOAD_MAX);
+    CHECK(value->target.size <= DNS_NAME_SIZE_MAX);
+    CHECK(value->detail < 16);
     if (old != TABLE_NONE) {
         CHECK(table_remove(&cache->table, hash, old));
         entry_at(cache, (size_t)old * UNIT)->state = ENTRY_DEAD;
@@ -226,14 +289,21 @@ void dns_cache_store(struct dns_cache *cache, uint64_t now_ns, struct dns_cache_
                             .size = (uint32_t)size,
                             .payload_size = (uint16_t)value->payload.size,
                             .type = key.type,
+                            .period = periods_of(value->expires_ns - now_ns),
                             .count = value->count,
                             .name_size = key.name->size,
-                            .status = (uint8_t)value->status,
-                            .detail = value->detail,
-                            .state = ENTRY_LIVE};
+                            .target_size = (uint8_t)value->target.size,
+                            .server = value->server,
+                            .status = (uint8_t)(value->status & 15),
+                            .detail = (uint8_t)(value->detail & 15),
+                            .state = ENTRY_LIVE,
+                            .secure = value->secure};
     memcpy(entry->bytes, key.name->bytes, key.name->size);
+    if (value->target.size > 0)
+        memcpy(&entry->bytes[key.name->size], value->target.data, value->target.size);
     if (value->payload.size > 0)
-        memcpy(&entry->bytes[key.name->size], value->payload.data, value->payload.size);
+        memcpy(&entry->bytes[key.name->size + value->target.size], value->payload.data,
+               value->payload.size);
     put_at_head(cache, entry);
 }
 

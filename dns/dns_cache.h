@@ -27,9 +27,15 @@ struct dns_cache_key {
 
 struct dns_cache_value {
     enum dns_cache_status status;
-    uint8_t detail; /* the caller's word for a failure */
-    uint16_t count; /* records */
+    uint8_t detail; /* the caller's word for a failure, below 16 */
+    uint8_t server; /* who said it */
+    uint8_t count;  /* records */
+    bool secure;    /* the resolver has validated it (AD), aliases included */
+    bool stale;     /* found only: it has expired and serves on, see dns_cache_revive */
+    bool fading;    /* found only: used before, and a tenth of its time is left */
     uint64_t expires_ns;
+    uint64_t ended_ns;   /* found only: expires_ns, but of a stale one when it had expired */
+    struct span target;  /* where aliases have led, in wire form; empty: there were none */
     struct span payload; /* at most 64 KiB - 512 */
 };
 
@@ -55,6 +61,13 @@ MUST_USE bool dns_cache_find(struct dns_cache *cache, uint64_t now_ns, struct dn
 /* Replaces what was there; always succeeds. */
 void dns_cache_store(struct dns_cache *cache, uint64_t now_ns, struct dns_cache_key key,
                      const struct dns_cache_value *value);
+/* Records that have expired, at most stale_max_ns ago, count for `serve_ns` more (RFC 8767 5), and
+ * again after that. False: there are none, or they are too old. */
+MUST_USE bool dns_cache_revive(struct dns_cache *cache, uint64_t now_ns, struct dns_cache_key key,
+                               uint64_t stale_max_ns, uint64_t serve_ns);
+/* Is there an entry that has not expired? Not counted as a use. */
+MUST_USE bool dns_cache_has(const struct dns_cache *cache, uint64_t now_ns,
+                            struct dns_cache_key key);
 uint32_t dns_cache_count(const struct dns_cache *cache);
 
 #endif

@@ -52,11 +52,20 @@ static enum lookup_state next_server(struct lookup *lookup, const struct lookup_
 {
     bool tcp = on_tcp(lookup);
 
+    uint32_t next = lookup->server, found = limits->servers_count;
+
     for (uint32_t i = 0; i < limits->servers_count; i++) {
-        lookup->server = (lookup->server + 1) % limits->servers_count;
-        if (!has_failed(lookup, lookup->server))
+        next = (next + 1) % limits->servers_count;
+        if (has_failed(lookup, next))
+            continue;
+        bool sick = (limits->servers_sick >> next & 1) != 0;
+        if (found == limits->servers_count || !sick)
+            found = next;
+        if (!sick)
             break;
     }
+    if (found < limits->servers_count)
+        lookup->server = found;
     begin_attempt(lookup, limits, now_ns);
     return tcp ? LOOKUP_TCP_SEND : LOOKUP_UDP_SEND;
 }
@@ -141,6 +150,7 @@ static enum lookup_state on_answer(struct lookup *lookup, const struct lookup_li
                                  .chain_count = lookup->chain_count};
 
     answer_read(event->packet, &query, answer);
+    lookup->insecure = lookup->insecure || !event->question->authentic;
     switch (answer->status) {
     case ANSWER_RECORDS:
     case ANSWER_NO_DATA:
@@ -202,6 +212,7 @@ void lookup_start(struct lookup *lookup, const struct lookup_limits *limits, uin
                               .name = *name,
                               .server = server,
                               .chain_ttl_s = UINT32_MAX,
+                              .insecure = !limits->dnssec,
                               .edns = true,
                               .deadline_ns = now_ns + limits->timeout_ns};
     list_init(&lookup->waits);

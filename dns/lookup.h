@@ -72,6 +72,8 @@ struct lookup_event {
 
 struct lookup_limits {
     uint32_t servers_count;
+    uint32_t servers_sick; /* bits: not asked while there is another */
+    bool dnssec;           /* ask for the AD bit and believe it */
     uint64_t timeout_ns;
 };
 
@@ -88,6 +90,7 @@ struct lookup {
     uint32_t tcp_losses;
     uint32_t chain_count;
     uint32_t chain_ttl_s;
+    bool insecure; /* an alias on the way here was not secure, or AD is not believed */
     bool edns;
     bool redraw;
     uint64_t deadline_ns; /* of the whole lookup */

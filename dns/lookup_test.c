@@ -109,6 +109,37 @@ static void answers_at_once(void **state)
     assert_int_equal(answer.status, ANSWER_RECORDS);
 }
 
+/* AD counts when it was asked for, and of a chain of aliases only when every answer has it. */
+static void secure_when_every_answer_is(void **state)
+{
+    static const struct {
+        bool dnssec;
+        uint16_t first, second; /* flags */
+        bool insecure;
+    } cases[] = {
+        {true, 0x81a0, 0x81a0, false},
+        {true, 0x81a0, 0x8180, true},
+        {true, 0x8180, 0x81a0, true},
+        {false, 0x81a0, 0x81a0, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        limits.dnssec = cases[i].dnssec;
+        start(1);
+        limits.dnssec = false;
+        (void)send();
+        reply_to("A.example", cases[i].first);
+        test_packet_cname(&packet, NULL, 300, "bb.example");
+        assert_int_equal(take(0, false), LOOKUP_UDP_SEND);
+        (void)send();
+        reply_to("Ab.example", cases[i].second);
+        test_packet_a(&packet, NULL, 300, 1);
+        assert_int_equal(take(0, false), LOOKUP_DONE);
+        assert_int_equal(lookup.insecure, cases[i].insecure);
+    }
+}
+
 /* The tries of five seconds, by number of servers: who is asked, and for how many seconds. */
 static void tries_over_the_servers(void **state)
 {
@@ -409,6 +440,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_at_once),
+        cmocka_unit_test(secure_when_every_answer_is),
         cmocka_unit_test(tries_over_the_servers),
         cmocka_unit_test(an_unsent_question_times_out),
         cmocka_unit_test(an_early_expiry_changes_nothing),

@@ -90,7 +90,11 @@ static struct dns_cache_value result_of(const struct lookups *lookups, const str
     value.status = answer->status == ANSWER_RECORDS   ? DNS_CACHE_RECORDS
                    : answer->status == ANSWER_NO_DATA ? DNS_CACHE_NO_DATA
                                                       : DNS_CACHE_NO_DOMAIN;
-    value.count = (uint16_t)answer->count;
+    value.count = (uint8_t)answer->count;
+    value.secure = !lookup->insecure;
+    value.server = (uint8_t)lookup->server;
+    if (!dns_name_equal(&answer->target, &lookup->key))
+        value.target = dns_name_span(&answer->target);
     value.payload = span_make(answer->payload, answer->payload_size);
     value.expires_ns = now_ns + min_u64(max_u64(answer->ttl_s, TTL_MIN_S), TTL_MAX_S) * NS_PER_S;
     return value;
@@ -223,6 +227,7 @@ static int write_packet(struct lookups *lookups, const struct lookup *lookup)
     struct question question = {.id = lookup->id,
                                 .type = lookup->type,
                                 .edns = lookup->edns,
+                                .dnssec = lookups->limits.dnssec,
                                 .name = span_make(lookup->cased, lookup->name.size)};
     int size = question_write(
         &question, (struct span_mut){&lookups->packet[DNS_STREAM_PREFIX_SIZE], QUESTION_SIZE_MAX});

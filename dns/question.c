@@ -27,6 +27,8 @@ static int build(const struct question *question, uint8_t **ret_wire, size_t *re
     ldns_pkt_set_id(packet, question->id);
     if (question->edns)
         ldns_pkt_set_edns_udp_size(packet, QUESTION_EDNS_SIZE);
+    ldns_pkt_set_ad(packet, question->dnssec);
+    ldns_pkt_set_edns_do(packet, question->edns && question->dnssec);
     ldns_status status = ldns_pkt2wire(ret_wire, packet, ret_size);
     ldns_pkt_free(packet);
     return status == LDNS_STATUS_OK ? 0 : -ENOMEM;

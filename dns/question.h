@@ -17,6 +17,7 @@ struct question {
     uint16_t id;
     uint16_t type;
     bool edns;
+    bool dnssec; /* AD, and DO where there is EDNS: we want to know what is secure (RFC 6840 5.7) */
     struct span name; /* wire form, in the case to be sent */
 };
 

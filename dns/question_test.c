@@ -42,6 +42,27 @@ static void writes_the_packet(void **state)
     assert_int_equal(question_write(&question, (struct span_mut){buffer, 20}), -ENOBUFS);
 }
 
+/* RFC 6840 5.7, RFC 3225: AD in the header, DO in what stands for the TTL of the OPT record. */
+static void asks_what_is_secure(void **state)
+{
+    struct question question = {.type = 52, .edns = true, .dnssec = true, .name = SPAN("\1a\0")};
+    int size = question_write(&question, (struct span_mut){buffer, sizeof(buffer)});
+
+    (void)state;
+    assert_int_equal(size, 12 + 3 + 4 + 11);
+    assert_int_equal(buffer[3] & 0x20, 0x20);
+    assert_int_equal(buffer[size - 4], 0x80);
+    question.edns = false;
+    size = question_write(&question, (struct span_mut){buffer, sizeof(buffer)});
+    assert_int_equal(size, 12 + 3 + 4);
+    assert_int_equal(buffer[3] & 0x20, 0x20);
+    question.dnssec = false;
+    question.edns = true;
+    size = question_write(&question, (struct span_mut){buffer, sizeof(buffer)});
+    assert_int_equal(buffer[3] & 0x20, 0);
+    assert_int_equal(buffer[size - 4], 0);
+}
+
 static void the_largest_name_fits(void **state)
 {
     char text[254];
@@ -113,9 +134,8 @@ static void the_case_is_drawn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_the_packet),
-        cmocka_unit_test(the_largest_name_fits),
-        cmocka_unit_test(what_is_written_can_be_read),
+        cmocka_unit_test(writes_the_packet),     cmocka_unit_test(asks_what_is_secure),
+        cmocka_unit_test(the_largest_name_fits), cmocka_unit_test(what_is_written_can_be_read),
         cmocka_unit_test(the_case_is_drawn),
     };
 

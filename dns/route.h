@@ -18,6 +18,9 @@
 #define ROUTE_SITE_SIZE 128
 #define ROUTE_PROBLEM_SIZE 192
 
+/* Which address records are asked for, and which go first within a host. */
+enum dns_families { DNS_IPV4_FIRST = 0, DNS_IPV6_FIRST, DNS_IPV4_ONLY, DNS_IPV6_ONLY };
+
 enum route_status {
     ROUTE_PENDING = 0,  /* asked; dns_done gives the waiter back */
     ROUTE_OK,           /* at least one host with at least one address */
@@ -33,6 +36,7 @@ enum route_status {
 struct route_host {
     uint16_t preference;        /* 0 for implicit MX and smart hosts */
     uint8_t addresses_count;    /* at least 1 */
+    bool secure;                /* all its addresses are (AD of a trusted resolver) */
     char name[ROUTE_NAME_SIZE]; /* lower case, no final dot, NUL at the end */
     struct ip addresses[ROUTE_ADDRESSES_MAX];
 };
@@ -40,6 +44,9 @@ struct route_host {
 struct route {
     enum route_status status;
     bool implicit;       /* the domain has no MX record */
+    bool secure;         /* its MX records are, or that there are none (RFC 7672 2.2.1) */
+    bool stale;          /* some of it has expired and serves on, as no resolver answers */
+    uint32_t servers;    /* bits: name servers that have said it */
     uint8_t hosts_count; /* 0 unless ROUTE_OK */
     uint64_t expires_ns; /* until when this answer holds, failures too; 0 for PENDING and BUSY */
     struct route_host hosts[ROUTE_HOSTS_MAX];

@@ -3,36 +3,19 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "dns/lookup.h"
 #include "dns/mx_list.h"
 #include "dns/route_site.h"
 
 /* Hosts without a usable address are passed over, but not for ever. */
 #define HOSTS_EXAMINED_MAX 10
-#define PROBLEM_NAME_MAX 100
 
 struct building {
     const struct route_build *build;
     struct route *route;
-    struct route_build_missing *missing;
+    struct inquiry *inquiry;
     bool keep_special;
     bool special; /* a special address was left out */
-    bool failed;  /* a question could not be answered; the first one: */
-    struct route_build_question failed_question;
-    enum lookup_failure failure;
 };
-
-static const char *type_name(uint16_t type)
-{
-    switch (type) {
-    case WIRE_MX:
-        return "MX";
-    case WIRE_A:
-        return "A";
-    default:
-        return "AAAA";
-    }
-}
 
 void route_build_failure(struct route *ret_route, enum route_status status, uint64_t expires_ns,
                          const char *problem)
@@ -48,53 +31,12 @@ void route_build_failure(struct route *ret_route, enum route_status status, uint
 static void set_lookup_failure(struct building *building, uint64_t expires_ns)
 {
     struct route *route = building->route;
-    const struct route_build_question *question = &building->failed_question;
-    char name[DNS_NAME_TEXT_SIZE * 4];
-    struct text text, name_text;
+    struct text text;
 
     route_build_failure(route, ROUTE_DNS_FAILURE, expires_ns, "");
-    text_init(&name_text, name, sizeof(name));
-    dns_name_write(&question->name, &name_text);
     text_init(&text, route->problem, sizeof(route->problem));
-    text_add_cstr(&text, lookup_failure_words(building->failure));
-    text_add_cstr(&text, ", asked for ");
-    text_add_cstr(&text, type_name(question->type));
-    text_add_cstr(&text, " of ");
-    text_add_printable(&text, text_span(&name_text), PROBLEM_NAME_MAX);
+    inquiry_write_failure(building->inquiry, &text);
     (void)text_cstr_end(&text); /* ends in place */
-}
-
-static void note_expiry(struct building *building, uint64_t expires_ns)
-{
-    building->route->expires_ns = min_u64(building->route->expires_ns, expires_ns);
-}
-
-static void add_missing(struct building *building, const struct dns_name *name, uint16_t type)
-{
-    struct route_build_missing *missing = building->missing;
-
-    CHECK(missing->count < ROUTE_BUILD_MISSING_MAX);
-    missing->questions[missing->count++] =
-        (struct route_build_question){.name = *name, .type = type};
-}
-
-/* False: not in the cache, and noted as missing. */
-static bool find(struct building *building, const struct dns_name *name, uint16_t type,
-                 struct dns_cache_value *ret_value)
-{
-    struct dns_cache_key key = {.name = name, .type = type};
-
-    if (!dns_cache_find(building->build->cache, building->build->now_ns, key, ret_value)) {
-        add_missing(building, name, type);
-        return false;
-    }
-    note_expiry(building, ret_value->expires_ns);
-    if (ret_value->status == DNS_CACHE_FAILED && !building->failed) {
-        building->failed = true;
-        building->failure = (enum lookup_failure)ret_value->detail;
-        building->failed_question = (struct route_build_question){.name = *name, .type = type};
-    }
-    return true;
 }
 
 /* A fair draw of at most ROUTE_ADDRESSES_MAX of the records, in random order. */
@@ -138,6 +80,14 @@ static void interleave(struct route_host *host, const struct ip lists[2][ROUTE_A
     }
 }
 
+/* Draws the addresses of one family. Whether they are secure; none at all are not insecure. */
+static bool gather_family(struct building *building, const struct dns_cache_value *value,
+                          enum ip_family family, struct ip *addresses, uint32_t *ret_count)
+{
+    *ret_count = draw_addresses(building, value, family, addresses);
+    return value->secure || value->status != DNS_CACHE_RECORDS;
+}
+
 /* Fills the host's addresses. False: questions are missing. */
 static bool gather_addresses(struct building *building, const struct dns_name *name,
                              struct route_host *host)
@@ -146,15 +96,17 @@ static bool gather_addresses(struct building *building, const struct dns_name *n
     struct ip lists[2][ROUTE_ADDRESSES_MAX] = {0};
     uint32_t counts[2] = {0};
     struct dns_cache_value value;
-    uint32_t missing_before = building->missing->count;
+    uint32_t missing_before = building->inquiry->missing_count;
+    bool secure[2] = {true, true};
 
-    if (families != DNS_IPV6_ONLY && find(building, name, WIRE_A, &value))
-        counts[0] = draw_addresses(building, &value, IP_V4, lists[0]);
-    if (families != DNS_IPV4_ONLY && find(building, name, WIRE_AAAA, &value))
-        counts[1] = draw_addresses(building, &value, IP_V6, lists[1]);
-    if (building->missing->count > missing_before)
+    if (families != DNS_IPV6_ONLY && inquiry_find(building->inquiry, name, WIRE_A, &value))
+        secure[0] = gather_family(building, &value, IP_V4, lists[0], &counts[0]);
+    if (families != DNS_IPV4_ONLY && inquiry_find(building->inquiry, name, WIRE_AAAA, &value))
+        secure[1] = gather_family(building, &value, IP_V6, lists[1], &counts[1]);
+    if (building->inquiry->missing_count > missing_before)
         return false;
     host->addresses_count = 0;
+    host->secure = secure[0] && secure[1];
     interleave(host, (const struct ip(*)[ROUTE_ADDRESSES_MAX])lists, counts,
                families == DNS_IPV6_FIRST ? 1 : 0);
     return true;
@@ -224,16 +176,19 @@ static void shuffle_hosts(struct route *route, struct prng *prng)
 static void finish(struct building *building)
 {
     struct route *route = building->route;
-    uint64_t expires_ns = route->expires_ns;
+    uint64_t expires_ns = building->inquiry->expires_ns;
     enum dns_families families = building->build->families;
 
-    if (building->missing->count > 0) {
+    if (building->inquiry->missing_count > 0) {
         route_build_failure(route, ROUTE_PENDING, 0, "");
     } else if (route->hosts_count > 0) {
         deal_addresses(route);
         shuffle_hosts(route, building->build->prng);
         route->status = ROUTE_OK;
-    } else if (building->failed) {
+        route->expires_ns = expires_ns;
+        route->stale = building->inquiry->stale;
+        route->servers = building->inquiry->servers;
+    } else if (building->inquiry->failed) {
         set_lookup_failure(building, expires_ns);
     } else if (building->special) {
         route_build_failure(route, ROUTE_SPECIAL_ONLY, expires_ns,
@@ -269,26 +224,27 @@ static void build_from_mx(struct building *building, const struct dns_name *doma
     mx_list_site(&list, route->site);
     /* The same order for as long as the MX answer lives: the questions that follow are for the
      * same five of twenty each time that the route is asked for. */
-    mx_list_shuffle(&list, value->expires_ns);
+    mx_list_shuffle(&list, value->ended_ns);
     gather_hosts(building, &list);
     finish(building);
 }
 
 void route_build_domain(const struct route_build *build, const struct dns_name *domain,
-                        struct route *ret_route, struct route_build_missing *ret_missing)
+                        struct route *ret_route, struct inquiry *ret_inquiry)
 {
     struct building building = {.build = build,
                                 .route = ret_route,
-                                .missing = ret_missing,
+                                .inquiry = ret_inquiry,
                                 .keep_special = build->allow_special};
     struct dns_cache_value value;
 
     *ret_route = (struct route){.expires_ns = UINT64_MAX};
-    ret_missing->count = 0;
-    if (!find(&building, domain, WIRE_MX, &value)) {
+    inquiry_begin(ret_inquiry, build->cache, build->now_ns);
+    if (!inquiry_find(ret_inquiry, domain, WIRE_MX, &value)) {
         ret_route->expires_ns = 0;
         return;
     }
+    ret_route->secure = value.secure;
     switch (value.status) {
     case DNS_CACHE_FAILED:
         set_lookup_failure(&building, value.expires_ns);
@@ -311,14 +267,14 @@ void route_build_domain(const struct route_build *build, const struct dns_name *
 }
 
 void route_build_host(const struct route_build *build, const struct dns_name *host,
-                      struct route *ret_route, struct route_build_missing *ret_missing)
+                      struct route *ret_route, struct inquiry *ret_inquiry)
 {
     struct building building = {
-        .build = build, .route = ret_route, .missing = ret_missing, .keep_special = true};
+        .build = build, .route = ret_route, .inquiry = ret_inquiry, .keep_special = true};
     struct mx_list list;
 
     *ret_route = (struct route){.expires_ns = UINT64_MAX};
-    ret_missing->count = 0;
+    inquiry_begin(ret_inquiry, build->cache, build->now_ns);
     mx_list_single(&list, host);
     mx_list_site(&list, ret_route->site);
     gather_hosts(&building, &list);

@@ -6,10 +6,8 @@
 
 #include "base/prng.h"
 #include "dns/dns.h"
-#include "dns/dns_cache.h"
+#include "dns/inquiry.h"
 #include "dns/route.h"
-
-#define ROUTE_BUILD_MISSING_MAX (2 * ROUTE_HOSTS_MAX)
 
 struct route_build {
     struct dns_cache *cache;
@@ -19,20 +17,11 @@ struct route_build {
     uint64_t now_ns;
 };
 
-struct route_build_question {
-    struct dns_name name;
-    uint16_t type;
-};
-
-struct route_build_missing {
-    uint32_t count; /* above zero exactly when the route is ROUTE_PENDING */
-    struct route_build_question questions[ROUTE_BUILD_MISSING_MAX];
-};
-
+/* The route is ROUTE_PENDING exactly when the inquiry lacks something. */
 void route_build_domain(const struct route_build *build, const struct dns_name *domain,
-                        struct route *ret_route, struct route_build_missing *ret_missing);
+                        struct route *ret_route, struct inquiry *ret_inquiry);
 void route_build_host(const struct route_build *build, const struct dns_name *host,
-                      struct route *ret_route, struct route_build_missing *ret_missing);
+                      struct route *ret_route, struct inquiry *ret_inquiry);
 /* An address given instead of a name: a route without questions. */
 void route_build_literal(const struct ip *ip, struct route *ret_route);
 /* A route that is a failure, with the words for it. */

@@ -18,7 +18,7 @@ static struct dns_cache cache;
 static struct prng prng;
 static struct route_build build;
 static struct route route;
-static struct route_build_missing missing;
+static struct inquiry inquiry;
 
 static int setup(void **state)
 {
@@ -47,7 +47,7 @@ static struct dns_name name_of(const char *text)
 }
 
 static void put(const char *text, uint16_t type, enum dns_cache_status status, struct span payload,
-                uint16_t count)
+                uint8_t count)
 {
     struct dns_name name = name_of(text);
     struct dns_cache_value value = {.status = status,
@@ -72,7 +72,7 @@ static void put_mx(const char *domain, const char *list)
     uint8_t bytes[30000];
     struct text text;
     struct span rest = span_cstr(list), word;
-    uint16_t count = 0;
+    uint8_t count = 0;
 
     text_init(&text, bytes, sizeof(bytes));
     while ((word = span_word(&rest)).size > 0) {
@@ -129,8 +129,8 @@ static enum route_status domain(const char *text)
 {
     struct dns_name name = name_of(text);
 
-    route_build_domain(&build, &name, &route, &missing);
-    assert_int_equal(missing.count > 0, route.status == ROUTE_PENDING);
+    route_build_domain(&build, &name, &route, &inquiry);
+    assert_int_equal(inquiry.missing_count > 0, route.status == ROUTE_PENDING);
     if (route.status == ROUTE_OK)
         assert_string_equal(route.problem, "");
     else
@@ -144,8 +144,8 @@ static bool is_missing(const char *text, uint16_t type)
 {
     struct dns_name name = name_of(text);
 
-    for (uint32_t i = 0; i < missing.count; i++) {
-        if (missing.questions[i].type == type && dns_name_equal(&missing.questions[i].name, &name))
+    for (uint32_t i = 0; i < inquiry.missing_count; i++) {
+        if (inquiry.missing[i].type == type && dns_name_equal(&inquiry.missing[i].name, &name))
             return true;
     }
     return false;
@@ -155,16 +155,16 @@ static void asks_for_what_is_missing(void **state)
 {
     (void)state;
     assert_int_equal(domain("example.com"), ROUTE_PENDING);
-    assert_int_equal(missing.count, 1);
+    assert_int_equal(inquiry.missing_count, 1);
     assert_true(is_missing("example.com", WIRE_MX));
     put_mx("example.com", "10 mx1.example 20 mx2.example");
     assert_int_equal(domain("example.com"), ROUTE_PENDING);
-    assert_int_equal(missing.count, 4);
+    assert_int_equal(inquiry.missing_count, 4);
     assert_true(is_missing("mx1.example", WIRE_A));
     assert_true(is_missing("mx2.example", WIRE_AAAA));
     put_a("mx1.example", 1, 1);
     assert_int_equal(domain("example.com"), ROUTE_PENDING);
-    assert_int_equal(missing.count, 3);
+    assert_int_equal(inquiry.missing_count, 3);
     none("mx1.example", WIRE_AAAA, DNS_CACHE_NO_DATA);
     only_a("mx2.example", 2);
     assert_int_equal(domain("example.com"), ROUTE_OK);
@@ -359,12 +359,12 @@ static void the_same_five_of_many(void **state)
         text_add_format(&text, "10 mx%d.example ", i);
     put_mx("example.com", text_cstr_end(&text));
     assert_int_equal(domain("example.com"), ROUTE_PENDING);
-    struct route_build_missing before = missing;
-    assert_int_equal(missing.count, 10);
+    struct inquiry before = inquiry;
+    assert_int_equal(inquiry.missing_count, 10);
     for (int i = 0; i < 10; i++) {
         assert_int_equal(domain("example.com"), ROUTE_PENDING);
         for (int k = 0; k < 10; k++)
-            assert_true(dns_name_equal(&missing.questions[k].name, &before.questions[k].name));
+            assert_true(dns_name_equal(&inquiry.missing[k].name, &before.missing[k].name));
     }
     for (int i = 0; i < 20; i++) {
         text_init(&text, host, sizeof(host));
@@ -391,7 +391,7 @@ static void empty_hosts_are_passed_over(void **state)
         none(text_cstr_end(&text), WIRE_AAAA, DNS_CACHE_NO_DOMAIN);
     }
     assert_int_equal(domain("example.com"), ROUTE_PENDING);
-    assert_int_equal(missing.count, 2);
+    assert_int_equal(inquiry.missing_count, 2);
     assert_true(is_missing("mx7.example", WIRE_A));
     only_a("mx7.example", 7);
     assert_int_equal(domain("example.com"), ROUTE_OK);
@@ -470,7 +470,7 @@ static void families_alternate(void **state)
         for (uint32_t k = 0; k < 6 && cases[i].expected[k] != 0; k++)
             assert_int_equal(route.hosts[0].addresses[k].family, cases[i].expected[k]);
         assert_int_equal(domain("other.example"), ROUTE_PENDING);
-        assert_int_equal(missing.count, cases[i].missing);
+        assert_int_equal(inquiry.missing_count, cases[i].missing);
     }
     build.families = DNS_IPV4_ONLY;
     none("mx1.example", WIRE_A, DNS_CACHE_NO_DATA);
@@ -501,12 +501,12 @@ static void the_worst_list_fits(void **state)
     assert_false(text.overflow);
     put_mx("example.com", text_cstr_end(&text));
     assert_int_equal(domain("example.com"), ROUTE_PENDING);
-    assert_int_equal(missing.count, 10);
+    assert_int_equal(inquiry.missing_count, 10);
     for (size_t i = 0; i < 5; i++) {
         char host[300];
 
         text_init(&text, host, sizeof(host));
-        dns_name_write(&missing.questions[2 * i].name, &text);
+        dns_name_write(&inquiry.missing[2 * i].name, &text);
         put_a(text_cstr_end(&text), 1, 100);
         put_aaaa(text_cstr_end(&text), 1, 100);
     }
@@ -529,18 +529,18 @@ static void smart_hosts_need_no_mx(void **state)
     struct ip ip;
 
     (void)state;
-    route_build_host(&build, &name, &route, &missing);
+    route_build_host(&build, &name, &route, &inquiry);
     assert_int_equal(route.status, ROUTE_PENDING);
-    assert_int_equal(missing.count, 2);
+    assert_int_equal(inquiry.missing_count, 2);
     assert_true(is_missing("relay.example", WIRE_A));
     put("relay.example", WIRE_A, DNS_CACHE_RECORDS, SPAN("\x7f\0\0\1"), 1);
     none("relay.example", WIRE_AAAA, DNS_CACHE_NO_DATA);
-    route_build_host(&build, &name, &route, &missing);
+    route_build_host(&build, &name, &route, &inquiry);
     assert_int_equal(route.status, ROUTE_OK);
     assert_string_equal(route.hosts[0].name, "relay.example");
     assert_string_equal(route.site, "relay.example");
     none("relay.example", WIRE_A, DNS_CACHE_NO_DOMAIN);
-    route_build_host(&build, &name, &route, &missing);
+    route_build_host(&build, &name, &route, &inquiry);
     assert_int_equal(route.status, ROUTE_NO_ADDRESS);
 
     assert_true(ip_parse(SPAN("2001:db8::1"), &ip));

@@ -8,6 +8,7 @@
 #define POINTERS_MAX 127 /* as many as a name can have labels */
 #define SOA_FIGURES_SIZE 20
 #define TYPE_NS 2
+#define TLSA_FIXED_SIZE 3 /* usage, selector, matching type */
 
 enum section { SECTION_ANSWER, SECTION_AUTHORITY, SECTION_ADDITIONAL, SECTION_COUNT };
 
@@ -82,6 +83,16 @@ static bool skip_name(struct span packet, size_t limit, size_t *at)
     return true;
 }
 
+/* Strings of a length octet and so many octets, one or more (RFC 1035 3.3.14). */
+static bool txt_is_whole(struct span packet, size_t at, size_t end)
+{
+    bool some = at < end;
+
+    while (at < end)
+        at += (size_t)packet.data[at] + 1;
+    return some && at == end;
+}
+
 static bool soa_is_whole(struct span packet, size_t at, size_t end)
 {
     for (int names = 0; names < 2; names++) {
@@ -108,6 +119,10 @@ static bool rdata_is_whole(struct span packet, const struct record *record)
     case WIRE_MX:
         at += 2;
         return record->rdata_size > 2 && skip_name(packet, end, &at) && at == end;
+    case WIRE_TXT:
+        return txt_is_whole(packet, at, end);
+    case WIRE_TLSA:
+        return record->rdata_size >= TLSA_FIXED_SIZE;
     case WIRE_SOA:
         return soa_is_whole(packet, at, end);
     default:
@@ -135,6 +150,7 @@ static bool next_record(struct span packet, size_t *at, struct record *ret)
 static void keep_record(const struct record *record, enum section section, struct wire_check *check)
 {
     bool wanted = record->type == WIRE_A || record->type == WIRE_AAAA || record->type == WIRE_MX ||
+                  record->type == WIRE_TXT || record->type == WIRE_TLSA ||
                   record->type == WIRE_CNAME;
 
     if (record->class != CLASS_IN)
@@ -159,6 +175,7 @@ bool wire_check_question(struct span packet, struct wire_question *ret_question)
     question.id = u16_at(packet, 0);
     question.response = (packet.data[2] & 0xf8) == 0x80; /* QR, and the opcode is QUERY */
     question.truncated = (packet.data[2] & 0x02) != 0;
+    question.authentic = (packet.data[3] & 0x20) != 0;
     question.rcode = packet.data[3] & 0x0f;
     /* Nothing stands before it to point to, so a name that passes is uncompressed. */
     if (u16_at(packet, 4) == 1 && skip_name(packet, packet.size, &at) && packet.size - at >= 4 &&

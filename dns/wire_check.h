@@ -18,8 +18,10 @@ enum wire_type {
     WIRE_CNAME = 5,
     WIRE_SOA = 6,
     WIRE_MX = 15,
+    WIRE_TXT = 16,
     WIRE_AAAA = 28,
-    WIRE_OPT = 41
+    WIRE_OPT = 41,
+    WIRE_TLSA = 52
 };
 
 enum wire_rcode {
@@ -36,6 +38,7 @@ struct wire_question {
     uint16_t id;
     bool response; /* QR */
     bool truncated;
+    bool authentic;    /* AD: the server vouches for answer and authority (RFC 4035 3.2.3) */
     bool has_question; /* exactly one, uncompressed, of class IN */
     uint8_t rcode;
     uint16_t type;
@@ -48,7 +51,7 @@ struct wire_records {
 };
 
 struct wire_check {
-    struct wire_records answer; /* A, AAAA, MX, CNAME of class IN, the first WIRE_RECORDS_MAX */
+    struct wire_records answer; /* of the types we read, class IN, the first WIRE_RECORDS_MAX */
     bool has_ns;                /* name servers in the authority section: a referral, if no SOA */
     bool has_soa;
     uint16_t soa_offset; /* the first SOA of the authority section */

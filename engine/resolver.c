@@ -22,6 +22,7 @@ static struct dns_options dns_options_of(const struct resolver_options *options)
         .timeout_ns = options->policy->dns_timeout_ns,
         .families = DNS_IPV4_FIRST,
         .allow_special = options->policy->allow_private_addresses,
+        .trust_ad = options->policy->dns_trust_ad,
         .seed = options->seed,
     };
 }
