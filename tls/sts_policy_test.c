@@ -71,6 +71,8 @@ static const struct {
      "an mx pattern is no domain name"},
     {"star inside", "version: STSv1\nmode: enforce\nmx: a.*.b\nmax_age: 1\n",
      "an mx pattern is no domain name"},
+    {"star without dot", "version: STSv1\nmode: enforce\nmx: *xb.c\nmax_age: 1\n",
+     "an mx pattern is no domain name"},
     {"half a star", "version: STSv1\nmode: enforce\nmx: mx*.b.c\nmax_age: 1\n",
      "an mx pattern is no domain name"},
     {"leading dot", "version: STSv1\nmode: enforce\nmx: .b.c\nmax_age: 1\n",

@@ -48,7 +48,6 @@ void sts_record_add(struct sts_record *record, struct span txt)
         txt.data == NULL || txt.data == version.data + version.size)
         return;
     record->count++;
-    record->id_size = 0;
     while (txt.size > 0) {
         struct span value = span_trim(span_split(&txt, ';'));
         struct span name;
