@@ -153,18 +153,21 @@ static double used_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* There in a build with AddressSanitizer, which is many times slower. */
+extern void __asan_init(void) __attribute__((weak));
+
 static void assert_cheap(struct span message)
 {
-    double started = used_s();
+    double best = 1e9;
 
-    mime_read(&mime, message, true);
-    double took = used_s() - started;
-#if !defined(__SANITIZE_ADDRESS__)
-    if (took > 0.05)
-        fail_msg("%.1f ms", took * 1e3);
-#else
-    (void)took;
-#endif
+    for (int i = 0; i < 3 && best > 0.05; i++) { /* neighbours may have the caches */
+        double started = used_s();
+
+        mime_read(&mime, message, true);
+        best = used_s() - started < best ? used_s() - started : best;
+    }
+    if (best > (__asan_init != NULL ? 1 : 0.05))
+        fail_msg("%.1f ms", best * 1e3);
     assert_true(mime.cut);
     for (uint32_t i = 0; i < mime.parts_count; i++)
         assert_true(mime.parts[i].depth < MIME_DEPTH_MAX);
