@@ -230,6 +230,13 @@ bool store_event(struct store *store, const struct io_event *event)
     return true;
 }
 
+/* A state is often the last one for a long time. */
+static void seal_control(struct store *store)
+{
+    if (store_log_quiet(&store->control))
+        store_log_seal(&store->control, io_now_ns(store->io));
+}
+
 void store_tick(struct store *store)
 {
     if (!store->shards_closed)
@@ -237,6 +244,7 @@ void store_tick(struct store *store)
     store_parts_send_notices(store);
     if (store->check_done)
         store_parts_find_done(store);
+    seal_control(store);
     store_log_step(&store->control, io_now_ns(store->io));
     for (uint32_t i = 0; i < LANES_COUNT; i++)
         store_parts_lane_step(store, &store->lanes[i]);
@@ -312,16 +320,20 @@ static void wait_once(struct store *store, uint64_t deadline_ns)
             continue; /* others' events are of no use any more */
 }
 
-/* Waits on the store's own io until commits have ended and the control journal has nothing left to
- * do, or until something has failed. */
-static int drain(struct store *store)
+/* Until a lane's last batch is written, or will never be. */
+static void drain_lane(struct store *store, struct store_log *log)
 {
-    for (uint32_t i = 0; i < LANES_COUNT; i++)
-        while (store_parts_loading(&store->lanes[i]) && store->control.state != STORE_LOG_FAILED) {
-            store_tick(store);
-            if (store_parts_loading(&store->lanes[i]))
-                wait_once(store, store_deadline_ns(store));
-        }
+    log->flush = true;
+    for (;;) {
+        store_log_step(log, io_now_ns(store->io));
+        if (log->state != STORE_LOG_OPEN || log->full || store_log_quiet(log))
+            return;
+        wait_once(store, store_log_deadline_ns(log));
+    }
+}
+
+static int drain_control(struct store *store)
+{
     for (;;) {
         store->control.flush = true;
         store_log_step(&store->control, io_now_ns(store->io));
@@ -331,6 +343,27 @@ static int drain(struct store *store)
             return 0;
         wait_once(store, store_log_deadline_ns(&store->control));
     }
+}
+
+/* Waits on the store's own io until commits have ended and no log has anything left to do, or until
+ * something has failed. */
+static int drain(struct store *store)
+{
+    int r;
+
+    for (uint32_t i = 0; i < LANES_COUNT; i++) {
+        while (store_parts_loading(&store->lanes[i]) && store->control.state != STORE_LOG_FAILED) {
+            store_tick(store);
+            if (store_parts_loading(&store->lanes[i]))
+                wait_once(store, store_deadline_ns(store));
+        }
+        drain_lane(store, &store->lanes[i].log);
+    }
+    r = drain_control(store);
+    if (r < 0)
+        return r;
+    seal_control(store);
+    return drain_control(store);
 }
 
 /* The checkpoint that was there at the start still says it all. */

@@ -54,19 +54,6 @@ static int adopt_segment(struct store *store, struct store_lane *lane)
     return 0;
 }
 
-/* A batch behind everything durable: its watermark tells damage from a torn tail later on. It need
- * not be durable itself. */
-static void seal_segment(struct store *store, struct store_lane *lane)
-{
-    uint64_t offset;
-
-    if (appender_add(&lane->log.appender, 0, &offset) == NULL)
-        return;
-    appender_added(&lane->log.appender, RECORD_SEAL, 0);
-    store_log_added(&lane->log, io_now_ns(store->io));
-    lane->log.flush = true;
-}
-
 static enum store_lane_step lane_failed(struct store_lane *lane, int error)
 {
     if (store_parts_loading(lane))
@@ -95,7 +82,7 @@ static enum store_lane_step next_step(struct store *store, struct store_lane *la
         if (!store_log_quiet(&lane->log))
             return STORE_LANE_LEAVING;
         queue_append_covered(store->queue, lane->slot, lane->log.appender.written);
-        seal_segment(store, lane);
+        store_log_seal(&lane->log, io_now_ns(store->io));
         return STORE_LANE_SEALING;
     case STORE_LANE_SEALING:
         store_log_step(&lane->log, io_now_ns(store->io));
@@ -135,7 +122,7 @@ static enum store_load_state write_ready(struct store *store, struct store_lane 
     load->ready_ticket = store->control.appender.added_count;
     store->state_tickets[load->campaign] = load->ready_ticket;
     queue_append_covered(store->queue, lane->slot, lane->log.appender.written);
-    seal_segment(store, lane);
+    store_log_seal(&lane->log, io_now_ns(store->io));
     store_log_step(&store->control, io_now_ns(store->io));
     return STORE_LOAD_COMMITTING;
 }

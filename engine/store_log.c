@@ -262,6 +262,19 @@ void store_log_added(struct store_log *log, uint64_t now_ns)
         log->oldest_ns = now_ns;
 }
 
+void store_log_seal(struct store_log *log, uint64_t now_ns)
+{
+    uint64_t offset;
+
+    if (log->state != STORE_LOG_OPEN || log->appender.added_count == log->sealed_count ||
+        appender_add(&log->appender, 0, &offset) == NULL)
+        return;
+    appender_added(&log->appender, RECORD_SEAL, 0);
+    log->sealed_count = log->appender.added_count;
+    store_log_added(log, now_ns);
+    log->flush = true;
+}
+
 static size_t pending_size(const struct store_log *log)
 {
     const struct appender *appender = &log->appender;

@@ -62,9 +62,10 @@ struct store_log {
     uint64_t offset; /* of the part being written */
     uint64_t oldest_ns;
     uint64_t retry_ns;
-    bool flush;       /* write what is gathered at once */
-    bool sync_wanted; /* logs that do not sync every batch: make everything durable */
-    bool full;        /* of a log that does not renew itself: the batch does not fit */
+    uint64_t sealed_count; /* records, when the last seal was added */
+    bool flush;            /* write what is gathered at once */
+    bool sync_wanted;      /* logs that do not sync every batch: make everything durable */
+    bool full;             /* of a log that does not renew itself: the batch does not fit */
     int error;
     uint64_t sync_begun_ns;
     struct store_traffic traffic;
@@ -79,6 +80,9 @@ void store_log_attach(struct store_log *log, struct io *io, uint64_t tag, uint64
 
 /* Records were added at now_ns. */
 void store_log_added(struct store_log *log, uint64_t now_ns);
+/* Adds a record that says nothing: the watermark of its batch makes damage to what is durable by
+ * then tell itself from a torn tail. It need not be durable itself. */
+void store_log_seal(struct store_log *log, uint64_t now_ns);
 /* Another file of at least `size_min` bytes; nothing is under way in the present one. */
 void store_log_renew(struct store_log *log, uint64_t size_min);
 void store_log_event(struct store_log *log, const struct io_event *event);

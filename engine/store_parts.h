@@ -227,6 +227,7 @@ struct store {
     uint32_t created_sequence;
     bool check_done;
     bool shards_closed;
+    bool campaign_missing;          /* recovery read a READY of one that no segment knows */
     struct store_reading *readings; /* STORE_PARTS_READERS a part */
     uint64_t readings_used;
     uint32_t reading_last;

@@ -153,19 +153,36 @@ static void note_recovered(struct store *store, const struct queue_recovered *fo
 {
     store->recovery.torn_bytes += found->torn_bytes;
     store->recovery.damaged_count += found->damages_count > 0;
+    store->campaign_missing |= found->campaign_missing;
 }
 
-/* Whether records that the tables do not have may stand in the file. */
-static bool has_more(struct span image, uint64_t file, uint64_t covered)
+static bool is_blank(struct span bytes)
+{
+    static const uint8_t zeroes[RECORD_PAGE];
+
+    while (bytes.size > 0) {
+        struct span part = span_first(bytes, sizeof(zeroes));
+
+        if (memcmp(part.data, zeroes, part.size) != 0)
+            return false;
+        bytes = span_skip(bytes, part.size);
+    }
+    return true;
+}
+
+/* Whether records that the tables do not have may stand in the file. Where no good batch follows, a
+ * damaged one may, with good ones behind it; but not after an end in good order. */
+static bool has_more(const struct store *store, struct span image, uint64_t file, uint64_t covered)
 {
     struct record_batch batch;
 
     if (covered >= image.size)
         return false;
-    return covered < RECORD_PAGE || record_read_batch(image, file, covered, &batch) == 0;
+    return covered < RECORD_PAGE || record_read_batch(image, file, covered, &batch) == 0 ||
+           (!store->recovery.clean && !is_blank(span_skip(image, (size_t)covered)));
 }
 
-static int replay_segments(struct store *store)
+static int replay_segments(struct store *store, bool committed)
 {
     for (uint32_t i = 0; i < store->recovery.segments_count; i++) {
         struct queue_recovered found;
@@ -173,9 +190,10 @@ static int replay_segments(struct store *store)
         struct span image = queue_append_image(store->queue, i, &file, &covered);
         int r;
 
-        if (!has_more(image, file, covered))
+        if (!has_more(store, image, file, covered))
             continue;
-        r = queue_recover_segment(store->queue, i, covered, &found);
+        r = committed ? queue_recover_committed(store->queue, i, &found)
+                      : queue_recover_segment(store->queue, i, covered, &found);
         if (r < 0)
             return r;
         note_recovered(store, &found);
@@ -220,7 +238,7 @@ static int replay_journal(struct store *store, struct store_journal *journal)
     }
     image = span_make(mapping.data, mapping.size);
     journal->part = file.part < STORE_SHARDS_MAX ? file.part : RECORD_PART_CONTROL;
-    if (has_more(image, journal->file, journal->covered)) {
+    if (has_more(store, image, journal->file, journal->covered)) {
         queue_recover_journal(store->queue, image, journal->file,
                               max_u64(journal->covered, RECORD_PAGE), &found);
         note_recovered(store, &found);
@@ -363,6 +381,25 @@ static void explain(const struct store *store, int r, struct text *error)
                         strerrordesc_np(-r));
 }
 
+static int replay(struct store *store, bool committed)
+{
+    int r = replay_segments(store, committed);
+
+    return r < 0 ? r : replay_journals(store);
+}
+
+/* READY was durable only after everything of its load was: what looked like the torn tail of a
+ * segment is damage, and good batches may stand behind it. Everything is read anew. */
+static int replay_committed(struct store *store)
+{
+    drop_checkpoint(store);
+    store->recovery.from_checkpoint = store->recovery.clean = false;
+    store->recovery.replayed_count = store->recovery.torn_bytes = 0;
+    store->recovery.damaged_count = 0;
+    store->campaign_missing = false;
+    return replay(store, true);
+}
+
 static int read_all(struct store *store)
 {
     int r = list_journals(store);
@@ -376,11 +413,14 @@ static int read_all(struct store *store)
         r = register_segments(store);
     }
     if (r == 0)
-        r = replay_segments(store);
-    if (r == 0)
-        r = replay_journals(store);
+        r = replay(store, false);
+    if (r == 0 && store->recovery.torn_bytes > 0 &&
+        (store->campaign_missing || queue_recover_incomplete(store->queue)))
+        r = replay_committed(store);
     if (r < 0)
         return r;
+    if (store->campaign_missing)
+        add_problem(store);
     queue_recover_finish(store->queue);
     return 0;
 }

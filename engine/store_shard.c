@@ -364,21 +364,6 @@ uint64_t store_durable_count(const struct store_shard *shard)
 
 /* --- closing --- */
 
-/* The watermark in the batch of a seal makes damage to the last verdicts tell itself from a torn
- * tail. It need not be durable itself. */
-static void seal(struct store_shard *shard)
-{
-    uint8_t *place;
-
-    if (shard->journal == 0)
-        return;
-    place = appender_add(&shard->log.appender, 0, NULL);
-    if (place == NULL)
-        return;
-    appender_added(&shard->log.appender, RECORD_SEAL, 0);
-    store_log_added(&shard->log, io_now_ns(shard->io));
-}
-
 static int drain(struct store_shard *shard)
 {
     struct io_event events[64];
@@ -411,7 +396,7 @@ int store_shard_close(struct store_shard *shard)
         return 0;
     r = drain(shard);
     if (r == 0) {
-        seal(shard);
+        store_log_seal(&shard->log, io_now_ns(shard->io));
         r = drain(shard);
     }
     report(shard);

@@ -175,8 +175,8 @@ static void note_end(struct queue_recovered *found, const struct scan *scan, uin
     found->records_count = scan->records_count;
 }
 
-int queue_recover_segment(struct queue *queue, uint32_t slot, uint64_t from,
-                          struct queue_recovered *ret)
+static int recover_segment(struct queue *queue, uint32_t slot, uint64_t from, bool committed,
+                           struct queue_recovered *ret)
 {
     struct queue_segment *segment = &queue->segments[slot];
     struct walk walk = {queue, slot, from, ret};
@@ -187,6 +187,8 @@ int queue_recover_segment(struct queue *queue, uint32_t slot, uint64_t from,
     *ret = (struct queue_recovered){0};
     memset(queue->numbers, 0xff, queue->limits.domains_max * sizeof(*queue->numbers));
     scan_init(&scan, segment->image, segment->file, RECORD_PAGE, UINT64_MAX);
+    if (committed)
+        scan_all_durable(&scan);
     while ((r = scan_next(&scan, &record)) != 0) {
         if (r < 0) {
             note_damage(ret, &scan);
@@ -200,6 +202,36 @@ int queue_recover_segment(struct queue *queue, uint32_t slot, uint64_t from,
     segment->covered = scan.end;
     segment->damaged = ret->damages_count > 0;
     return 0;
+}
+
+int queue_recover_segment(struct queue *queue, uint32_t slot, uint64_t from,
+                          struct queue_recovered *ret)
+{
+    return recover_segment(queue, slot, from, false, ret);
+}
+
+int queue_recover_committed(struct queue *queue, uint32_t slot, struct queue_recovered *ret)
+{
+    return recover_segment(queue, slot, RECORD_PAGE, true, ret);
+}
+
+/* The states behind READY follow a READY. */
+static bool was_committed(enum campaign_state state)
+{
+    return state != CAMPAIGN_LOADING && state != CAMPAIGN_DISCARDED;
+}
+
+bool queue_recover_incomplete(const struct queue *queue)
+{
+    for (uint32_t i = 0; i < queue->campaigns_count; i++) {
+        const struct queue_campaign *campaign = &queue->campaigns[i];
+
+        if (was_committed(campaign->campaign.state) &&
+            (campaign->place.content_offset == 0 ||
+             campaign->loaded_count < campaign->campaign.recipients_count))
+            return true;
+    }
+    return false;
 }
 
 static void apply_outcome(struct queue *queue, const struct journal_outcome *outcome,
@@ -243,6 +275,7 @@ static void apply_record(struct queue *queue, const struct record *record,
         if (journal_read_state(record->payload, &state) == 0) {
             campaign = queue_find_campaign_id(queue, state.campaign);
             queue->id_max = max_u64(queue->id_max, state.campaign);
+            found->campaign_missing |= campaign == QUEUE_NONE && was_committed(state.state);
         }
         if (campaign == QUEUE_NONE)
             found->strangers_count++;
@@ -313,7 +346,6 @@ void queue_recover_finish(struct queue *queue)
             count_entry(counts, entries_at(&queue->entries, run->first + k));
     }
     for (uint32_t i = 0; i < queue->campaigns_count; i++)
-        if (queue->campaigns[i].campaign.state != CAMPAIGN_LOADING &&
-            queue->campaigns[i].campaign.state != CAMPAIGN_DISCARDED)
+        if (was_committed(queue->campaigns[i].campaign.state))
             count_damage(&queue->campaigns[i]);
 }

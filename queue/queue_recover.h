@@ -19,12 +19,19 @@ struct queue_recovered {
     uint32_t damages_count;
     uint32_t strangers_count; /* records that speak of nothing that is known */
     bool sealed;              /* a journal that was closed in good order */
+    bool campaign_missing;    /* a state of a committed campaign that no segment knows */
 };
 
 /* Recipients at and behind `from` are added; campaigns and domains are read from the beginning.
  * -ENOSPC: a limit is too low; else 0. */
 MUST_USE int queue_recover_segment(struct queue *queue, uint32_t segment, uint64_t from,
                                    struct queue_recovered *ret);
+/* The same from the beginning, once queue_recover_incomplete has said that more was durable than
+ * the watermarks tell: the walk does not end at the first bad batch. */
+MUST_USE int queue_recover_committed(struct queue *queue, uint32_t segment,
+                                     struct queue_recovered *ret);
+/* Whether less of a campaign was found than its READY says. */
+MUST_USE bool queue_recover_incomplete(const struct queue *queue);
 /* Applies outcomes and states at and behind `from`. */
 void queue_recover_journal(struct queue *queue, struct span image, uint64_t file, uint64_t from,
                            struct queue_recovered *ret);

@@ -332,6 +332,65 @@ static void test_content_from_another_segment(void **state)
     check_sum(2);
 }
 
+/* No watermark speaks for the batches of a load whose closing one was lost, but READY does. */
+static void test_committed_but_torn(void **state)
+{
+    struct queue_image *image = new_file(0, RECORD_FILE_SEGMENT);
+    struct queue_recovered found;
+    uint64_t places[5];
+
+    (void)state;
+    (void)queue_image_campaign(image, 7, SPAN("spring"));
+    (void)queue_image_content(image, 7, SPAN("Hello {{name}}"));
+    (void)queue_image_domain(image, 0, SPAN("d0.example"));
+    for (uint32_t i = 0; i < 5; i++) {
+        (void)queue_image_flush(image, false);
+        places[i] = queue_image_recipient(image, (struct identity){7, i}, 0, SPAN("u@d0.example"));
+    }
+    (void)queue_image_flush(image, false);
+    open_queue(&plain_limits);
+    assert_int_equal(take_segment(0, &found), 0);
+    (void)queue_image_flush(write_ready(5), true);
+    take_journal(1, &found);
+    assert_false(found.campaign_missing);
+    assert_false(queue_recover_incomplete(world.queue));
+
+    image->data[places[1] + 20] ^= 1;
+    queue_recover_reset(world.queue);
+    assert_int_equal(queue_recover_segment(world.queue, 0, RECORD_PAGE, &found), 0);
+    assert_int_equal(found.damages_count, 0); /* a torn tail, as far as it can tell */
+    take_journal(1, &found);
+    assert_true(queue_recover_incomplete(world.queue));
+
+    queue_recover_reset(world.queue);
+    assert_int_equal(queue_recover_committed(world.queue, 0, &found), 0);
+    assert_int_equal(found.damages_count, 1);
+    take_journal(1, &found);
+    queue_recover_finish(world.queue);
+    assert_int_equal(queue_append_loaded(world.queue, 0), 4);
+    assert_int_equal(queue_find(world.queue, (struct identity){7, 1}), QUEUE_NONE);
+    assert_int_not_equal(queue_find(world.queue, (struct identity){7, 4}), QUEUE_NONE);
+}
+
+/* A READY of a campaign that stands nowhere. */
+static void test_missing_campaign(void **state)
+{
+    static const enum campaign_state states[] = {CAMPAIGN_READY, CAMPAIGN_DONE, CAMPAIGN_DISCARDED};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+        struct queue_image *image = new_file(1, RECORD_FILE_JOURNAL);
+        struct queue_recovered found;
+
+        (void)queue_image_state(image, 7, 1, states[i], 5);
+        (void)queue_image_flush(image, true);
+        open_queue(&plain_limits);
+        take_journal(1, &found);
+        assert_int_equal(found.campaign_missing, states[i] != CAMPAIGN_DISCARDED);
+        (void)close_queue(NULL);
+    }
+}
+
 static void test_reset_and_again(void **state)
 {
     struct queue_recovered found;
@@ -446,6 +505,8 @@ int main(void)
         TEST(test_damaged_segment),
         TEST(test_lost_content),
         TEST(test_content_from_another_segment),
+        TEST(test_committed_but_torn),
+        TEST(test_missing_campaign),
         TEST(test_reset_and_again),
         TEST(test_from_the_middle),
         TEST(test_ordinals_at_the_end),

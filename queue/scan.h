@@ -33,6 +33,9 @@ struct scan {
 
 /* Records at and behind `from`, which is RECORD_PAGE or the end of a batch. */
 void scan_init(struct scan *scan, struct span image, uint64_t file, uint64_t from, uint64_t limit);
+/* All of it was durable once, whatever its watermarks say: a bad batch with a good one behind it is
+ * damage. */
+void scan_all_durable(struct scan *scan);
 /* 1: a record; 0: the end; -EBADMSG: damage was stepped over (damage_offset, damage_size): go on.
  */
 MUST_USE int scan_next(struct scan *scan, struct record *ret_record);

@@ -204,6 +204,9 @@ static int fill(struct queue_driver *driver, struct store_load *load,
         }
         if (r < 0)
             return r;
+        if (driver->batches != 0 && (i + 1) % driver->batches == 0)
+            for (uint32_t turn = 0; turn < 3; turn++)
+                queue_driver_turn(driver, 10 * NS_PER_MS);
     }
     store_load_commit(load, digest);
     while (store_load_state(load) == STORE_LOAD_COMMITTING) {

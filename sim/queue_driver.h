@@ -67,6 +67,7 @@ struct queue_driver {
     uint32_t pending_count[4];
     bool unsure_off;  /* verdicts are delivered, deferred and failed only */
     bool final_only;  /* nothing is deferred */
+    uint32_t batches; /* of so many recipients are loaded; 0: as large as they get */
     uint64_t damaged; /* claims that could not be read */
 };
 
