@@ -29,7 +29,7 @@ RETURN_DOMAIN = "bounces.ringel.example"
 
 # Exit codes of ringpost (docs: interface, `ringpost help send`).
 ALL_ACCEPTED, SOME_FAILED, USAGE, STILL_QUEUED = 0, 1, 2, 3
-NO_SERVICE, CANNOT_CREATE, TRY_AGAIN, INTERRUPTED = 69, 73, 75, 130
+NO_SERVICE, CANNOT_CREATE, IO, TRY_AGAIN, INTERRUPTED = 69, 73, 74, 75, 130
 
 
 class Failure(AssertionError):

@@ -6,6 +6,8 @@ session under DATA (a session waits for the answer to its dot before it sends th
 answered within one commit interval and not synced. Both are claimed recipients: at most CLAIMED a kill.
 """
 import collections
+import glob
+import os
 import random
 import time
 
@@ -86,11 +88,34 @@ def check_outcome(case, spool, sink, run, count, kills):
     return ledger
 
 
+def cut_segment(case, template):
+    """A file that the sender has mapped is truncated: it says which, ends, and starts again with what is left."""
+    sink = case.sink("--delay", "20", ipv6=False)
+    spool = e2e.Spool(case, "cut", port=sink.port, routes={"*": ["127.0.0.1"]},
+                      limits="connections: 2, connections_per_site: 2")
+    rows = e2e.write_rows(case.path("cut.csv"), [(f"u{i}@cut.test", i) for i in range(2000)], ("email", "n"))
+    sender = spool.start_list(template, rows, "cut")
+    e2e.wait_for(lambda: e2e.line_count(sink.ledger) >= 20, 30 * case.patience, "mail")
+    segment = max(glob.glob(os.path.join(spool.folder, "segments", "*.seg")), key=os.path.getmtime)
+    os.truncate(segment, 4096)
+    run = sender.wait(30 * case.patience)
+    e2e.check_equal(run.code, e2e.IO, "exit code", run)
+    e2e.check(f"the file {segment} cannot be read at offset" in run.err, "the message names the file", run)
+    # The kernel takes the dead sender's ring apart a moment later.
+    e2e.wait_for(lambda: spool.queue("summary", "--json").expect(0, e2e.TRY_AGAIN).code == 0,
+                 10 * case.patience, "the dead sender's control socket to be gone")
+    verified = spool.queue("verify", "--json").expect(e2e.SOME_FAILED)
+    e2e.check(any(line.get("lost") for line in verified.json_lines), "queue verify tells the loss", verified)
+    summary = spool.summary("cut")
+    e2e.check(summary is None or summary["damaged"] > 1900, "what cannot be read is counted", summary)
+
+
 def main():
     with e2e.Case("kill") as case:
         kills = 50 if case.long else 10
         count = 40000 if case.long else 8000
         sink, spool, template, rows = make_world(case, count)
+        cut_segment(case, template)
         done, sending = kill_rounds(case, spool, sink, template, rows, count, kills)
         e2e.check(done == kills, f"the campaign was over after {done} of {kills} kills")
         totals = spool.verify()

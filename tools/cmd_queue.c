@@ -153,8 +153,11 @@ static int ask_sender(struct queue_command *command, int handle, struct span req
         show(command, &text);
     }
     (void)close(handle);
-    if (got < 0)
-        return verb_complain("queue", "the sender's control socket: %s", strerror(errno));
+    if (got < 0) { /* it was ending, or was killed a moment ago */
+        (void)fprintf(stderr, "ringpost queue: the sender's control socket: %s: try again\n",
+                      strerror(errno));
+        return EXIT_TRY_AGAIN;
+    }
     if (!command->answered && strcmp(command->verb, "list") != 0 &&
         strcmp(command->verb, "summary") != 0) {
         (void)fprintf(stderr, "ringpost queue: the sender gave no answer: try again\n");

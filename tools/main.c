@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "base/nearest.h"
+#include "tools/bus_error.h"
 #include "tools/exit_code.h"
 #include "tools/verb.h"
 
@@ -115,6 +116,7 @@ int main(int argc, char **argv)
 {
     const struct verb *verb;
 
+    (void)bus_error_install("ringpost"); /* without it the kernel's word has to do */
     if (argc < 2) {
         (void)help(NULL);
         return EXIT_USAGE;
