@@ -3,8 +3,8 @@
  *
  * TLS 1.2 and 1.3; no renegotiation, no compression, no early data; X25519MLKEM768 first where the
  * library has it. Opens no file: certificates come as PEM text. Immutable after open, so that the
- * shards may share it; each stream holds a reference, so that tls_context_close() may come before
- * the last stream's end.
+ * shards may share it. Outlives its streams: an old generation is closed when tls_context_in_use()
+ * says that none is left.
  *
  * Owns what BoringSSL allocates for it (tls_memory.h). Borrows nothing after open.
  * The simulator links a toy with the same functions; fields are the implementation's own. */
@@ -43,6 +43,7 @@ struct tls_context {
     void *roots;   /* its X509_STORE */
     void *pool;    /* equal certificates of many sessions are kept once */
     void *octets;  /* the BIO_METHOD of the streams */
+    void *uses;    /* the count of streams that are not OFF */
     void *chains[TLS_CONTEXT_IDENTITIES_MAX];
     void *keys[TLS_CONTEXT_IDENTITIES_MAX];
 };
@@ -52,7 +53,12 @@ struct tls_context {
  * gets one line for people on failure. On failure nothing is held. */
 MUST_USE int tls_context_open(struct tls_context *context,
                               const struct tls_context_options *options, struct text *why);
-/* Closing one that failed to open or is zeroed does nothing. */
+/* Streams of any thread that are not OFF. */
+MUST_USE uint32_t tls_context_in_use(const struct tls_context *context);
+/* By tls_stream_start and tls_stream_reset. */
+void tls_context_hold(const struct tls_context *context);
+void tls_context_release(const struct tls_context *context);
+/* No stream may be left. Closing one that failed to open or is zeroed does nothing. */
 void tls_context_close(struct tls_context *context);
 
 #endif

@@ -1,9 +1,9 @@
 /* tls_memory.h - what BoringSSL allocates, counted against a limit.
  *
  * BoringSSL allocates through OPENSSL_memory_alloc, _free and _get_size where the program exports
- * them. They stand in tls/tls_hooks.c, which every program links as an object (tls_hooks_dep): an
- * archive member would be hidden, or never pulled in, and silently never called. Above the limit an
- * allocation fails, which BoringSSL turns into an error of that session.
+ * them. They stand in tls/tls_memory_hooks.c, which every program links as an object
+ * (tls_hooks_dep): an archive member would be hidden, or never pulled in, and silently never
+ * called. Above the limit an allocation fails, which BoringSSL turns into an error of that session.
  *
  * The counters are the process's: sessions and contexts of all threads draw on one limit. Knows
  * nothing of TLS; counts every allocation of the library, the signatures' too. */
@@ -24,7 +24,7 @@ MUST_USE bool tls_memory_is_counted(void);
 /* For tests: the n-th allocation from now (0 is the next) fails once; UINT64_MAX: none. */
 void tls_memory_fail_after(uint64_t count);
 
-/* For tls_hooks.c. */
+/* For tls_memory_hooks.c. */
 void *tls_memory_take(size_t size);
 void tls_memory_give(void *pointer);
 size_t tls_memory_size(void *pointer);

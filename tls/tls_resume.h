@@ -10,7 +10,9 @@
 #define TLS_TLS_RESUME_H
 
 #include "base/arena.h"
+#include "base/list.h"
 #include "base/span.h"
+#include "base/table.h"
 #include "base/text.h"
 
 #define TLS_RESUME_HOST_MAX 255
@@ -18,12 +20,11 @@
 #define TLS_RESUME_KEY_SIZE 32
 #define TLS_RESUME_NONCE_SIZE 12
 #define TLS_RESUME_SEALED_MAX (TLS_RESUME_TICKET_MAX + TLS_RESUME_HOST_MAX + 64)
-#define TLS_RESUME_NONE UINT32_MAX
 
 struct tls_resume_slot {
-    uint64_t expires_s; /* 0: free */
-    uint64_t used_tick;
-    uint32_t next; /* in its bucket */
+    struct list_node node; /* in `recent` or `free` */
+    uint64_t hash;
+    uint64_t expires_s;
     uint16_t ticket_size;
     uint8_t host_size;
     uint8_t host[TLS_RESUME_HOST_MAX]; /* lower case */
@@ -32,16 +33,19 @@ struct tls_resume_slot {
 
 struct tls_resume {
     struct tls_resume_slot *slots;
-    uint32_t *buckets;
+    struct table table;
+    struct table_key seed;
+    struct list recent; /* the last used first */
+    struct list free;   /* used once and given back */
     uint32_t slots_count;
-    uint32_t buckets_count;
-    uint32_t used_count;
-    uint64_t tick;
+    uint32_t touched_count; /* slots from here on were never used */
 };
 
 /* Octets of arena for `slots_count` hosts. */
 MUST_USE size_t tls_resume_memory(uint32_t slots_count);
-void tls_resume_init(struct tls_resume *resume, struct arena *arena, uint32_t slots_count);
+/* `seed` is random, so that chosen host names cannot collide. Must not move. */
+void tls_resume_init(struct tls_resume *resume, struct arena *arena, uint32_t slots_count,
+                     const struct table_key *seed);
 
 /* Keeps the ticket, instead of an older one of the host. False when it is too large, without a host
  * or already expired. */
@@ -60,7 +64,7 @@ MUST_USE bool tls_resume_seal(struct tls_resume *resume, uint32_t *position,
                               const uint8_t key[TLS_RESUME_KEY_SIZE], const uint8_t *nonce,
                               uint64_t now_s, struct text *out);
 /* Takes one sealed entry in: 0, -EBADMSG (another key, changed or truncated), -ETIMEDOUT
- * (expired), -ENOMEM (the library's limit). */
+ * (expired). */
 MUST_USE int tls_resume_unseal(struct tls_resume *resume, const uint8_t key[TLS_RESUME_KEY_SIZE],
                                struct span sealed, uint64_t now_s);
 

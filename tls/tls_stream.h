@@ -10,7 +10,7 @@
  *
  * Owns what BoringSSL allocates for it, until tls_stream_reset(): about 5 KiB when idle (at most
  * 16 KiB by test), up to 17 KiB more while a record is incomplete. Must not move while not OFF.
- * Borrows the context (by reference count), and names, records and the resumption table as
+ * Borrows the context until reset, and names, records and the resumption table as
  * tls_stream_options says.
  *
  * The caller's loop, when the server's 220 to STARTTLS has been read (octets that arrived behind
@@ -33,6 +33,7 @@
 #include "tls/tls_resume.h"
 #include "tls/tls_verify.h"
 
+#define TLS_NAME_SIZE_MAX 253
 #define TLS_STREAM_RECORD_MAX 16384 /* octets of plaintext in a record */
 #define TLS_STREAM_OVERHEAD_MAX 96  /* a record is at most so much longer than its plaintext */
 #define TLS_STREAM_OUT_MIN 512      /* free octets that `out` must have in every call */

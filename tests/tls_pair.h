@@ -1,0 +1,121 @@
+/* tls_pair.h - for tests: a client and a server of the room, joined back to back in memory, and
+ * the certificates that tests/ca.py has made (directory in RINGPOST_CA). */
+#ifndef TESTS_TLS_PAIR_H
+#define TESTS_TLS_PAIR_H
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tls/tls_context.h"
+#include "tls/tls_memory.h"
+#include "tls/tls_stream.h"
+
+#define TEST_NOW_S UINT64_C(1700000000) /* November 2023: within the life of the good ones */
+#define TEST_FILE_MAX (256 * 1024)
+
+static MAYBE_UNUSED struct span test_file(const char *name, const char *suffix, uint8_t *buffer)
+{
+    char path[512];
+    const char *directory = getenv("RINGPOST_CA");
+    snprintf(path, sizeof path, "%s/%s%s", directory == NULL ? "." : directory, name, suffix);
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        fprintf(stderr, "no %s: set RINGPOST_CA to what tests/ca.py has made\n", path);
+        exit(1);
+    }
+    size_t size = fread(buffer, 1, TEST_FILE_MAX, file);
+    fclose(file);
+    return span_make(buffer, size);
+}
+
+/* A server with the certificate `name`, or a client with the roots `roots` and, with `name`, that
+ * identity. */
+static MAYBE_UNUSED int test_open(struct tls_context *context, enum tls_role role,
+                                  const char *roots, const char *name)
+{
+    uint8_t *files = malloc(3 * TEST_FILE_MAX);
+    struct tls_identity identity = {.certificate_pem = span_make(NULL, 0)};
+    struct tls_context_options options = {.role = role};
+    char why[200];
+    struct text text;
+    text_init(&text, why, sizeof why);
+    if (roots != NULL)
+        options.roots_pem = test_file(roots, ".pem", files);
+    if (name != NULL) {
+        identity.certificate_pem = test_file(name, ".pem", files + TEST_FILE_MAX);
+        identity.key_pem = test_file(name, ".key", files + 2 * (size_t)TEST_FILE_MAX);
+        options.identities = &identity;
+        options.identities_count = 1;
+    }
+    int error = tls_context_open(context, &options, &text);
+    free(files);
+    return error;
+}
+
+/* One direction: octets on their way. */
+struct test_pipe {
+    uint8_t data[256 * 1024];
+    size_t size;
+    size_t from;
+};
+
+struct test_pair {
+    struct tls_stream client;
+    struct tls_stream server;
+    struct test_pipe to_server;
+    struct test_pipe to_client;
+    size_t step_in;  /* octets handed over at a time; 0: all there are */
+    size_t step_out; /* room for output in a call; 0: plenty */
+};
+
+static MAYBE_UNUSED struct tls_stream_options test_options(const struct span *name, bool demanded)
+{
+    struct tls_stream_options options = {.server_name = *name,
+                                         .identity = TLS_CONTEXT_IDENTITY_NONE};
+    options.verify.method = TLS_METHOD_PKIX;
+    options.verify.demanded = demanded;
+    options.verify.names = name;
+    options.verify.names_count = 1;
+    return options;
+}
+
+/* Runs one call of the side's handshake: true when something moved. */
+static MAYBE_UNUSED bool test_turn(struct test_pair *pair, bool client)
+{
+    struct tls_stream *stream = client ? &pair->client : &pair->server;
+    struct test_pipe *in = client ? &pair->to_client : &pair->to_server;
+    struct test_pipe *out = client ? &pair->to_server : &pair->to_client;
+    struct span input = span_make(in->data + in->from, in->size - in->from);
+    if (pair->step_in > 0)
+        input = span_first(input, pair->step_in);
+    size_t before = input.size;
+    struct text output;
+    size_t room = sizeof out->data - out->size;
+    text_init(&output, out->data + out->size,
+              pair->step_out > 0 && pair->step_out < room ? pair->step_out : room);
+    enum tls_want want = tls_stream_step(stream, &input, &output, TEST_NOW_S);
+    in->from += before - input.size;
+    out->size += output.size;
+    return before != input.size || output.size > 0 || want == TLS_WANT_WRITE;
+}
+
+/* Both until nothing moves any more. */
+static MAYBE_UNUSED void test_shake(struct test_pair *pair)
+{
+    bool moved = true;
+    while (moved) {
+        moved = test_turn(pair, true);
+        moved |= test_turn(pair, false);
+    }
+}
+
+static MAYBE_UNUSED void test_reset(struct test_pair *pair)
+{
+    tls_stream_reset(&pair->client);
+    tls_stream_reset(&pair->server);
+    pair->to_server.size = pair->to_server.from = 0;
+    pair->to_client.size = pair->to_client.from = 0;
+}
+
+#endif

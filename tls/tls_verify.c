@@ -1,0 +1,60 @@
+#include "tls/tls_verify.h"
+
+#include <openssl/err.h>
+#include <string.h>
+
+#include "tls/dane.h"
+#include "tls/tls_chain.h"
+#include "tls/tls_name.h"
+
+struct span tls_verify_text(const struct tls_verdict *verdict)
+{
+    return span_make(verdict->text, verdict->text_size);
+}
+
+static enum tls_failure check_pkix(const struct tls_context *context,
+                                   const struct tls_verify_options *options,
+                                   const struct tls_chain *chain, uint64_t now_s, struct text *why)
+{
+    enum tls_failure failure = tls_chain_verify(chain, context->roots, false, now_s, why);
+    if (failure != TLS_FAILURE_NONE)
+        return failure;
+    return tls_name_check(tls_chain_leaf(chain), options->names, options->names_count, false, why);
+}
+
+static enum tls_failure check(const struct tls_context *context,
+                              const struct tls_verify_options *options,
+                              const struct tls_chain *chain, uint64_t now_s,
+                              enum tls_proof *ret_proof, struct text *why)
+{
+    switch (options->method) {
+    case TLS_METHOD_PKIX:
+        *ret_proof = TLS_PROOF_PKIX;
+        return check_pkix(context, options, chain, now_s, why);
+    case TLS_METHOD_DANE:
+        return dane_check(chain, options, now_s, ret_proof, why);
+    }
+    return TLS_FAILURE_LOCAL;
+}
+
+void tls_verify_chain(const struct tls_context *context, const struct tls_verify_options *options,
+                      const struct span *chain, uint32_t chain_count, uint64_t now_s,
+                      struct tls_verdict *ret_verdict)
+{
+    struct tls_chain read;
+    struct text why;
+    memset(ret_verdict, 0, sizeof *ret_verdict);
+    text_init(&why, ret_verdict->text, sizeof ret_verdict->text);
+    ret_verdict->failure = tls_chain_read(&read, chain, chain_count);
+    if (ret_verdict->failure == TLS_FAILURE_NONE) {
+        enum tls_proof proof = TLS_PROOF_NONE;
+        ret_verdict->failure = check(context, options, &read, now_s, &proof, &why);
+        ret_verdict->proof = ret_verdict->failure == TLS_FAILURE_NONE ? proof : TLS_PROOF_NONE;
+        tls_chain_free(&read);
+    } else {
+        text_add_cstr(&why, ret_verdict->failure == TLS_FAILURE_LOCAL
+                                ? "the memory limit of the TLS library is reached"
+                                : "the certificate cannot be read");
+    }
+    ret_verdict->text_size = (uint8_t)why.size;
+}
