@@ -71,7 +71,8 @@ int delivery_take(struct shard *shard, uint32_t site, struct delivery *delivery,
 {
     CHECK(!delivery->open);
     for (;;) {
-        uint32_t flow = schedule_next(shard->schedule, site, shard_now_ns(shard), ret_until_ns);
+        uint32_t flow =
+            schedule_next(shard->schedule, site, UINT32_MAX, shard_now_ns(shard), ret_until_ns);
         int claimed;
 
         if (flow == SCHEDULE_NONE)

@@ -287,7 +287,8 @@ uint64_t schedule_site_ready_count(const struct schedule *schedule, uint32_t sit
 int schedule_flow_attach(struct schedule *schedule, uint32_t flow,
                          const struct schedule_place *place)
 {
-    struct share_place share = {place->site, place->campaign, place->weight, place->lane};
+    struct share_place share = {place->site, place->campaign, place->weight, place->needs,
+                                place->lane};
     uint32_t count = share_ready_count(&schedule->pool, flow);
     struct entry *entry = entry_at(schedule, place->site);
     int r;
@@ -338,21 +339,35 @@ void schedule_flow_ready(struct schedule *schedule, uint32_t flow, uint32_t coun
     refresh(schedule, entry);
 }
 
-void schedule_flow_empty(struct schedule *schedule, uint32_t flow)
-{
-    schedule_flow_ready(schedule, flow, 0);
-}
-
 /* ---- who goes next ---- */
 
-uint32_t schedule_next(struct schedule *schedule, uint32_t site, uint64_t now_ns,
+uint32_t schedule_flow_needs(const struct schedule *schedule, uint32_t flow)
+{
+    const struct share_place *place = share_place_of(&schedule->pool, flow);
+
+    CHECK(place != NULL);
+    return place->needs;
+}
+
+bool schedule_serves(const struct schedule *schedule, uint32_t site, uint32_t has)
+{
+    return share_serves(&schedule->pool, &entry_at(schedule, site)->ring, has);
+}
+
+uint32_t schedule_unmet(const struct schedule *schedule, uint32_t site, const uint32_t *has,
+                        uint32_t has_count)
+{
+    return share_unmet(&schedule->pool, &entry_at(schedule, site)->ring, has, has_count);
+}
+
+uint32_t schedule_next(struct schedule *schedule, uint32_t site, uint32_t has, uint64_t now_ns,
                        uint64_t *ret_until_ns)
 {
     struct entry *entry = entry_at(schedule, site);
     uint64_t from_ns = pace_ready_ns(&entry->site.messages, now_ns);
     uint32_t flow;
 
-    if (schedule_site_ready_count(schedule, site) == 0) {
+    if (!share_serves(&schedule->pool, &entry->ring, has)) {
         *ret_until_ns = SCHEDULE_NEVER;
         return SCHEDULE_NONE;
     }
@@ -360,7 +375,7 @@ uint32_t schedule_next(struct schedule *schedule, uint32_t site, uint64_t now_ns
         *ret_until_ns = from_ns;
         return SCHEDULE_NONE;
     }
-    flow = share_take(&schedule->pool, &entry->ring);
+    flow = share_take(&schedule->pool, &entry->ring, has);
     pace_take(&entry->site.messages, now_ns);
     refresh(schedule, entry);
     return flow;

@@ -39,6 +39,7 @@ struct schedule_place {
     uint32_t site;
     uint32_t campaign; /* the queue's index */
     uint32_t weight;   /* 1..SCHEDULE_WEIGHT_MAX, cut to that; the share takes the latest */
+    uint32_t needs;    /* bits, of no meaning here, that a session must have to take from it */
     enum lane lane;
 };
 
@@ -75,13 +76,23 @@ uint32_t schedule_flow_ready_count(const struct schedule *schedule, uint32_t flo
 /* `count` records of the flow can be claimed now (replaces the last count; 0 is _empty).
  * schedule_next counts down; at zero the flow is passed over until announced again. */
 void schedule_flow_ready(struct schedule *schedule, uint32_t flow, uint32_t count);
-void schedule_flow_empty(struct schedule *schedule, uint32_t flow);
+static inline void schedule_flow_empty(struct schedule *schedule, uint32_t flow)
+{
+    schedule_flow_ready(schedule, flow, 0);
+}
 
-/* The flow to take one record from for a session at this site, or SCHEDULE_NONE and in
- * *ret_until_ns when to ask again (SCHEDULE_NEVER: when mail is announced). Takes one off the
- * message pace. */
-MUST_USE uint32_t schedule_next(struct schedule *schedule, uint32_t site, uint64_t now_ns,
-                                uint64_t *ret_until_ns);
+/* The flow to take one record from for a session at this site that has these bits, or SCHEDULE_NONE
+ * and in *ret_until_ns when to ask again (SCHEDULE_NEVER: when mail is announced). Takes one off
+ * the message pace. */
+MUST_USE uint32_t schedule_next(struct schedule *schedule, uint32_t site, uint32_t has,
+                                uint64_t now_ns, uint64_t *ret_until_ns);
+/* Whether there is mail for such a session, whatever the pace says. */
+MUST_USE bool schedule_serves(const struct schedule *schedule, uint32_t site, uint32_t has);
+/* A flow with mail whose needs no session with any of these would meet, or SCHEDULE_NONE. */
+MUST_USE uint32_t schedule_unmet(const struct schedule *schedule, uint32_t site,
+                                 const uint32_t *has, uint32_t has_count);
+/* What the flow needs; it must be attached. */
+MUST_USE uint32_t schedule_flow_needs(const struct schedule *schedule, uint32_t flow);
 /* The site that deserves one more session now, or SCHEDULE_NONE and when to ask again. The site
  * goes to the end of the rotation. The caller offers mail to idle sessions first, and opens the
  * session (schedule_session_opened) before it asks again. A session is deserved by each

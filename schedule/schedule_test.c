@@ -75,7 +75,7 @@ static uint32_t site_of(uint32_t number)
 static void add_flow(uint32_t flow, uint32_t site, enum lane lane, uint32_t campaign,
                      uint32_t count)
 {
-    struct schedule_place place = {site, campaign, 1, lane};
+    struct schedule_place place = {.site = site, .campaign = campaign, .weight = 1, .lane = lane};
 
     assert_int_equal(schedule_flow_attach(scene.schedule, flow, &place), 0);
     schedule_flow_ready(scene.schedule, flow, count);
@@ -115,7 +115,7 @@ static uint64_t wait_for_sessions(uint32_t count)
 
 static uint32_t next(uint32_t site)
 {
-    return schedule_next(scene.schedule, site, scene.now, &scene.until);
+    return schedule_next(scene.schedule, site, UINT32_MAX, scene.now, &scene.until);
 }
 
 struct answer {
@@ -240,7 +240,7 @@ static void test_campaigns_share_by_weight(void **state)
     (void)state;
     for (uint32_t flow = 0; flow < 500; flow++)
         add_flow(flow, site, LANE_BULK, 0, 1000);
-    place = (struct schedule_place){site, 1, 2, LANE_BULK};
+    place = (struct schedule_place){.site = site, .campaign = 1, .weight = 2, .lane = LANE_BULK};
     assert_int_equal(schedule_flow_attach(scene.schedule, 500, &place), 0);
     schedule_flow_ready(scene.schedule, 500, 100000);
     for (uint32_t i = 0; i < 3000; i++)
@@ -341,7 +341,7 @@ static void test_lease(void **state)
 static void test_flows_move(void **state)
 {
     uint32_t site = site_of(1), other = site_of(2);
-    struct schedule_place place = {other, 0, 1, LANE_BULK};
+    struct schedule_place place = {.site = other, .weight = 1, .lane = LANE_BULK};
 
     (void)state;
     assert_int_equal(schedule_flow_site(scene.schedule, 3), SCHEDULE_NONE);

@@ -6,7 +6,7 @@
 
 static uint64_t hash_of(const struct share_pool *pool, const struct share_place *place)
 {
-    uint32_t words[3] = {place->site, place->campaign, (uint32_t)place->lane};
+    uint32_t words[4] = {place->site, place->campaign, (uint32_t)place->lane, place->needs};
 
     return table_hash(&pool->key, span_make(words, sizeof(words)));
 }
@@ -18,7 +18,7 @@ static bool is_at(const void *context, uint32_t value, const void *key)
     const struct share_place *other = &pool->shares[value].place;
 
     return other->site == place->site && other->campaign == place->campaign &&
-           other->lane == place->lane;
+           other->lane == place->lane && other->needs == place->needs;
 }
 
 static uint32_t weight_of(const struct share_place *place)
@@ -35,6 +35,7 @@ static void link_share(struct share_pool *pool, struct share_ring *ring, uint32_
     uint32_t *head = &ring->heads[share->place.lane];
 
     share->left = 0;
+    ring->needy_count += share->place.needs != 0;
     if (*head == SHARE_NONE) {
         share->next = share->prev = *head = index;
         return;
@@ -50,6 +51,7 @@ static void unlink_share(struct share_pool *pool, struct share_ring *ring, uint3
     struct share *share = &pool->shares[index];
     uint32_t *head = &ring->heads[share->place.lane];
 
+    ring->needy_count -= share->place.needs != 0;
     pool->shares[share->prev].next = share->next;
     pool->shares[share->next].prev = share->prev;
     if (*head == index)
@@ -203,23 +205,76 @@ uint32_t share_ready_count(const struct share_pool *pool, uint32_t flow)
     return pool->flows[flow].place == 0 ? 0 : pool->flows[flow].count;
 }
 
-uint32_t share_take(struct share_pool *pool, struct share_ring *ring)
+/* The first of the ring, from its head, that a session with these bits may take from. */
+static uint32_t first_served(const struct share_pool *pool, const struct share_ring *ring,
+                             uint32_t lane, uint32_t has)
 {
-    bool urgent = ring->heads[LANE_TRANSACTIONAL] != SHARE_NONE;
-    uint32_t *head = &ring->heads[urgent ? LANE_TRANSACTIONAL : LANE_BULK];
+    uint32_t index = ring->heads[lane];
+
+    if (index == SHARE_NONE || ring->needy_count == 0)
+        return index;
+    do {
+        if ((pool->shares[index].place.needs & ~has) == 0)
+            return index;
+        index = pool->shares[index].next;
+    } while (index != ring->heads[lane]);
+    return SHARE_NONE;
+}
+
+uint32_t share_take(struct share_pool *pool, struct share_ring *ring, uint32_t has)
+{
+    uint32_t lane = LANE_TRANSACTIONAL;
+    uint32_t index = first_served(pool, ring, lane, has);
     struct share *share;
     uint32_t flow;
 
-    if (*head == SHARE_NONE)
+    if (index == SHARE_NONE) {
+        lane = LANE_BULK;
+        index = first_served(pool, ring, lane, has);
+    }
+    if (index == SHARE_NONE)
         return SHARE_NONE;
-    share = &pool->shares[*head];
+    share = &pool->shares[index];
     if (share->left == 0)
         share->left = share->place.weight;
     share->left--;
     flow = share->flow;
     share->flow = pool->flows[flow].next;
     if (share->left == 0)
-        *head = share->next;
+        ring->heads[lane] = share->next;
     share_set_ready(pool, ring, flow, pool->flows[flow].count - 1);
     return flow;
+}
+
+bool share_serves(const struct share_pool *pool, const struct share_ring *ring, uint32_t has)
+{
+    return first_served(pool, ring, LANE_TRANSACTIONAL, has) != SHARE_NONE ||
+           first_served(pool, ring, LANE_BULK, has) != SHARE_NONE;
+}
+
+static bool is_met(uint32_t needs, const uint32_t *has, uint32_t has_count)
+{
+    for (uint32_t i = 0; i < has_count; i++)
+        if ((needs & ~has[i]) == 0)
+            return true;
+    return false;
+}
+
+uint32_t share_unmet(const struct share_pool *pool, const struct share_ring *ring,
+                     const uint32_t *has, uint32_t has_count)
+{
+    if (ring->needy_count == 0 && has_count > 0)
+        return SHARE_NONE;
+    for (uint32_t lane = 0; lane < LANES_COUNT; lane++) {
+        uint32_t index = ring->heads[lane];
+
+        if (index == SHARE_NONE)
+            continue;
+        do {
+            if (!is_met(pool->shares[index].place.needs, has, has_count))
+                return pool->shares[index].flow;
+            index = pool->shares[index].next;
+        } while (index != ring->heads[lane]);
+    }
+    return SHARE_NONE;
 }

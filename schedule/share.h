@@ -3,8 +3,10 @@
  *
  * Knows nothing of sites but their index and the ring that each lends. The transactional lane goes
  * first; within a lane deficit round robin (one record costs 1, a turn is `weight` records); within
- * a share its flows take turns record by record. Owns its arrays (from the arena); flows and shares
- * are linked by index: 16 bytes a flow. */
+ * a share its flows take turns record by record. Flows may *need* what not every session *has*
+ * (bits without meaning here): equal needs make a share, and a share is passed over, without losing
+ * its turn to others of its kind, by sessions that lack something. Owns its arrays (from the
+ * arena); flows and shares are linked by index: 16 bytes a flow. */
 #ifndef SCHEDULE_SHARE_H
 #define SCHEDULE_SHARE_H
 
@@ -19,6 +21,7 @@ struct share_place {
     uint32_t site;
     uint32_t campaign; /* the queue's index */
     uint32_t weight;   /* 1..SHARE_WEIGHT_MAX, cut to that; the share takes the latest */
+    uint32_t needs;    /* bits that a session must have */
     enum lane lane;
 };
 
@@ -26,6 +29,7 @@ struct share_place {
 struct share_ring {
     uint32_t heads[LANES_COUNT];       /* the share whose turn it is, or SHARE_NONE */
     uint64_t ready_count[LANES_COUNT]; /* records that can be taken */
+    uint32_t needy_count;              /* shares in the rings that need anything */
 };
 
 struct share_flow {
@@ -47,7 +51,7 @@ struct share {
 struct share_pool {
     struct share_flow *flows;
     struct share *shares;
-    struct table table; /* (site, lane, campaign) -> share */
+    struct table table; /* (site, lane, campaign, needs) -> share */
     struct table_key key;
     uint32_t flows_max;
     uint32_t shares_max;
@@ -69,7 +73,14 @@ void share_set_ready(struct share_pool *pool, struct share_ring *ring, uint32_t 
 /* The share_place of an attached flow, or NULL. */
 const struct share_place *share_place_of(const struct share_pool *pool, uint32_t flow);
 uint32_t share_ready_count(const struct share_pool *pool, uint32_t flow);
-/* Takes one record: its flow, or SHARE_NONE when nothing is ready. */
-MUST_USE uint32_t share_take(struct share_pool *pool, struct share_ring *ring);
+/* Takes one record for a session that has these bits: its flow, or SHARE_NONE when nothing is ready
+ * that it may take. */
+MUST_USE uint32_t share_take(struct share_pool *pool, struct share_ring *ring, uint32_t has);
+/* Whether share_take would find one. */
+MUST_USE bool share_serves(const struct share_pool *pool, const struct share_ring *ring,
+                           uint32_t has);
+/* A ready flow whose needs none of these meets; SHARE_NONE: all are met by one or the other. */
+MUST_USE uint32_t share_unmet(const struct share_pool *pool, const struct share_ring *ring,
+                              const uint32_t *has, uint32_t has_count);
 
 #endif
