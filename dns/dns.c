@@ -106,6 +106,12 @@ static enum standing settle(struct dns *dns, uint64_t number, const struct inqui
 {
     struct dns_waiter *waiter;
 
+    for (uint32_t i = 0; i < inquiry->fading_count; i++) {
+        struct dns_cache_key key = {.name = &inquiry->fading[i].name,
+                                    .type = inquiry->fading[i].type};
+
+        (void)lookups_ask(&dns->lookups, inquiry->now_ns, key, NULL); /* full: another time */
+    }
     if (inquiry->missing_count == 0) {
         dns_forget(dns, number); /* it has its answer */
         return STANDING_ANSWERED;
@@ -318,6 +324,7 @@ void dns_expire(struct dns *dns, uint64_t now_ns)
 void dns_stats(const struct dns *dns, struct dns_stats *ret_stats)
 {
     *ret_stats = dns->lookups.stats;
+    ret_stats->servers_sick = dns->lookups.servers.sick;
     ret_stats->cache_hits = dns->cache.hits;
     ret_stats->cache_misses = dns->cache.misses;
     ret_stats->cache_evictions = dns->cache.evictions;

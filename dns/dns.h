@@ -58,9 +58,12 @@ struct dns_stats {
     uint64_t broken;    /* matched but malformed */
     uint64_t timeouts;  /* attempts */
     uint64_t tcp_questions;
-    uint64_t joined; /* waits that found their question already in flight */
+    uint64_t stale;      /* expired answers that serve on, as nobody answers */
+    uint64_t prefetches; /* questions asked before the old answer's end */
+    uint64_t joined;     /* waits that found their question already in flight */
     uint64_t cache_hits, cache_misses, cache_evictions;
     uint32_t questions_in_flight, waiters, cache_entries;
+    uint32_t servers_sick; /* bits */
 };
 
 /* Bytes of arena that dns_init takes. */

@@ -114,7 +114,7 @@ static uint16_t periods_of(uint64_t ns)
 
 static bool is_fading(const struct entry *entry, uint64_t now_ns)
 {
-    return entry->used && !entry->stale &&
+    return entry->used && !entry->stale && entry->status == DNS_CACHE_RECORDS &&
            entry->expires_ns - now_ns < entry->period * PERIOD_NS / FADING_PARTS;
 }
 

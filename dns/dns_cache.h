@@ -32,7 +32,7 @@ struct dns_cache_value {
     uint8_t count;  /* records */
     bool secure;    /* the resolver has validated it (AD), aliases included */
     bool stale;     /* found only: it has expired and serves on, see dns_cache_revive */
-    bool fading;    /* found only: used before, and a tenth of its time is left */
+    bool fading;    /* found only: records used before, of whose time a tenth is left */
     uint64_t expires_ns;
     uint64_t ended_ns;   /* found only: expires_ns, but of a stale one when it had expired */
     struct span target;  /* where aliases have led, in wire form; empty: there were none */

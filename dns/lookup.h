@@ -97,6 +97,8 @@ struct lookup {
     uint64_t attempt_end_ns;
     /* the owner's */
     uint16_t id;
+    bool probe;                       /* asks whether a server is there; whatever it says */
+    uint64_t sent_ns;                 /* the last try */
     uint8_t cased[DNS_NAME_SIZE_MAX]; /* `name` as sent */
     struct wheel_timer timer;
     struct list_node node; /* among those that have something to send */

@@ -1,6 +1,5 @@
 #include "dns/lookups.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -8,9 +7,10 @@
 #define TTL_MIN_S 30
 #define TTL_MAX_S 86400
 #define FAILURE_TTL_S 30
-#define TCP_BACKOFF_NS (250 * NS_PER_MS)
-/* So many silent attempts in a row, and new questions begin at the next server. */
-#define SILENCES_MAX 3
+/* RFC 8767: so long after its end records are good when nobody answers, for so long each time. */
+#define STALE_MAX_NS (3600 * NS_PER_S)
+#define STALE_SERVE_NS (30 * NS_PER_S)
+#define TYPE_NS 2
 
 static uint64_t hash_of_key(const struct lookups *lookups, struct dns_cache_key key)
 {
@@ -100,24 +100,58 @@ static struct dns_cache_value result_of(const struct lookups *lookups, const str
     return value;
 }
 
-static void finish(struct lookups *lookups, struct lookup *lookup, uint64_t now_ns)
+/* Nobody answers: what was true a while ago is better than nothing, for routes. A server's word,
+ * such as SERVFAIL for what is bogus, is an answer. */
+static bool serve_stale(struct lookups *lookups, const struct lookup *lookup, uint64_t now_ns)
+{
+    struct dns_cache_key key = {.name = &lookup->key, .type = lookup->type};
+    bool silence = lookup->state == LOOKUP_FAILED &&
+                   (lookup->failure == LOOKUP_TIMEOUT || lookup->failure == LOOKUP_NO_TCP);
+    bool of_route = lookup->type == WIRE_MX || lookup->type == WIRE_A || lookup->type == WIRE_AAAA;
+
+    if (!silence || !of_route ||
+        !dns_cache_revive(lookups->cache, now_ns, key, STALE_MAX_NS, STALE_SERVE_NS))
+        return false;
+    lookups->stats.stale++;
+    return true;
+}
+
+static void store(struct lookups *lookups, const struct lookup *lookup, uint64_t now_ns)
 {
     struct dns_cache_key key = {.name = &lookup->key, .type = lookup->type};
     struct dns_cache_value value = result_of(lookups, lookup, now_ns);
+
+    if (lookup->state == LOOKUP_FAILED && dns_cache_has(lookups->cache, now_ns, key))
+        return; /* asked in advance: what is known is good still */
+    if (!serve_stale(lookups, lookup, now_ns))
+        dns_cache_store(lookups->cache, now_ns, key, &value);
+}
+
+static void release(struct lookups *lookups, struct lookup *lookup)
+{
     uint32_t index = index_of(lookups, lookup);
 
-    dns_cache_store(lookups->cache, now_ns, key, &value);
-    dns_waiters_wake(lookups->waiters, &lookup->waits);
+    if (list_linked(&lookup->node))
+        list_remove(&lookup->node);
     wheel_cancel(&lookups->wheel, &lookup->timer);
-    CHECK(table_remove(&lookups->by_key, hash_of_key(lookups, key), index));
     CHECK(table_remove(&lookups->by_id, hash_of_id(lookup->id), index));
     slab_release(&lookups->slab, lookup);
+}
+
+static void finish(struct lookups *lookups, struct lookup *lookup, uint64_t now_ns)
+{
+    struct dns_cache_key key = {.name = &lookup->key, .type = lookup->type};
+
+    store(lookups, lookup, now_ns);
+    dns_waiters_wake(lookups->waiters, &lookup->waits);
+    CHECK(table_remove(&lookups->by_key, hash_of_key(lookups, key), index_of(lookups, lookup)));
+    release(lookups, lookup);
 }
 
 /* Puts the lookup where its state belongs. */
 static void place(struct lookups *lookups, struct lookup *lookup, uint64_t now_ns)
 {
-    struct lookups_server *server = &lookups->servers[lookup->server];
+    struct lookups_server *server = &lookups->links[lookup->server];
 
     if (list_linked(&lookup->node))
         list_remove(&lookup->node);
@@ -147,7 +181,7 @@ static void place(struct lookups *lookups, struct lookup *lookup, uint64_t now_n
     wheel_arm(&lookups->wheel, &lookup->timer, lookup->attempt_end_ns);
 }
 
-static void step(struct lookups *lookups, struct lookup *lookup, const struct lookup_event *event)
+void lookups_step(struct lookups *lookups, struct lookup *lookup, const struct lookup_event *event)
 {
     (void)lookup_step(lookup, &lookups->limits, event); /* place reads it from the lookup */
     place(lookups, lookup, event->now_ns);
@@ -171,14 +205,37 @@ void lookups_init(struct lookups *lookups, struct arena *arena, uint64_t now_ns,
     table_init(&lookups->by_key, arena, options->lookups_max);
     table_init(&lookups->by_id, arena, options->lookups_max);
     wheel_init(&lookups->wheel, now_ns);
+    lookups->now_ns = now_ns;
+    servers_init(&lookups->servers, options->limits.servers_count);
     list_init(&lookups->udp_sending);
     for (uint32_t i = 0; i < options->limits.servers_count; i++) {
-        struct lookups_server *server = &lookups->servers[i];
+        struct lookups_server *server = &lookups->links[i];
 
         list_init(&server->tcp_sending);
         list_init(&server->tcp_waiting);
         dns_stream_init(&server->stream, arena_alloc(arena, DNS_STREAM_BUFFER_SIZE, 1));
     }
+}
+
+/* Asks every sick server whose turn it is for the root's name servers. */
+static void probe_servers(struct lookups *lookups, uint64_t now_ns)
+{
+    struct dns_name root = {.size = 1};
+    uint32_t server;
+
+    while (lookups_has_free(lookups) && servers_probe(&lookups->servers, now_ns, &server)) {
+        struct lookup *lookup = slab_claim(&lookups->slab);
+
+        CHECK(lookup != NULL);
+        lookup_start(lookup, &lookups->limits, now_ns, &root, TYPE_NS, server);
+        lookup->probe = true;
+        place(lookups, lookup, now_ns);
+    }
+}
+
+bool lookups_has_free(const struct lookups *lookups)
+{
+    return lookups->slab.claimed_count < lookups->slab.slots_max;
 }
 
 bool lookups_ask(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key key,
@@ -188,26 +245,29 @@ bool lookups_ask(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key 
     uint32_t index = table_find(&lookups->by_key, hash, key_matches, lookups, &key);
     struct lookup *lookup;
 
+    lookups->now_ns = now_ns;
     if (index != TABLE_NONE) {
         lookup = slab_at(&lookups->slab, index);
+        if (waiter == NULL)
+            return true;
         lookups->stats.joined++;
         dns_waiters_wait(waiter, &lookup->waits);
         return true;
     }
+    probe_servers(lookups, now_ns);
     lookup = slab_claim(&lookups->slab);
     if (lookup == NULL)
         return false;
-    lookup_start(lookup, &lookups->limits, now_ns, key.name, key.type, lookups->server_first);
+    lookup_start(lookup, &lookups->limits, now_ns, key.name, key.type,
+                 servers_pick(&lookups->servers));
     int r = table_insert(&lookups->by_key, hash, index_of(lookups, lookup));
     CHECK(r >= 0);
-    dns_waiters_wait(waiter, &lookup->waits);
+    if (waiter == NULL)
+        lookups->stats.prefetches++;
+    else
+        dns_waiters_wait(waiter, &lookup->waits);
     place(lookups, lookup, now_ns);
     return true;
-}
-
-bool lookups_has_free(const struct lookups *lookups)
-{
-    return lookups->slab.claimed_count < lookups->slab.slots_max;
 }
 
 /* The next lookup with something to send, or NULL. */
@@ -216,8 +276,8 @@ static struct lookup *next_to_send(const struct lookups *lookups)
     struct list_node *node = list_first(&lookups->udp_sending);
 
     for (uint32_t i = 0; node == NULL && i < lookups->limits.servers_count; i++) {
-        if (lookups->servers[i].tcp == LOOKUPS_TCP_OPEN)
-            node = list_first(&lookups->servers[i].tcp_sending);
+        if (lookups->links[i].tcp == LOOKUPS_TCP_OPEN)
+            node = list_first(&lookups->links[i].tcp_sending);
     }
     return node == NULL ? NULL : CONTAINER_OF(node, struct lookup, node);
 }
@@ -250,7 +310,8 @@ bool lookups_output(struct lookups *lookups, struct dns_packet *ret_packet)
                                     .id = lookup->id};
         int size = write_packet(lookups, lookup);
 
-        step(lookups, lookup, &sent);
+        lookup->sent_ns = lookups->now_ns;
+        lookups_step(lookups, lookup, &sent);
         if (size < 0)
             continue; /* no memory in the library: like a lost packet, its timer tries again */
         packet.bytes = packet.tcp
@@ -264,7 +325,21 @@ bool lookups_output(struct lookups *lookups, struct dns_packet *ret_packet)
     return false;
 }
 
-static void input(struct lookups *lookups, const struct lookup_event *from, bool tcp)
+/* A server that refuses to resolve is of as little use as one that is silent. */
+static void note_answer(struct lookups *lookups, const struct lookup *lookup,
+                        const struct lookup_event *event, uint8_t rcode)
+{
+    bool first = lookup->attempts == 1 && lookup->server == event->server;
+
+    if (rcode == WIRE_REFUSED)
+        servers_failed(&lookups->servers, event->now_ns, event->server, 0);
+    else
+        servers_answered(&lookups->servers, event->server,
+                         first ? event->now_ns - lookup->sent_ns : 0);
+    lookups->limits.servers_sick = lookups->servers.sick;
+}
+
+void lookups_take(struct lookups *lookups, const struct lookup_event *from, bool tcp)
 {
     struct lookup_event event = *from;
     struct wire_question question;
@@ -278,13 +353,17 @@ static void input(struct lookups *lookups, const struct lookup_event *from, bool
         lookups->stats.ignored++;
         return;
     }
-    lookups->servers[event.server].silences = 0;
     lookups->stats.answers++;
+    note_answer(lookups, lookup, &event, question.rcode);
+    if (lookup->probe) {
+        release(lookups, lookup);
+        return;
+    }
     event.kind = LOOKUP_PACKET;
     event.question = &question;
     event.answer = &lookups->answer;
     lookups->answer.status = ANSWER_NO_DATA;
-    step(lookups, lookup, &event);
+    lookups_step(lookups, lookup, &event);
     lookups->stats.broken += lookups->answer.status == ANSWER_BROKEN;
 }
 
@@ -293,85 +372,26 @@ void lookups_input(struct lookups *lookups, uint64_t now_ns, uint32_t server, st
     struct lookup_event event = {.now_ns = now_ns, .server = server, .packet = packet};
 
     CHECK(server < lookups->limits.servers_count);
-    input(lookups, &event, false);
-}
-
-bool lookups_tcp_next(struct lookups *lookups, uint32_t *ret_server)
-{
-    for (uint32_t i = 0; i < lookups->limits.servers_count; i++) {
-        struct lookups_server *server = &lookups->servers[i];
-
-        if (server->tcp != LOOKUPS_TCP_WANTED)
-            continue;
-        server->tcp = LOOKUPS_TCP_CONNECTING;
-        *ret_server = i;
-        return true;
-    }
-    return false;
-}
-
-void lookups_tcp_opened(struct lookups *lookups, uint32_t server)
-{
-    CHECK(server < lookups->limits.servers_count);
-    CHECK(lookups->servers[server].tcp == LOOKUPS_TCP_CONNECTING);
-    lookups->servers[server].tcp = LOOKUPS_TCP_OPEN;
-    dns_stream_reset(&lookups->servers[server].stream);
-}
-
-int lookups_tcp_input(struct lookups *lookups, uint64_t now_ns, uint32_t server, struct span bytes)
-{
-    struct lookup_event event = {.now_ns = now_ns, .server = server};
-    int r;
-
-    CHECK(server < lookups->limits.servers_count);
-    while ((r = dns_stream_next(&lookups->servers[server].stream, &bytes, &event.packet)) > 0)
-        input(lookups, &event, true);
-    return r;
-}
-
-void lookups_tcp_failed(struct lookups *lookups, uint64_t now_ns, uint32_t server_index)
-{
-    struct lookup_event event = {.kind = LOOKUP_TCP_LOST, .now_ns = now_ns, .server = server_index};
-    struct lookups_server *server = &lookups->servers[server_index];
-    struct list lost;
-    struct list_node *node;
-
-    CHECK(server_index < lookups->limits.servers_count);
-    server->tcp =
-        lookups_tcp_idle(lookups, server_index) ? LOOKUPS_TCP_CLOSED : LOOKUPS_TCP_BACKOFF;
-    server->retry_ns = now_ns + TCP_BACKOFF_NS;
-    list_init(&lost);
-    while ((node = list_pop_front(&server->tcp_waiting)) != NULL ||
-           (node = list_pop_front(&server->tcp_sending)) != NULL)
-        list_push_back(&lost, node);
-    while ((node = list_first(&lost)) != NULL)
-        step(lookups, CONTAINER_OF(node, struct lookup, node), &event);
-}
-
-bool lookups_tcp_idle(const struct lookups *lookups, uint32_t server)
-{
-    CHECK(server < lookups->limits.servers_count);
-    return list_empty(&lookups->servers[server].tcp_sending) &&
-           list_empty(&lookups->servers[server].tcp_waiting);
+    lookups->now_ns = now_ns;
+    lookups_take(lookups, &event, false);
 }
 
 uint64_t lookups_deadline_ns(const struct lookups *lookups)
 {
-    uint64_t deadline_ns = wheel_next_ns(&lookups->wheel);
-
-    for (uint32_t i = 0; i < lookups->limits.servers_count; i++) {
-        if (lookups->servers[i].tcp == LOOKUPS_TCP_BACKOFF)
-            deadline_ns = min_u64(deadline_ns, lookups->servers[i].retry_ns);
-    }
-    return deadline_ns;
+    return min_u64(wheel_next_ns(&lookups->wheel), lookups_tcp_deadline_ns(lookups));
 }
 
-static void note_silence(struct lookups *lookups, uint32_t server)
+static void on_silence(struct lookups *lookups, struct lookup *lookup,
+                       const struct lookup_event *event)
 {
-    uint32_t silences = ++lookups->servers[server].silences;
-
-    if (server == lookups->server_first && silences >= SILENCES_MAX)
-        lookups->server_first = (server + 1) % lookups->limits.servers_count;
+    lookups->stats.timeouts++;
+    servers_failed(&lookups->servers, event->now_ns, lookup->server,
+                   event->now_ns - lookup->sent_ns);
+    lookups->limits.servers_sick = lookups->servers.sick;
+    if (lookup->probe)
+        release(lookups, lookup);
+    else
+        lookups_step(lookups, lookup, event);
 }
 
 void lookups_expire(struct lookups *lookups, uint64_t now_ns)
@@ -379,18 +399,8 @@ void lookups_expire(struct lookups *lookups, uint64_t now_ns)
     struct lookup_event event = {.kind = LOOKUP_EXPIRED, .now_ns = now_ns};
     struct wheel_timer *timer;
 
-    while ((timer = wheel_expire(&lookups->wheel, now_ns)) != NULL) {
-        struct lookup *lookup = CONTAINER_OF(timer, struct lookup, timer);
-
-        lookups->stats.timeouts++;
-        note_silence(lookups, lookup->server);
-        step(lookups, lookup, &event);
-    }
-    for (uint32_t i = 0; i < lookups->limits.servers_count; i++) {
-        struct lookups_server *server = &lookups->servers[i];
-
-        if (server->tcp == LOOKUPS_TCP_BACKOFF && server->retry_ns <= now_ns)
-            server->tcp =
-                list_empty(&server->tcp_sending) ? LOOKUPS_TCP_CLOSED : LOOKUPS_TCP_WANTED;
-    }
+    lookups->now_ns = now_ns;
+    while ((timer = wheel_expire(&lookups->wheel, now_ns)) != NULL)
+        on_silence(lookups, CONTAINER_OF(timer, struct lookup, timer), &event);
+    lookups_tcp_expire(lookups, now_ns);
 }

@@ -21,6 +21,7 @@
 #include "dns/dns_waiters.h"
 #include "dns/lookup.h"
 #include "dns/question.h"
+#include "dns/servers.h"
 
 enum lookups_tcp {
     LOOKUPS_TCP_CLOSED = 0, /* nobody needs it */
@@ -30,13 +31,12 @@ enum lookups_tcp {
     LOOKUPS_TCP_BACKOFF /* just failed: until retry_ns nobody tries again */
 };
 
-struct lookups_server {
+struct lookups_server { /* its TCP connection */
     enum lookups_tcp tcp;
     uint64_t retry_ns;
     struct list tcp_sending; /* lookups in LOOKUP_TCP_SEND */
     struct list tcp_waiting; /* lookups in LOOKUP_TCP_WAIT */
     struct dns_stream stream;
-    uint32_t silences; /* attempts that timed out since its last answer */
 };
 
 struct lookups {
@@ -47,8 +47,9 @@ struct lookups {
     struct table_key seed;
     struct wheel wheel;
     struct list udp_sending; /* lookups in LOOKUP_UDP_SEND */
-    struct lookups_server servers[DNS_SERVERS_MAX];
-    uint32_t server_first; /* where new questions begin: the first that does answer */
+    struct lookups_server links[DNS_SERVERS_MAX];
+    struct servers servers; /* how they do */
+    uint64_t now_ns;        /* of the last call that told it */
     struct dns_cache *cache;
     struct dns_waiters *waiters;
     struct prng *prng;
@@ -71,9 +72,9 @@ void lookups_init(struct lookups *lookups, struct arena *arena, uint64_t now_ns,
                   const struct lookups_options *options);
 
 /* Hangs the waiter on the question, which is asked unless it is in flight already. False: no
- * lookup is free. */
-MUST_USE bool lookups_ask(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key key,
-                          struct dns_waiter *waiter);
+ * lookup is free. Without a waiter it is asked in advance. */
+bool lookups_ask(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key key,
+                 struct dns_waiter *waiter);
 MUST_USE bool lookups_has_free(const struct lookups *lookups);
 
 /* As the functions of the same name in dns.h. */
@@ -87,5 +88,15 @@ void lookups_tcp_failed(struct lookups *lookups, uint64_t now_ns, uint32_t serve
 MUST_USE bool lookups_tcp_idle(const struct lookups *lookups, uint32_t server);
 MUST_USE uint64_t lookups_deadline_ns(const struct lookups *lookups);
 void lookups_expire(struct lookups *lookups, uint64_t now_ns);
+
+/* --- between lookups.c and lookups_tcp.c --- */
+
+/* Gives the event to the lookup, and puts it where its new state belongs: it may be gone. */
+void lookups_step(struct lookups *lookups, struct lookup *lookup, const struct lookup_event *event);
+/* One packet that came from event->server. */
+void lookups_take(struct lookups *lookups, const struct lookup_event *from, bool tcp);
+/* When the next back-off ends, or UINT64_MAX; ends those that are over. */
+MUST_USE uint64_t lookups_tcp_deadline_ns(const struct lookups *lookups);
+void lookups_tcp_expire(struct lookups *lookups, uint64_t now_ns);
 
 #endif

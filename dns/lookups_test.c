@@ -422,6 +422,195 @@ static void a_silent_server_is_left(void **state)
     assert_int_equal(next(3).server_index, 1);
 }
 
+/* The one that answers faster gets the questions; one that refuses is as bad as a silent one. */
+static void the_faster_server_is_asked(void **state)
+{
+    char name[] = "a0.example";
+
+    (void)state;
+    open_with(2, 10);
+    lookups->servers.one[1].round_trip_ns = 5 * NS_PER_MS;
+    for (int i = 0; i < 4; i++, name[1]++) {
+        assert_true(ask(name));
+        uint32_t server = next(3).server_index;
+        assert_int_equal(server, i == 0 ? 0 : 1);
+        now_ns += (server == 0 ? 20 : 3) * NS_PER_MS;
+        deliver(server);
+    }
+    assert_int_equal(lookups->servers.one[0].round_trip_ns, 20 * NS_PER_MS);
+    for (int i = 0; i < 3; i++, name[1]++) {
+        assert_true(ask(name));
+        assert_int_equal(next(WIRE_REFUSED).server_index, 1);
+        deliver(1);
+        assert_int_equal(next(3).server_index, 0);
+        deliver(0);
+    }
+    assert_int_equal(lookups->limits.servers_sick, 2);
+    assert_true(ask(name));
+    assert_int_equal(next(3).server_index, 0);
+}
+
+/* A sick server is probed while there are questions; its answer makes it well. */
+static void a_sick_server_is_probed(void **state)
+{
+    struct dns_packet query;
+
+    (void)state;
+    open_with(2, 10);
+    for (uint32_t i = 0; i < SERVERS_FAILURES_MAX; i++)
+        servers_failed(&lookups->servers, now_ns, 0, SECOND);
+    now_ns += SECOND;
+    assert_true(ask("a.example"));
+    query = next(0); /* the probe: the root's name servers */
+    assert_int_equal(query.server_index, 0);
+    assert_true(span_ends_nocase(query.bytes, SPAN("\0\0\x29\x04\xd0\0\0\0\0\0\0")));
+    assert_memory_equal(&query.bytes.data[12], "\0\0\2\0\1", 5);
+    struct test_packet probe = packet;
+    assert_int_equal(next(3).server_index, 1);
+    deliver(1);
+    assert_int_equal(lookups->servers.sick, 1);
+    packet = probe;
+    now_ns += 20 * NS_PER_MS;
+    deliver(0);
+    assert_int_equal(lookups->servers.sick, 0);
+    assert_int_equal(lookups->limits.servers_sick, 0);
+    assert_int_equal(lookups->slab.claimed_count, 0);
+    deliver(0); /* twice */
+    assert_int_equal(lookups->stats.ignored, 1);
+
+    for (uint32_t i = 0; i < SERVERS_FAILURES_MAX; i++)
+        servers_failed(&lookups->servers, now_ns, 0, SECOND);
+    now_ns += SECOND;
+    assert_true(ask("b.example"));
+    assert_int_equal(next(0).server_index, 0);
+    assert_int_equal(next(3).server_index, 1);
+    deliver(1);
+    assert_int_equal(lookups->slab.claimed_count, 1);
+    expire_at(now_ns + 2 * SECOND); /* silence again */
+    assert_int_equal(lookups->slab.claimed_count, 0);
+    assert_int_equal(lookups->servers.sick, 1);
+    assert_true(ask("c.example"));
+    assert_int_equal(next(0).server_index, 0); /* two seconds have passed: the next probe */
+}
+
+/* A question goes to a sick server only when the others have failed. */
+static void sick_servers_come_last(void **state)
+{
+    (void)state;
+    open_with(3, 10);
+    for (uint32_t i = 0; i < SERVERS_FAILURES_MAX; i++)
+        servers_failed(&lookups->servers, now_ns, 1, SECOND);
+    lookups->limits.servers_sick = lookups->servers.sick;
+    assert_true(ask("a.example"));
+    assert_int_equal(next(2).server_index, 0);
+    deliver(0);
+    assert_int_equal(next(2).server_index, 2);
+    deliver(2);
+    assert_int_equal(next(3).server_index, 1);
+    deliver(1);
+    assert_int_equal(cached("a.example").status, DNS_CACHE_NO_DOMAIN);
+}
+
+static void run_out(void)
+{
+    struct dns_packet query;
+
+    while (lookups->slab.claimed_count > 0) {
+        while (lookups_output(lookups, &query))
+            ;
+        expire_at(max_u64(lookups_deadline_ns(lookups), now_ns + 1));
+    }
+}
+
+/* RFC 8767: for an hour after its end, 30 seconds a time, and only when nobody answers. */
+static void records_serve_on_in_silence(void **state)
+{
+    (void)state;
+    open_with(2, 10);
+    assert_true(ask("a.example"));
+    (void)next(0);
+    test_packet_a(&packet, NULL, 60, 1);
+    deliver(0);
+    uint64_t end_ns = cached("a.example").expires_ns;
+    now_ns = end_ns;
+    while (now_ns < end_ns + 3600 * SECOND - 40 * SECOND) {
+        assert_true(ask("a.example"));
+        run_out();
+        assert_int_equal(cached("a.example").status, DNS_CACHE_RECORDS);
+        assert_true(cached("a.example").stale);
+        assert_int_equal(cached("a.example").ended_ns, end_ns);
+        assert_in_range(cached("a.example").expires_ns - now_ns, 30 * SECOND, 32 * SECOND);
+        now_ns = cached("a.example").expires_ns;
+    }
+    assert_true(lookups->stats.stale > 90);
+    now_ns = end_ns + 3600 * SECOND;
+    assert_true(ask("a.example"));
+    run_out();
+    assert_int_equal(cached("a.example").status, DNS_CACHE_FAILED);
+}
+
+static void a_word_ends_what_is_stale(void **state)
+{
+    static const struct {
+        uint16_t rcode;
+        enum dns_cache_status status;
+    } cases[] = {{WIRE_SERVFAIL, DNS_CACHE_FAILED}, {WIRE_NXDOMAIN, DNS_CACHE_NO_DOMAIN}};
+
+    (void)state;
+    open_with(1, 10);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_true(ask("a.example"));
+        (void)next(0);
+        test_packet_a(&packet, NULL, 60, 1);
+        deliver(0);
+        now_ns += 60 * SECOND;
+        assert_true(ask("a.example"));
+        run_out();
+        assert_true(cached("a.example").stale);
+        now_ns += 40 * SECOND;
+        assert_true(ask("a.example"));
+        (void)next(cases[i].rcode);
+        deliver(0);
+        assert_int_equal(cached("a.example").status, cases[i].status);
+        now_ns += 30 * SECOND;
+    }
+}
+
+/* Asked in advance: the old answer stays until a better one comes, whatever else comes. */
+static void asked_in_advance(void **state)
+{
+    struct dns_cache_key key;
+    struct dns_name name;
+
+    (void)state;
+    open_with(1, 10);
+    assert_true(dns_name_parse(SPAN("a.example"), &name));
+    key = (struct dns_cache_key){&name, WIRE_A};
+    assert_true(ask("a.example"));
+    (void)next(0);
+    test_packet_a(&packet, NULL, 300, 1);
+    deliver(0);
+    uint64_t end_ns = cached("a.example").expires_ns;
+    now_ns += 280 * SECOND;
+    assert_true(cached("a.example").fading);
+    assert_true(lookups_ask(lookups, now_ns, key, NULL));
+    assert_true(lookups_ask(lookups, now_ns, key, NULL)); /* once */
+    assert_int_equal(lookups->slab.claimed_count, 1);
+    (void)next(2);
+    deliver(0);
+    assert_int_equal(cached("a.example").status, DNS_CACHE_RECORDS);
+    assert_int_equal(cached("a.example").expires_ns, end_ns);
+    assert_true(lookups_ask(lookups, now_ns, key, NULL));
+    assert_true(ask("a.example")); /* a waiter joins */
+    (void)next(0);
+    test_packet_a(&packet, NULL, 300, 2);
+    deliver(0);
+    assert_int_equal(cached("a.example").expires_ns, now_ns + 300 * SECOND);
+    assert_int_equal(lookups->stats.prefetches, 2);
+    assert_non_null(dns_waiters_next(&waiters, false));
+    assert_non_null(dns_waiters_next(&waiters, false));
+}
+
 #define CASE(test) cmocka_unit_test_teardown(test, teardown)
 
 int main(void)
@@ -439,6 +628,12 @@ int main(void)
         CASE(a_stream_that_is_not_dns),
         CASE(silence_ends_in_five_seconds),
         CASE(a_silent_server_is_left),
+        CASE(the_faster_server_is_asked),
+        CASE(a_sick_server_is_probed),
+        CASE(sick_servers_come_last),
+        CASE(records_serve_on_in_silence),
+        CASE(a_word_ends_what_is_stale),
+        CASE(asked_in_advance),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
