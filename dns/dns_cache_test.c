@@ -85,6 +85,71 @@ static void finds_what_was_stored(void **state)
     arena_close(&arena);
 }
 
+/* Everything beside the records comes back, and the parts do not touch. */
+static void keeps_what_was_said_about_it(void **state)
+{
+    struct dns_name name = numbered(7);
+    struct dns_cache_value value = {.status = DNS_CACHE_RECORDS,
+                                    .count = 100,
+                                    .server = 7,
+                                    .secure = true,
+                                    .expires_ns = 100 * NS_PER_S,
+                                    .target = SPAN("\4real\7example\0"),
+                                    .payload = SPAN("records")};
+
+    (void)state;
+    open_cache(100);
+    dns_cache_store(&cache, 0, (struct dns_cache_key){&name, 1}, &value);
+    store(8, SPAN("neighbour"), 0, 100 * NS_PER_S);
+    value = (struct dns_cache_value){0};
+    assert_true(find(7, 1, &value));
+    assert_int_equal(value.count, 100);
+    assert_int_equal(value.server, 7);
+    assert_true(value.secure);
+    assert_false(value.stale);
+    assert_true(span_equal(value.target, SPAN("\4real\7example\0")));
+    assert_true(span_equal(value.payload, SPAN("records")));
+    assert_true(value.ended_ns == value.expires_ns);
+    assert_true(find(8, 1, &value));
+    assert_false(value.secure);
+    assert_int_equal(value.target.size, 0);
+    assert_true(span_equal(value.payload, SPAN("neighbour")));
+    arena_close(&arena);
+}
+
+/* Only records serve on, as long as they may, and what they were stays with them. */
+static void revives_what_has_expired(void **state)
+{
+    struct dns_name name = numbered(1), none = numbered(2);
+    struct dns_cache_key key = {&name, 1}, none_key = {&none, 1};
+    struct dns_cache_value value = {
+        .status = DNS_CACHE_NO_DATA, .secure = true, .expires_ns = 60 * NS_PER_S};
+    uint64_t hour_ns = 3600 * NS_PER_S;
+
+    (void)state;
+    open_cache(100);
+    dns_cache_store(&cache, 0, none_key, &value);
+    value.status = DNS_CACHE_RECORDS;
+    dns_cache_store(&cache, 0, key, &value);
+    assert_false(dns_cache_revive(&cache, 61 * NS_PER_S, none_key, hour_ns, NS_PER_S));
+    assert_false(dns_cache_revive(&cache, 61 * NS_PER_S, (struct dns_cache_key){&name, 28}, hour_ns,
+                                  NS_PER_S));
+    assert_true(dns_cache_revive(&cache, 59 * NS_PER_S, key, hour_ns, NS_PER_S));
+    assert_true(find(1, 59 * NS_PER_S, &value));
+    assert_false(value.stale); /* it had not expired */
+    assert_false(dns_cache_has(&cache, 60 * NS_PER_S, key));
+    assert_true(dns_cache_revive(&cache, 60 * NS_PER_S, key, hour_ns, 30 * NS_PER_S));
+    assert_true(dns_cache_has(&cache, 60 * NS_PER_S, key));
+    assert_true(find(1, 89 * NS_PER_S, &value));
+    assert_true(value.stale);
+    assert_true(value.secure);
+    assert_false(value.fading);
+    assert_int_equal(value.ended_ns, 60 * NS_PER_S);
+    assert_false(dns_cache_revive(&cache, 60 * NS_PER_S + hour_ns, key, hour_ns, 30 * NS_PER_S));
+    assert_true(dns_cache_revive(&cache, 30 * NS_PER_S + hour_ns, key, hour_ns, 30 * NS_PER_S));
+    arena_close(&arena);
+}
+
 static void the_oldest_gives_way(void **state)
 {
     struct dns_cache_value value;
@@ -199,9 +264,14 @@ static void agrees_with_a_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finds_what_was_stored),       cmocka_unit_test(the_oldest_gives_way),
-        cmocka_unit_test(the_used_get_a_second_round), cmocka_unit_test(everything_used_still_ends),
-        cmocka_unit_test(the_expired_go_first),        cmocka_unit_test(agrees_with_a_model),
+        cmocka_unit_test(keeps_what_was_said_about_it),
+        cmocka_unit_test(revives_what_has_expired),
+        cmocka_unit_test(finds_what_was_stored),
+        cmocka_unit_test(the_oldest_gives_way),
+        cmocka_unit_test(the_used_get_a_second_round),
+        cmocka_unit_test(everything_used_still_ends),
+        cmocka_unit_test(the_expired_go_first),
+        cmocka_unit_test(agrees_with_a_model),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

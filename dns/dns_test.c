@@ -454,16 +454,139 @@ static void the_seed_decides_everything(void **state)
     open_usual(); /* for the teardown */
 }
 
+/* A name server that validates (or not), and knows one host and its records. */
+static void answer_all(uint16_t flags)
+{
+    struct wire_question question;
+    struct dns_packet query;
+
+    while (dns_output(dns, &query)) {
+        assert_true(wire_check_question(query.bytes, &question));
+        assert_int_equal(query.bytes.data[3] & 0x20, 0x20); /* AD, RFC 6840 5.7 */
+        test_packet_reply(&packet, query.bytes, 0);
+        packet.data[3] |= (uint8_t)flags;
+        switch (question.type) {
+        case WIRE_A:
+            test_packet_a(&packet, NULL, 300, 0x0b162c01);
+            break;
+        case WIRE_MX:
+            test_packet_mx(&packet, NULL, 300, 10, "mx.example");
+            break;
+        case WIRE_TLSA:
+            test_packet_data(&packet, NULL, WIRE_TLSA, 300, SPAN("\3\1\0key"));
+            break;
+        case WIRE_TXT:
+            test_packet_data(&packet, NULL, WIRE_TXT, 300, SPAN("\x0bv=STSv1; id\2=1"));
+            break;
+        default:
+            test_packet_soa(&packet, "example", 300, 300);
+            break;
+        }
+        dns_input(dns, now_ns, 0, test_packet_span(&packet));
+    }
+}
+
+static struct tlsa_set tlsa;
+static struct txt_set txt;
+
+static enum tlsa_set_status ask_tlsa(const char *host, uint16_t flags)
+{
+    struct dns_tlsa_host where = {.name = span_cstr(host), .port = 25};
+    uint64_t waiter;
+    int rounds = 0;
+
+    while (dns_tlsa(dns, now_ns, &where, 77, &tlsa) == TLSA_SET_PENDING) {
+        assert_true(rounds++ < 3);
+        answer_all(flags);
+        assert_true(dns_done(dns, &waiter));
+        assert_int_equal(waiter, 77);
+    }
+    assert_int_equal(stats().waiters, 0);
+    return tlsa.status;
+}
+
+static void tlsa_records_of_a_host(void **state)
+{
+    struct dns_options options = {.servers_count = 1, .trust_ad = true, .seed = 1};
+    uint64_t waiter;
+
+    (void)state;
+    open_with(&options);
+    while (ask("example", 5) == ROUTE_PENDING) {
+        answer_all(0x20);
+        assert_true(dns_done(dns, &waiter));
+    }
+    assert_int_equal(route.status, ROUTE_OK);
+    assert_true(route.secure);
+    assert_true(route.hosts[0].secure);
+    assert_int_equal(route.servers, 1);
+    assert_int_equal(ask_tlsa(route.hosts[0].name, 0x20), TLSA_SET_RECORDS);
+    assert_string_equal(tlsa.base, "mx.example");
+    assert_int_equal(tlsa.count, 1);
+    assert_int_equal(tlsa.records[0].usage, TLSA_DANE_EE);
+    assert_true(span_equal(tlsa.records[0].data, SPAN("key")));
+    uint64_t before = stats().questions;
+    assert_int_equal(ask_tlsa("MX.example.", 0), TLSA_SET_RECORDS);
+    assert_int_equal(stats().questions, before); /* it is all in the cache */
+    assert_int_equal(ask_tlsa("insecure.example", 0), TLSA_SET_NONE);
+    assert_int_equal(ask_tlsa("[192.0.2.1]", 0), TLSA_SET_NONE);
+}
+
+/* The AD bit of a server that is not trusted says nothing, and DANE says why it cannot be. */
+static void ad_is_not_believed_unasked(void **state)
+{
+    struct dns_tlsa_host where = {.name = SPAN("mx.example"), .port = 25};
+    struct dns_packet query;
+    uint64_t waiter;
+
+    (void)state;
+    open_usual();
+    assert_int_equal(ask("example", 5), ROUTE_PENDING);
+    assert_true(dns_output(dns, &query));
+    assert_int_equal(query.bytes.data[3] & 0x20, 0);
+    test_packet_reply(&packet, query.bytes, 0);
+    packet.data[3] |= 0x20;
+    test_packet_mx(&packet, NULL, 300, 0, "");
+    dns_input(dns, now_ns, 0, test_packet_span(&packet));
+    assert_true(dns_done(dns, &waiter));
+    assert_int_equal(ask("example", 5), ROUTE_NULL_MX);
+    assert_false(route.secure);
+    assert_int_equal(dns_tlsa(dns, now_ns, &where, 6, &tlsa), TLSA_SET_UNTRUSTED);
+    assert_non_null(strstr(tlsa.problem, "dns.trust_ad"));
+    assert_int_equal(stats().waiters, 0);
+}
+
+static void txt_records_of_a_name(void **state)
+{
+    struct dns_options options = {
+        .servers_count = 1, .trust_ad = true, .waiters_max = 1, .seed = 1};
+    uint64_t waiter;
+
+    (void)state;
+    open_with(&options);
+    assert_int_equal(dns_txt(dns, now_ns, SPAN("_mta-sts.example"), 1, &txt), TXT_SET_PENDING);
+    assert_int_equal(dns_txt(dns, now_ns, SPAN("_smtp._tls.example"), 2, &txt), TXT_SET_BUSY);
+    answer_all(0);
+    assert_true(dns_done(dns, &waiter));
+    assert_int_equal(dns_txt(dns, now_ns, SPAN("_mta-sts.example"), 1, &txt), TXT_SET_RECORDS);
+    assert_int_equal(txt.count, 1);
+    assert_true(span_equal(txt_set_at(&txt, 0), SPAN("v=STSv1; id=1")));
+    assert_false(txt.secure);
+    assert_int_equal(dns_txt(dns, now_ns, SPAN("no name"), 1, &txt), TXT_SET_NONE);
+    assert_int_equal(stats().waiters, 0);
+}
+
 #define CASE(test) cmocka_unit_test_teardown(test, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(reads_real_answers),          CASE(real_negative_answers_keep_their_time),
-        CASE(smart_hosts_and_literals),    CASE(waiters_are_joined_and_forgotten),
-        CASE(questions_are_scarce),        CASE(a_dead_resolver_defers),
-        CASE(a_tiny_cache_still_ends),     CASE(answers_that_do_not_last_still_end),
-        CASE(the_seed_decides_everything),
+        CASE(reads_real_answers),       CASE(real_negative_answers_keep_their_time),
+        CASE(smart_hosts_and_literals), CASE(waiters_are_joined_and_forgotten),
+        CASE(questions_are_scarce),     CASE(a_dead_resolver_defers),
+        CASE(a_tiny_cache_still_ends),  CASE(answers_that_do_not_last_still_end),
+        CASE(tlsa_records_of_a_host),   CASE(ad_is_not_believed_unasked),
+        CASE(txt_records_of_a_name),    CASE(the_seed_decides_everything),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
