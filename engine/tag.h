@@ -32,6 +32,12 @@ enum tag_op {
     TAG_EXPORT_CLOSE,
     TAG_EXPORT_CURSOR,
     TAG_SIGNAL,
+    TAG_SNAPSHOT,     /* index: the snapshot's number */
+    TAG_HTTPS_SOCKET, /* index, generation: the exchange */
+    TAG_HTTPS_CONNECT,
+    TAG_HTTPS_SEND,
+    TAG_HTTPS_RECV,
+    TAG_HTTPS_SHUT,
     TAG_STORE = 0x80, /* this and above: the store's own */
 };
 
