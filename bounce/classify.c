@@ -3,85 +3,191 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "bounce/phrases.h"
+#include "bounce/reply_fold.h"
 
 struct classifier {
     const struct rules *rules;
+    struct phrases *phrases;
+    uint16_t *rule_of; /* of each phrase that is in a rule's `text`: that rule; else RULES_MAX */
+    uint16_t *plain;   /* the rules without `text`, in order */
+    uint32_t plain_count;
+};
+
+/* What is asked, prepared. */
+struct view {
+    const struct rules *rules;
+    const struct classify_question *question;
+    uint16_t code;
+    uint16_t enhanced[3];
+    struct phrases_found found;
 };
 
 size_t classify_memory(const struct rules *rules)
 {
-    (void)rules;
-    return arena_cost(1, sizeof(struct classifier));
+    return arena_cost(1, sizeof(struct classifier)) +
+           phrases_memory(rules->phrases, rules->phrases_count) +
+           arena_cost(rules->phrases_count + 1, sizeof(uint16_t)) +
+           arena_cost(rules->count + 1, sizeof(uint16_t));
 }
 
 struct classifier *classify_open(struct arena *arena, const struct rules *rules)
 {
     struct classifier *classifier = arena_alloc(arena, 1, sizeof(*classifier));
 
+    CHECK(rules->count <= RULES_MAX);
     classifier->rules = rules;
+    classifier->phrases = phrases_open(arena, rules->phrases, rules->phrases_count);
+    classifier->rule_of = arena_alloc(arena, rules->phrases_count + 1, sizeof(uint16_t));
+    classifier->plain = arena_alloc(arena, rules->count + 1, sizeof(uint16_t));
+    for (uint32_t i = 0; i < rules->phrases_count; i++)
+        classifier->rule_of[i] = RULES_MAX;
+    for (uint32_t i = 0; i < rules->count; i++) {
+        struct rules_range text = rules->list[i].text;
+
+        for (uint32_t p = 0; p < text.count; p++)
+            classifier->rule_of[text.first + p] = (uint16_t)i;
+        if (text.count == 0)
+            classifier->plain[classifier->plain_count++] = (uint16_t)i;
+    }
     return classifier;
 }
 
-static bool enhanced_holds(const struct rules_rule *rule, const uint16_t enhanced[3])
+static bool status_holds(const struct view *view, struct rules_range range)
 {
-    for (size_t part = 0; part < 3; part++) {
-        if (rule->enhanced[part] != RULES_ANY && rule->enhanced[part] != enhanced[part])
-            return false;
+    for (uint32_t i = 0; i < range.count; i++) {
+        const uint16_t *parts = view->rules->statuses[range.first + i].parts;
+        bool holds = view->enhanced[0] != 0;
+
+        for (size_t part = 0; part < 3; part++)
+            holds = holds && (parts[part] == RULES_ANY || parts[part] == view->enhanced[part]);
+        if (holds)
+            return true;
     }
-    return true;
+    return range.count == 0;
 }
 
-static bool host_holds(const struct rules *rules, const struct rules_rule *rule, struct span host)
+static bool host_holds(const struct view *view, struct rules_range range)
 {
-    for (uint32_t i = 0; i < rule->hosts.count; i++) {
-        struct span suffix = span_cstr(rules->hosts[rule->hosts.first + i]);
+    struct span host = view->question->host;
+
+    for (uint32_t i = 0; i < range.count; i++) {
+        struct span suffix = span_cstr(view->rules->hosts[range.first + i]);
 
         if (span_ends_nocase(host, suffix) &&
             (host.size == suffix.size || host.data[host.size - suffix.size - 1] == '.'))
             return true;
     }
-    return rule->hosts.count == 0;
+    return range.count == 0;
 }
 
-static bool text_holds(const struct rules *rules, struct rules_range range, struct span text)
+static bool any_found(const struct view *view, struct rules_range range)
 {
-    for (uint32_t i = 0; i < range.count; i++) {
-        struct span phrase = span_cstr(rules->phrases[range.first + i]);
-
-        for (size_t at = 0; at + phrase.size <= text.size; at++) {
-            if (span_equal_nocase(span_slice(text, at, phrase.size), phrase))
-                return true;
-        }
-    }
+    for (uint32_t i = 0; i < range.count; i++)
+        if (phrases_has(&view->found, range.first + i))
+            return true;
     return false;
 }
 
-static bool rule_holds(const struct rules *rules, const struct rules_rule *rule,
-                       const struct classify_question *question)
+/* All but the rule's `text`. */
+static bool rest_holds(const struct view *view, const struct rules_rule *rule)
 {
-    return question->code >= rule->code_min && question->code <= rule->code_max &&
-           enhanced_holds(rule, question->enhanced) &&
-           (rule->stages == 0 || (rule->stages & 1U << question->stage) != 0) &&
-           host_holds(rules, rule, question->host) &&
-           (rule->text.count == 0 || text_holds(rules, rule->text, question->text)) &&
-           (rule->with.count == 0 || text_holds(rules, rule->with, question->text)) &&
-           !text_holds(rules, rule->without, question->text);
+    const struct classify_question *question = view->question;
+
+    return view->code >= rule->code_min && view->code <= rule->code_max &&
+           (rule->stages == 0 || (rule->stages >> question->stage & 1) != 0) &&
+           status_holds(view, rule->statuses) && host_holds(view, rule->hosts) &&
+           (rule->with.count == 0 || any_found(view, rule->with)) &&
+           !any_found(view, rule->without);
+}
+
+/* The first rule that holds, or rules->count. */
+static uint32_t find_rule(const struct classifier *classifier, const struct view *view)
+{
+    const struct rules *rules = classifier->rules;
+    uint32_t best = rules->count;
+
+    for (uint32_t word = 0; word < (rules->phrases_count + 63) / 64; word++) {
+        for (uint64_t bits = view->found.bits[word]; bits != 0; bits &= bits - 1) {
+            uint32_t rule = classifier->rule_of[word * 64 + (uint32_t)__builtin_ctzll(bits)];
+
+            if (rule < best && rest_holds(view, &rules->list[rule]))
+                best = rule;
+        }
+    }
+    for (uint32_t i = 0; i < classifier->plain_count && classifier->plain[i] < best; i++)
+        if (rest_holds(view, &rules->list[classifier->plain[i]]))
+            return classifier->plain[i];
+    return best;
+}
+
+static enum classify_step step_of(enum rules_step step)
+{
+    switch (step) {
+    case RULES_PROVIDER:
+        return CLASSIFY_PROVIDER;
+    case RULES_STATUS:
+        return CLASSIFY_STATUS;
+    case RULES_PHRASE:
+        return CLASSIFY_PHRASE;
+    case RULES_WEAK_STATUS:
+        return CLASSIFY_WEAK_STATUS;
+    case RULES_STAGE:
+        return CLASSIFY_STAGE;
+    case RULES_CODE:
+        return CLASSIFY_CODE;
+    case RULES_STEP_COUNT:
+        break;
+    }
+    UNREACHABLE("step of a rule");
+}
+
+/* A reply that was quoted whole begins with its code. */
+static uint16_t code_in(struct span text)
+{
+    uint64_t code;
+
+    if (text.size >= 3 && (text.size == 3 || text.data[3] == ' ' || text.data[3] == '-') &&
+        span_number(span_first(text, 3), 599, &code) && code >= 200)
+        return (uint16_t)code;
+    return 0;
+}
+
+/* What the text says counts where the status says nothing or only its class. */
+static void find_status(struct view *view, struct span text)
+{
+    const uint16_t *given = view->question->enhanced;
+    uint16_t class = given[0] != 0 ? given[0] : view->code / 100;
+
+    memcpy(view->enhanced, given, sizeof(view->enhanced));
+    if ((given[0] == 0 || (given[1] == 0 && given[2] == 0)) &&
+        !reply_fold_find_status(text, class, view->enhanced))
+        memcpy(view->enhanced, given, sizeof(view->enhanced));
 }
 
 struct classify_answer classify_reply(const struct classifier *classifier,
                                       const struct classify_question *question)
 {
-    const struct rules *rules = classifier->rules;
+    struct view view;
+    uint8_t folded[CLASSIFY_TEXT_MAX];
+    struct span text = span_first(question->text, CLASSIFY_TEXT_MAX);
+    const struct rules_rule *rule;
+    uint32_t index;
 
-    for (uint32_t i = 0; i < rules->count; i++) {
-        const struct rules_rule *rule = &rules->list[i];
-
-        if (rule_holds(rules, rule, question)) {
-            return (struct classify_answer){
-                rule->class, (enum classify_step)(rule->step + CLASSIFY_PROVIDER), rule->id};
-        }
-    }
-    return (struct classify_answer){BOUNCE_UNKNOWN, CLASSIFY_NOTHING, ""};
+    CHECK(question->stage < STAGE_COUNT);
+    view.rules = classifier->rules;
+    view.question = question;
+    view.code = question->code != 0 ? question->code : code_in(text);
+    if (question->code == 0 && view.code != 0)
+        text = span_skip(text, 4);
+    find_status(&view, text);
+    phrases_scan(classifier->phrases, span_make(folded, reply_fold(text, folded, sizeof(folded))),
+                 &view.found);
+    index = find_rule(classifier, &view);
+    if (index == classifier->rules->count)
+        return (struct classify_answer){BOUNCE_UNKNOWN, CLASSIFY_NOTHING, ""};
+    rule = &classifier->rules->list[index];
+    return (struct classify_answer){rule->class, step_of(rule->step), rule->id};
 }
 
 static enum bounce_class class_of_cause(enum outcome_cause cause)

@@ -17,8 +17,9 @@
 #define RULES_PHRASE_SIZE_MAX 120
 #define RULES_PARTS_MAX 4 /* of one phrase: it has at most three gaps */
 #define RULES_GAP_MAX 80
-#define RULES_HOSTS_MAX 256
-#define RULES_ID_MAX 47
+#define RULES_HOSTS_MAX 512
+#define RULES_STATUSES_MAX 1024
+#define RULES_ID_MAX 48
 #define RULES_ANY UINT16_MAX
 
 /* In the order in which they are asked. */
@@ -38,6 +39,11 @@ struct rules_range {
     uint16_t count;
 };
 
+/* An enhanced status code; RULES_ANY in a place: any. */
+struct rules_status {
+    uint16_t parts[3];
+};
+
 /* Everything that is given must hold. */
 struct rules_rule {
     const char *id;
@@ -45,25 +51,29 @@ struct rules_rule {
     enum bounce_class class;
     uint16_t code_min; /* 0 with code_max 599: any, none too */
     uint16_t code_max;
-    uint16_t enhanced[3];       /* RULES_ANY in a place: any. All three: none need be given */
-    uint32_t stages;            /* bits 1 << enum outcome_stage; 0: any */
-    struct rules_range hosts;   /* one of them; empty: any */
-    struct rules_range text;    /* one of these phrases; empty: any text */
-    struct rules_range with;    /* and one of these; empty: nothing more */
-    struct rules_range without; /* and none of these */
+    uint32_t stages;             /* bits 1 << enum outcome_stage; 0: any */
+    struct rules_range hosts;    /* one of them; empty: any */
+    struct rules_range statuses; /* one of them; empty: any, none too */
+    struct rules_range text;     /* one of these phrases; empty: any text */
+    struct rules_range with;     /* and one of these; empty: nothing more */
+    struct rules_range without;  /* and none of these */
 };
 
 struct rules {
     uint32_t version;
     uint32_t count;
-    uint32_t phrases_count; /* of `phrases`; the ranges of a rule point in here */
+    uint32_t phrases_count;
     uint32_t hosts_count;
+    uint32_t statuses_count;
     const struct rules_rule *list; /* sorted by step, in the order of the file within a step */
     const char *const *phrases;
-    const char *const *hosts; /* suffixes of host names: "google.com" also means "x.google.com" */
+    const char *const *hosts; /* suffixes of names: "google.com" is also "x.google.com" */
+    const struct rules_status *statuses;
 };
 
 /* The ones compiled in. */
 const struct rules *rules_builtin(void);
+/* "provider", "status"; as the configuration's reference calls them. */
+const char *rules_step_name(enum rules_step step);
 
 #endif
