@@ -1,0 +1,202 @@
+#include "tools/resolve_answer.h"
+
+#include <stdio.h>
+
+#include "base/json_put.h"
+
+#define DATA_SHOWN_MAX 64 /* octets of a TLSA record; a digest is shown whole */
+#define DATA_TEXT_SIZE (2 * DATA_SHOWN_MAX + 32)
+#define ADDRESS_TEXT_SIZE 64
+
+static const char *address_text(const struct ip *ip, char *buffer)
+{
+    struct text text;
+
+    text_init(&text, buffer, ADDRESS_TEXT_SIZE);
+    ip_write(&text, ip);
+    return text_cstr_end(&text);
+}
+
+/* "3 1 1 0a1b..", as zone files have it (RFC 6698 2.2). */
+static const char *record_text(const struct tlsa_record *record, char *buffer)
+{
+    size_t shown = min_size(record->data.size, DATA_SHOWN_MAX);
+    struct text text;
+
+    text_init(&text, buffer, DATA_TEXT_SIZE);
+    text_add_format(&text, "%u %u %u ", record->usage, record->selector, record->matching);
+    for (size_t i = 0; i < shown; i++)
+        text_add_hex(&text, record->data.data[i], 2);
+    if (shown < record->data.size)
+        text_add_cstr(&text, "...");
+    return text_cstr_end(&text);
+}
+
+/* "cache" or "127.0.0.1 and 192.0.2.1": the name servers that have said it. */
+static void add_source(const struct resolve_answer *answer, struct text *text)
+{
+    uint32_t named = 0;
+
+    if (answer->cached) {
+        text_add_cstr(text, "the cache");
+        return;
+    }
+    for (uint32_t i = 0; i < answer->policy->dns_servers.count; i++) {
+        if ((answer->route.servers >> i & 1) == 0)
+            continue;
+        text_add_cstr(text, named++ > 0 ? " and " : "");
+        text_add_cstr(text, answer->policy->dns_servers_items[i]);
+    }
+    text_add_cstr(text, named == 0 ? "nobody" : "");
+}
+
+static void print_tlsa(const struct tlsa_set *tlsa)
+{
+    char buffer[DATA_TEXT_SIZE];
+
+    if (tlsa->status != TLSA_SET_RECORDS) {
+        (void)printf("        TLSA: %s: %s\n", tlsa_set_status_name(tlsa->status), tlsa->problem);
+        return;
+    }
+    for (uint32_t i = 0; i < tlsa->count; i++)
+        (void)printf("        TLSA at %s: %s%s\n", tlsa->base,
+                     record_text(&tlsa->records[i], buffer),
+                     tlsa_set_usable(&tlsa->records[i]) ? "" : " (unusable)");
+    if (tlsa->left_out > 0)
+        (void)printf("        and %u more TLSA records\n", tlsa->left_out);
+}
+
+static void print_host(const struct resolve_answer *answer, uint32_t index)
+{
+    const struct route_host *host = &answer->route.hosts[index];
+    char address[ADDRESS_TEXT_SIZE];
+
+    (void)printf("  %5u %s", host->preference, host->name);
+    for (uint32_t a = 0; a < host->addresses_count; a++)
+        (void)printf(" %s", address_text(&host->addresses[a], address));
+    (void)printf("%s\n", host->secure ? " (secure)" : "");
+    if (answer->policy->tls_dane)
+        print_tlsa(&answer->tlsa[index]);
+}
+
+static void print_source(const struct resolve_answer *answer)
+{
+    const struct route *route = &answer->route;
+    char buffer[512];
+    struct text text;
+
+    text_init(&text, buffer, sizeof(buffer));
+    add_source(answer, &text);
+    (void)printf("  said by %s, %s%s", text_cstr_end(&text),
+                 route->secure                  ? "MX secure (DNSSEC)"
+                 : answer->policy->dns_trust_ad ? "MX not secure"
+                                                : "not known to be secure (dns.trust_ad is off)",
+                 route->stale ? ", out of date: no name server answers" : "");
+    if (route->expires_ns != UINT64_MAX)
+        (void)printf(", holds for %llu s",
+                     (unsigned long long)((route->expires_ns - answer->now_ns) / NS_PER_S));
+    (void)printf("\n");
+}
+
+void resolve_answer_print(const struct resolve_answer *answer)
+{
+    const struct route *route = &answer->route;
+    const struct policy_limits *limits = &answer->limits;
+
+    (void)printf("%s: %s%s%s\n", answer->domain, route_status_name(route->status),
+                 route->problem[0] != '\0' ? ": " : "", route->problem);
+    if (route->status != ROUTE_OK)
+        return;
+    (void)printf("  site %s%s\n", route->site, route->implicit ? " (implicit MX)" : "");
+    print_source(answer);
+    for (uint32_t h = 0; h < route->hosts_count; h++)
+        print_host(answer, h);
+    (void)printf("  limits: %u connections, %u messages a connection, ",
+                 limits->connections_per_site, limits->messages_per_connection);
+    if (limits->messages_per_hour_per_site == 0)
+        (void)printf("no message rate\n");
+    else
+        (void)printf("%llu messages an hour\n",
+                     (unsigned long long)limits->messages_per_hour_per_site);
+    (void)printf("  TLS: none (this version does not speak TLS yet)\n");
+}
+
+static void put_tlsa(struct text *out, const struct tlsa_set *tlsa)
+{
+    char buffer[DATA_TEXT_SIZE];
+
+    json_put_key(out, "tlsa");
+    json_put_open(out, '{');
+    json_put_key_cstr(out, "status", tlsa_set_status_name(tlsa->status));
+    json_put_key_cstr(out, "problem", tlsa->problem[0] != '\0' ? tlsa->problem : NULL);
+    json_put_key_cstr(out, "base", tlsa->base[0] != '\0' ? tlsa->base : NULL);
+    json_put_key(out, "records");
+    json_put_open(out, '[');
+    for (uint32_t i = 0; i < tlsa->count; i++)
+        json_put_cstr(out, record_text(&tlsa->records[i], buffer));
+    json_put_close(out, ']');
+    json_put_close(out, '}');
+}
+
+static void put_host(struct text *out, const struct resolve_answer *answer, uint32_t index)
+{
+    const struct route_host *host = &answer->route.hosts[index];
+    char address[ADDRESS_TEXT_SIZE];
+
+    json_put_open(out, '{');
+    json_put_key_u64(out, "preference", host->preference);
+    json_put_key_cstr(out, "name", host->name);
+    json_put_key(out, "addresses");
+    json_put_open(out, '[');
+    for (uint32_t a = 0; a < host->addresses_count; a++)
+        json_put_cstr(out, address_text(&host->addresses[a], address));
+    json_put_close(out, ']');
+    json_put_key_bool(out, "secure", host->secure);
+    if (answer->policy->tls_dane)
+        put_tlsa(out, &answer->tlsa[index]);
+    json_put_close(out, '}');
+}
+
+static void put_source(struct text *out, const struct resolve_answer *answer)
+{
+    const struct route *route = &answer->route;
+
+    json_put_key_cstr(out, "from", answer->cached ? "cache" : "resolver");
+    json_put_key(out, "resolvers");
+    json_put_open(out, '[');
+    for (uint32_t i = 0; i < answer->policy->dns_servers.count; i++)
+        if ((route->servers >> i & 1) != 0)
+            json_put_cstr(out, answer->policy->dns_servers_items[i]);
+    json_put_close(out, ']');
+    json_put_key_bool(out, "secure", route->secure);
+    json_put_key_bool(out, "stale", route->stale);
+    if (route->expires_ns > answer->now_ns && route->expires_ns != UINT64_MAX)
+        json_put_key_u64(out, "ttl_s", (route->expires_ns - answer->now_ns) / NS_PER_S);
+}
+
+void resolve_answer_print_json(const struct resolve_answer *answer)
+{
+    static char buffer[64 * KIB];
+    const struct route *route = &answer->route;
+    struct text out;
+
+    text_init(&out, buffer, sizeof(buffer));
+    json_put_open(&out, '{');
+    json_put_key_cstr(&out, "domain", answer->domain);
+    json_put_key_cstr(&out, "status", route_status_name(route->status));
+    json_put_key_cstr(&out, "problem", route->problem[0] != '\0' ? route->problem : NULL);
+    json_put_key_cstr(&out, "site", route->site[0] != '\0' ? route->site : NULL);
+    json_put_key_bool(&out, "implicit_mx", route->implicit);
+    put_source(&out, answer);
+    json_put_key(&out, "hosts");
+    json_put_open(&out, '[');
+    for (uint32_t h = 0; h < route->hosts_count; h++)
+        put_host(&out, answer, h);
+    json_put_close(&out, ']');
+    json_put_key_u64(&out, "connections_per_site", answer->limits.connections_per_site);
+    json_put_key_u64(&out, "messages_per_connection", answer->limits.messages_per_connection);
+    json_put_key_u64(&out, "messages_per_hour_per_site", answer->limits.messages_per_hour_per_site);
+    json_put_key_cstr(&out, "tls", "off");
+    json_put_close(&out, '}');
+    (void)printf("%s\n", text_cstr_end(&out));
+}
