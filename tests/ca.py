@@ -127,6 +127,7 @@ STANDARD = {
     'wrong': {'dns': ['elsewhere.example']},
     'wildcard': {'dns': ['*.example.org']},
     'nosan': {'dns': [], 'cn': 'mx.example.org'},
+    'commonname': {'dns': ['elsewhere.example'], 'cn': 'mx.example.org'},
     'unknown': {'issuer': 'other', 'chain': ['other']},
     'selfsigned': {'issuer': None},
     'sha1': {'digest': 'sha1'},
@@ -135,6 +136,10 @@ STANDARD = {
     'chained': {'issuer': 'middle', 'chain': ['middle']},
     'rooted': {'issuer': 'middle', 'chain': ['middle', 'ca']},
     'broken': {'issuer': 'middle'},
+    'anchored-wrong': {'dns': ['elsewhere.example'], 'chain': ['ca']},
+    'anchored-expired': {'end': '20210101000000Z', 'chain': ['ca']},
+    'anchored-sha1': {'digest': 'sha1', 'chain': ['ca']},
+    'anchored-nosan': {'dns': [], 'cn': 'mx.example.org', 'chain': ['ca']},
     'padding': {'padding': 11000},
     'long': {'chain': ['padding'] * 6},
 }

@@ -66,6 +66,7 @@ struct test_pair {
     struct test_pipe to_server;
     struct test_pipe to_client;
     size_t step_in;  /* octets handed over at a time; 0: all there are */
+    size_t cut;      /* a piece ends here, in both directions; 0: no cut */
     size_t step_out; /* room for output in a call; 0: plenty */
 };
 
@@ -89,6 +90,8 @@ static MAYBE_UNUSED bool test_turn(struct test_pair *pair, bool client)
     struct span input = span_make(in->data + in->from, in->size - in->from);
     if (pair->step_in > 0)
         input = span_first(input, pair->step_in);
+    if (in->from < pair->cut)
+        input = span_first(input, pair->cut - in->from);
     size_t before = input.size;
     struct text output;
     size_t room = sizeof out->data - out->size;
@@ -116,6 +119,43 @@ static MAYBE_UNUSED void test_reset(struct test_pair *pair)
     tls_stream_reset(&pair->server);
     pair->to_server.size = pair->to_server.from = 0;
     pair->to_client.size = pair->to_client.from = 0;
+}
+
+/* Both start with what is given; nothing is handed over yet. */
+static MAYBE_UNUSED void test_start(struct test_pair *pair, const struct tls_context *client,
+                                    const struct tls_context *server,
+                                    const struct tls_stream_options *options)
+{
+    struct tls_stream_options none = {.identity = TLS_CONTEXT_IDENTITY_NONE};
+    test_reset(pair);
+    if (tls_stream_start(&pair->client, client, options, TEST_NOW_S) < 0 ||
+        tls_stream_start(&pair->server, server, &none, TEST_NOW_S) < 0)
+        exit(1);
+}
+
+/* One write and one read from side to side, as far as they go: octets that arrived in `buffer`. */
+static MAYBE_UNUSED size_t test_pass(struct test_pair *pair, bool to_server, struct span plain,
+                                     uint8_t *buffer, size_t buffer_size)
+{
+    struct tls_stream *writer = to_server ? &pair->client : &pair->server;
+    struct tls_stream *reader = to_server ? &pair->server : &pair->client;
+    struct test_pipe *pipe = to_server ? &pair->to_server : &pair->to_client;
+    struct test_pipe *back = to_server ? &pair->to_client : &pair->to_server;
+    struct text wire, got, answers;
+    text_init(&wire, pipe->data + pipe->size, sizeof pipe->data - pipe->size);
+    size_t taken = tls_stream_write(writer, plain, &wire);
+    if (taken != plain.size)
+        return SIZE_MAX;
+    pipe->size += wire.size;
+    struct span in = span_make(pipe->data + pipe->from, pipe->size - pipe->from);
+    text_init(&got, buffer, buffer_size);
+    text_init(&answers, back->data + back->size, sizeof back->data - back->size);
+    enum tls_want want = tls_stream_read(reader, &in, &got, &answers, TEST_NOW_S);
+    if (want == TLS_WANT_READ && in.size > 0)
+        return SIZE_MAX;
+    back->size += answers.size;
+    pipe->from = pipe->size - in.size;
+    return got.size;
 }
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tls/tls_chain.h"
+#include "tls/tls_memory.h"
 #include "tls/tls_name.h"
 
 #define BARE_KEYS_MAX 4 /* trust anchors given as keys that no certificate of the chain has */
@@ -34,12 +35,14 @@ static EVP_PKEY *read_key(struct span der)
     return NULL;
 }
 
+/* Without memory to read it a record counts as usable: better no match than no authentication. */
 static bool full_is_usable(const struct tlsa_record *record)
 {
+    uint64_t refused = tls_memory_refused();
     X509 *certificate =
         record->selector == TLSA_CERTIFICATE ? read_certificate(record->data) : NULL;
     EVP_PKEY *key = record->selector == TLSA_PUBLIC_KEY ? read_key(record->data) : NULL;
-    bool usable = certificate != NULL || key != NULL;
+    bool usable = certificate != NULL || key != NULL || tls_memory_refused() != refused;
     X509_free(certificate);
     EVP_PKEY_free(key);
     ERR_clear_error();
@@ -177,7 +180,7 @@ static void add_anchors(struct anchors *anchors, const struct tlsa_record *recor
                         const struct tls_chain *chain)
 {
     add_from_chain(anchors, record, chain);
-    if (record->matching != TLSA_FULL)
+    if (record->matching != TLSA_FULL || span_equal(record->data, chain->der[0]))
         return;
     if (record->selector == TLSA_PUBLIC_KEY) {
         add_by_key(anchors, record->data, chain);

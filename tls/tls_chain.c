@@ -9,37 +9,30 @@
 #define RSA_BITS_MIN 2048
 #define EC_BITS_MIN 224
 
-static bool memory_failed(void)
-{
-    return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
-}
-
 enum tls_failure tls_chain_read(struct tls_chain *chain, const struct span *der, uint32_t count)
 {
     memset(chain, 0, sizeof *chain);
     chain->certificates = sk_X509_new_null();
-    bool failed = chain->certificates == NULL;
     ERR_clear_error();
-    for (uint32_t i = 0; i < count && i < TLS_VERIFY_CHAIN_MAX && !failed; i++) {
+    for (uint32_t i = 0; i < count && i < TLS_VERIFY_CHAIN_MAX && chain->certificates != NULL;
+         i++) {
         const uint8_t *at = der[i].data;
         X509 *certificate = der[i].size > LONG_MAX ? NULL : d2i_X509(NULL, &at, (long)der[i].size);
         if (certificate == NULL || at != der[i].data + der[i].size) {
-            failed = certificate == NULL && memory_failed();
             X509_free(certificate);
             break;
         }
-        failed = sk_X509_push(chain->certificates, certificate) == 0;
-        if (failed) {
+        if (sk_X509_push(chain->certificates, certificate) == 0) {
             X509_free(certificate);
             break;
         }
         chain->der[chain->count++] = der[i];
     }
     ERR_clear_error();
-    if (!failed && chain->count > 0)
+    if (chain->count > 0)
         return TLS_FAILURE_NONE;
     tls_chain_free(chain);
-    return failed ? TLS_FAILURE_LOCAL : TLS_FAILURE_CERTIFICATE;
+    return TLS_FAILURE_CERTIFICATE;
 }
 
 void tls_chain_free(struct tls_chain *chain)
@@ -116,6 +109,7 @@ static enum tls_failure of_verify_error(long error)
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
     case X509_V_ERR_CERT_UNTRUSTED:
         return TLS_FAILURE_UNKNOWN_CA;
+    case X509_V_OK:
     case X509_V_ERR_OUT_OF_MEM:
         return TLS_FAILURE_LOCAL;
     default:
@@ -131,10 +125,6 @@ static enum tls_failure of_failed(X509_STORE_CTX *check, const struct tls_chain 
     if (error == X509_V_ERR_CERT_SIGNATURE_FAILURE && !strong_signature(tls_chain_leaf(chain))) {
         text_add_cstr(why, "the certificate has a weak signature, such as SHA-1");
         return TLS_FAILURE_WEAK;
-    }
-    if (error == X509_V_OK || memory_failed()) {
-        text_add_cstr(why, "the certificate chain could not be checked");
-        return TLS_FAILURE_LOCAL;
     }
     text_add_cstr(why, "certificate: ");
     text_add_printable(why, span_cstr(X509_verify_cert_error_string(error)), 60);

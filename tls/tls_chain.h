@@ -21,8 +21,8 @@ struct tls_chain {
     struct span der[TLS_VERIFY_CHAIN_MAX];
 };
 
-/* NONE; CERTIFICATE when the first one cannot be read (others are left out from there on); LOCAL
- * without memory. Borrows the DER. On failure nothing is held. */
+/* NONE; CERTIFICATE when the first one cannot be read (others are left out from there on). Borrows
+ * the DER. On failure nothing is held. */
 MUST_USE enum tls_failure tls_chain_read(struct tls_chain *chain, const struct span *der,
                                          uint32_t count);
 void tls_chain_free(struct tls_chain *chain);

@@ -51,16 +51,17 @@ static int open_parts(struct tls_context *context)
     return 0;
 }
 
-static int set_server(struct tls_context *context)
+static int set_server(struct tls_context *context, struct text *why)
 {
     CRYPTO_BUFFER *chain[TLS_VERIFY_CHAIN_MAX];
     const STACK_OF(CRYPTO_BUFFER) *certificates = context->chains[0];
     size_t count = min_size(sk_CRYPTO_BUFFER_num(certificates), ARRAY_LEN(chain));
     for (size_t i = 0; i < count; i++)
         chain[i] = sk_CRYPTO_BUFFER_value(certificates, i);
-    return SSL_CTX_set_chain_and_key(context->library, chain, count, context->keys[0], NULL) == 1
-               ? 0
-               : -ENOMEM;
+    if (SSL_CTX_set_chain_and_key(context->library, chain, count, context->keys[0], NULL) == 1)
+        return 0;
+    text_add_cstr(why, "the certificate's key usage is not a server's");
+    return -EINVAL;
 }
 
 static int add_identities(struct tls_context *context, const struct tls_context_options *options,
@@ -76,7 +77,7 @@ static int add_identities(struct tls_context *context, const struct tls_context_
         context->keys[i] = key;
         context->identities_count = i + 1;
     }
-    return context->role == TLS_SERVER ? set_server(context) : 0;
+    return context->role == TLS_SERVER ? set_server(context, why) : 0;
 }
 
 static int fill(struct tls_context *context, const struct tls_context_options *options,
@@ -111,10 +112,15 @@ int tls_context_open(struct tls_context *context, const struct tls_context_optio
     memset(context, 0, sizeof *context);
     context->role = options->role;
     ERR_clear_error();
+    struct text before = *why;
+    uint64_t refused = tls_memory_refused();
     int error = fill(context, options, why);
     ERR_clear_error();
-    if (error == -ENOMEM)
+    if (error == -ENOMEM || tls_memory_refused() != refused) {
+        error = -ENOMEM;
+        *why = before;
         text_add_cstr(why, "the memory limit of the TLS library is reached");
+    }
     if (error < 0)
         tls_context_close(context);
     return error;

@@ -5,8 +5,9 @@
  * (tls_hooks_dep): an archive member would be hidden, or never pulled in, and silently never
  * called. Above the limit an allocation fails, which BoringSSL turns into an error of that session.
  *
- * The counters are the process's: sessions and contexts of all threads draw on one limit. Knows
- * nothing of TLS; counts every allocation of the library, the signatures' too. */
+ * Not counted are libssl's two record buffers, which it takes from malloc while a record is being
+ * read or written. The counters are the process's: sessions and contexts of all threads draw on one
+ * limit. Knows nothing of TLS; counts every allocation of the library, the signatures' too. */
 #ifndef TLS_TLS_MEMORY_H
 #define TLS_TLS_MEMORY_H
 

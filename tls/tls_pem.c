@@ -13,19 +13,14 @@ static BIO *memory_of(struct span pem)
     return BIO_new_mem_buf(pem.size > 0 ? pem.data : nothing, (int)pem.size);
 }
 
-/* After a read that gave nothing: is the text at its end, was memory refused, or is it just this
- * piece that cannot be read? Clears the queue of errors. */
-enum pem_end { PEM_AT_END, PEM_NO_MEMORY, PEM_UNREADABLE };
-
-static enum pem_end pem_why(void)
+/* After a read that gave nothing: was there nothing more, rather than a piece that cannot be read?
+ * Clears the queue of errors. */
+static bool at_end(void)
 {
     uint32_t error = ERR_peek_last_error();
     ERR_clear_error();
-    if (ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE || error == 0)
-        return PEM_NO_MEMORY;
-    if (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE)
-        return PEM_AT_END;
-    return PEM_UNREADABLE;
+    return error == 0 ||
+           (ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE);
 }
 
 int tls_pem_roots(struct span pem, X509_STORE *store, uint32_t *ret_count)
@@ -45,11 +40,8 @@ int tls_pem_roots(struct span pem, X509_STORE *store, uint32_t *ret_count)
             X509_free(root);
             continue;
         }
-        enum pem_end end = pem_why();
-        if (end == PEM_AT_END)
+        if (at_end())
             break;
-        if (end == PEM_NO_MEMORY)
-            error = -ENOMEM;
     }
     BIO_free(bio);
     ERR_clear_error();
@@ -86,8 +78,7 @@ static int read_chain(struct span pem, CRYPTO_BUFFER_POOL *pool, STACK_OF(CRYPTO
     while (error == 0) {
         X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
         if (certificate == NULL) {
-            enum pem_end end = pem_why();
-            error = end == PEM_NO_MEMORY ? -ENOMEM : end == PEM_UNREADABLE ? -EINVAL : 0;
+            error = at_end() ? 0 : -EINVAL;
             break;
         }
         error = add_to_chain(chain, pool, certificate);
@@ -131,7 +122,7 @@ int tls_pem_identity(const struct tls_identity *identity, CRYPTO_BUFFER_POOL *po
     if (error == 0) {
         key = read_key(identity->key_pem);
         if (key == NULL) {
-            error = pem_why() == PEM_NO_MEMORY ? -ENOMEM : -EINVAL;
+            error = -EINVAL;
             text_add_cstr(why, "no readable PEM private key without password");
         } else if (X509_check_private_key(leaf, key) != 1) {
             error = -EINVAL;

@@ -1,6 +1,8 @@
 /* tls_pem.h - PEM text to what BoringSSL works with. For the files of tls/ only.
  *
- * Knows nothing of sessions. Hands out objects of the library, the caller frees them. */
+ * Knows nothing of sessions. When memory was refused meanwhile (tls_memory_refused) any answer may
+ * be wrong, and the caller throws it away. Hands out objects of the library, the caller frees them.
+ */
 #ifndef TLS_TLS_PEM_H
 #define TLS_TLS_PEM_H
 

@@ -9,7 +9,8 @@
  *   any state -> OFF: tls_stream_reset
  *
  * Owns what BoringSSL allocates for it, until tls_stream_reset(): about 5 KiB when idle (at most
- * 16 KiB by test), up to 17 KiB more while a record is incomplete. Must not move while not OFF.
+ * 16 KiB by test). While a record is incomplete libssl holds up to 17 KiB more, which it takes from
+ * malloc past the hooks of tls_memory.h. Must not move while not OFF.
  * Borrows the context until reset, and names, records and the resumption table as
  * tls_stream_options says.
  *

@@ -1,10 +1,10 @@
 #include "tls/tls_verify.h"
 
-#include <openssl/err.h>
 #include <string.h>
 
 #include "tls/dane.h"
 #include "tls/tls_chain.h"
+#include "tls/tls_memory.h"
 #include "tls/tls_name.h"
 
 struct span tls_verify_text(const struct tls_verdict *verdict)
@@ -37,12 +37,22 @@ static enum tls_failure check(const struct tls_context *context,
     return TLS_FAILURE_LOCAL;
 }
 
+/* A chain judged while memory was refused is not judged: the library may have left things out. */
+static void judge_again_later(struct tls_verdict *verdict, struct text *why)
+{
+    text_reset(why);
+    text_add_cstr(why, "the memory limit of the TLS library is reached");
+    verdict->failure = TLS_FAILURE_LOCAL;
+    verdict->proof = TLS_PROOF_NONE;
+}
+
 void tls_verify_chain(const struct tls_context *context, const struct tls_verify_options *options,
                       const struct span *chain, uint32_t chain_count, uint64_t now_s,
                       struct tls_verdict *ret_verdict)
 {
     struct tls_chain read;
     struct text why;
+    uint64_t refused = tls_memory_refused();
     memset(ret_verdict, 0, sizeof *ret_verdict);
     text_init(&why, ret_verdict->text, sizeof ret_verdict->text);
     ret_verdict->failure = tls_chain_read(&read, chain, chain_count);
@@ -52,9 +62,9 @@ void tls_verify_chain(const struct tls_context *context, const struct tls_verify
         ret_verdict->proof = ret_verdict->failure == TLS_FAILURE_NONE ? proof : TLS_PROOF_NONE;
         tls_chain_free(&read);
     } else {
-        text_add_cstr(&why, ret_verdict->failure == TLS_FAILURE_LOCAL
-                                ? "the memory limit of the TLS library is reached"
-                                : "the certificate cannot be read");
+        text_add_cstr(&why, "the certificate cannot be read");
     }
+    if (tls_memory_refused() != refused)
+        judge_again_later(ret_verdict, &why);
     ret_verdict->text_size = (uint8_t)why.size;
 }
