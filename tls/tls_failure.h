@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "base/span.h"
+#include "message/tls_demand.h"
 
 #define TLS_FAILURE_TEXT_MAX 112
 
@@ -36,6 +37,8 @@ enum tls_failure {
 
 /* Stable lower-case name: "expired", "wrong-name", "none". */
 const char *tls_failure_name(enum tls_failure failure);
+/* The same as the rooms share it: what policy remembers and reports. */
+enum tls_fault tls_failure_fault(enum tls_failure failure);
 /* The result type of RFC 8460 4.3: "certificate-expired", "certificate-host-mismatch",
  * "certificate-not-trusted", "tlsa-invalid", "validation-failure". NULL for NONE and LOCAL: not
  * the receiver's fault, not reported. */

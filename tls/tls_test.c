@@ -122,7 +122,7 @@ static void test_bad_certificates(void **state)
         {"chained", TLS_FAILURE_NONE, NULL},
         {"rooted", TLS_FAILURE_NONE, NULL},
         {"expired", TLS_FAILURE_EXPIRED, "certificate-expired"},
-        {"early", TLS_FAILURE_NOT_YET_VALID, "certificate-not-trusted"},
+        {"early", TLS_FAILURE_NOT_YET_VALID, "certificate-expired"},
         {"wrong", TLS_FAILURE_WRONG_NAME, "certificate-host-mismatch"},
         {"nosan", TLS_FAILURE_WRONG_NAME, "certificate-host-mismatch"},
         {"unknown", TLS_FAILURE_UNKNOWN_CA, "certificate-not-trusted"},
@@ -130,7 +130,7 @@ static void test_bad_certificates(void **state)
         {"selfsigned", TLS_FAILURE_SELF_SIGNED, "certificate-not-trusted"},
         {"sha1", TLS_FAILURE_WEAK, "certificate-not-trusted"},
         {"weakkey", TLS_FAILURE_WEAK, "certificate-not-trusted"},
-        {"client", TLS_FAILURE_CERTIFICATE, "certificate-not-trusted"},
+        {"client", TLS_FAILURE_CERTIFICATE, "validation-failure"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases) * 2; i++) {
         size_t which = i / 2;
@@ -660,6 +660,7 @@ static void test_names_of_failures(void **state)
         const char *type = tls_failure_report_type((enum tls_failure)i);
         assert_int_equal(type == NULL, i == TLS_FAILURE_NONE || i == TLS_FAILURE_LOCAL);
         assert_non_null(tls_failure_name((enum tls_failure)i));
+        assert_int_equal(tls_failure_fault((enum tls_failure)i) == TLS_FAULT_NONE, i == 0);
         for (int j = 0; j < i; j++)
             assert_string_not_equal(tls_failure_name((enum tls_failure)i),
                                     tls_failure_name((enum tls_failure)j));
