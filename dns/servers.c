@@ -35,6 +35,16 @@ static uint32_t look_around(struct servers *servers, uint32_t otherwise)
     return otherwise;
 }
 
+/* One that is well and whose speed is not known; `otherwise` when there is none. */
+static uint32_t unknown(const struct servers *servers, uint32_t otherwise)
+{
+    for (uint32_t i = 0; i < servers->count; i++) {
+        if (!servers->one[i].sick && servers->one[i].round_trip_ns == 0)
+            return i;
+    }
+    return otherwise;
+}
+
 uint32_t servers_pick(struct servers *servers)
 {
     uint32_t best = 0;
@@ -42,9 +52,10 @@ uint32_t servers_pick(struct servers *servers)
     for (uint32_t i = 1; i < servers->count; i++)
         if (is_better(&servers->one[i], &servers->one[best]))
             best = i;
-    if (++servers->picks % SERVERS_LOOK_AROUND == 0)
+    servers->picks++;
+    if (servers->picks % SERVERS_LOOK_AROUND == 0)
         return look_around(servers, best);
-    return best;
+    return servers->picks % SERVERS_MEET == 0 ? unknown(servers, best) : best;
 }
 
 static void smooth(struct servers_one *one, uint64_t sample_ns)

@@ -2,7 +2,7 @@
  *
  * Knows nothing of packets or questions; time is an argument. New questions go to the fastest one
  * that is well, and every SERVERS_LOOK_AROUND-th to the next one in turn, so that all estimates
- * stay true. So many failures in a row make a server sick: then it is asked only when every other
+ * stay true; every SERVERS_MEET-th to one that is not known yet. So many failures in a row make a server sick: then it is asked only when every other
  * one has failed, and by probes, at first after a second, then after twice as long each time, up to
  * a minute. Any answer makes it well:
  *
@@ -17,6 +17,7 @@
 
 #define SERVERS_FAILURES_MAX 3
 #define SERVERS_LOOK_AROUND 64
+#define SERVERS_MEET 8
 
 struct servers_one {
     uint64_t round_trip_ns; /* smoothed; 0: not known */
