@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "bench/micro_queue.h"
+#include "bench/micro_resolver.h"
 #include "bench/micro_small.h"
 
 #define EXIT_USAGE 2
@@ -18,7 +19,7 @@ static const struct {
     {"queue", micro_queue_run, "load, open and settle a durable queue, without network"},
     {"template", micro_small_run, "compile a template, merge 4 KiB messages"},
     {"smtp", micro_small_run, "the SMTP machine against a server that always agrees"},
-    {"dns", micro_small_run, "routes of new and of cached domains, packets included"},
+    {"dns", micro_resolver_run, "routes of new and of cached domains; look-ups from a real server"},
     {"crc", micro_small_run, "CRC-32C of records and of blocks"},
     {"csv", micro_small_run, "rows of a recipient list"},
     {"event", micro_small_run, "journal records and event lines"},

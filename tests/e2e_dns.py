@@ -29,6 +29,7 @@ def make_signed(case):
             *(f"_25._tcp.mx.many TLSA 3 1 1 {n:064x}" for n in range(60))),
         "half.test": validating.zone_text(
             "half.test", "@ MX 10 mx", "mx A 127.0.0.2", f"_25._tcp.mx TLSA 3 1 1 {DIGEST}"),
+        "bench.test": validating.zone_text("bench.test", "* MX 10 mx", "mx A 127.0.0.2"),
         "bogus.test": validating.zone_text("bogus.test", "@ MX 10 mx", "mx A 127.0.0.2"),
     }
     # The signatures stay, what they are about changes.
@@ -108,6 +109,14 @@ def bogus_defers(case, unbound):
     e2e.check("SERVFAIL, asked for MX of bogus.test" in events[0]["response"]["content"], "why", events)
 
 
+def benchmark(case, unbound):
+    run = case.run([case.bench, "micro", "dns", "--server", f"127.0.0.1:{unbound.port}", "--lookups", "300",
+                    "--rounds", "1", "--json"])
+    run.expect(0)
+    e2e.check_equal((run.json["failed"], run.json["domains"]), (0, 300), "micro dns", run)
+    e2e.check(run.json["uncached_per_s"] > 0 and run.json["cached_per_s"] > 0, "rates", run)
+
+
 def lies(case):
     """Packets that are not the answer, or say more than was asked: the true one counts, or none."""
     liar = case.closing(lying_dns.Liar())
@@ -157,7 +166,7 @@ def several(case):
 def main():
     with e2e.Case("dns") as case:
         unbound = make_signed(case)
-        for step in (secure_names, untrusted, bogus_defers):
+        for step in (secure_names, untrusted, bogus_defers, benchmark):
             case.step(step, unbound)
         for step in (lies, tcp_is_reused, several):
             case.step(step)
