@@ -318,13 +318,33 @@ bool sts_cache_write(const struct sts_cache *cache, uint32_t *cursor, uint64_t n
     return true;
 }
 
-static bool read_entry(struct sts_cache *cache, struct span record, uint64_t now_s)
+struct file_reading {
+    struct sts_cache *cache;
+    uint64_t now_s;
+    sts_cache_filter *filter;
+    const void *context;
+};
+
+/* Whether a policy out of a file is wanted in place of what there is. */
+static bool is_wanted(const struct file_reading *reading, struct span domain, uint64_t fetched_s)
+{
+    const struct sts_entry *entry = find(reading->cache, domain);
+
+    if (reading->filter != NULL && !reading->filter(reading->context, domain))
+        return false;
+    return entry == NULL || policy_of(reading->cache, entry) == NULL ||
+           entry->fetched_s < fetched_s;
+}
+
+static bool read_entry(const struct file_reading *reading, struct span record)
 {
     struct span line = span_split(&record, '\n');
     struct span domain = span_word(&line);
     struct span id = span_word(&line);
     uint64_t fetched_s, expires_s, used_s;
     struct sts_policy policy;
+    struct sts_cache *cache = reading->cache;
+    uint64_t now_s = reading->now_s;
     struct sts_entry *entry;
     const char *problem;
 
@@ -336,7 +356,7 @@ static bool read_entry(struct sts_cache *cache, struct span record, uint64_t now
         return false;
     /* A clock that was wrong then or is wrong now must not make a policy last for ever. */
     expires_s = min_u64(expires_s, now_s + STS_POLICY_AGE_MAX_S);
-    if (now_s >= expires_s)
+    if (now_s >= expires_s || !is_wanted(reading, domain, fetched_s))
         return true;
     sts_cache_fetched(cache, domain, id, &policy, min_u64(fetched_s, now_s));
     entry = find(cache, domain);
@@ -346,8 +366,11 @@ static bool read_entry(struct sts_cache *cache, struct span record, uint64_t now
     return true;
 }
 
-int sts_cache_read(struct sts_cache *cache, struct span file, uint64_t now_s)
+int sts_cache_read(struct sts_cache *cache, struct span file, uint64_t now_s,
+                   sts_cache_filter *filter, const void *context)
 {
+    const struct file_reading reading = {cache, now_s, filter, context};
+
     if (!span_starts(file, SPAN(FILE_HEAD)))
         return -EBADMSG;
     file = span_skip(file, sizeof(FILE_HEAD) - 1);
@@ -362,7 +385,7 @@ int sts_cache_read(struct sts_cache *cache, struct span file, uint64_t now_s)
             !span_number(span_word(&head), UINT32_MAX, &crc) || size > file.size)
             return -EBADMSG;
         record = span_first(file, size);
-        if (crc_add(crc_seed(size, 1), record) != crc || !read_entry(cache, record, now_s))
+        if (crc_add(crc_seed(size, 1), record) != crc || !read_entry(&reading, record))
             return -EBADMSG;
         file = span_skip(file, size);
     }

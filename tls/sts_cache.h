@@ -109,7 +109,11 @@ void sts_cache_failed(struct sts_cache *cache, struct span domain, enum tls_faul
  * STS_CACHE_RECORD_MAX + 64 makes progress. */
 MUST_USE bool sts_cache_write(const struct sts_cache *cache, uint32_t *cursor, uint64_t now_s,
                               struct text *out);
-/* Takes the policies that have not expired. -EBADMSG: damaged; the good ones before it are in. */
-MUST_USE int sts_cache_read(struct sts_cache *cache, struct span file, uint64_t now_s);
+/* Which domains are taken out of a file. */
+typedef bool sts_cache_filter(const void *context, struct span domain);
+/* Takes the policies that have not expired, that `filter` (NULL: all) wants, and that are newer
+ * than what is there. -EBADMSG: damaged; the good ones before it are in. */
+MUST_USE int sts_cache_read(struct sts_cache *cache, struct span file, uint64_t now_s,
+                            sts_cache_filter *filter, const void *context);
 
 #endif

@@ -38,11 +38,11 @@ static void check_record(struct arena *arenas, struct span record)
     text_add(&texts[0], record);
     sts_cache_init(&first, &arenas[0], &options);
     sts_cache_init(&second, &arenas[1], &options);
-    if (texts[0].overflow || sts_cache_read(&first, text_span(&texts[0]), NOW) != 0) {
+    if (texts[0].overflow || sts_cache_read(&first, text_span(&texts[0]), NOW, NULL, NULL) != 0) {
         CHECK(first.entries.claimed_count == 0);
         return;
     }
-    CHECK(sts_cache_read(&second, write_file(&first, &texts[1]), NOW) == 0);
+    CHECK(sts_cache_read(&second, write_file(&first, &texts[1]), NOW, NULL, NULL) == 0);
     CHECK(span_equal(write_file(&second, &texts[2]), text_span(&texts[1])));
 }
 
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(arena_open(&arenas[i], sts_cache_cost(&options)) == 0);
     check_record(arenas, span_make(data, size));
     sts_cache_init(&cache, &arenas[2], &options);
-    status = sts_cache_read(&cache, span_make(data, size), NOW);
+    status = sts_cache_read(&cache, span_make(data, size), NOW, NULL, NULL);
     CHECK(status == 0 || status == -EBADMSG);
     for (uint32_t i = 0; i < 3; i++)
         arena_close(&arenas[i]);

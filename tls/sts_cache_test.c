@@ -326,7 +326,7 @@ static void test_file(void **state)
     file = write_file(&world, buffer, sizeof(buffer));
 
     world_open(&again);
-    assert_int_equal(sts_cache_read(&again.cache, file, NOW + 5), 0);
+    assert_int_equal(sts_cache_read(&again.cache, file, NOW + 5, NULL, NULL), 0);
     assert_int_equal(again.cache.entries.claimed_count, 2);
     view = sts_cache_look(&again.cache, SPAN("a.example"), NOW + 5);
     assert_int_equal(view.knowledge, STS_POLICY);
@@ -338,7 +338,7 @@ static void test_file(void **state)
     arena_close(&again.arena);
 
     world_open(&again); /* all have expired */
-    assert_int_equal(sts_cache_read(&again.cache, file, NOW + STS_POLICY_AGE_MAX_S), 0);
+    assert_int_equal(sts_cache_read(&again.cache, file, NOW + STS_POLICY_AGE_MAX_S, NULL, NULL), 0);
     assert_int_equal(again.cache.entries.claimed_count, 0);
     arena_close(&again.arena);
     arena_close(&world.arena);
@@ -365,7 +365,7 @@ static void test_damaged_file(void **state)
         if (i < file.size)
             buffer[i] ^= 0x01;
         world_open(&again);
-        status = sts_cache_read(&again.cache, bytes, NOW + 5);
+        status = sts_cache_read(&again.cache, bytes, NOW + 5, NULL, NULL);
         if (status == 0 && i >= file.size)
             assert_true(again.cache.entries.claimed_count < 2);
         else
@@ -376,6 +376,44 @@ static void test_damaged_file(void **state)
         arena_close(&again.arena);
         if (i < file.size)
             buffer[i] ^= 0x01;
+    }
+    arena_close(&world.arena);
+}
+
+static bool begins_with_b(const void *context, struct span domain)
+{
+    (void)context;
+    return domain.data[0] == 'b';
+}
+
+/* Files of shards of another life: each takes what is its own, and the newer one counts. */
+static void test_several_files(void **state)
+{
+    static uint8_t old_bytes[4096], new_bytes[4096];
+    struct world world, again;
+    struct span old_file, new_file;
+
+    (void)state;
+    world_open(&world);
+    learn(&world, "a.example", "1", 604800, NOW);
+    learn(&world, "b.example", "1", 604800, NOW);
+    old_file = write_file(&world, old_bytes, sizeof(old_bytes));
+    assert_true(sts_cache_want(&world.cache, SPAN("b.example"), NOW + 1000));
+    assert_true(sts_cache_announced(&world.cache, SPAN("b.example"), SPAN("2"), NOW + 1000));
+    sts_cache_fetched(&world.cache, SPAN("b.example"), SPAN("2"),
+                      sts_cache_look(&world.cache, SPAN("a.example"), NOW).policy, NOW + 1000);
+    new_file = write_file(&world, new_bytes, sizeof(new_bytes));
+    for (uint32_t i = 0; i < 2; i++) {
+        struct span first = i == 0 ? old_file : new_file, second = i == 0 ? new_file : old_file;
+        const uint64_t now_s = NOW + 2000;
+
+        world_open(&again);
+        assert_int_equal(sts_cache_read(&again.cache, first, now_s, begins_with_b, NULL), 0);
+        assert_int_equal(sts_cache_read(&again.cache, second, now_s, begins_with_b, NULL), 0);
+        assert_int_equal(again.cache.entries.claimed_count, 1);
+        assert_true(
+            span_equal(sts_cache_look(&again.cache, SPAN("b.example"), now_s).id, SPAN("2")));
+        arena_close(&again.arena);
     }
     arena_close(&world.arena);
 }
@@ -391,7 +429,7 @@ static void test_clock_that_was_wrong(void **state)
     learn(&world, "a.example", "77", 1000, NOW);
     file = write_file(&world, buffer, sizeof(buffer));
     world_open(&again);
-    assert_int_equal(sts_cache_read(&again.cache, file, 1000), 0);
+    assert_int_equal(sts_cache_read(&again.cache, file, 1000, NULL, NULL), 0);
     assert_true(sts_cache_look(&again.cache, SPAN("a.example"), 1000).expires_s ==
                 1000 + STS_POLICY_AGE_MAX_S);
     arena_close(&again.arena);
@@ -459,6 +497,7 @@ int main(void)
         cmocka_unit_test(test_no_names),
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_damaged_file),
+        cmocka_unit_test(test_several_files),
         cmocka_unit_test(test_clock_that_was_wrong),
         cmocka_unit_test(test_random),
     };
