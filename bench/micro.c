@@ -22,6 +22,7 @@ static const struct {
     {"dns", micro_resolver_run, "routes of new and of cached domains; look-ups from a real server"},
     {"crc", micro_small_run, "CRC-32C of records and of blocks"},
     {"csv", micro_small_run, "rows of a recipient list"},
+    {"classify", micro_small_run, "the class of replies, by the rules compiled in"},
     {"event", micro_small_run, "journal records and event lines"},
 };
 

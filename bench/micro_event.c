@@ -43,7 +43,7 @@ static void write_line(void *context)
     struct event_work *work = context;
 
     text_reset(&work->line);
-    event_json_write(&work->line, &work->event, &work->recipient);
+    event_json_write(&work->line, &work->event, &work->recipient, NULL);
 }
 
 static void fill(struct event_work *work)

@@ -15,8 +15,9 @@ static const struct {
     const char *name;
     int (*measure)(struct text *out);
 } benchmarks[] = {
-    {"template", micro_small_template}, {"smtp", micro_small_smtp},   {"crc", micro_small_crc},
-    {"csv", micro_small_csv},           {"event", micro_small_event},
+    {"template", micro_small_template}, {"smtp", micro_small_smtp},
+    {"crc", micro_small_crc},           {"csv", micro_small_csv},
+    {"classify", micro_small_classify}, {"event", micro_small_event},
 };
 
 static int by_size(const void *a, const void *b)

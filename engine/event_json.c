@@ -109,38 +109,15 @@ static void write_response(struct text *out, const struct outcome *outcome)
     json_put_key_cstr(out, "cause", outcome_cause_name(outcome->cause));
 }
 
-/* A class is given where the ending itself says it; the words of a reply are classified elsewhere.
- */
-static const char *class_of(const struct outcome *outcome)
+/* Mail that arrived has no class, and neither has what an operator or ringpost itself decided. */
+static const char *class_of(const struct attempt *attempt, const struct classifier *classifier)
 {
-    if (outcome->kind == OUTCOME_DELIVERED)
+    const struct outcome *outcome = &attempt->outcome;
+
+    if (classifier == NULL || outcome->kind == OUTCOME_DELIVERED ||
+        outcome->kind == OUTCOME_CANCELLED || outcome->cause == CAUSE_LOCAL_STOP)
         return NULL;
-    switch (outcome->cause) {
-    case CAUSE_NO_DOMAIN:
-    case CAUSE_NO_ADDRESS:
-        return "no-domain";
-    case CAUSE_NULL_MX:
-        return "null-mx";
-    case CAUSE_DNS_FAILURE:
-    case CAUSE_BAD_ROUTE:
-    case CAUSE_CONNECT:
-    case CAUSE_LOST:
-    case CAUSE_TIMEOUT:
-        return "network";
-    case CAUSE_PROTOCOL:
-        return "protocol";
-    case CAUSE_TLS:
-        return "tls";
-    case CAUSE_LOCAL_CONTENT:
-        return "content";
-    case CAUSE_LOCAL_LIFETIME:
-        return "expired";
-    case CAUSE_REPLY:
-    case CAUSE_LOCAL_STOP:
-    case CAUSE_COUNT:
-        break;
-    }
-    return NULL;
+    return bounce_class_name(classify_outcome(classifier, outcome, attempt->peer_name).class);
 }
 
 static void write_peer(struct text *out, const struct attempt *attempt)
@@ -223,7 +200,7 @@ static void write_recipient(struct text *out, const struct queue_recipient *reci
 }
 
 void event_json_write(struct text *out, const struct attempt_event *event,
-                      const struct queue_recipient *recipient)
+                      const struct queue_recipient *recipient, const struct classifier *classifier)
 {
     const struct attempt *attempt = &event->attempt;
     char buffer[64];
@@ -248,7 +225,7 @@ void event_json_write(struct text *out, const struct attempt_event *event,
     write_peer(out, attempt);
     key_seconds(out, "timestamp", attempt->wall_ns);
     json_put_key_u64(out, "num_attempts", event->number);
-    json_put_key_cstr(out, "bounce_classification", class_of(&attempt->outcome));
+    json_put_key_cstr(out, "bounce_classification", class_of(attempt, classifier));
     json_put_key_bool(out, "unsure", outcome_is_unsure(&attempt->outcome));
     if (attempt->next_due_ns != 0)
         key_seconds(out, "next_due", attempt->next_due_ns);

@@ -6,14 +6,16 @@
 #define ENGINE_EVENT_JSON_H
 
 #include "base/text.h"
+#include "bounce/classify.h"
 #include "queue/attempt.h"
 #include "queue/queue.h"
 
 #define EVENT_JSON_MAX ((size_t)256 * 1024) /* one line; metadata is the largest part */
 
-/* `recipient` may be NULL when its record cannot be read. Ends with a line feed. */
+/* `recipient` may be NULL when its record cannot be read; without a classifier (NULL) no class is
+ * given. Ends with a line feed. */
 void event_json_write(struct text *out, const struct attempt_event *event,
-                      const struct queue_recipient *recipient);
+                      const struct queue_recipient *recipient, const struct classifier *classifier);
 /* "Delivery", "TransientFailure", ... */
 const char *event_json_type(enum outcome_kind kind);
 /* "5fc1...a0.17": campaign in hexadecimal, ordinal. */

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,6 +12,8 @@
 #include "engine/store.h"
 
 static uint8_t buffer[EVENT_JSON_MAX];
+static struct arena arena;
+static const struct classifier *classifier; /* NULL: none */
 
 static struct attempt_event sample(enum outcome_kind kind)
 {
@@ -40,7 +43,7 @@ static json_t *write_and_parse(const struct attempt_event *event,
     json_t *root;
 
     text_init(&out, buffer, sizeof(buffer));
-    event_json_write(&out, event, recipient);
+    event_json_write(&out, event, recipient, classifier);
     assert_false(out.overflow);
     assert_int_equal(out.data[out.size - 1], '\n');
     assert_int_equal(span_find_byte(text_span(&out), '\n'), out.size - 1); /* one line */
@@ -164,7 +167,7 @@ static void test_largest(void **state)
     event.attempt.peer_name = event.attempt.site = event.attempt.return_path =
         span_make(worst, ATTEMPT_NAME_MAX);
     text_init(&out, buffer, sizeof(buffer));
-    event_json_write(&out, &event, &recipient);
+    event_json_write(&out, &event, &recipient, NULL);
     assert_false(out.overflow);
 }
 
@@ -194,12 +197,51 @@ static void test_ids_round_trip(void **state)
             fail_msg("\"%s\"", bad[i]);
 }
 
+static const char *class_of(const struct attempt_event *event)
+{
+    static char name[32];
+    json_t *root = write_and_parse(event, NULL);
+    const char *class = text_of(root, "bounce_classification");
+
+    (void)snprintf(name, sizeof(name), "%s", class != NULL ? class : "null");
+    json_decref(root);
+    return name;
+}
+
+static void test_classes(void **state)
+{
+    struct attempt_event event = sample(OUTCOME_FAILED);
+
+    (void)state;
+    event.attempt.outcome.reply = (struct reply){.code = 550, .enhanced = {5, 4, 1}};
+    reply_set_text(&event.attempt.outcome.reply, SPAN("no"));
+    assert_string_equal(class_of(&event), "null"); /* no rules */
+    assert_int_equal(arena_open(&arena, classify_memory(rules_builtin())), 0);
+    classifier = classify_open(&arena, rules_builtin());
+    assert_string_equal(class_of(&event), "network");
+    event.attempt.outcome.reply.enhanced[1] = 2;
+    assert_string_equal(class_of(&event), "inactive");
+    event.attempt.outcome.reply.enhanced[1] = 4;
+    reply_set_text(&event.attempt.outcome.reply, SPAN("Access denied"));
+    event.attempt.peer_name = SPAN("a-com.mail.protection.outlook.com");
+    assert_string_equal(class_of(&event), "no-user");
+    event.attempt.outcome = outcome_from_cause(OUTCOME_DEFERRED, STAGE_CONNECT, CAUSE_CONNECT, 111,
+                                               SPAN("connection refused"));
+    assert_string_equal(class_of(&event), "network");
+    event.attempt.outcome.kind = OUTCOME_DELIVERED;
+    assert_string_equal(class_of(&event), "null");
+    event.attempt.outcome.kind = OUTCOME_CANCELLED;
+    assert_string_equal(class_of(&event), "null");
+    classifier = NULL;
+    arena_close(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_kind),     cmocka_unit_test(test_fields),
         cmocka_unit_test(test_hostile_reply),  cmocka_unit_test(test_largest),
-        cmocka_unit_test(test_ids_round_trip),
+        cmocka_unit_test(test_ids_round_trip), cmocka_unit_test(test_classes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

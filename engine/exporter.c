@@ -123,7 +123,8 @@ static void gather(struct exporter *exporter)
         record = queue_find(queue, event.identity);
         event_json_write(
             &exporter->text, &event,
-            record != QUEUE_NONE && queue_read(queue, record, &recipient) == 0 ? &recipient : NULL);
+            record != QUEUE_NONE && queue_read(queue, record, &recipient) == 0 ? &recipient : NULL,
+            exporter->classifier);
         CHECK(!exporter->text.overflow);
         summary_add(&exporter->summary, &event.attempt.outcome);
         exporter->events_count++;

@@ -13,6 +13,7 @@
 #ifndef ENGINE_EXPORTER_H
 #define ENGINE_EXPORTER_H
 
+#include "bounce/classify.h"
 #include "engine/export_cursor.h"
 #include "engine/store.h"
 #include "engine/summary.h"
@@ -53,6 +54,7 @@ struct exporter {
     struct export_cursor cursor;  /* as last marked */
     struct export_cursor marking; /* as it will be: behind what is in the buffer */
     struct summary summary;
+    const struct classifier *classifier; /* lent by the policy in force; NULL: no classes */
     struct text text;
     char directory[1024];
     uint8_t *buffer; /* EXPORTER_BUFFER_SIZE + one event */

@@ -56,6 +56,7 @@ static void reload(struct front *front)
     CHECK(fresh->generation == front->policy->generation + 1);
     front->retiring = front->policy;
     front->policy = fresh;
+    front->exporter.classifier = fresh->classifier;
     CHECK(engine_order_policy(options->engine, fresh) == 0); /* the one before has been taken */
 }
 
@@ -219,7 +220,8 @@ static void turn(struct front *front)
     struct stats_sum stats;
     struct query_world world = {.store = front->store,
                                 .contents = engine_contents(front->options->engine),
-                                .stats = &stats};
+                                .stats = &stats,
+                                .classifier = front->policy->classifier};
     uint64_t deadline_ns = min_u64(front->look_ns, store_deadline_ns(front->store));
     uint32_t count;
 
@@ -252,6 +254,7 @@ static int open_parts(struct front *front, struct text *error)
     int result = 0;
 
     front->exporting = policy->durability != DURABILITY_MEMORY;
+    front->exporter.classifier = policy->classifier;
     if (front->exporting)
         result = exporter_open(&front->exporter, front->io, front->store, policy->events_directory,
                                policy->durability == DURABILITY_DURABLE, error);

@@ -87,6 +87,10 @@ static const struct config_row rows[] = {
      "limits by MX name"},
     {"durability", CONFIG_ENUM, PLACE(durability), 0, 0, "durable", durability_names, NULL,
      "durable (synced), os (page cache) or memory (benchmarks)"},
+    {"hygiene.path", CONFIG_STRING, PLACE(hygiene_path), 0, POLICY_PATH_MAX, NULL, NULL, NULL,
+     "folder of the suppressions and what leads to them; default: hygiene in the spool"},
+    {"hygiene.rules_file", CONFIG_STRING, PLACE(rules_file), 0, POLICY_PATH_MAX, NULL, NULL, NULL,
+     "rules of reply classes instead of those compiled in (bounce/rules.yaml)"},
     {"events.directory", CONFIG_STRING, PLACE(events_directory), 0, POLICY_PATH_MAX, NULL, NULL,
      NULL, "folder of the exported event files; default: events in the spool"},
 };
@@ -224,16 +228,25 @@ static int check_names(const struct policy *policy, struct text *error)
     return 0;
 }
 
-static int check_folders(struct policy *policy, struct text *error)
+/* A folder that was not given is one in the spool. */
+static int check_folder(const struct policy *policy, char folder[POLICY_PATH_MAX + 1],
+                        const char *name, struct text *error)
 {
     struct text path;
 
-    if (policy->events_directory[0] != '\0')
+    if (folder[0] != '\0')
         return 0;
-    text_init(&path, policy->events_directory, sizeof(policy->events_directory));
-    text_add_format(&path, "%s/events", policy->spool);
+    text_init(&path, folder, POLICY_PATH_MAX + 1);
+    text_add_format(&path, "%s/%s", policy->spool, name);
     (void)text_cstr_end(&path);
     return path.overflow ? complain(policy, error, "spool", policy->spool, "is too long") : 0;
+}
+
+static int check_folders(struct policy *policy, struct text *error)
+{
+    int result = check_folder(policy, policy->events_directory, "events", error);
+
+    return result < 0 ? result : check_folder(policy, policy->hygiene_path, "hygiene", error);
 }
 
 int policy_complete(struct policy *policy, struct span hostname, struct span resolv_conf,
@@ -354,4 +367,5 @@ void policy_needs_restart(const struct policy *policy, const struct policy *fres
             "return_path");
     differs(ret_keys, strcmp(policy->events_directory, fresh->events_directory) != 0,
             "events.directory");
+    differs(ret_keys, strcmp(policy->hygiene_path, fresh->hygiene_path) != 0, "hygiene.path");
 }

@@ -27,6 +27,8 @@
 enum policy_durability { DURABILITY_DURABLE, DURABILITY_OS, DURABILITY_MEMORY };
 enum policy_tls_mode { TLS_OFF, TLS_OPPORTUNISTIC, TLS_REQUIRED, TLS_VERIFIED };
 
+struct classifier;
+
 struct policy_limits {
     uint32_t connections_per_site;
     uint32_t messages_per_connection;
@@ -91,6 +93,9 @@ struct policy {
 
     uint32_t durability;
     char events_directory[POLICY_PATH_MAX + 1]; /* "" = <spool>/events */
+    char hygiene_path[POLICY_PATH_MAX + 1];     /* "" = <spool>/hygiene */
+    char rules_file[POLICY_PATH_MAX + 1];       /* "": the rules compiled in */
+    const struct classifier *classifier;        /* made of those rules by the caller; not owned */
 };
 
 const struct config_schema *policy_schema(void);

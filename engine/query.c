@@ -205,12 +205,12 @@ static bool step_list(struct query *query, const struct query_world *world, stru
 }
 
 /* An event that is longer than any room is named instead. */
-static void write_event(struct text *out, const struct attempt_event *event,
-                        const struct queue_recipient *recipient)
+static void write_event(const struct query_world *world, struct text *out,
+                        const struct attempt_event *event, const struct queue_recipient *recipient)
 {
     size_t size = out->size;
 
-    event_json_write(out, event, recipient);
+    event_json_write(out, event, recipient, world->classifier);
     if (!out->overflow)
         return;
     out->overflow = false;
@@ -246,7 +246,7 @@ static bool step_show(struct query *query, const struct query_world *world, stru
             return true;
         if (event.identity.campaign == query->identity.campaign &&
             event.identity.ordinal == query->identity.ordinal)
-            write_event(out, &event, &recipient);
+            write_event(world, out, &event, &recipient);
     }
     return false;
 }

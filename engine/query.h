@@ -14,6 +14,7 @@
 #define ENGINE_QUERY_H
 
 #include "base/text.h"
+#include "bounce/classify.h"
 #include "engine/content.h"
 #include "engine/stats.h"
 #include "engine/store.h"
@@ -50,6 +51,7 @@ struct query_world {
     struct store *store;
     const struct content_set *contents; /* knows which campaigns are held */
     const struct stats_sum *stats;
+    const struct classifier *classifier; /* NULL: events without classes */
     uint64_t wall_ns;
 };
 

@@ -184,6 +184,7 @@ static int ask_spool(struct queue_command *command, struct span request)
     query_parse(&query, span_trim(request));
     world.store = engine_store(spool.engine);
     world.contents = engine_contents(spool.engine);
+    world.classifier = spool.settings.policy->classifier;
     while (!complete) {
         world.wall_ns = io_wall_ns(spool.io);
         complete = query_step(&query, &world, &text);

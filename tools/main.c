@@ -47,6 +47,16 @@ static const struct verb verbs[] = {
      "  --config FILE  --spool DIR\n\n"
      "Beside a running sender the questions go through its control socket.\n",
      verb_queue},
+    {"bounce", "what comes back: reports and replies",
+     "ringpost bounce replies [--explain] [--rules FILE]\n"
+     "ringpost bounce replies --unclassified [--top N] [--rules FILE]\n\n"
+     "replies: standard input, one reply a line: code, enhanced code, text, with tabs between;\n"
+     "standard output, one class a line, in the same order.\n"
+     "  --explain       and what decided, and the rule\n"
+     "  --unclassified  instead the most frequent texts that no rule knows, with numbers,\n"
+     "                  addresses and ids replaced\n"
+     "  --rules FILE    instead of the rules compiled in\n",
+     verb_bounce},
     {"resolve", "show where mail for a domain would go",
      "ringpost resolve DOMAIN... [--config FILE] [--json]\n", verb_resolve},
     {"check", "check the configuration",

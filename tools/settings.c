@@ -8,10 +8,17 @@
 #include <unistd.h>
 
 #include "tools/exit_code.h"
+#include "tools/reply_rules.h"
 
 #define CONFIG_SIZE_MAX MIB
 #define KEY_SIZE_MAX (64 * KIB)
 static const char default_file[] = "/etc/ringpost/ringpost.yaml";
+
+/* A policy and what it lends, freed together. */
+struct owned_policy {
+    struct policy policy;
+    struct reply_rules *rules;
+};
 
 int settings_read_file(const char *path, size_t size_max, uint8_t **ret_data, size_t *ret_size)
 {
@@ -103,23 +110,37 @@ static int complete(struct policy *policy, struct text *error)
     return result;
 }
 
+static int load_rules(struct policy *policy, struct text *error)
+{
+    struct owned_policy *owned = CONTAINER_OF(policy, struct owned_policy, policy);
+    int result = reply_rules_open(&owned->rules, policy->rules_file, error);
+
+    if (result == 0)
+        policy->classifier = reply_rules_classifier(owned->rules);
+    return result;
+}
+
 int settings_load_policy(struct settings *settings, const char *file, const char *spool)
 {
+    struct owned_policy *owned;
     char buffer[1024];
     struct text error;
     int result;
 
     memset(settings, 0, sizeof(*settings));
     text_init(&error, buffer, sizeof(buffer));
-    settings->policy = malloc(sizeof(*settings->policy));
-    if (settings->policy == NULL)
+    owned = calloc(1, sizeof(*owned));
+    if (owned == NULL)
         return complain_file("memory", -ENOMEM);
+    settings->policy = &owned->policy;
     policy_init(settings->policy);
     result = read_config(settings->policy, file, &error);
     if (result == 0 && spool != NULL)
         (void)snprintf(settings->policy->spool, sizeof(settings->policy->spool), "%s", spool);
     if (result == 0)
         result = complete(settings->policy, &error);
+    if (result == 0)
+        result = load_rules(settings->policy, &error);
     if (result == 0)
         return 0;
     settings_free(settings);
@@ -163,16 +184,19 @@ int settings_load(struct settings *settings, const char *file, const char *spool
 void settings_free(struct settings *settings)
 {
     verp_forget(&settings->keys);
-    free(settings->policy);
+    if (settings->policy != NULL)
+        settings_free_policy(settings->policy);
     settings->policy = NULL;
 }
 
 void settings_free_policy(const struct policy *policy)
 {
+    const struct owned_policy *owned = CONTAINER_OF_CONST(policy, struct owned_policy, policy);
     union {
-        const struct policy *lent;
+        const struct owned_policy *lent;
         void *owned;
-    } ours = {.lent = policy}; /* read-only for everybody else, ours to free */
+    } ours = {.lent = owned}; /* read-only for everybody else, ours to free */
 
+    reply_rules_close(owned->rules);
     free(ours.owned);
 }
