@@ -33,7 +33,7 @@ static void on_shut(struct shard *shard, struct session *session)
     talk_drop_buffer(shard, session);
     if (!session->ready)
         schedule_session_ready(shard->schedule, site);
-    schedule_session_closed(shard->schedule, site);
+    schedule_session_closed(shard->schedule, site, shard_now_ns(shard));
     leasing_closed(shard, site);
     slab_release(&shard->sessions, session);
 }

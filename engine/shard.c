@@ -20,6 +20,7 @@ static struct schedule_options schedule_options_of(const struct shard_options *o
         .sessions_reserved = reserved,
         .limits = {.connections_max = options->policy->limits.connections_per_site,
                    .messages_per_connection = options->policy->limits.messages_per_connection},
+        .ramp_goal_ns = SHARD_RAMP_NS,
         .key = {{options->seed, options->seed ^ UINT64_C(0x9e3779b97f4a7c15)}},
         .seed = options->seed,
     };

@@ -33,6 +33,7 @@
 #define SHARD_NEW_SESSIONS_MAX 64     /* opened a turn */
 #define SHARD_STOP_NS (NS_PER_S * 30) /* then open transactions are cut off */
 #define SHARD_IDLE_NS (NS_PER_S * 5)  /* an idle connection is kept so long */
+#define SHARD_RAMP_NS NS_PER_S        /* as many sessions as bulk mail needs to be gone then */
 #define SHARD_BUFFER_SIZE ((size_t)16 * 1024)
 
 enum shard_state { SHARD_RUNNING, SHARD_STOPPING, SHARD_STOPPED };

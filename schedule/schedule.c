@@ -3,57 +3,9 @@
 #include <errno.h>
 
 #include "base/check.h"
-#include "base/list.h"
-#include "base/wheel.h"
-
-enum whereabouts {
-    IDLE = 0,      /* has flows or sessions, needs no session more */
-    WANTING_FIRST, /* in wanting[LANE_TRANSACTIONAL] */
-    WANTING_BULK,  /* in wanting[LANE_BULK] */
-    PARKED,        /* wants a session, but not before the timer */
-    UNUSED         /* in unused: neither flows nor sessions */
-};
-
-struct entry {
-    struct site site;
-    enum whereabouts where;
-    struct share_ring ring;
-    struct list_node node;    /* in schedule->wanting[] or schedule->unused */
-    struct wheel_timer timer; /* armed: parked */
-    uint64_t hash;            /* the table's */
-    uint64_t second_hash;     /* 128 bits of keyed hash are taken for the name */
-    uint32_t generation;      /* 0: never claimed */
-    uint32_t flows_count;
-    uint32_t opening_count; /* sessions that have not asked for mail yet */
-};
-
-struct schedule {
-    struct schedule_options options;
-    struct entry *entries;
-    struct table names;
-    struct share_pool pool;
-    struct list wanting[LANES_COUNT]; /* sites that want a session: for which lane */
-    struct list unused;               /* claimed, neither flows nor sessions; oldest first */
-    struct wheel wheel;
-    struct prng prng;
-    uint32_t entries_count; /* claimed at least once */
-    uint32_t sessions_count;
-};
+#include "schedule/schedule_parts.h"
 
 /* ---- which list a site is in ---- */
-
-static struct entry *entry_at(const struct schedule *schedule, uint32_t site)
-{
-    CHECK(site < schedule->entries_count);
-    return &schedule->entries[site];
-}
-
-static uint64_t bulk_sessions(const struct entry *entry)
-{
-    uint64_t per_session = entry->site.limits.messages_per_session;
-
-    return (entry->ring.ready_count[LANE_BULK] + per_session - 1) / per_session;
-}
 
 /* The lane for which the site wants one more session, or LANES_COUNT. Time is left out. */
 static uint32_t lane_wanting(const struct entry *entry)
@@ -69,7 +21,8 @@ static uint32_t lane_wanting(const struct entry *entry)
     if (entry->ring.ready_count[LANE_TRANSACTIONAL] > entry->opening_count)
         return LANE_TRANSACTIONAL;
     reserved = reserved < limit ? reserved : limit - 1;
-    if (site->sessions_count < limit - reserved && bulk_sessions(entry) > site->sessions_count)
+    if (site->sessions_count < limit - reserved &&
+        schedule_parts_bulk(entry) > site->sessions_count)
         return LANE_BULK;
     return LANES_COUNT;
 }
@@ -83,7 +36,7 @@ static enum whereabouts belongs(const struct entry *entry)
         return UNUSED;
     if (lane == LANES_COUNT)
         return IDLE;
-    if (wheel_armed(&entry->timer))
+    if (wheel_armed(&entry->timer) && !(entry->ramping && lane == LANE_TRANSACTIONAL))
         return PARKED;
     return lane == LANE_TRANSACTIONAL ? WANTING_FIRST : WANTING_BULK;
 }
@@ -120,20 +73,20 @@ static void move(struct schedule *schedule, struct entry *entry, enum whereabout
     entry->where = where;
 }
 
-static void refresh(struct schedule *schedule, struct entry *entry)
+void schedule_parts_refresh(struct schedule *schedule, struct entry *entry)
 {
     move(schedule, entry, belongs(entry));
 }
 
-/* After a change of health or limits: parked sites are looked at again. */
-static void reconsider(struct schedule *schedule, struct entry *entry)
+void schedule_parts_reconsider(struct schedule *schedule, struct entry *entry)
 {
     wheel_cancel(&schedule->wheel, &entry->timer);
-    refresh(schedule, entry);
+    schedule_parts_refresh(schedule, entry);
 }
 
-static void park(struct schedule *schedule, struct entry *entry, uint64_t until_ns)
+static void park(struct schedule *schedule, struct entry *entry, uint64_t until_ns, bool ramping)
 {
+    entry->ramping = ramping;
     wheel_arm(&schedule->wheel, &entry->timer, until_ns);
     move(schedule, entry, PARKED);
 }
@@ -166,122 +119,6 @@ struct schedule *schedule_open(struct arena *arena, const struct schedule_option
     return schedule;
 }
 
-static bool is_named(const void *context, uint32_t value, const void *key)
-{
-    const struct schedule *schedule = context;
-    const uint64_t *second_hash = key;
-
-    return schedule->entries[value].second_hash == *second_hash;
-}
-
-/* The site unused for longest; one whose health is to be remembered only when there is no other. */
-static struct entry *longest_unused(struct schedule *schedule)
-{
-    struct list_node *first = list_first(&schedule->unused);
-
-    list_for_each(node, &schedule->unused) {
-        struct entry *entry = CONTAINER_OF(node, struct entry, node);
-
-        if (entry->site.health == SITE_STEADY)
-            return entry;
-    }
-    return first == NULL ? NULL : CONTAINER_OF(first, struct entry, node);
-}
-
-/* A site never claimed, else one that is given up. */
-static struct entry *free_entry(struct schedule *schedule)
-{
-    struct entry *entry;
-
-    if (schedule->entries_count < schedule->options.sites_max)
-        return &schedule->entries[schedule->entries_count++];
-    entry = longest_unused(schedule);
-    if (entry == NULL)
-        return NULL;
-    list_remove(&entry->node);
-    (void)table_remove(&schedule->names, entry->hash, (uint32_t)(entry - schedule->entries));
-    return entry;
-}
-
-int schedule_site(struct schedule *schedule, struct span name)
-{
-    struct table_key second_key = {
-        {~schedule->options.key.words[0], ~schedule->options.key.words[1]}};
-    uint64_t hash = table_hash(&schedule->options.key, name);
-    uint64_t second_hash = table_hash(&second_key, name);
-    uint32_t index = table_find(&schedule->names, hash, is_named, schedule, &second_hash);
-    struct entry *entry;
-
-    if (index != TABLE_NONE)
-        return (int)index;
-    entry = free_entry(schedule);
-    if (entry == NULL)
-        return -ENOSPC;
-    index = (uint32_t)(entry - schedule->entries);
-    *entry = (struct entry){
-        .hash = hash, .second_hash = second_hash, .generation = entry->generation + 1};
-    site_init(&entry->site, name, &schedule->options.limits);
-    share_ring_init(&entry->ring);
-    if (table_insert(&schedule->names, hash, index) < 0)
-        UNREACHABLE("the table of names has room for every site");
-    refresh(schedule, entry);
-    return (int)index;
-}
-
-const struct site *schedule_site_at(const struct schedule *schedule, uint32_t site)
-{
-    return &entry_at(schedule, site)->site;
-}
-
-uint32_t schedule_site_generation(const struct schedule *schedule, uint32_t site)
-{
-    return entry_at(schedule, site)->generation;
-}
-
-bool schedule_site_claimed(const struct schedule *schedule, uint32_t site)
-{
-    return site < schedule->entries_count;
-}
-
-uint32_t schedule_sites_max(const struct schedule *schedule)
-{
-    return schedule->options.sites_max;
-}
-
-void schedule_site_limits(struct schedule *schedule, uint32_t site,
-                          const struct site_limits *limits)
-{
-    struct entry *entry = entry_at(schedule, site);
-
-    site_change_limits(&entry->site, limits);
-    reconsider(schedule, entry);
-}
-
-void schedule_site_lease(struct schedule *schedule, uint32_t site, uint32_t connections)
-{
-    struct entry *entry = entry_at(schedule, site);
-
-    site_change_lease(&entry->site, connections);
-    reconsider(schedule, entry);
-}
-
-uint32_t schedule_site_demand(const struct schedule *schedule, uint32_t site)
-{
-    const struct entry *entry = entry_at(schedule, site);
-    uint64_t demand = entry->site.sessions_count - entry->opening_count +
-                      entry->ring.ready_count[LANE_TRANSACTIONAL];
-
-    demand = max_u64(demand, max_u64(bulk_sessions(entry), entry->site.sessions_count));
-    return (uint32_t)min_u64(demand, entry->site.limits.connections_max);
-}
-
-uint64_t schedule_site_ready_count(const struct schedule *schedule, uint32_t site)
-{
-    const struct share_ring *ring = &entry_at(schedule, site)->ring;
-
-    return ring->ready_count[LANE_TRANSACTIONAL] + ring->ready_count[LANE_BULK];
-}
-
 /* ---- flows ---- */
 
 int schedule_flow_attach(struct schedule *schedule, uint32_t flow,
@@ -290,7 +127,7 @@ int schedule_flow_attach(struct schedule *schedule, uint32_t flow,
     struct share_place share = {place->site, place->campaign, place->weight, place->needs,
                                 place->lane};
     uint32_t count = share_ready_count(&schedule->pool, flow);
-    struct entry *entry = entry_at(schedule, place->site);
+    struct entry *entry = schedule_parts_at(schedule, place->site);
     int r;
 
     schedule_flow_detach(schedule, flow);
@@ -299,7 +136,7 @@ int schedule_flow_attach(struct schedule *schedule, uint32_t flow,
         return r;
     entry->flows_count++;
     share_set_ready(&schedule->pool, &entry->ring, flow, count);
-    refresh(schedule, entry);
+    schedule_parts_refresh(schedule, entry);
     return 0;
 }
 
@@ -310,10 +147,10 @@ void schedule_flow_detach(struct schedule *schedule, uint32_t flow)
 
     if (place == NULL)
         return;
-    entry = entry_at(schedule, place->site);
+    entry = schedule_parts_at(schedule, place->site);
     share_detach(&schedule->pool, &entry->ring, flow);
     entry->flows_count--;
-    refresh(schedule, entry);
+    schedule_parts_refresh(schedule, entry);
 }
 
 uint32_t schedule_flow_site(const struct schedule *schedule, uint32_t flow)
@@ -334,9 +171,9 @@ void schedule_flow_ready(struct schedule *schedule, uint32_t flow, uint32_t coun
     struct entry *entry;
 
     CHECK(place != NULL);
-    entry = entry_at(schedule, place->site);
+    entry = schedule_parts_at(schedule, place->site);
     share_set_ready(&schedule->pool, &entry->ring, flow, count);
-    refresh(schedule, entry);
+    schedule_parts_refresh(schedule, entry);
 }
 
 /* ---- who goes next ---- */
@@ -351,19 +188,19 @@ uint32_t schedule_flow_needs(const struct schedule *schedule, uint32_t flow)
 
 bool schedule_serves(const struct schedule *schedule, uint32_t site, uint32_t has)
 {
-    return share_serves(&schedule->pool, &entry_at(schedule, site)->ring, has);
+    return share_serves(&schedule->pool, &schedule_parts_at(schedule, site)->ring, has);
 }
 
 uint32_t schedule_unmet(const struct schedule *schedule, uint32_t site, const uint32_t *has,
                         uint32_t has_count)
 {
-    return share_unmet(&schedule->pool, &entry_at(schedule, site)->ring, has, has_count);
+    return share_unmet(&schedule->pool, &schedule_parts_at(schedule, site)->ring, has, has_count);
 }
 
 uint32_t schedule_next(struct schedule *schedule, uint32_t site, uint32_t has, uint64_t now_ns,
                        uint64_t *ret_until_ns)
 {
-    struct entry *entry = entry_at(schedule, site);
+    struct entry *entry = schedule_parts_at(schedule, site);
     uint64_t from_ns = pace_ready_ns(&entry->site.messages, now_ns);
     uint32_t flow;
 
@@ -372,12 +209,15 @@ uint32_t schedule_next(struct schedule *schedule, uint32_t site, uint32_t has, u
         return SCHEDULE_NONE;
     }
     if (from_ns > now_ns) {
-        *ret_until_ns = from_ns;
+        *ret_until_ns = from_ns; /* it is not for want of sessions that the mail waits */
+        ramp_rest(&entry->ramp, entry->site.sessions_count, now_ns);
         return SCHEDULE_NONE;
     }
     flow = share_take(&schedule->pool, &entry->ring, has);
     pace_take(&entry->site.messages, now_ns);
-    refresh(schedule, entry);
+    if (schedule_site_ready_count(schedule, site) == 0)
+        ramp_rest(&entry->ramp, entry->site.sessions_count, now_ns);
+    schedule_parts_refresh(schedule, entry);
     return flow;
 }
 
@@ -386,7 +226,7 @@ static void wake_parked(struct schedule *schedule, uint64_t now_ns)
     struct wheel_timer *timer;
 
     while ((timer = wheel_expire(&schedule->wheel, now_ns)) != NULL)
-        refresh(schedule, CONTAINER_OF(timer, struct entry, timer));
+        schedule_parts_refresh(schedule, CONTAINER_OF(timer, struct entry, timer));
 }
 
 /* Sessions of this shard that may be open for a session to be opened for the lane. */
@@ -401,6 +241,29 @@ static uint32_t sessions_limit(const struct schedule *schedule, uint32_t lane)
     return options->sessions_max - options->sessions_reserved;
 }
 
+struct ramp_rule schedule_parts_ramp(const struct schedule *schedule, const struct entry *entry)
+{
+    uint32_t full = entry->site.limits.messages_per_connection;
+
+    return (struct ramp_rule){
+        .goal_ns = schedule->options.ramp_goal_ns,
+        .full = full < RAMP_FULL_MAX ? full : RAMP_FULL_MAX,
+    };
+}
+
+/* The time from which the bulk mail is worth one more session: not while the pace lets those that
+ * are open wait. */
+static uint64_t worth_ns(const struct schedule *schedule, struct entry *entry, uint64_t now_ns)
+{
+    uint64_t paced_ns = pace_ready_ns(&entry->site.messages, now_ns);
+    struct ramp_rule rule = schedule_parts_ramp(schedule, entry);
+
+    if (entry->site.sessions_count > 0 && paced_ns > now_ns)
+        return paced_ns;
+    return ramp_ready_ns(&entry->ramp, &rule, entry->ring.ready_count[LANE_BULK],
+                         entry->site.sessions_count, now_ns);
+}
+
 /* The first of the rotation that may connect now; the others are parked. */
 static struct entry *first_able(struct schedule *schedule, uint32_t lane, uint64_t now_ns)
 {
@@ -411,12 +274,15 @@ static struct entry *first_able(struct schedule *schedule, uint32_t lane, uint64
     while ((node = list_first(&schedule->wanting[lane])) != NULL) {
         struct entry *entry = CONTAINER_OF(node, struct entry, node);
         uint64_t from_ns = site_connect_ns(&entry->site, now_ns);
+        bool ramping = from_ns <= now_ns && lane == LANE_BULK;
 
+        if (ramping)
+            from_ns = worth_ns(schedule, entry, now_ns);
         if (from_ns > now_ns) {
-            park(schedule, entry, from_ns);
+            park(schedule, entry, from_ns, ramping);
             continue;
         }
-        refresh(schedule, entry); /* a site that may probe has a limit of one */
+        schedule_parts_refresh(schedule, entry); /* a site that may probe has a limit of one */
         if (list_first(&schedule->wanting[lane]) == node)
             return entry;
     }
@@ -452,37 +318,42 @@ bool schedule_starving(const struct schedule *schedule)
 
 void schedule_session_opened(struct schedule *schedule, uint32_t site, uint64_t now_ns)
 {
-    struct entry *entry = entry_at(schedule, site);
+    struct entry *entry = schedule_parts_at(schedule, site);
 
+    ramp_opened(&entry->ramp, entry->site.sessions_count, now_ns);
     site_session_opened(&entry->site, now_ns);
     entry->opening_count++;
     schedule->sessions_count++;
-    refresh(schedule, entry);
+    schedule_parts_refresh(schedule, entry);
 }
 
 void schedule_session_ready(struct schedule *schedule, uint32_t site)
 {
-    struct entry *entry = entry_at(schedule, site);
+    struct entry *entry = schedule_parts_at(schedule, site);
 
     if (entry->opening_count > 0)
         entry->opening_count--;
-    refresh(schedule, entry);
+    schedule_parts_refresh(schedule, entry);
 }
 
-void schedule_session_closed(struct schedule *schedule, uint32_t site)
+void schedule_session_closed(struct schedule *schedule, uint32_t site, uint64_t now_ns)
 {
-    struct entry *entry = entry_at(schedule, site);
+    struct entry *entry = schedule_parts_at(schedule, site);
 
+    ramp_closed(&entry->ramp, entry->site.sessions_count, now_ns);
     site_session_closed(&entry->site);
     schedule->sessions_count--;
     if (entry->opening_count > entry->site.sessions_count)
         entry->opening_count = entry->site.sessions_count;
-    refresh(schedule, entry);
+    if (entry->ramping) /* with fewer sessions the mail may be worth one more now */
+        schedule_parts_reconsider(schedule, entry);
+    else
+        schedule_parts_refresh(schedule, entry);
 }
 
 bool schedule_session_excess(const struct schedule *schedule, uint32_t site)
 {
-    const struct site *entry = &entry_at(schedule, site)->site;
+    const struct site *entry = &schedule_parts_at(schedule, site)->site;
 
     return entry->sessions_count > site_window(entry);
 }
@@ -490,10 +361,12 @@ bool schedule_session_excess(const struct schedule *schedule, uint32_t site)
 enum site_change schedule_feedback(struct schedule *schedule, uint32_t site,
                                    const struct outcome *outcome, uint64_t now_ns)
 {
-    struct entry *entry = entry_at(schedule, site);
+    struct entry *entry = schedule_parts_at(schedule, site);
     enum site_change change = site_feedback(&entry->site, outcome, now_ns, &schedule->prng);
 
+    if (outcome->stage >= STAGE_MAIL)
+        ramp_ended(&entry->ramp, entry->site.sessions_count, now_ns);
     if (change != SITE_CHANGE_NONE)
-        reconsider(schedule, entry);
+        schedule_parts_reconsider(schedule, entry);
     return change;
 }

@@ -7,7 +7,7 @@
  *
  *   a site:  IDLE (no mail that needs another session)
  *            WANTING (in the rotation of schedule_wanting)
- *            PARKED (wants a session, but back-off or pace say not before a time)
+ *            PARKED (wants a session, but back-off, pace or ramp say not before a time)
  *
  * Knows nothing of records, domains, sockets or clocks. Owns its memory from the arena, nothing
  * grows. Sites and flows are indexes; they stay valid across turns. All calls that take an index
@@ -15,6 +15,7 @@
 #ifndef SCHEDULE_SCHEDULE_H
 #define SCHEDULE_SCHEDULE_H
 
+#include "schedule/ramp.h"
 #include "schedule/share.h"
 #include "schedule/site.h"
 
@@ -31,8 +32,9 @@ struct schedule_options {
     uint32_t sessions_max;      /* of this shard */
     uint32_t sessions_reserved; /* of these, for the transactional lane alone */
     struct site_limits limits;  /* of a new site */
-    struct table_key key;       /* random: names come from outside */
-    uint64_t seed;              /* jitter */
+    uint64_t ramp_goal_ns; /* how soon bulk mail of a site should be gone (ramp.h); 0: at once */
+    struct table_key key;  /* random: names come from outside */
+    uint64_t seed;         /* jitter */
 };
 
 struct schedule_place {
@@ -97,7 +99,7 @@ MUST_USE uint32_t schedule_flow_needs(const struct schedule *schedule, uint32_t 
  * goes to the end of the rotation. The caller offers mail to idle sessions first, and opens the
  * session (schedule_session_opened) before it asks again. A session is deserved by each
  * transactional record that waits with no session on its way to it, and by every
- * limits.messages_per_session bulk records. */
+ * limits.messages_per_session bulk records as far as ramp.h finds them worth it. */
 MUST_USE uint32_t schedule_wanting(struct schedule *schedule, uint64_t now_ns,
                                    uint64_t *ret_until_ns);
 
@@ -108,7 +110,7 @@ MUST_USE bool schedule_starving(const struct schedule *schedule);
  * transactional record that waits. */
 void schedule_session_opened(struct schedule *schedule, uint32_t site, uint64_t now_ns);
 void schedule_session_ready(struct schedule *schedule, uint32_t site);
-void schedule_session_closed(struct schedule *schedule, uint32_t site);
+void schedule_session_closed(struct schedule *schedule, uint32_t site, uint64_t now_ns);
 /* More sessions are open than may be (a lease was cut, the window halved): the asking session takes
  * no more mail and closes. */
 MUST_USE bool schedule_session_excess(const struct schedule *schedule, uint32_t site);

@@ -160,10 +160,10 @@ static void test_sessions_follow_the_mail(void **state)
     assert_int_equal(open_all(), 2);
     schedule_flow_ready(scene.schedule, 0, 100000);
     assert_int_equal(open_all(), 5); /* connections_max */
-    schedule_session_closed(scene.schedule, site);
+    schedule_session_closed(scene.schedule, site, scene.now);
     assert_int_equal(open_all(), 1);
     schedule_flow_empty(scene.schedule, 0);
-    schedule_session_closed(scene.schedule, site);
+    schedule_session_closed(scene.schedule, site, scene.now);
     assert_int_equal(open_all(), 0);
 }
 
@@ -286,11 +286,11 @@ static void test_back_off_and_probe(void **state)
     assert_int_equal(open_all(), 16);
     for (uint32_t i = 0; i < 8; i++) { /* all refused */
         (void)tell_refused(site);
-        schedule_session_closed(scene.schedule, site);
+        schedule_session_closed(scene.schedule, site, scene.now);
     }
     assert_in_range(wait_for_sessions(1), 54 * NS_PER_S, 66 * NS_PER_S + NS_PER_MS); /* a probe */
     assert_int_equal(tell_refused(site), SITE_CHANGE_BACKED_OFF);
-    schedule_session_closed(scene.schedule, site);
+    schedule_session_closed(scene.schedule, site, scene.now);
     assert_in_range(wait_for_sessions(1), 108 * NS_PER_S, 132 * NS_PER_S + NS_PER_MS);
     assert_int_equal(tell(site, delivered), SITE_CHANGE_CLEARED);
     assert_int_equal(open_all(), 3); /* half of eight */
@@ -310,13 +310,89 @@ static void test_slow_down(void **state)
     assert_int_equal(tell(site, slow_down), SITE_CHANGE_SLOWED);
     for (uint32_t i = 0; i < 4; i++) {
         assert_true(schedule_session_excess(scene.schedule, site));
-        schedule_session_closed(scene.schedule, site);
+        schedule_session_closed(scene.schedule, site, scene.now);
     }
     assert_false(schedule_session_excess(scene.schedule, site));
     assert_int_equal(open_all(), 0);
     for (uint32_t i = 0; i < SITE_GROW_AFTER; i++)
         (void)tell(site, delivered);
     assert_int_equal(open_all(), 1);
+}
+
+static void scene_start_ramp(void)
+{
+    struct schedule_options options = options_of();
+
+    arena_close(&scene.arena);
+    options.ramp_goal_ns = NS_PER_S;
+    options.limits.messages_per_session = 8;
+    scene_start(&options);
+}
+
+/* Bulk mail adds sessions by need, transactional mail is not held up by that. */
+static void test_ramp(void **state)
+{
+    uint32_t site;
+
+    (void)state;
+    scene_start_ramp();
+    site = site_of(1);
+    add_flow(0, site, LANE_BULK, 0, 40);
+    assert_int_equal(open_all(), 1);
+    assert_true(scene.until < scene.now + NS_PER_S);
+    add_flow(1, site, LANE_TRANSACTIONAL, 1, 2);
+    assert_int_equal(open_all(), 1); /* with the one that is on its way */
+    schedule_flow_empty(scene.schedule, 1);
+    /* Eight trips in which two sessions take no message: three are worth it at 25 ms a message. */
+    assert_in_range(wait_for_sessions(1), 300 * NS_PER_MS, 302 * NS_PER_MS);
+}
+
+/* Where a session is filled, one more costs nothing extra. */
+static void test_ramp_full(void **state)
+{
+    (void)state;
+    scene_start_ramp();
+    add_flow(0, site_of(1), LANE_BULK, 0, 201);
+    assert_int_equal(open_all(), 5);
+}
+
+/* With fewer sessions the mail is worth another at once, not when the ramp had wanted to look. */
+static void test_ramp_after_close(void **state)
+{
+    uint32_t site;
+
+    (void)state;
+    scene_start_ramp();
+    site = site_of(1);
+    add_flow(0, site, LANE_BULK, 0, 40);
+    assert_int_equal(open_all(), 1);
+    schedule_session_closed(scene.schedule, site, scene.now);
+    assert_int_equal(open_all(), 1);
+}
+
+/* It is the pace that the mail waits for: more sessions would not help. */
+static void test_ramp_and_pace(void **state)
+{
+    struct site_limits limits = options_of().limits;
+    uint64_t until;
+    uint32_t site;
+
+    (void)state;
+    scene_start_ramp();
+    site = site_of(1);
+    limits.messages = (struct pace_rate){.count = 1, .period_ns = NS_PER_S, .burst = 1};
+    schedule_site_limits(scene.schedule, site, &limits);
+    add_flow(0, site, LANE_BULK, 0, 40);
+    assert_int_equal(open_all(), 1);
+    schedule_session_ready(scene.schedule, site);
+    for (uint32_t i = 0; i < 30; i++) {
+        assert_int_equal(next(site), 0);
+        assert_int_equal(next(site), SCHEDULE_NONE);
+        until = scene.until;
+        (void)tell(site, delivered);
+        assert_int_equal(open_all(), 0);
+        scene.now = until;
+    }
 }
 
 static void test_lease(void **state)
@@ -392,6 +468,10 @@ int main(void)
         SCENE(test_pace),
         SCENE(test_back_off_and_probe),
         SCENE(test_slow_down),
+        SCENE(test_ramp),
+        SCENE(test_ramp_full),
+        SCENE(test_ramp_after_close),
+        SCENE(test_ramp_and_pace),
         SCENE(test_lease),
         SCENE(test_flows_move),
         SCENE(test_sites_are_given_up),
