@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/session.h"
 #include "engine/shard.h"
 
 #define HEAR_MAX 256 /* messages of one peer a turn */
@@ -175,6 +176,38 @@ void leasing_closed(struct shard *shard, uint32_t site)
     leasing_touch(shard, site);
 }
 
+void leasing_rests(struct shard *shard, uint32_t site)
+{
+    shard->leasing.sites[site].resting_count++;
+    leasing_touch(shard, site);
+}
+
+void leasing_works(struct shard *shard, uint32_t site)
+{
+    struct leasing_site *item = &shard->leasing.sites[site];
+
+    CHECK(item->resting_count > 0);
+    item->resting_count--;
+    leasing_touch(shard, site);
+}
+
+/* What a site needs changes with time alone. */
+static void renew(struct shard *shard)
+{
+    struct leasing *leasing = &shard->leasing;
+
+    if (shard_now_ns(shard) < leasing->renew_ns)
+        return;
+    leasing->renew_ns = shard_now_ns(shard) + LEASING_RENEW_NS;
+    leasing->renewing = false;
+    for (uint32_t i = 0; i < leasing->sites_max && schedule_site_claimed(shard->schedule, i); i++) {
+        if (leasing->sites[i].holder.want == 0)
+            continue;
+        leasing->renewing = true;
+        leasing_touch(shard, i);
+    }
+}
+
 /* --- the home's side --- */
 
 /* No holder lives: all have taken their leave, and a new one would begin a new life. */
@@ -233,6 +266,7 @@ static void hear_grant(struct shard *shard, const struct leasing_message *messag
         return; /* the site was given up here; its place at home asks for nothing */
     lease_holder_hear(&leasing->sites[site].holder, &message->is.granted);
     tell_schedule(shard, site, leasing->sites[site].holder.granted);
+    session_trim(shard, site);
     leasing_touch(shard, site);
 }
 
@@ -285,9 +319,13 @@ static bool speak_site(struct shard *shard, struct leasing_site *item, uint32_t 
 {
     struct leasing_message message = {.site = item->hash, .limit = item->limit};
 
-    lease_holder_want(&item->holder, schedule_site_claimed(shard->schedule, site)
-                                         ? schedule_site_demand(shard->schedule, site)
-                                         : 0);
+    if (schedule_site_claimed(shard->schedule, site))
+        lease_holder_want(&item->holder,
+                          schedule_site_need(shard->schedule, site, item->resting_count),
+                          schedule_site_demand(shard->schedule, site));
+    else
+        lease_holder_want(&item->holder, 0, 0);
+    shard->leasing.renewing = shard->leasing.renewing || item->holder.want > 0;
     if (!room_for(shard, item->home))
         return false;
     if (lease_holder_speak(&item->holder, &message.is.announcement))
@@ -348,6 +386,7 @@ void leasing_turn(struct shard *shard)
         leasing->farewells_count--;
     }
     rotate(leasing, shard_now_ns(shard));
+    renew(shard);
     for (uint32_t pass = 0; pass < 3; pass++) { /* what is said to oneself may call for an answer */
         while ((node = list_first(&leasing->dirty)) != NULL) {
             struct leasing_site *item = CONTAINER_OF(node, struct leasing_site, node);
@@ -369,13 +408,15 @@ void leasing_turn(struct shard *shard)
 uint64_t leasing_deadline_ns(const struct shard *shard)
 {
     const struct leasing *leasing = &shard->leasing;
+    uint64_t deadline_ns;
 
     if (alone(leasing))
         return UINT64_MAX;
     if (!list_empty(&leasing->dirty) || !list_empty(&leasing->homes_dirty) ||
         leasing->farewells_count > 0)
         return shard_now_ns(shard) + NS_PER_MS;
-    return leasing->homes_count > 0 ? leasing->rotate_ns : UINT64_MAX;
+    deadline_ns = leasing->homes_count > 0 ? leasing->rotate_ns : UINT64_MAX;
+    return leasing->renewing ? min_u64(deadline_ns, leasing->renew_ns) : deadline_ns;
 }
 
 void leasing_policy(struct shard *shard)

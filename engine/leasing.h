@@ -3,7 +3,8 @@
  * A site's home shard is chosen by the hash of its name. Every shard with mail for the site
  * announces what it wants to the home, which grants connections so that all shards together keep
  * the limit; the message rate is shared in the same proportion. With one shard the whole limit is
- * its own.
+ * its own. A connection that rests is kept as long as no other shard has work for one; then it is
+ * ended to make room there.
  *
  * Full channels are back-pressure: what could not be said is said in a later turn, and nobody waits
  * for an answer while holding something, so there is no deadlock. */
@@ -20,6 +21,7 @@ struct shard;
 
 #define LEASING_CHANNEL_MAX 1024
 #define LEASING_ROTATE_NS NS_PER_S
+#define LEASING_RENEW_NS (100 * NS_PER_MS) /* what a site needs is looked at so often */
 /* Unsaid at once; one more is dropped: its permits stay idle until the site comes back. */
 #define LEASING_FAREWELLS_MAX 1024
 
@@ -46,7 +48,8 @@ struct leasing_site {
     uint32_t home;
     uint32_t limit;
     struct lease_holder holder;
-    uint32_t told; /* the lease as last given to the schedule */
+    uint32_t told;          /* the lease as last given to the schedule */
+    uint32_t resting_count; /* sessions that are open and have no mail */
     bool used;
 };
 
@@ -79,6 +82,8 @@ struct leasing {
     uint32_t farewells_count;
     struct leasing_farewell farewells[LEASING_FAREWELLS_MAX]; /* not yet said */
     uint64_t rotate_ns;
+    uint64_t renew_ns;
+    bool renewing; /* some site here wants connections */
 };
 
 MUST_USE size_t leasing_links_cost(uint32_t shards_count);
@@ -93,6 +98,9 @@ void leasing_site(struct shard *shard, uint32_t site, struct span name);
 void leasing_touch(struct shard *shard, uint32_t site);
 void leasing_opened(struct shard *shard, uint32_t site);
 void leasing_closed(struct shard *shard, uint32_t site);
+/* A session asked for mail in vain, or has some again (or ends). */
+void leasing_rests(struct shard *shard, uint32_t site);
+void leasing_works(struct shard *shard, uint32_t site);
 /* Once a turn: hears and speaks. */
 void leasing_turn(struct shard *shard);
 MUST_USE uint64_t leasing_deadline_ns(const struct shard *shard);

@@ -21,8 +21,11 @@ void session_unlist(struct shard *shard, struct session *session)
 {
     if (list_linked(&session->node))
         list_remove(&session->node);
-    shard->hungry_count -= session->hungry;
+    if (!session->hungry)
+        return;
+    shard->hungry_count--;
     session->hungry = false;
+    leasing_works(shard, session->site);
 }
 
 static void on_shut(struct shard *shard, struct session *session)
@@ -314,6 +317,27 @@ void session_make_room(struct shard *shard)
         smtp_quit(&session->smtp);
         talk_pump(shard, session);
         return;
+    }
+}
+
+void session_trim(struct shard *shard, uint32_t site)
+{
+    const struct site *entry = schedule_site_at(shard->schedule, site);
+    uint32_t window = site_window(entry);
+    uint32_t excess = entry->sessions_count > window ? entry->sessions_count - window : 0;
+    struct list_node *node = list_first(&shard->hungry);
+
+    /* Those that are on their way out already are not in the list. */
+    for (uint32_t bound = shard->hungry_count; bound > 0 && excess > 0; bound--) {
+        struct session *session = CONTAINER_OF(node, struct session, node);
+
+        node = node->next;
+        if (session->site != site)
+            continue;
+        excess--;
+        session_unlist(shard, session);
+        smtp_quit(&session->smtp);
+        talk_pump(shard, session);
     }
 }
 

@@ -87,6 +87,8 @@ void session_expired(struct shard *shard, struct session *session); /* its timer
 void session_feed(struct shard *shard);
 /* Once a turn: while a site waits because all sessions are taken, one that has no mail ends. */
 void session_make_room(struct shard *shard);
+/* More sessions of this site are open than may be: those that have no mail end. */
+void session_trim(struct shard *shard, uint32_t site);
 /* Sessions that waited for an output buffer. */
 void session_resume(struct shard *shard);
 /* No new transactions; `cut`: end open ones too. */

@@ -130,6 +130,7 @@ static void become_hungry(struct shard *shard, struct session *session, uint64_t
     session_unlist(shard, session);
     session->hungry = true;
     shard->hungry_count++;
+    leasing_rests(shard, session->site);
     list_push_back(&shard->hungry, &session->node);
 }
 

@@ -32,26 +32,28 @@ uint32_t lease_home_reserved(const struct lease_home *home)
     return sum;
 }
 
-/* One more to everybody who wants more, round by round from `turn` on, until the limit is given. A
- * step gives as many rounds at once as everybody can take. */
-static void divide(struct lease_home *home)
+static uint32_t cap_of(const struct lease_place *place, bool need)
 {
-    uint32_t left = home->limit;
+    return need ? min_u32(place->need, place->want) : place->want;
+}
+
+/* One more to everybody who needs (or wants) more, round by round from `turn` on, until nothing is
+ * left. A step gives as many rounds at once as everybody can take. Returns what is left. */
+static uint32_t share_out(struct lease_home *home, uint32_t left, bool need)
+{
     uint32_t wanting = 1;
 
-    for (uint32_t i = 0; i < home->places_count; i++)
-        home->places[i].target = 0;
     while (left > 0 && wanting > 0) {
         uint32_t rounds = left;
 
         wanting = 0;
         for (uint32_t i = 0; i < home->places_count; i++) {
-            struct lease_place *place = &home->places[i];
+            const struct lease_place *place = &home->places[i];
 
-            if (place->want <= place->target)
+            if (cap_of(place, need) <= place->target)
                 continue;
             wanting++;
-            rounds = min_u32(rounds, place->want - place->target);
+            rounds = min_u32(rounds, cap_of(place, need) - place->target);
         }
         if (wanting == 0)
             break;
@@ -59,12 +61,23 @@ static void divide(struct lease_home *home)
         for (uint32_t i = 0; i < home->places_count && left > 0; i++) {
             struct lease_place *place = &home->places[(home->turn + i) % home->places_count];
 
-            if (place->want <= place->target)
+            if (cap_of(place, need) <= place->target)
                 continue;
             place->target += rounds;
             left -= rounds;
         }
     }
+    return left;
+}
+
+static void divide(struct lease_home *home)
+{
+    uint32_t left;
+
+    for (uint32_t i = 0; i < home->places_count; i++)
+        home->places[i].target = 0;
+    left = share_out(home, home->limit, true);
+    (void)share_out(home, left, false);
     home->divided = true;
 }
 
@@ -92,8 +105,9 @@ void lease_home_hear(struct lease_home *home, uint32_t place_index,
         *place = (struct lease_place){.life = announcement->life};
         home->divided = false;
     }
-    if (place->want != announcement->want)
+    if (place->want != announcement->want || place->need != announcement->need)
         home->divided = false;
+    place->need = announcement->need;
     place->want = announcement->want;
     place->held = announcement->held;
     if (announcement->sequence == place->sequence)
@@ -105,7 +119,7 @@ void lease_home_rotate(struct lease_home *home)
     uint32_t wanting = 0;
 
     for (uint32_t i = 0; i < home->places_count; i++)
-        wanting += home->places[i].want > 0;
+        wanting += cap_of(&home->places[i], true) > 0;
     if (wanting <= home->limit)
         return;
     home->turn = (home->turn + max_u32(1, home->limit)) % home->places_count;
@@ -164,8 +178,9 @@ void lease_holder_end(struct lease_holder *holder, struct lease_announcement *re
     *ret_announcement = holder->said; /* nothing wanted, nothing held, no life */
 }
 
-void lease_holder_want(struct lease_holder *holder, uint32_t want)
+void lease_holder_want(struct lease_holder *holder, uint32_t need, uint32_t want)
 {
+    holder->need = need;
     holder->want = want;
 }
 
@@ -201,11 +216,13 @@ void lease_holder_hear(struct lease_holder *holder, const struct lease_grant *gr
 
 bool lease_holder_speak(struct lease_holder *holder, struct lease_announcement *ret_announcement)
 {
-    struct lease_announcement news = {holder->want, max_u32(holder->granted, holder->used),
-                                      holder->sequence, holder->life};
+    struct lease_announcement news = {holder->need, holder->want,
+                                      max_u32(holder->granted, holder->used), holder->sequence,
+                                      holder->life};
 
-    if (news.want == holder->said.want && news.held == holder->said.held &&
-        news.sequence == holder->said.sequence && news.life == holder->said.life)
+    if (news.need == holder->said.need && news.want == holder->said.want &&
+        news.held == holder->said.held && news.sequence == holder->said.sequence &&
+        news.life == holder->said.life)
         return false;
     holder->said = news;
     *ret_announcement = news;

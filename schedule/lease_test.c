@@ -125,10 +125,11 @@ static void act(struct world *world)
         begin_anew(world, i);
         break;
     case 0:
-        lease_holder_want(holder, (uint32_t)prng_below(&world->prng, 2 * world->limit + 2));
+        lease_holder_want(holder, (uint32_t)prng_below(&world->prng, world->limit + 2),
+                          (uint32_t)prng_below(&world->prng, 2 * world->limit + 2));
         break;
     case 1:
-        lease_holder_want(holder, 0);
+        lease_holder_want(holder, 0, 0);
         break;
     case 2:
     case 3:
@@ -238,8 +239,36 @@ static void test_fair_split(void **state)
 
         world_init(&world, 4, rows[row].limit, 1);
         for (uint32_t i = 0; i < 4; i++)
-            lease_holder_want(&world.holders[i], rows[row].want[i]);
+            lease_holder_want(&world.holders[i], rows[row].want[i], rows[row].want[i]);
         settle(&world); /* in whatever order the wants came */
+        settle(&world);
+        expect_grants(&world, rows[row].granted);
+    }
+}
+
+/* Need comes before want: what rests with one holder goes where there is work, and stays where
+ * there is none. */
+static void test_need_first(void **state)
+{
+    static const struct {
+        uint32_t limit, need[4], want[4], granted[4];
+    } rows[] = {
+        {3, {0, 0, 0, 3}, {3, 3, 3, 3}, {0, 0, 0, 3}},
+        {3, {1, 0, 0, 1}, {3, 3, 0, 3}, {2, 0, 0, 1}},
+        {3, {0, 0, 0, 0}, {3, 3, 3, 3}, {1, 1, 1, 0}},
+        {20, {1, 1, 0, 0}, {5, 2, 3, 0}, {5, 2, 3, 0}},
+        {6, {1, 9, 0, 0}, {5, 9, 3, 0}, {1, 5, 0, 0}},
+        {4, {9, 0, 0, 0}, {2, 4, 0, 0}, {2, 2, 0, 0}}, /* need is at most want */
+    };
+
+    (void)state;
+    for (size_t row = 0; row < ARRAY_LEN(rows); row++) {
+        struct world world;
+
+        world_init(&world, 4, rows[row].limit, 1);
+        for (uint32_t i = 0; i < 4; i++)
+            lease_holder_want(&world.holders[i], rows[row].need[i], rows[row].want[i]);
+        settle(&world);
         settle(&world);
         expect_grants(&world, rows[row].granted);
     }
@@ -253,12 +282,12 @@ static void test_revocation_waits(void **state)
 
     (void)state;
     world_init(&world, 2, 10, 1);
-    lease_holder_want(&world.holders[0], 50);
+    lease_holder_want(&world.holders[0], 50, 50);
     settle(&world);
     expect_grants(&world, whole);
     for (uint32_t i = 0; i < 10; i++)
         lease_holder_take(&world.holders[0]);
-    lease_holder_want(&world.holders[1], 50);
+    lease_holder_want(&world.holders[1], 50, 50);
     settle(&world);
     assert_int_equal(world.holders[0].granted, 5);
     assert_true(lease_holder_over(&world.holders[0]));
@@ -282,7 +311,7 @@ static void test_rotation(void **state)
         (void)state;
         world_init(&world, 6, limit, 1);
         for (uint32_t i = 0; i < 6; i++)
-            lease_holder_want(&world.holders[i], 9);
+            lease_holder_want(&world.holders[i], 9, 9);
         for (uint32_t round = 0; round < 60; round++) {
             uint32_t granted = 0;
 
@@ -323,7 +352,7 @@ static void test_everybody_is_served_in_the_end(void **state)
         for (uint32_t i = 0; i < 2000; i++)
             act(&world);
         for (uint32_t i = 0; i < 5; i++) {
-            lease_holder_want(&world.holders[i], 40);
+            lease_holder_want(&world.holders[i], 40, 40);
             holder_speaks(&world, i);
         }
         settle(&world);
@@ -350,13 +379,13 @@ static void test_old_announcement_acknowledges_nothing(void **state)
 
     (void)state;
     world_init(&world, 2, 10, 1);
-    lease_holder_want(&world.holders[0], 5);
+    lease_holder_want(&world.holders[0], 5, 5);
     assert_true(lease_holder_speak(&world.holders[0], &old));
     lease_home_hear(&world.home, 0, &old);
     home_speaks(&world); /* 5 for holder 0, on their way */
     old.want = 0;        /* said before it heard of them */
     lease_home_hear(&world.home, 0, &old);
-    lease_holder_want(&world.holders[1], 10);
+    lease_holder_want(&world.holders[1], 10, 10);
     holder_speaks(&world, 1);
     (void)deliver_up(&world, 1);
     home_speaks(&world);
@@ -377,20 +406,20 @@ static void test_grant_to_an_earlier_life(void **state)
     world_init(&world, 2, 10, 1);
     lease_holder_begin(&world.holders[0], 1);
     lease_holder_begin(&world.holders[1], 2);
-    lease_holder_want(&world.holders[0], 10);
+    lease_holder_want(&world.holders[0], 10, 10);
     settle(&world);
     assert_int_equal(world.holders[0].granted, 10);
-    lease_holder_want(&world.holders[0], 4);
+    lease_holder_want(&world.holders[0], 4, 4);
     holder_speaks(&world, 0);
     (void)deliver_up(&world, 0);
     home_speaks(&world); /* 4, never heard */
     lease_holder_begin(&world.holders[0], 3);
-    lease_holder_want(&world.holders[0], 6);
+    lease_holder_want(&world.holders[0], 6, 6);
     settle(&world);
     assert_int_equal(world.holders[0].granted, 6);
     lease_holder_end(&world.holders[0], &last);
     lease_home_hear(&world.home, 0, &last);
-    lease_holder_want(&world.holders[1], 10);
+    lease_holder_want(&world.holders[1], 10, 10);
     settle(&world);
     assert_int_equal(world.holders[1].granted, 10);
 }
@@ -401,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_sum_never_exceeds_the_limit),
         cmocka_unit_test(test_changed_limit),
         cmocka_unit_test(test_fair_split),
+        cmocka_unit_test(test_need_first),
         cmocka_unit_test(test_revocation_waits),
         cmocka_unit_test(test_rotation),
         cmocka_unit_test(test_everybody_is_served_in_the_end),

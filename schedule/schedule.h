@@ -64,6 +64,9 @@ void schedule_site_limits(struct schedule *schedule, uint32_t site,
 void schedule_site_lease(struct schedule *schedule, uint32_t site, uint32_t connections);
 /* Sessions that this site's mail would justify, whatever limits and health say: for lease.h. */
 MUST_USE uint32_t schedule_site_demand(const struct schedule *schedule, uint32_t site);
+/* Of these, those that have work now, or would have it, when so many sessions rest. */
+MUST_USE uint32_t schedule_site_need(const struct schedule *schedule, uint32_t site,
+                                     uint32_t resting_count);
 MUST_USE uint64_t schedule_site_ready_count(const struct schedule *schedule, uint32_t site);
 
 /* 0 or -ENOSPC (no share left). A flow is at one site; attach again to move it: its ready count

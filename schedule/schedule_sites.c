@@ -111,6 +111,20 @@ uint32_t schedule_site_demand(const struct schedule *schedule, uint32_t site)
     return (uint32_t)min_u64(demand, entry->site.limits.connections_max);
 }
 
+uint32_t schedule_site_need(const struct schedule *schedule, uint32_t site, uint32_t resting_count)
+{
+    const struct entry *entry = schedule_parts_at(schedule, site);
+    struct ramp_rule rule = schedule_parts_ramp(schedule, entry);
+    uint64_t first = entry->ring.ready_count[LANE_TRANSACTIONAL];
+    uint64_t bulk = ramp_worth(&entry->ramp, &rule, entry->ring.ready_count[LANE_BULK]);
+    uint64_t need = entry->site.sessions_count;
+
+    need -= min_u64(need, resting_count);
+    need += first > entry->opening_count ? first - entry->opening_count : 0;
+    need = max_u64(need, min_u64(bulk, schedule_parts_bulk(entry)));
+    return (uint32_t)min_u64(need, entry->site.limits.connections_max);
+}
+
 uint64_t schedule_site_ready_count(const struct schedule *schedule, uint32_t site)
 {
     const struct share_ring *ring = &schedule_parts_at(schedule, site)->ring;

@@ -368,6 +368,13 @@ static void test_ramp_after_close(void **state)
     assert_int_equal(open_all(), 1);
     schedule_session_closed(scene.schedule, site, scene.now);
     assert_int_equal(open_all(), 1);
+    /* For leases: one has work, and would not have if it rested. */
+    assert_int_equal(schedule_site_demand(scene.schedule, site), 5);
+    assert_int_equal(schedule_site_need(scene.schedule, site, 0), 1);
+    schedule_flow_empty(scene.schedule, 0);
+    assert_int_equal(schedule_site_demand(scene.schedule, site), 1);
+    assert_int_equal(schedule_site_need(scene.schedule, site, 0), 1);
+    assert_int_equal(schedule_site_need(scene.schedule, site, 1), 0);
 }
 
 /* It is the pace that the mail waits for: more sessions would not help. */
@@ -402,6 +409,7 @@ static void test_lease(void **state)
     (void)state;
     add_flow(0, site, LANE_BULK, 0, 9);
     assert_int_equal(schedule_site_demand(scene.schedule, site), 3);
+    assert_int_equal(schedule_site_need(scene.schedule, site, 0), 3);
     schedule_site_lease(scene.schedule, site, 0);
     assert_int_equal(open_all(), 0);
     schedule_site_lease(scene.schedule, site, 2);
