@@ -102,7 +102,8 @@ static void tell_schedule(struct shard *shard, uint32_t site, uint32_t lease)
     uint64_t rate = share_of(limits.messages_per_hour_per_site, lease > 0 ? lease : 1, item->limit);
     struct site_limits site_limits = {
         .connections_max = item->limit,
-        .connections_reserved = item->limit > 4 ? 1 : 0,
+        /* Not in each of many shards: that would be much of the limit. */
+        .connections_reserved = item->limit > 4 && lease > item->limit / 2 ? 1 : 0,
         .messages_per_connection = limits.messages_per_connection,
         .messages = {.count = rate,
                      .period_ns = 60 * NS_PER_MINUTE,
