@@ -66,13 +66,13 @@ static void refresh_flow(struct shard *shard, uint32_t flow)
     schedule_flow_ready(shard->schedule, flow, info.count > 0 ? info.count : 1);
 }
 
-int delivery_take(struct shard *shard, uint32_t site, struct delivery *delivery,
+int delivery_take(struct shard *shard, uint32_t site, uint32_t has, struct delivery *delivery,
                   uint64_t *ret_until_ns)
 {
     CHECK(!delivery->open);
     for (;;) {
         uint32_t flow =
-            schedule_next(shard->schedule, site, UINT32_MAX, shard_now_ns(shard), ret_until_ns);
+            schedule_next(shard->schedule, site, has, shard_now_ns(shard), ret_until_ns);
         int claimed;
 
         if (flow == SCHEDULE_NONE)
@@ -165,6 +165,8 @@ void delivery_settle(struct shard *shard, struct delivery *delivery, const struc
         .peer_name = place->peer_name,
         .site = place->site,
         .return_path = span_make(delivery->return_path, delivery->return_path_size),
+        .tls_protocol = place->tls_protocol,
+        .tls_cipher = place->tls_cipher,
     };
     if (delivery->recipient.attempts == 0)
         attempt.delays_us[ATTEMPT_DELAY_QUEUE] = delay_us(
@@ -172,6 +174,7 @@ void delivery_settle(struct shard *shard, struct delivery *delivery, const struc
     attempt.delays_us[ATTEMPT_DELAY_DNS] =
         shard->routing.domains[delivery->recipient.domain].dns_us;
     attempt.delays_us[ATTEMPT_DELAY_CONNECT] = (uint32_t)(place->connect_ns / NS_PER_US);
+    attempt.delays_us[ATTEMPT_DELAY_TLS] = place->tls_us;
     if (delivery->content_ns != 0) {
         attempt.delays_us[ATTEMPT_DELAY_ENVELOPE] =
             delay_us(delivery->claimed_ns, delivery->content_ns);

@@ -40,14 +40,16 @@ struct delivery_place {
     struct ip source;
     struct span peer_name;
     struct span site;
-    uint64_t connect_ns; /* spent on connecting */
+    uint64_t connect_ns;                  /* spent on connecting */
+    uint32_t tls_us;                      /* of it, on the handshake */
+    struct span tls_protocol, tls_cipher; /* empty: in clear */
 };
 
-/* Claims the next recipient for a session at this site. 0; -ENOENT: none now, *ret_until_ns says
- * when to ask again (UINT64_MAX: when mail is announced); -EAGAIN, -EIO: the journal has no room,
- * or is broken. */
-MUST_USE int delivery_take(struct shard *shard, uint32_t site, struct delivery *delivery,
-                           uint64_t *ret_until_ns);
+/* Claims the next recipient for a session at this site that has these bits (secrecy.h). 0; -ENOENT:
+ * none now, *ret_until_ns says when to ask again (UINT64_MAX: when mail is announced); -EAGAIN,
+ * -EIO: the journal has no room, or is broken. */
+MUST_USE int delivery_take(struct shard *shard, uint32_t site, uint32_t has,
+                           struct delivery *delivery, uint64_t *ret_until_ns);
 void delivery_envelope(const struct delivery *delivery, struct envelope *ret_envelope);
 void delivery_settle(struct shard *shard, struct delivery *delivery, const struct outcome *outcome,
                      const struct delivery_place *place);

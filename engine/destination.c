@@ -11,6 +11,36 @@ struct destination *destination_at(struct shard *shard, uint32_t site)
     return &shard->routing.destinations[site];
 }
 
+uint32_t destination_offers(const struct destination *destination, uint32_t host, uint64_t now_ns)
+{
+    const struct destination_reach *reach = &destination->reached[host];
+
+    return reach->until_ns > now_ns ? reach->has : UINT32_MAX;
+}
+
+uint32_t destination_host(const struct destination *destination, struct span name)
+{
+    for (uint32_t h = 0; h < destination->hosts_count; h++)
+        if (span_equal_nocase(span_cstr(destination->hosts[h]), name))
+            return h;
+    return DESTINATION_NONE;
+}
+
+/* The hosts may come in another order than before. */
+static void keep_reached(struct destination *destination, const struct route *route)
+{
+    struct destination_reach kept[ROUTE_HOSTS_MAX];
+
+    memset(kept, 0, sizeof(kept));
+    for (uint32_t h = 0; h < route->hosts_count; h++) {
+        uint32_t old = destination_host(destination, span_cstr(route->hosts[h].name));
+
+        if (old != DESTINATION_NONE)
+            kept[h] = destination->reached[old];
+    }
+    memcpy(destination->reached, kept, sizeof(kept));
+}
+
 static void take_addresses(struct destination *destination, const struct route *route,
                            const uint16_t *ports)
 {
@@ -18,6 +48,7 @@ static void take_addresses(struct destination *destination, const struct route *
     uint8_t old_count = destination->addresses_count;
 
     memcpy(old, destination->addresses, sizeof(old));
+    keep_reached(destination, route);
     destination->hosts_count = route->hosts_count;
     destination->addresses_count = 0;
     for (uint8_t h = 0; h < route->hosts_count; h++) {
@@ -63,7 +94,7 @@ int destination_of_route(struct shard *shard, const struct route *route, const u
     return site;
 }
 
-uint32_t destination_pick(struct shard *shard, uint32_t site)
+uint32_t destination_pick(struct shard *shard, uint32_t site, uint32_t needs)
 {
     struct destination *destination = destination_at(shard, site);
     uint64_t now_ns = shard_now_ns(shard);
@@ -73,7 +104,8 @@ uint32_t destination_pick(struct shard *shard, uint32_t site)
     for (uint32_t i = 0; i < destination->addresses_count; i++) {
         const struct destination_address *address = &destination->addresses[i];
 
-        if (address->avoid_until_ns > now_ns)
+        if (address->avoid_until_ns > now_ns ||
+            (needs & ~destination_offers(destination, address->host, now_ns)) != 0)
             continue;
         if (candidates_count > 0 && destination->preferences[address->host] != preference)
             break; /* hosts come in order of preference */

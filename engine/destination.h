@@ -9,6 +9,7 @@
 #include "base/ip.h"
 #include "base/list.h"
 #include "dns/route.h"
+#include "message/tls_demand.h"
 
 #define DESTINATION_NONE UINT32_MAX
 #define DESTINATION_AVOID_NS (60 * NS_PER_S) /* an address that failed is passed over so long */
@@ -21,12 +22,22 @@ struct destination_address {
     uint64_t avoid_until_ns;
 };
 
+/* What TLS came of sessions to a host: bits of secrecy.h, and what was lacking. */
+struct destination_reach {
+    uint64_t until_ns; /* how long it holds; 0: nothing is known */
+    uint32_t has;
+    enum tls_fault fault;
+    char words[112]; /* of the fault; may be empty */
+};
+
 struct destination {
     uint32_t generation; /* of the site; another one: stale */
     uint64_t expires_ns; /* of the route that gave the addresses */
     uint8_t hosts_count;
     uint8_t addresses_count;
     uint32_t turn;          /* round robin among equals */
+    uint32_t aim_turn;      /* every other session is for mail that most hosts cannot take */
+    bool tls_wanted;        /* at least one domain here is to be tried with TLS */
     uint32_t talking_count; /* sessions that are connected */
     struct list domains;    /* site_node of those ROUTED here that have flows */
     uint16_t preferences[ROUTE_HOSTS_MAX];
@@ -34,15 +45,21 @@ struct destination {
     char hosts[ROUTE_HOSTS_MAX][ROUTE_NAME_SIZE];
     char site[ROUTE_SITE_SIZE];
     struct destination_address addresses[ROUTE_ADDRESSES_MAX];
+    struct destination_reach reached[ROUTE_HOSTS_MAX];
 };
 
 struct destination *destination_at(struct shard *shard, uint32_t site);
 /* The site of this route, its destination up to date; or -ENOSPC. `ports` by host. */
 MUST_USE int destination_of_route(struct shard *shard, const struct route *route,
                                   const uint16_t *ports);
-/* The address that a new session to this site should use, or DESTINATION_NONE when all are avoided.
- */
-MUST_USE uint32_t destination_pick(struct shard *shard, uint32_t site);
+/* The address that a new session to this site should use, of hosts that may offer what is needed
+ * (bits of secrecy.h), or DESTINATION_NONE when all are avoided. */
+MUST_USE uint32_t destination_pick(struct shard *shard, uint32_t site, uint32_t needs);
+/* What a session to this host may have, as far as is known. */
+MUST_USE uint32_t destination_offers(const struct destination *destination, uint32_t host,
+                                     uint64_t now_ns);
+/* The host's index, or DESTINATION_NONE when the route has it no more. */
+MUST_USE uint32_t destination_host(const struct destination *destination, struct span name);
 void destination_avoid(struct shard *shard, uint32_t site, const struct ip *ip);
 /* No address is avoided any more. */
 void destination_forgive(struct shard *shard, uint32_t site);

@@ -16,6 +16,7 @@
 #define DOMAINS_MAX_DEFAULT (1u << 20)
 #define CAMPAIGNS_MAX_DEFAULT 4096u
 #define SITES_MAX_DEFAULT 8192u
+#define TICKETS_MAX_DEFAULT 2048u /* 8 KiB of address space each */
 
 struct engine_shard {
     struct engine *engine;
@@ -38,6 +39,8 @@ struct engine {
     struct arena arena;
     struct store *store;
     struct content_set *contents;
+    struct tls_context tls;
+    bool has_tls;
     struct leasing_links links;
     struct engine_shard shards[POLICY_SHARDS_MAX];
     uint32_t shards_count;
@@ -71,6 +74,8 @@ void engine_limits_fill(struct engine_limits *limits, const struct policy *polic
         limits->buffers_max = per_shard < 1024 ? per_shard : 1024;
     if (limits->cache_entries_max == 0)
         limits->cache_entries_max = 65536;
+    if (limits->tickets_max == 0)
+        limits->tickets_max = TICKETS_MAX_DEFAULT;
 }
 
 static uint32_t sessions_a_shard(const struct engine_limits *limits)
@@ -119,6 +124,8 @@ static void describe_shard(struct engine *engine, uint32_t index)
         .verp = engine->options.verp,
         .contents = engine->contents,
         .store = engine->store,
+        .tls = engine->has_tls ? &engine->tls : NULL,
+        .tickets_max = limits->tickets_max,
         .orders = &item->orders,
         .links = limits->shards_count > 1 ? &engine->links : NULL,
         .seed = engine->options.seed + UINT64_C(0x9e3779b97f4a7c15) * (index + 1),
@@ -171,6 +178,16 @@ static size_t shared_cost(const struct engine_options *options)
                                    arena_cost(1, sizeof(struct stats)));
 }
 
+static int open_tls(struct engine *engine, struct text *error)
+{
+    struct tls_context_options options = {.role = TLS_CLIENT,
+                                          .roots_pem = engine->options.roots_pem};
+    int result = tls_context_open(&engine->tls, &options, error);
+
+    engine->has_tls = result == 0;
+    return result;
+}
+
 static int open_shared(struct engine *engine, struct text *error)
 {
     const struct engine_limits *limits = &engine->options.limits;
@@ -181,6 +198,9 @@ static int open_shared(struct engine *engine, struct text *error)
     if (result < 0)
         return result;
     result = content_set_open(&engine->contents, limits->campaigns_max);
+    if (result < 0)
+        return result;
+    result = open_tls(engine, error);
     if (result < 0)
         return result;
     leasing_links_init(&engine->links, &engine->arena, limits->shards_count, key);
@@ -409,6 +429,8 @@ int engine_close(struct engine *engine)
         result = closed;
     for (uint32_t i = 0; i < engine->shards_count; i++)
         arena_close(&engine->shards[i].arena);
+    if (engine->has_tls)
+        tls_context_close(&engine->tls);
     content_set_close(engine->contents);
     arena_close(&engine->arena);
     free(engine);

@@ -28,6 +28,7 @@ struct engine_limits {
     uint32_t campaigns_max;
     uint32_t buffers_max;       /* a shard: output buffers */
     uint32_t cache_entries_max; /* a shard: DNS */
+    uint32_t tickets_max;       /* a shard: TLS sessions to resume, one a host */
     uint64_t segment_size;      /* 0 = the store's */
     uint64_t journal_size;
 };
@@ -35,6 +36,7 @@ struct engine_limits {
 struct engine_options {
     const struct policy *policy;
     struct verp_keys *verp; /* NULL: none; stays until engine_close */
+    struct span roots_pem;  /* trusted authorities, read by engine_prepare; may be empty */
     struct io *io;          /* the front's */
     struct io_group *group; /* the front is its last ring: index shards_count */
     struct engine_limits limits;

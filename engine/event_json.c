@@ -146,6 +146,14 @@ static void write_peer(struct text *out, const struct attempt *attempt)
     json_put_string(out, text_span(&text));
 }
 
+static void key_or_null(struct text *out, const char *key, struct span value)
+{
+    if (value.size > 0)
+        json_put_key_string(out, key, value);
+    else
+        json_put_key_cstr(out, key, NULL);
+}
+
 static void write_delays(struct text *out, const struct attempt *attempt)
 {
     static const char *const names[ATTEMPT_DELAY_COUNT] = {
@@ -229,8 +237,8 @@ void event_json_write(struct text *out, const struct attempt_event *event,
     json_put_key_bool(out, "unsure", outcome_is_unsure(&attempt->outcome));
     if (attempt->next_due_ns != 0)
         key_seconds(out, "next_due", attempt->next_due_ns);
-    json_put_key_cstr(out, "tls_protocol_version", NULL);
-    json_put_key_cstr(out, "tls_cipher", NULL);
+    key_or_null(out, "tls_protocol_version", attempt->tls_protocol);
+    key_or_null(out, "tls_cipher", attempt->tls_cipher);
     write_delays(out, attempt);
     json_put_close(out, '}');
     text_add_byte(out, '\n');

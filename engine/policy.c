@@ -9,17 +9,36 @@
 
 static const char *const durability_names[] = {"durable", "os", "memory", NULL};
 static const char *const tls_names[] = {"off", "opportunistic", "required", "verified", NULL};
+static const char *const route_tls_names[] = {"default",  "off",      "opportunistic",
+                                              "required", "verified", NULL};
 
 #define PLACE(field) offsetof(struct policy, field)
 
 static const struct config_row route_rows[] = {
     {"hosts", CONFIG_STRING_LIST, offsetof(struct policy_route, hosts), 1, POLICY_ROUTE_HOSTS_MAX,
      NULL, NULL, NULL, "smart hosts, \"host:port\" each, tried in this order"},
+    {"tls", CONFIG_ENUM, offsetof(struct policy_route, tls), 0, 0, "default", route_tls_names, NULL,
+     "off, opportunistic, required or verified for this route; default: as for all"},
+    {"implicit_tls", CONFIG_BOOL, offsetof(struct policy_route, implicit_tls), 0, 0, "false", NULL,
+     NULL, "whether TLS begins with the connection; on port 465 it always does"},
+    {"user", CONFIG_STRING, offsetof(struct policy_route, user), 0, CONFIG_ITEM_MAX - 1, NULL, NULL,
+     NULL, "user for AUTH (PLAIN or LOGIN), only ever said behind TLS"},
+    {"password_file", CONFIG_STRING, offsetof(struct policy_route, password_file), 0,
+     POLICY_PATH_MAX, NULL, NULL, NULL, "file whose first line is the user's password"},
 };
 
 static const struct config_subtree route_subtree = {route_rows, ARRAY_LEN(route_rows),
                                                     sizeof(struct policy_route),
                                                     offsetof(struct policy_route, domain), true};
+
+static const struct config_row tls_domain_rows[] = {
+    {"mode", CONFIG_ENUM, offsetof(struct policy_tls_domain, mode), 0, 0, "opportunistic",
+     tls_names, NULL, "off, opportunistic, required or verified"},
+};
+
+static const struct config_subtree tls_domain_subtree = {
+    tls_domain_rows, ARRAY_LEN(tls_domain_rows), sizeof(struct policy_tls_domain),
+    offsetof(struct policy_tls_domain, domain), true};
 
 static const struct config_row site_rows[] = {
     {"match", CONFIG_STRING, offsetof(struct policy_site, match), 1, CONFIG_ITEM_MAX - 1, NULL,
@@ -71,6 +90,8 @@ static const struct config_row rows[] = {
      "obey MTA-STS policies"},
     {"tls.ca_file", CONFIG_STRING, PLACE(tls_ca_file), 0, POLICY_PATH_MAX, NULL, NULL, NULL,
      "trusted certificate authorities; default: the system's"},
+    {"tls.domains", CONFIG_SUBTREE, PLACE(tls_domains), 0, POLICY_TLS_DOMAINS_MAX, NULL, NULL,
+     &tls_domain_subtree, "the mode by recipient domain; \".example.net\" = all below it"},
     {"retry.schedule", CONFIG_DURATION_LIST, PLACE(retry_schedule), 0, POLICY_RETRY_MAX,
      "[5m, 20m, 1h, 2h, 4h, 8h]", NULL, NULL, "waits between attempts; the last one repeats"},
     {"retry.lifetime", CONFIG_DURATION, PLACE(retry_lifetime_ns), NS_PER_S,
@@ -119,6 +140,7 @@ void policy_init(struct policy *policy)
     for (uint32_t i = 0; i < POLICY_ROUTES_MAX; i++)
         lend(&policy->routes_items[i].hosts, policy->routes_items[i].hosts_items,
              POLICY_ROUTE_HOSTS_MAX);
+    lend(&policy->tls_domains, policy->tls_domains_items, POLICY_TLS_DOMAINS_MAX);
     lend(&policy->retry_schedule, policy->retry_items, POLICY_RETRY_MAX);
     lend(&policy->sites, policy->sites_items, POLICY_SITES_MAX);
     config_defaults(&schema, policy);
@@ -207,6 +229,12 @@ static int check_routes(const struct policy *policy, struct text *error)
                 return complain(policy, error, "routes", route->hosts_items[h],
                                 "is not host or host:port");
         }
+        if ((route->user[0] == '\0') != (route->password_file[0] == '\0'))
+            return complain(policy, error, "routes", route->domain,
+                            "needs both user and password_file, or neither");
+        if (route->user[0] != '\0' && route->tls == POLICY_TLS_OFF + 1)
+            return complain(policy, error, "routes", route->domain,
+                            "has a password, which is never said without TLS");
     }
     return 0;
 }
@@ -222,9 +250,9 @@ static int check_names(const struct policy *policy, struct text *error)
     if (policy->return_domain[0] != '\0' && !header_is_domain(span_cstr(policy->return_domain)))
         return complain(policy, error, "return_path.domain", policy->return_domain,
                         "is not a domain");
-    if (policy->tls_mode == TLS_REQUIRED || policy->tls_mode == TLS_VERIFIED)
-        return complain(policy, error, "tls.mode", tls_names[policy->tls_mode],
-                        "cannot be kept: this version does not speak TLS yet");
+    for (uint32_t i = 0; i < policy->tls_domains.count; i++)
+        if (policy->tls_domains_items[i].domain[0] == '\0')
+            return complain(policy, error, "tls.domains", "", "is not a domain");
     return 0;
 }
 
@@ -301,6 +329,36 @@ const struct policy_route *policy_route_for(const struct policy *policy, struct 
     return suffix != NULL ? suffix : all;
 }
 
+enum policy_tls policy_tls_for(const struct policy *policy, struct span domain, bool *ret_is_set)
+{
+    const struct policy_route *route = policy_route_for(policy, domain);
+    const struct policy_tls_domain *suffix = NULL;
+    enum policy_tls mode = (enum policy_tls)policy->tls_mode;
+
+    *ret_is_set = mode != POLICY_TLS_OPPORTUNISTIC;
+    for (uint32_t i = 0; i < policy->tls_domains.count; i++) {
+        const struct policy_tls_domain *item = &policy->tls_domains_items[i];
+        struct span pattern = span_cstr(item->domain);
+
+        if (span_equal_nocase(pattern, domain)) {
+            *ret_is_set = true;
+            return (enum policy_tls)item->mode;
+        }
+        if (suffix == NULL && covers(pattern, domain))
+            suffix = item;
+    }
+    if (suffix != NULL || (route != NULL && route->tls != 0)) {
+        *ret_is_set = true;
+        mode = suffix != NULL ? (enum policy_tls)suffix->mode : (enum policy_tls)(route->tls - 1);
+    }
+    return mode;
+}
+
+bool policy_tls_is_first(const struct policy_route *route, uint16_t port)
+{
+    return route != NULL && (route->implicit_tls || port == 465);
+}
+
 /* A site's name is its MX names joined; a name in it ends at a separator or at the end. */
 static bool site_matches(struct span match, struct span site_name)
 {
@@ -361,6 +419,7 @@ void policy_needs_restart(const struct policy *policy, const struct policy *fres
             "smtp.allow_private_addresses");
     differs(ret_keys, policy->connections_max != fresh->connections_max, "limits.connections");
     differs(ret_keys, policy->durability != fresh->durability, "durability");
+    differs(ret_keys, strcmp(policy->tls_ca_file, fresh->tls_ca_file) != 0, "tls.ca_file");
     differs(ret_keys,
             (policy->return_domain[0] == '\0') != (fresh->return_domain[0] == '\0') ||
                 strcmp(policy->return_key_file, fresh->return_key_file) != 0,

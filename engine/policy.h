@@ -19,13 +19,19 @@
 #define POLICY_SOURCES_MAX 64
 #define POLICY_ROUTES_MAX 256
 #define POLICY_ROUTE_HOSTS_MAX 8
+#define POLICY_TLS_DOMAINS_MAX 1024
 #define POLICY_SITES_MAX 256
 #define POLICY_RETRY_MAX 32
 #define POLICY_KEYS_MAX 8
 #define POLICY_SHARDS_MAX 64
 
 enum policy_durability { DURABILITY_DURABLE, DURABILITY_OS, DURABILITY_MEMORY };
-enum policy_tls_mode { TLS_OFF, TLS_OPPORTUNISTIC, TLS_REQUIRED, TLS_VERIFIED };
+enum policy_tls {
+    POLICY_TLS_OFF,           /* is not tried */
+    POLICY_TLS_OPPORTUNISTIC, /* where it works */
+    POLICY_TLS_REQUIRED,      /* with whatever certificate, or no mail */
+    POLICY_TLS_VERIFIED       /* with a certificate that proves the host, or no mail */
+};
 
 struct classifier;
 
@@ -40,6 +46,17 @@ struct policy_route {
     char domain[CONFIG_ITEM_MAX]; /* lower case; "*" = all others */
     struct config_list hosts;
     char hosts_items[POLICY_ROUTE_HOSTS_MAX][CONFIG_ITEM_MAX];
+    uint32_t tls;               /* 0: as for all; else enum policy_tls + 1 */
+    bool implicit_tls;          /* from the first octet, on every port; port 465 always has it */
+    char user[CONFIG_ITEM_MAX]; /* "": no AUTH */
+    char password_file[POLICY_PATH_MAX + 1];
+    char password[CONFIG_ITEM_MAX]; /* out of the file, by whoever opens files */
+};
+
+/* What is demanded for one recipient domain. */
+struct policy_tls_domain {
+    char domain[CONFIG_ITEM_MAX]; /* lower case; a leading "." or "*.": all below it */
+    uint32_t mode;                /* enum policy_tls */
 };
 
 /* Limits for the sites one of whose MX names ends in `match`. */
@@ -77,10 +94,12 @@ struct policy {
     struct config_list routes;
     struct policy_route routes_items[POLICY_ROUTES_MAX];
 
-    uint32_t tls_mode;
+    uint32_t tls_mode; /* enum policy_tls */
     bool tls_dane;
     bool tls_mta_sts;
     char tls_ca_file[POLICY_PATH_MAX + 1];
+    struct config_list tls_domains;
+    struct policy_tls_domain tls_domains_items[POLICY_TLS_DOMAINS_MAX];
 
     struct config_list retry_schedule;
     uint64_t retry_items[POLICY_RETRY_MAX];
@@ -114,6 +133,11 @@ void policy_needs_restart(const struct policy *policy, const struct policy *fres
                           struct text *ret_keys);
 /* The route for a domain (exact name, then a leading "." or "*." suffix, then "*"), or NULL. */
 const struct policy_route *policy_route_for(const struct policy *policy, struct span domain);
+/* What the operator demands for the domain (tls.domains, else tls.mode; of a smart host's route,
+ * its own word first); *ret_is_set: whether the configuration says so, or it is the default. */
+enum policy_tls policy_tls_for(const struct policy *policy, struct span domain, bool *ret_is_set);
+/* Whether a session to this smart host begins with the handshake. `route` may be NULL. */
+MUST_USE bool policy_tls_is_first(const struct policy_route *route, uint16_t port);
 /* The limits of a site, given its name (the canonical MX set). */
 struct policy_limits policy_limits_for(const struct policy *policy, struct span site_name);
 

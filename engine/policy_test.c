@@ -52,7 +52,7 @@ static void test_defaults(void **state)
     assert_int_equal(policy.retry_items[0], 5 * NS_PER_MINUTE);
     assert_int_equal(policy.retry_lifetime_ns, 4 * 86400 * NS_PER_S);
     assert_int_equal(policy.durability, DURABILITY_DURABLE);
-    assert_int_equal(policy.tls_mode, TLS_OPPORTUNISTIC);
+    assert_int_equal(policy.tls_mode, POLICY_TLS_OPPORTUNISTIC);
     assert_false(policy.allow_private_addresses);
     assert_int_equal(policy.dns_servers.count, 1); /* there was none: the usual one */
     assert_string_equal(policy.dns_servers_items[0], "127.0.0.1");
@@ -90,7 +90,11 @@ static const struct {
     {"retry: {lifetime: 31d}", "r.yaml:1:19: "},
     {"shards: 1\nshards: 2", "r.yaml:2:1: "},
     {"sites: [{connections_per_site: 3}]", "r.yaml:1:"},
-    {"tls: {mode: required}", "r.yaml:1: tls.mode: \"required\" cannot be kept"},
+    {"routes: {a.test: {hosts: [\"10.0.0.1\"], user: me}}",
+     "r.yaml:1: routes: \"a.test\" needs both user and password_file"},
+    {"routes: {a.test: {hosts: [\"10.0.0.1\"], user: me, password_file: p, tls: off}}",
+     "r.yaml:1: routes: \"a.test\" has a password, which is never said without TLS"},
+    {"tls: {domains: {a.test: {mode: perhaps}}}", "r.yaml:1:"},
     {"\ndns: {servers: [name.example]}", "r.yaml:2: dns.servers: \"name.example\" is not"},
     {"smtp: {source_addresses: [10.0.0.300]}",
      "r.yaml:1: smtp.source_addresses: \"10.0.0.300\" is not an IP address"},

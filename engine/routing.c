@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/secrecy.h"
 #include "engine/shard.h"
 
 #define FAILURES_MAX 256
@@ -75,6 +76,9 @@ static bool attach_flow(struct shard *shard, uint32_t flow, uint32_t site)
         queue_campaign(store_queue(shard->options.store), info.campaign_index)->descriptor.weight;
     if (place.weight == 0)
         place.weight = 1;
+    place.needs = secrecy_needs(shard, info.domain, info.campaign_index);
+    if (secrecy_is_wanted(shard, info.domain))
+        destination_at(shard, site)->tls_wanted = true;
     if (schedule_flow_attach(shard->schedule, flow, &place) < 0)
         return false;
     schedule_flow_ready(shard->schedule, flow, info.count > 0 ? info.count : 1);
@@ -110,6 +114,14 @@ static void attach_flows(struct shard *shard, uint32_t index)
         return;
     routing_leave(shard, index);
     domain->state = DOMAIN_RESOLVING;
+}
+
+void routing_reattach(struct shard *shard, uint32_t index)
+{
+    for (uint32_t flow = shard->routing.domains[index].first_flow; flow != ROUTING_NONE;
+         flow = shard->routing.flows[flow].next)
+        schedule_flow_detach(shard->schedule, flow);
+    attach_flows(shard, index);
 }
 
 bool routing_enter(struct shard *shard, uint32_t index, const struct route *route,

@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/secrecy.h"
+#include "engine/session_tls.h"
 #include "engine/shard.h"
+#include "engine/smart_host.h"
 #include "engine/tag.h"
 #include "engine/talk.h"
 
@@ -117,6 +120,7 @@ static void on_connect(struct shard *shard, struct session *session, int32_t res
         .transactions_max =
             schedule_site_at(shard->schedule, session->site)->limits.messages_per_connection,
     };
+    const struct policy_route *route;
 
     if (session->state != SESSION_CONNECT)
         return; /* cut off meanwhile */
@@ -128,6 +132,14 @@ static void on_connect(struct shard *shard, struct session *session, int32_t res
     shard->routing.destinations[session->site].talking_count++;
     session->connected_ns = shard_now_ns(shard);
     stats_add(shard->stats, STATS_CONNECTS, 1);
+    route = smart_host_route(shard->policy, span_cstr(destination_at(shard, session->site)->site));
+    options.tls = session_tls_mode(shard, session, route);
+    if (route != NULL) {
+        memcpy(session->user, route->user, sizeof(session->user)); /* a policy may go */
+        memcpy(session->password, route->password, sizeof(session->password));
+        options.user = span_cstr(session->user);
+        options.password = span_cstr(session->password);
+    }
     smtp_init(&session->smtp, &options);
     session->receiving = true;
     io_recv(shard->io, session_tag(shard, TAG_SESSION_RECV, session), session->handle);
@@ -147,8 +159,10 @@ static void on_send(struct shard *shard, struct session *session, int32_t result
     } else {
         session->sent += (size_t)result;
     }
-    if (result < 0 || session->sent == session->out.size) {
-        text_reset(&session->out);
+    if (result < 0 || session->sent == session->wire.size) {
+        text_reset(&session->wire);
+        if (shard->plain_user == session)
+            shard->plain_user = NULL; /* it was lent for less room */
         session->sent = 0;
     }
     talk_pump(shard, session);
@@ -242,7 +256,8 @@ void session_expired(struct shard *shard, struct session *session)
 enum session_start session_start(struct shard *shard, uint32_t site)
 {
     struct destination *destination = destination_at(shard, site);
-    uint32_t address = destination_pick(shard, site);
+    uint32_t aim;
+    uint32_t address = secrecy_pick(shard, site, &aim);
     struct io_socket_options options = {.kind = IO_TCP};
     const struct destination_address *chosen;
     struct session *session;
@@ -262,6 +277,7 @@ enum session_start session_start(struct shard *shard, uint32_t site)
     session->peer = (struct ip_port){.ip = chosen->ip, .port = destination->ports[chosen->host]};
     memcpy(session->peer_name, destination->hosts[chosen->host], sizeof(session->peer_name));
     session->started_ns = shard_now_ns(shard);
+    session->aim = aim;
     options.family = chosen->ip.family;
     for (uint32_t i = 0; i < shard->policy->sources.count; i++) {
         uint32_t turn = shard->source_turn++ % shard->policy->sources.count;
@@ -278,6 +294,13 @@ enum session_start session_start(struct shard *shard, uint32_t site)
     return SESSION_STARTED;
 }
 
+/* Mail that it may take, or some that only another session may: then it makes room. */
+static bool session_has_mail(struct shard *shard, const struct session *session)
+{
+    return schedule_serves(shard->schedule, session->site, session->has) ||
+           schedule_unmet(shard->schedule, session->site, &session->has, 1) != SCHEDULE_NONE;
+}
+
 void session_feed(struct shard *shard)
 {
     uint64_t now_ns = shard_now_ns(shard);
@@ -291,9 +314,8 @@ void session_feed(struct shard *shard)
         if (node == NULL)
             return;
         session = CONTAINER_OF(node, struct session, node);
-        if (session->hungry_until_ns != UINT64_MAX
-                ? session->hungry_until_ns > now_ns
-                : schedule_site_ready_count(shard->schedule, session->site) == 0) {
+        if (session->hungry_until_ns != UINT64_MAX ? session->hungry_until_ns > now_ns
+                                                   : !session_has_mail(shard, session)) {
             list_remove(node);
             list_push_back(&shard->hungry, node);
             continue;

@@ -4,20 +4,26 @@
  *     any failure -> CLOSING; the slot is free after the event of io_shut, when nothing is in
  * flight
  *
+ * Between socket and SMTP machine stands TLS (session_tls.h):
+ *   CLEAR -- 220 to STARTTLS, or at once (implicit TLS) --> SHAKING --> COVERED
+ *
  * The session opens each next door: io gives bytes, smtp says what to do with them, delivery claims
  * and settles, content writes the body. An output buffer is held only while octets are being
- * written or sent. Key of reuse: (site, source address, achieved TLS level). No TLS yet: the level
- * is clear. */
+ * written or sent; behind TLS it holds what is encrypted, and the SMTP machine writes into the
+ * shard's. Key of reuse: (site, source address, what TLS was reached: `has`, bits of secrecy.h). */
 #ifndef ENGINE_SESSION_H
 #define ENGINE_SESSION_H
 
+#include "base/config.h"
 #include "base/list.h"
 #include "base/wheel.h"
 #include "engine/content.h"
 #include "engine/delivery.h"
 #include "engine/tag.h"
 #include "io/io.h"
+#include "message/tls_demand.h"
 #include "smtp/smtp.h"
+#include "tls/tls_stream.h"
 
 #define SESSION_CONNECT_NS (NS_PER_S * 30)
 #define SESSION_HELD_MAX 4              /* receive buffers kept while the output buffer is full */
@@ -28,6 +34,12 @@ enum session_state {
     SESSION_CONNECT, /* the connect is in flight */
     SESSION_TALK,    /* receiving; the SMTP machine runs */
     SESSION_CLOSING  /* everything is settled; the shut is in flight */
+};
+
+enum session_cover {
+    SESSION_CLEAR,   /* octets go as they are */
+    SESSION_SHAKING, /* the handshake runs; the SMTP machine waits */
+    SESSION_COVERED  /* everything passes the filter */
 };
 
 struct session {
@@ -52,10 +64,28 @@ struct session {
     uint64_t reply_by_ns; /* when the awaited reply must be complete */
     bool inside_reply;    /* a part of it has come */
 
-    uint8_t *buffer; /* claimed output buffer or NULL */
-    struct text out; /* over buffer */
-    size_t sent;     /* octets of out that have left */
-    size_t sending;  /* octets in flight behind `sent` */
+    uint8_t *buffer;  /* claimed output buffer or NULL */
+    struct text wire; /* over buffer: what goes to the socket */
+    size_t sent;      /* octets of wire that have left */
+    size_t sending;   /* octets in flight behind `sent` */
+
+    enum session_cover cover;
+    enum tls_level level; /* reached */
+    enum tls_fault tls_fault;
+    bool tls_tried;   /* STARTTLS would have been said, or TLS came first */
+    bool tls_first;   /* without STARTTLS */
+    bool tls_pending; /* the filter holds plaintext that did not fit */
+    uint32_t aim;     /* it was opened for mail that needs this; 0: for any */
+    uint32_t has;     /* what its mail may need; of secrecy.h */
+    uint64_t tls_started_ns;
+    uint32_t tls_us; /* the handshake took so long */
+    uint8_t tls_words_size;
+    char tls_words[TLS_FAILURE_TEXT_MAX]; /* what was wrong */
+    struct span tls_host;                 /* over resume_host */
+    char resume_host[272];                /* host and port */
+    struct tls_stream tls;
+    char user[CONFIG_ITEM_MAX]; /* of the route; "": no AUTH */
+    char password[CONFIG_ITEM_MAX];
 
     struct delivery *body; /* whose content is being written, or NULL */
     struct io_event held[SESSION_HELD_MAX];

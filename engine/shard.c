@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/secrecy.h"
 #include "engine/session.h"
 #include "engine/tag.h"
 
@@ -48,7 +49,9 @@ size_t shard_cost(const struct shard_options *options)
            leasing_cost(options->links, options->sites_max) +
            throttle_cost(options->campaigns_max) +
            slab_cost(options->sessions_max, sizeof(struct session)) +
-           slab_cost(options->buffers_max, 1) + arena_cost(options->buffers_max, SHARD_BUFFER_SIZE);
+           slab_cost(options->buffers_max, 1) + arena_cost(1, SHARD_BUFFER_SIZE) +
+           arena_cost(1, SHARD_PLAIN_IN_SIZE) + tls_resume_memory(options->tickets_max) +
+           tls_trouble_cost() + arena_cost(options->buffers_max, SHARD_BUFFER_SIZE);
 }
 
 struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_options *options,
@@ -85,6 +88,10 @@ struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_
     slab_init(&shard->sessions, arena, options->sessions_max, sizeof(struct session));
     slab_init(&shard->buffers, arena, options->buffers_max, 1);
     shard->buffers_bytes = arena_alloc(arena, options->buffers_max, SHARD_BUFFER_SIZE);
+    shard->plain_out_bytes = arena_alloc(arena, 1, SHARD_BUFFER_SIZE);
+    shard->plain_in = arena_alloc(arena, 1, SHARD_PLAIN_IN_SIZE);
+    tls_resume_init(&shard->tls_resume, arena, options->tickets_max, &schedule.key);
+    tls_trouble_init(&shard->tls_trouble, arena, &schedule.key);
     return shard;
 }
 
@@ -170,6 +177,7 @@ static void take_orders(struct shard *shard)
             shard->policy = order.policy;
             stats_set(shard->stats, STATS_POLICY, order.policy->generation);
             leasing_policy(shard);
+            secrecy_policy(shard);
             break;
         }
     }

@@ -25,9 +25,12 @@
 #include "engine/stats.h"
 #include "engine/store.h"
 #include "engine/throttle.h"
+#include "engine/tls_trouble.h"
 #include "io/io.h"
 #include "message/verp.h"
 #include "schedule/schedule.h"
+#include "tls/tls_context.h"
+#include "tls/tls_resume.h"
 
 #define SHARD_EVENTS_MAX 256          /* taken out of io_wait a turn */
 #define SHARD_NEW_SESSIONS_MAX 64     /* opened a turn */
@@ -35,6 +38,7 @@
 #define SHARD_IDLE_NS (NS_PER_S * 5)  /* an idle connection is kept so long */
 #define SHARD_RAMP_NS NS_PER_S        /* as many sessions as bulk mail needs to be gone then */
 #define SHARD_BUFFER_SIZE ((size_t)16 * 1024)
+#define SHARD_PLAIN_IN_SIZE ((size_t)1024) /* replies decrypted at a time */
 
 enum shard_state { SHARD_RUNNING, SHARD_STOPPING, SHARD_STOPPED };
 
@@ -59,8 +63,10 @@ struct shard_options {
     struct verp_keys *verp; /* NULL: no return path domain */
     struct content_set *contents;
     struct store *store;
-    struct channel *orders;      /* from the front, or NULL */
-    struct leasing_links *links; /* between the shards, or NULL when there is one */
+    const struct tls_context *tls; /* shared by all; NULL: no TLS */
+    uint32_t tickets_max;          /* TLS sessions remembered */
+    struct channel *orders;        /* from the front, or NULL */
+    struct leasing_links *links;   /* between the shards, or NULL when there is one */
     uint64_t seed;
 };
 
@@ -84,6 +90,12 @@ struct shard {
     struct slab sessions;
     struct slab buffers; /* one a claimed output buffer: its place in buffers_bytes */
     uint8_t *buffers_bytes;
+    uint8_t *plain_out_bytes;     /* lent, within a turn, to a session behind TLS */
+    uint8_t *plain_in;            /* what was decrypted, within a call */
+    struct text plain_out;        /* over plain_out_bytes */
+    struct session *plain_user;   /* whose octets are in plain_out */
+    struct tls_resume tls_resume; /* tickets by host */
+    struct tls_trouble tls_trouble;
     struct list buffer_waiters; /* sessions that wait for an output buffer */
     struct list hungry;         /* sessions that had no mail when they asked */
     uint32_t hungry_count;

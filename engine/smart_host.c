@@ -5,6 +5,8 @@
 #include "base/check.h"
 #include "base/crc.h"
 
+#define SMART "smart " /* begins no name of an MX set: those hold no blank */
+
 bool smart_host_split(struct span item, uint16_t default_port, struct span *ret_host,
                       uint16_t *ret_port)
 {
@@ -35,29 +37,49 @@ bool smart_host_split(struct span item, uint16_t default_port, struct span *ret_
 }
 
 /* Short names are joined as they are; what would not fit is told apart by a checksum. */
-static void name_site(const struct policy_route *route, struct route *ret)
+static void name_site(const struct policy_route *route, char ret_site[ROUTE_SITE_SIZE])
 {
-    char buffer[POLICY_ROUTE_HOSTS_MAX * (CONFIG_ITEM_MAX + 1)];
+    char buffer[POLICY_ROUTE_HOSTS_MAX * (CONFIG_ITEM_MAX + 1) + CONFIG_ITEM_MAX + 16];
     struct text whole, site;
 
     text_init(&whole, buffer, sizeof(buffer));
-    text_add_cstr(&whole, "smart ");
+    text_add_cstr(&whole, SMART);
+    if (route->implicit_tls)
+        text_add_cstr(&whole, "tls ");
+    if (route->user[0] != '\0') { /* sessions of one user carry no other's mail */
+        text_add_cstr(&whole, route->user);
+        text_add_cstr(&whole, " at ");
+    }
     for (uint32_t i = 0; i < route->hosts.count && i < ROUTE_HOSTS_MAX; i++) {
         if (i > 0)
             text_add_byte(&whole, ',');
         text_add_lower(&whole, span_cstr(route->hosts_items[i]));
     }
-    text_init(&site, ret->site, sizeof(ret->site));
-    if (whole.size < sizeof(ret->site)) {
+    text_init(&site, ret_site, ROUTE_SITE_SIZE);
+    if (whole.size < ROUTE_SITE_SIZE) {
         text_add(&site, text_span(&whole));
     } else {
-        text_add(&site, span_first(text_span(&whole), sizeof(ret->site) - 18));
+        text_add(&site, span_first(text_span(&whole), ROUTE_SITE_SIZE - 18));
         text_add_byte(&site, '-');
         text_add_hex(&site, crc_add(0, text_span(&whole)), 8);
         text_add_hex(&site, crc_add(1, text_span(&whole)), 8);
     }
     (void)text_cstr_end(&site);
     CHECK(!site.overflow);
+}
+
+const struct policy_route *smart_host_route(const struct policy *policy, struct span site)
+{
+    if (!span_starts(site, SPAN(SMART)))
+        return NULL;
+    for (uint32_t i = 0; i < policy->routes.count; i++) {
+        char name[ROUTE_SITE_SIZE];
+
+        name_site(&policy->routes_items[i], name);
+        if (span_equal(span_cstr(name), site))
+            return &policy->routes_items[i];
+    }
+    return NULL;
 }
 
 enum route_status smart_host_ask(struct dns *dns, uint64_t now_ns,
@@ -93,7 +115,7 @@ enum route_status smart_host_ask(struct dns *dns, uint64_t now_ns,
     ret->status = ret->hosts_count > 0 ? ROUTE_OK : ROUTE_DNS_FAILURE;
     if (ret->status == ROUTE_OK) {
         ret->problem[0] = '\0';
-        name_site(route, ret);
+        name_site(route, ret->site);
     }
     return ret->status;
 }

@@ -14,6 +14,9 @@
 MUST_USE bool smart_host_split(struct span item, uint16_t default_port, struct span *ret_host,
                                uint16_t *ret_port);
 
+/* The route whose site has this name, or NULL: also when the site is an MX set. */
+const struct policy_route *smart_host_route(const struct policy *policy, struct span site);
+
 struct smart_host_question {
     const struct policy_route *route;
     uint16_t default_port;

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/secrecy.h"
+#include "engine/session_tls.h"
 #include "engine/shard.h"
 #include "engine/tag.h"
 
@@ -29,10 +31,30 @@ static void release_buffer(struct shard *shard, const uint8_t *buffer)
     slab_release(&shard->buffers, slot);
 }
 
+/* Where the SMTP machine writes. */
+static struct text *machine_out(struct shard *shard, struct session *session)
+{
+    return session->cover == SESSION_COVERED ? &shard->plain_out : &session->wire;
+}
+
+/* Behind TLS: as much plaintext as fits, encrypted, into what is left of the buffer. */
+static void lend_plain(struct shard *shard, struct session *session)
+{
+    size_t room = text_room(&session->wire);
+
+    if (session->cover != SESSION_COVERED || shard->plain_user == session)
+        return;
+    shard->plain_user = session;
+    text_init(&shard->plain_out, shard->plain_out_bytes,
+              room > SESSION_TLS_RESERVE ? room - SESSION_TLS_RESERVE : 0);
+}
+
 static bool have_buffer(struct shard *shard, struct session *session)
 {
-    if (session->buffer != NULL)
+    if (session->buffer != NULL) {
+        lend_plain(shard, session);
         return true;
+    }
     session->buffer = claim_buffer(shard);
     if (session->buffer == NULL) {
         session_unlist(shard, session);
@@ -40,9 +62,10 @@ static bool have_buffer(struct shard *shard, struct session *session)
         stats_add(shard->stats, STATS_BUFFER_WAITS, 1);
         return false;
     }
-    text_init(&session->out, session->buffer, SHARD_BUFFER_SIZE);
+    text_init(&session->wire, session->buffer, SHARD_BUFFER_SIZE);
     session->sent = 0;
     session->sending = 0;
+    lend_plain(shard, session);
     return true;
 }
 
@@ -53,17 +76,19 @@ void talk_drop_buffer(struct shard *shard, struct session *session)
     CHECK(session->sending == 0);
     release_buffer(shard, session->buffer);
     session->buffer = NULL;
-    memset(&session->out, 0, sizeof(session->out));
+    memset(&session->wire, 0, sizeof(session->wire));
 }
 
 static void flush(struct shard *shard, struct session *session)
 {
     struct span part;
 
+    if (!session_tls_seal(shard, session))
+        session->send_failed = true; /* memory of the library; receiving says how it ends */
     if (session->buffer == NULL || session->sending > 0 || session->send_failed ||
         session->state != SESSION_TALK)
         return;
-    part = span_skip(text_span(&session->out), session->sent);
+    part = span_skip(text_span(&session->wire), session->sent);
     if (part.size == 0) {
         talk_drop_buffer(shard, session);
         return;
@@ -91,6 +116,9 @@ void talk_close(struct shard *shard, struct session *session)
     wheel_cancel(&shard->wheel, &session->timer);
     session_unlist(shard, session);
     return_held(shard, session);
+    if (shard->plain_user == session)
+        shard->plain_user = NULL;
+    tls_stream_reset(&session->tls);
     io_shut(shard->io, session_tag(shard, TAG_SESSION_SHUT, session), session->handle);
 }
 
@@ -113,6 +141,9 @@ static void settle(struct shard *shard, struct session *session)
         .peer_name = span_cstr(session->peer_name),
         .site = span_cstr(shard->routing.destinations[session->site].site),
         .connect_ns = session->connected_ns - session->started_ns,
+        .tls_us = session->tls_us,
+        .tls_protocol = span_cstr(tls_stream_version(&session->tls)),
+        .tls_cipher = span_cstr(tls_stream_cipher(&session->tls)),
     };
     struct outcome outcome;
     uint32_t tag;
@@ -142,6 +173,7 @@ static void offer_envelope(struct shard *shard, struct session *session)
 
     if (!session->ready) {
         session->ready = true;
+        secrecy_reached(shard, session);
         schedule_session_ready(shard->schedule, session->site);
     }
     if (shard->state != SHARD_RUNNING || schedule_session_excess(shard->schedule, session->site)) {
@@ -151,13 +183,17 @@ static void offer_envelope(struct shard *shard, struct session *session)
     while (place < SMTP_TRANSACTIONS_MAX && session->deliveries[place].open)
         place++;
     CHECK(place < SMTP_TRANSACTIONS_MAX);
-    if (delivery_take(shard, session->site, &session->deliveries[place], &until_ns) < 0) {
-        become_hungry(shard, session, until_ns);
+    if (delivery_take(shard, session->site, session->has, &session->deliveries[place], &until_ns) <
+        0) {
+        if (until_ns == UINT64_MAX && secrecy_is_useless(shard, session))
+            smtp_quit(&session->smtp);
+        else
+            become_hungry(shard, session, until_ns);
         return;
     }
     session_unlist(shard, session);
     delivery_envelope(&session->deliveries[place], &envelope);
-    smtp_envelope(&session->smtp, &envelope, place, &session->out);
+    smtp_envelope(&session->smtp, &envelope, place, machine_out(shard, session));
 }
 
 static void begin_body(struct shard *shard, struct session *session)
@@ -172,7 +208,7 @@ static void begin_body(struct shard *shard, struct session *session)
 /* True when the whole content is in the buffer or sent. */
 static bool write_body(struct shard *shard, struct session *session)
 {
-    struct text *out = &session->out;
+    struct text *out = machine_out(shard, session);
     size_t size_before = out->size;
     bool done;
 
@@ -192,19 +228,37 @@ static bool write_body(struct shard *shard, struct session *session)
     return true;
 }
 
+/* The session ended over TLS. True: the host is not avoided for it, the next session goes without
+ * (where that is allowed), and mail that no host can take is on its way back. */
+static bool end_of_tls(struct shard *shard, struct session *session, struct outcome *end)
+{
+    if (end->stage != STAGE_TLS || end->cause == CAUSE_LOCAL_STOP ||
+        (end->cause == CAUSE_REPLY && end->reply.code == 421))
+        return false;
+    if (session->tls_words_size > 0)
+        *end = outcome_from_cause(end->kind, STAGE_TLS, CAUSE_TLS, 0,
+                                  span_make(session->tls_words, session->tls_words_size));
+    if (session->tls_first || !session->tls_tried || session->tls_fault == TLS_FAULT_LOCAL)
+        return false;
+    secrecy_failed(shard, session);
+    return true;
+}
+
 static void end_talk(struct shard *shard, struct session *session)
 {
     struct outcome end;
 
     smtp_end(&session->smtp, &end);
+    if (session_tls_seal(shard, session))
+        session_tls_close(session);
     flush(shard, session); /* a last QUIT goes out if the socket takes it at once */
     talk_close(shard, session);
-    if (end.kind == OUTCOME_NONE)
+    if (end.kind == OUTCOME_NONE || end_of_tls(shard, session, &end))
         return;
     /* Replies to nothing end a session before it was of any use, too: that must cost the host. */
     if (!session->ready && end.stage > STAGE_EHLO)
         end.stage = STAGE_EHLO;
-    if (end.stage <= STAGE_EHLO)
+    if (end.stage <= STAGE_TLS)
         talk_failed_early(shard, session, &end);
     else
         (void)schedule_feedback(shard->schedule, session->site, &end, shard_now_ns(shard));
@@ -216,7 +270,8 @@ static void arm_timer(struct shard *shard, struct session *session)
     uint64_t timeout_ns = smtp_timeout_ns(&session->smtp);
 
     if (timeout_ns != SMTP_TIMEOUT_NONE) {
-        bool inside = reply_reader_is_inside(&session->smtp.reader);
+        bool inside =
+            reply_reader_is_inside(&session->smtp.reader) || session->cover == SESSION_SHAKING;
 
         /* The time is a whole reply's: a server that trickles octets gains nothing by it. */
         if (!inside || !session->inside_reply)
@@ -253,8 +308,18 @@ void talk_run_out(struct shard *shard, struct session *session)
 void talk_lose(struct shard *shard, struct session *session, enum outcome_cause cause,
                int error_number)
 {
+    session_tls_lost(session);
     smtp_lost(&session->smtp, cause, error_number);
     talk_run_out(shard, session);
+}
+
+/* The handshake begins, unless octets are there that came in clear behind the 220. */
+static void begin_tls(struct shard *shard, struct session *session)
+{
+    if (session->held_count > 1 || (session->tls_first && session->held_count > 0))
+        smtp_lost(&session->smtp, CAUSE_PROTOCOL, 0);
+    else if (!session_tls_begin(shard, session))
+        smtp_lost(&session->smtp, CAUSE_TLS, 0);
 }
 
 /* Runs the machine over the input until it waits for something. False: the session is closing. The
@@ -262,8 +327,9 @@ void talk_lose(struct shard *shard, struct session *session, enum outcome_cause 
  * dot. */
 static bool run(struct shard *shard, struct session *session, struct span *input)
 {
-    while (have_buffer(shard, session) && text_room(&session->out) >= SMTP_BURST_MAX) {
-        switch (smtp_step(&session->smtp, input, &session->out)) {
+    while (session->cover != SESSION_SHAKING && have_buffer(shard, session) &&
+           text_room(machine_out(shard, session)) >= SMTP_BURST_MAX) {
+        switch (smtp_step(&session->smtp, input, machine_out(shard, session))) {
         case SMTP_WANT_REPLY:
             return true;
         case SMTP_WANT_ENVELOPE:
@@ -277,13 +343,73 @@ static bool run(struct shard *shard, struct session *session, struct span *input
             settle(shard, session);
             break;
         case SMTP_WANT_TLS:
-            UNREACHABLE("TLS was not offered");
+            begin_tls(shard, session);
+            break;
         case SMTP_WANT_CLOSE:
             end_talk(shard, session);
             return false;
         }
     }
     return true;
+}
+
+/* One part of the handshake. False: the session is closing. */
+static bool shake(struct shard *shard, struct session *session, struct span *input)
+{
+    if (!have_buffer(shard, session))
+        return true;
+    switch (session_tls_shake(shard, session, input)) {
+    case SESSION_TLS_WAITS:
+    case SESSION_TLS_FULL:
+    case SESSION_TLS_UP:
+        return true;
+    case SESSION_TLS_OVER:
+        break;
+    }
+    talk_lose(shard, session, CAUSE_TLS, 0);
+    return false;
+}
+
+/* Decrypts and runs the machine over what comes out. It takes all of it: there is room for its
+ * answers to every reply that it awaits, and the reply too many ends the session. */
+static bool uncover(struct shard *shard, struct session *session, struct span *input)
+{
+    enum tls_want want = TLS_WANT_ROOM;
+
+    session->tls_pending = true;
+    while (want == TLS_WANT_ROOM) {
+        struct text plain;
+        struct span rest;
+
+        if (!have_buffer(shard, session) || text_room(&shard->plain_out) < SESSION_TLS_ROOM_MIN)
+            return true;
+        text_init(&plain, shard->plain_in, SHARD_PLAIN_IN_SIZE);
+        want = tls_stream_read(&session->tls, input, &plain, &session->wire,
+                               shard_wall_ns(shard) / NS_PER_S);
+        rest = text_span(&plain);
+        if (rest.size > 0 && !run(shard, session, &rest))
+            return false;
+        if (rest.size > 0) {
+            talk_lose(shard, session, CAUSE_PROTOCOL, 0);
+            return false;
+        }
+    }
+    session->tls_pending = want == TLS_WANT_WRITE;
+    if (want == TLS_WANT_CLOSE) { /* nothing that comes behind it counts */
+        session->ended = true;
+        *input = (struct span){NULL, 0};
+    }
+    return true;
+}
+
+static bool feed(struct shard *shard, struct session *session, struct span *input)
+{
+    if (session->cover == SESSION_SHAKING && !shake(shard, session, input))
+        return false;
+    if (session->cover == SESSION_SHAKING)
+        return true;
+    return session->cover == SESSION_COVERED ? uncover(shard, session, input)
+                                             : run(shard, session, input);
 }
 
 static bool run_held(struct shard *shard, struct session *session)
@@ -294,7 +420,7 @@ static bool run_held(struct shard *shard, struct session *session)
         struct span whole = io_buffer(shard->io, &session->held[0]);
         struct span input = span_skip(whole, session->held_offset);
 
-        if (!run(shard, session, &input))
+        if (!feed(shard, session, &input))
             return false;
         if (input.size > 0) {
             session->held_offset = whole.size - input.size;
@@ -306,7 +432,12 @@ static bool run_held(struct shard *shard, struct session *session)
         memmove(&session->held[0], &session->held[1],
                 session->held_count * sizeof(session->held[0]));
     }
-    return run(shard, session, &nothing);
+    /* A handshake that has just begun writes its first flight; a filter may hold plaintext. */
+    if (session->tls_pending && !uncover(shard, session, &nothing))
+        return false;
+    if (!run(shard, session, &nothing))
+        return false;
+    return session->cover != SESSION_SHAKING || shake(shard, session, &nothing);
 }
 
 void talk_pump(struct shard *shard, struct session *session)

@@ -42,11 +42,18 @@ static uint64_t delay_draw(struct mx_connection *connection)
     return 1000 + prng_below(&connection->mx->prng, connection->persona.delay_max_ns);
 }
 
-static void say(struct mx_connection *connection, struct span bytes, uint64_t delay_ns)
+void mx_manners_say(struct mx_connection *connection, struct span bytes, uint64_t delay_ns)
 {
     uint64_t byte_ns = connection->persona.byte_ns;
     uint64_t now = mx_manners_now_ns(connection);
+    uint8_t buffer[17 * 1024];
+    struct text covered;
 
+    if (connection->cover.state == MX_COVER_UP) {
+        text_init(&covered, buffer, sizeof(buffer));
+        mx_cover_write(bytes, &covered);
+        bytes = text_span(&covered);
+    }
     if (byte_ns == 0) {
         connection->reply_ns = net_service_send(connection->session, bytes, delay_ns);
         return;
@@ -88,7 +95,7 @@ void mx_manners_reply(struct mx_connection *connection, uint16_t code, const cha
         mx_manners_twist(connection);
         put_line(connection, &out, 250, ' ', "and another thing");
     }
-    say(connection, text_span(&out), delay_draw(connection));
+    mx_manners_say(connection, text_span(&out), delay_draw(connection));
 }
 
 void mx_manners_close_421(struct mx_connection *connection)
@@ -115,7 +122,7 @@ void mx_manners_greet(struct mx_connection *connection)
     }
     put_line(connection, &out, persona->greeting_code == 0 ? 220 : persona->greeting_code, ' ',
              "mx.test ESMTP");
-    say(connection, text_span(&out), persona->greeting_ns + delay_draw(connection));
+    mx_manners_say(connection, text_span(&out), persona->greeting_ns + delay_draw(connection));
     connection->alone_ns = connection->reply_ns;
     if (persona->greeting_code != 0 && persona->greeting_code != 220)
         mx_manners_end(connection, false);
@@ -144,8 +151,58 @@ void mx_manners_offer(struct mx_connection *connection)
         text_add_u64(&text, persona->size_max);
         put_line(connection, &out, 250, '-', text_cstr_end(&text));
     }
+    if (mx_cover_is_offered(persona->tls) && connection->cover.state == MX_COVER_CLEAR)
+        put_line(connection, &out, 250, '-', persona->lower_case ? "starttls" : "STARTTLS");
+    else if (persona->tls == MX_TLS_STRIPPED)
+        put_line(connection, &out, 250, '-', "XXXXXXXX");
     if (persona->enhanced)
         put_line(connection, &out, 250, '-', "ENHANCEDSTATUSCODES");
     put_line(connection, &out, 250, ' ', "HELP");
-    say(connection, text_span(&out), delay_draw(connection));
+    mx_manners_say(connection, text_span(&out), delay_draw(connection));
+}
+
+void mx_manners_starttls(struct mx_connection *connection)
+{
+    enum mx_tls tls = connection->persona.tls;
+
+    if (!mx_cover_is_offered(tls) || connection->cover.state != MX_COVER_CLEAR) {
+        mx_manners_blame(connection, "STARTTLS that was not offered");
+        mx_manners_reply(connection, 502, "5.5.1", "what?");
+        return;
+    }
+    if (tls == MX_TLS_REFUSED) {
+        mx_manners_reply(connection, 454, "4.7.0", "TLS not available");
+        return;
+    }
+    mx_manners_say(connection,
+                   tls == MX_TLS_INJECTED ? SPAN("220 go\r\n250 and in clear\r\n")
+                                          : SPAN("220 go\r\n"),
+                   delay_draw(connection));
+    connection->cover = (struct mx_cover){.state = MX_COVER_AWAITS};
+    if (tls == MX_TLS_DROP)
+        mx_manners_end(connection, prng_percent(&connection->mx->prng, 50));
+}
+
+void mx_manners_hello(struct mx_connection *connection)
+{
+    uint8_t buffer[64];
+    struct text out;
+
+    if (connection->persona.tls == MX_TLS_SILENT)
+        return;
+    text_init(&out, buffer, sizeof(buffer));
+    if (connection->persona.tls == MX_TLS_ALERT)
+        text_add(&out, SPAN("A\0\1!"));
+    else if (connection->persona.tls == MX_TLS_GARBAGE)
+        text_add(&out, SPAN("250 what is this?\r\n"));
+    else
+        mx_cover_hello(connection->persona.tls, &out);
+    mx_manners_say(connection, text_span(&out), delay_draw(connection));
+    if (connection->persona.tls == MX_TLS_ALERT || connection->persona.tls == MX_TLS_GARBAGE) {
+        mx_manners_end(connection, false);
+        return;
+    }
+    connection->cover.state = MX_COVER_UP;
+    connection->greeted = false;
+    connection->pipelining = connection->eight_bit = connection->sizes = false;
 }

@@ -65,6 +65,13 @@ static void on_helo(struct mx_connection *connection)
     connection->alone_ns = connection->reply_ns;
 }
 
+static void on_starttls(struct mx_connection *connection)
+{
+    transaction_reset(connection);
+    mx_manners_starttls(connection);
+    connection->alone_ns = connection->reply_ns;
+}
+
 /* "<path> parameters" after MAIL FROM: or RCPT TO:. The path, or size SIZE_MAX. */
 static struct span take_path(struct span *rest)
 {
@@ -181,6 +188,14 @@ static void reply_rcpt(struct mx_connection *connection, uint32_t recipient, uin
         oracle_twisted(connection->mx->oracle, recipient);
 }
 
+/* What a client that verifies has reached on this connection. */
+static enum tls_level level_of(const struct mx_connection *connection)
+{
+    if (connection->cover.state != MX_COVER_UP)
+        return TLS_LEVEL_CLEAR;
+    return mx_cover_is_verified(connection->persona.tls) ? TLS_LEVEL_VERIFIED : TLS_LEVEL_ENCRYPTED;
+}
+
 static void on_rcpt(struct mx_connection *connection, struct span rest)
 {
     struct span path = take_path(&rest);
@@ -194,6 +209,8 @@ static void on_rcpt(struct mx_connection *connection, struct span rest)
         return;
     }
     recipient = oracle_look_up(connection->mx->oracle, &connection->host->ip, path);
+    if (recipient != ORACLE_NONE)
+        oracle_travels(connection->mx->oracle, recipient, level_of(connection));
     if (recipient == ORACLE_NONE) {
         mx_manners_reply(connection, 550, "5.1.1", "no such user here");
         return;
@@ -304,6 +321,8 @@ static void run_command(struct mx_connection *connection, struct span line)
         on_ehlo(connection);
     else if (span_equal_nocase(verb, SPAN("HELO")))
         on_helo(connection);
+    else if (span_equal_nocase(line, SPAN("STARTTLS")))
+        on_starttls(connection);
     else if (span_starts_nocase(line, SPAN("MAIL FROM:")))
         on_mail(connection, span_skip(line, 10));
     else if (span_starts_nocase(line, SPAN("RCPT TO:")))
@@ -388,9 +407,13 @@ static void take_line(struct mx_connection *connection, struct span *bytes)
     connection->line_size = 0;
 }
 
-void mx_session_received(struct mx_connection *connection, struct span bytes)
+static void read_plain(struct mx_connection *connection, struct span bytes)
 {
     while (bytes.size > 0 && connection->state != MX_CLOSED) {
+        if (connection->cover.state == MX_COVER_AWAITS) {
+            mx_manners_blame(connection, "octets behind STARTTLS");
+            return;
+        }
         if (connection->state == MX_COMMANDS) {
             take_line(connection, &bytes);
             continue;
@@ -400,4 +423,44 @@ void mx_session_received(struct mx_connection *connection, struct span bytes)
         if (mx_content_take(connection, &bytes))
             on_dot(connection);
     }
+}
+
+static void read_covered(struct mx_connection *connection, struct span bytes)
+{
+    while (connection->state != MX_CLOSED) {
+        uint8_t buffer[4096];
+        struct text plain;
+        struct span part = span_first(bytes, sizeof(buffer));
+        size_t before = part.size;
+
+        text_init(&plain, buffer, sizeof(buffer));
+        switch (mx_cover_read(&connection->cover, &part, &plain)) {
+        case MX_COVER_NOTHING:
+            if (before == part.size)
+                return;
+            break;
+        case MX_COVER_HELLO:
+            mx_manners_hello(connection);
+            break;
+        case MX_COVER_DATA:
+            read_plain(connection, text_span(&plain));
+            break;
+        case MX_COVER_END:
+            mx_manners_end(connection, false);
+            break;
+        case MX_COVER_BROKEN:
+            mx_manners_blame(connection, "something else where TLS should be");
+            mx_manners_end(connection, true);
+            break;
+        }
+        bytes = span_skip(bytes, before - part.size);
+    }
+}
+
+void mx_session_received(struct mx_connection *connection, struct span bytes)
+{
+    if (connection->cover.state == MX_COVER_CLEAR)
+        read_plain(connection, bytes);
+    else
+        read_covered(connection, bytes);
 }

@@ -41,6 +41,7 @@ struct mx_connection {
     struct mx_persona persona; /* as it was when the connection came */
     enum mx_state state;
     uint32_t life;
+    struct mx_cover cover;
     bool greeted;      /* EHLO or HELO was answered well */
     bool pipelining;   /* offered in this session */
     bool eight_bit;    /* offered */
@@ -77,6 +78,11 @@ void mx_manners_end(struct mx_connection *connection, bool reset);
 void mx_manners_blame(struct mx_connection *connection, const char *what);
 /* From now on answers and commands cannot be matched. */
 void mx_manners_twist(struct mx_connection *connection);
+/* Octets that no reply is: through the cover where it stands. */
+void mx_manners_say(struct mx_connection *connection, struct span bytes, uint64_t delay_ns);
+/* What this server does in answer to STARTTLS, and to the client's hello behind it. */
+void mx_manners_starttls(struct mx_connection *connection);
+void mx_manners_hello(struct mx_connection *connection);
 bool mx_manners_draw(struct mx_connection *connection, uint32_t permille);
 uint64_t mx_manners_now_ns(const struct mx_connection *connection);
 

@@ -87,9 +87,12 @@ void mx_sim_heal(struct mx_sim *mx)
 {
     for (uint32_t i = 0; i < mx->hosts_count; i++) {
         bool pipelining = mx->hosts[i].persona.pipelining;
+        bool tls = mx->hosts[i].persona.tls != MX_TLS_NONE;
 
-        mx->hosts[i].persona =
-            (struct mx_persona){.pipelining = pipelining, .eight_bit = true, .enhanced = true};
+        mx->hosts[i].persona = (struct mx_persona){.pipelining = pipelining,
+                                                   .eight_bit = true,
+                                                   .enhanced = true,
+                                                   .tls = tls ? MX_TLS_GOOD : MX_TLS_NONE};
     }
 }
 

@@ -6,6 +6,7 @@
 #ifndef SIM_MX_SIM_H
 #define SIM_MX_SIM_H
 
+#include "sim/mx_cover.h"
 #include "sim/net_service.h"
 #include "sim/oracle.h"
 
@@ -13,11 +14,12 @@
 
 /* What one server does. Zero: polite, fast, ESMTP without any extension. */
 struct mx_persona {
-    uint64_t delay_max_ns;     /* before each reply (tarpit) */
-    uint64_t greeting_ns;      /* before the 220 */
-    uint64_t byte_ns;          /* replies come a byte at a time, each so late */
-    uint64_t greylist_ns;      /* RCPT gets 450 until so long after the first try */
-    uint64_t stall_ns;         /* reads nothing for so long after 354 (window shut) */
+    uint64_t delay_max_ns; /* before each reply (tarpit) */
+    uint64_t greeting_ns;  /* before the 220 */
+    uint64_t byte_ns;      /* replies come a byte at a time, each so late */
+    uint64_t greylist_ns;  /* RCPT gets 450 until so long after the first try */
+    uint64_t stall_ns;     /* reads nothing for so long after 354 (window shut) */
+    enum mx_tls tls;
     uint16_t greeting_code;    /* 0: 220; else this one, then it closes */
     bool silent;               /* never says a word */
     bool helo_only;            /* 502 to EHLO */

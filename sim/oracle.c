@@ -166,6 +166,18 @@ void oracle_replied(struct oracle *oracle, uint32_t recipient, enum outcome_stag
             (struct oracle_reply){.stage = (uint8_t)stage, .code = code};
 }
 
+void oracle_travels(struct oracle *oracle, uint32_t recipient, enum tls_level level)
+{
+    const struct oracle_recipient *entry = &oracle->recipients[recipient];
+    enum tls_level demanded = oracle->zones->zones[entry->zone].demanded;
+
+    oracle->levels[level]++;
+    if (level < demanded)
+        oracle_problem(oracle, "rule 6: %s over a session that is %s, %s is demanded",
+                       entry->address, tls_demand_level_name(level),
+                       tls_demand_level_name(demanded));
+}
+
 void oracle_twisted(struct oracle *oracle, uint32_t recipient)
 {
     oracle->recipients[recipient].twisted = true;
@@ -269,6 +281,10 @@ static bool is_explained(const struct oracle *oracle, const struct oracle_recipi
         return recipient->accepted_count > 0;
     if (outcome->kind == OUTCOME_UNSURE)
         return recipient->unsure_count <= recipient->data_count;
+    /* TLS that does not work keeps nothing back where it is not demanded. */
+    if (outcome->cause == CAUSE_TLS ||
+        (outcome->stage == STAGE_TLS && outcome->cause != CAUSE_REPLY))
+        return oracle->zones->zones[recipient->zone].demanded > TLS_LEVEL_CLEAR;
     if (outcome->cause != CAUSE_REPLY)
         return dns_explains(oracle, recipient, outcome->cause);
     if (outcome->stage == STAGE_RCPT || outcome->stage == STAGE_DATA || outcome->stage == STAGE_DOT)

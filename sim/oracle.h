@@ -9,6 +9,7 @@
  *   2 no double     accepted more often than delivered + unsure + crashed lives allow: never
  *   3 no stranger   right server, right return path, right body, nobody who was not acknowledged
  *   5 pacing        connections and messages a connection within the limits (sessions: net_sim)
+ *   6 no downgrade  no RCPT below the TLS level that the recipient's domain demands
  *   8 explainable   the class, stage and code of an event are what the world did
  *
  * A broken rule is a line in *problems and counts. Owns its arrays (malloc). */
@@ -16,6 +17,7 @@
 #define SIM_ORACLE_H
 
 #include "message/outcome.h"
+#include "message/tls_demand.h"
 #include "message/verp.h"
 #include "queue/attempt.h"
 #include "sim/zones.h"
@@ -90,6 +92,7 @@ struct oracle {
     bool repeats;  /* syncs fail: a journal written anew repeats what may stand in the old one */
     uint64_t lives_crashed; /* bit n: life n ended without a proper stop */
     uint64_t accepted_count;
+    uint64_t levels[TLS_LEVEL_COUNT]; /* RCPT commands that came over each */
     uint64_t events_count;
     uint64_t problems_count;
     struct text problems; /* lent */
@@ -114,6 +117,8 @@ uint32_t oracle_look_up(struct oracle *oracle, const struct ip *server, struct s
 void oracle_replied(struct oracle *oracle, uint32_t recipient, enum outcome_stage stage,
                     uint16_t code);
 void oracle_twisted(struct oracle *oracle, uint32_t recipient);
+/* A RCPT came over a connection that had reached this. */
+void oracle_travels(struct oracle *oracle, uint32_t recipient, enum tls_level level);
 void oracle_accepted(struct oracle *oracle, const struct oracle_mail *mail);
 
 /* One durable event of the product's, each exactly once. */

@@ -109,6 +109,21 @@ void world_add_recipient(struct world *world, uint32_t campaign,
                      body_hash(world, recipient));
 }
 
+/* What the configuration will demand, domain by domain. */
+static void draw_demands(struct world *world)
+{
+    for (uint32_t i = 0; i < world->zones.zones_count; i++) {
+        struct zone *zone = &world->zones.zones[i];
+
+        zone->tls_mode = world->options.tls_mode;
+        if (prng_percent(&world->prng, world->options.tls_percent))
+            zone->tls_mode = (uint32_t)prng_below(&world->prng, 4);
+        zone->demanded = zone->tls_mode < 2    ? TLS_LEVEL_CLEAR
+                         : zone->tls_mode == 2 ? TLS_LEVEL_ENCRYPTED
+                                               : TLS_LEVEL_VERIFIED;
+    }
+}
+
 static void add_campaigns(struct world *world)
 {
     for (uint32_t i = 0; i < world->options.campaigns_count; i++) {
@@ -175,6 +190,7 @@ static void world_open(struct world *world, uint64_t seed, const struct world_op
     world->mx.unknown_percent = options->unknown_percent;
     world->mx.messages_max = options->messages_per_connection;
     add_servers(world);
+    draw_demands(world);
     add_campaigns(world);
     sim_world_disk_options()->capacity = options->disk_capacity;
 }
@@ -356,6 +372,8 @@ static void count(const struct world *world, struct world_result *result)
         .virtual_ns = sim_world_now_ns(),
         .recipients = world->oracle.recipients_count,
         .accepted = world->oracle.accepted_count,
+        .covered =
+            world->oracle.levels[TLS_LEVEL_ENCRYPTED] + world->oracle.levels[TLS_LEVEL_VERIFIED],
         .problems_count = world->oracle.problems_count,
         .problems = world->oracle.problems,
     };

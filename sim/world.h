@@ -37,6 +37,8 @@ struct world_options {
     struct mx_persona personas[WORLD_PERSONAS_MAX];
     uint32_t personas_count;
     uint32_t unknown_percent; /* recipients that no server knows */
+    uint32_t tls_percent;     /* domains for which the configuration has a word */
+    uint32_t tls_mode;        /* of all others: enum policy_tls */
     uint32_t shards_count;
     uint32_t connections_max;
     uint32_t connections_per_site;
@@ -65,6 +67,7 @@ struct world_result {
     uint64_t virtual_ns;
     uint64_t recipients;
     uint64_t accepted;
+    uint64_t covered; /* RCPT commands behind TLS */
     uint64_t delivered;
     uint64_t problems_count;
     struct text problems; /* lent by the caller */

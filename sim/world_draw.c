@@ -148,6 +148,21 @@ static void draw_lives(struct prng *prng, struct world_options *options)
     }
 }
 
+/* Drawn apart from everything else. */
+static void draw_tls(struct world_options *options, uint64_t seed)
+{
+    struct prng prng;
+
+    prng_seed(&prng, seed ^ UINT64_C(0x746c73));
+    if (prng_percent(&prng, 30))
+        return; /* nobody offers it, nobody demands it */
+    for (uint32_t i = 0; i < options->personas_count; i++)
+        options->personas[i].tls =
+            prng_percent(&prng, 40) ? MX_TLS_GOOD : (enum mx_tls)prng_below(&prng, MX_TLS_COUNT);
+    options->tls_percent = PICK_U32(&prng, 0, 20, 60, 100);
+    options->tls_mode = PICK_U32(&prng, 0, 1, 1, 1, 2, 3);
+}
+
 void world_draw(struct world_options *options, uint64_t seed)
 {
     struct prng prng;
@@ -175,6 +190,8 @@ void world_draw(struct world_options *options, uint64_t seed)
         options->recipients[i] =
             1 + (uint32_t)prng_below(&prng, UINT64_C(1) << prng_below(&prng, 9));
     draw_lives(&prng, options);
+    options->tls_mode = 1;
+    draw_tls(options, seed);
 }
 
 void world_print(const struct world_options *options, struct text *out)
@@ -201,7 +218,11 @@ void world_print(const struct world_options *options, struct text *out)
                     net->connect_refused_permille, net->connect_lost_permille, net->reset_permille,
                     net->silence_permille, net->clog_permille, net->chop_percent,
                     net->send_short_percent, net->datagram_lost_percent, net->window);
-    text_add_format(out, "  zones %u plain %u%% in trouble %u%%; personas %u; unknown %u%%\n",
+    text_add_format(out, "  TLS: mode %u, of its own for %u%% of the domains; servers",
+                    options->tls_mode, options->tls_percent);
+    for (uint32_t i = 0; i < options->personas_count; i++)
+        text_add_format(out, " %u", (unsigned)options->personas[i].tls);
+    text_add_format(out, "\n  zones %u plain %u%% in trouble %u%%; personas %u; unknown %u%%\n",
                     options->zones.zones_count, options->zones.plain_percent,
                     options->zones.trouble_percent, options->personas_count,
                     options->unknown_percent);

@@ -7,7 +7,7 @@
 #include "base/check.h"
 #include "engine/tag.h"
 
-#define CONFIG_MAX 1024
+#define CONFIG_MAX 16384
 #define STOP_MAX_NS (15 * NS_PER_MINUTE)
 #define STOP_IDLE_MAX 100000
 #define LOAD_FAILURES_MAX 200
@@ -15,6 +15,24 @@
 #define LOAD_BATCH 64 /* recipients added a turn */
 
 /* --- opening --- */
+
+static void write_tls(const struct world *world, struct text *yaml)
+{
+    static const char *const modes[] = {"off", "opportunistic", "required", "verified"};
+    bool first = true;
+
+    text_add_format(yaml, "tls: {mode: %s, dane: false, mta_sts: false, domains: {",
+                    modes[world->options.tls_mode]);
+    for (uint32_t i = 0; i < world->zones.zones_count; i++) {
+        const struct zone *zone = &world->zones.zones[i];
+
+        if (zone->tls_mode == world->options.tls_mode)
+            continue;
+        text_add_format(yaml, "%s\"%s\": %s", first ? "" : ", ", zone->name, modes[zone->tls_mode]);
+        first = false;
+    }
+    text_add_cstr(yaml, "}}\n");
+}
 
 static int make_policy(struct world_engine *process, struct text *error)
 {
@@ -41,6 +59,7 @@ static int make_policy(struct world_engine *process, struct text *error)
         "messages_per_connection: %u}\n%s",
         options->connections_max, options->connections_per_site, options->messages_per_connection,
         options->return_path ? "return_path: {domain: bounce.test, key_file: verp.key}\n" : "");
+    write_tls(process->world, &text);
     CHECK(!text.overflow);
     result = policy_read(process->policy, text_span(&text), "sim.yaml", error);
     if (result == 0)

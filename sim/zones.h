@@ -8,6 +8,7 @@
 
 #include "base/ip.h"
 #include "base/prng.h"
+#include "message/tls_demand.h"
 
 #define ZONES_NAME_MAX 64
 #define ZONES_NONE UINT32_MAX
@@ -59,8 +60,10 @@ struct zone {
     enum zone_kind kind;
     enum zone_trouble trouble;
     uint32_t ttl_s;
-    uint32_t alias; /* ZONE_CNAME: the zone, never one that is an alias of this one */
-    uint32_t host;  /* ZONE_IMPLICIT: the host whose addresses are the domain's */
+    uint32_t tls_mode;       /* that the configuration will have: off, opportunistic ... */
+    enum tls_level demanded; /* what that means for its mail */
+    uint32_t alias;          /* ZONE_CNAME: the zone, never one that is an alias of this one */
+    uint32_t host;           /* ZONE_IMPLICIT: the host whose addresses are the domain's */
     struct zone_mx *mx;
     uint32_t mx_count;
 };

@@ -12,7 +12,9 @@
 
 #define CONFIG_SIZE_MAX MIB
 #define KEY_SIZE_MAX (64 * KIB)
+#define ROOTS_SIZE_MAX (16 * MIB)
 static const char default_file[] = "/etc/ringpost/ringpost.yaml";
+static const char default_roots[] = "/etc/ssl/certs/ca-certificates.crt";
 
 /* A policy and what it lends, freed together. */
 struct owned_policy {
@@ -120,6 +122,57 @@ static int load_rules(struct policy *policy, struct text *error)
     return result;
 }
 
+/* The first line of the file, without its end. */
+static int read_password(struct policy_route *route)
+{
+    uint8_t *data = NULL;
+    size_t size = 0;
+    int result = settings_read_file(route->password_file, KEY_SIZE_MAX, &data, &size);
+    struct span rest, line;
+
+    if (result < 0)
+        return complain_file(route->password_file, result);
+    rest = span_make(data, size);
+    line = span_trim(span_split(&rest, '\n'));
+    if (line.size == 0 || line.size >= sizeof(route->password) || span_has_control(line)) {
+        free(data);
+        (void)fprintf(stderr, "ringpost: %s: the first line is no password of at most %zu octets\n",
+                      route->password_file, sizeof(route->password) - 1);
+        return EXIT_USAGE;
+    }
+    memcpy(route->password, line.data, line.size);
+    explicit_bzero(data, size);
+    free(data);
+    return 0;
+}
+
+static int read_passwords(struct policy *policy)
+{
+    int result = 0;
+
+    for (uint32_t i = 0; result == 0 && i < policy->routes.count; i++)
+        if (policy->routes_items[i].password_file[0] != '\0')
+            result = read_password(&policy->routes_items[i]);
+    return result;
+}
+
+/* Without authorities no certificate is ever good: told, unless nobody asks. */
+static int read_roots(struct settings *settings)
+{
+    const struct policy *policy = settings->policy;
+    bool chosen = policy->tls_ca_file[0] != '\0';
+    const char *path = chosen ? policy->tls_ca_file : default_roots;
+    uint8_t *data = NULL;
+    size_t size = 0;
+    int result = settings_read_file(path, ROOTS_SIZE_MAX, &data, &size);
+
+    if (result < 0 && (chosen || policy->tls_mode == POLICY_TLS_VERIFIED))
+        return complain_file(path, result);
+    if (result == 0)
+        settings->roots_pem = span_make(data, size);
+    return 0;
+}
+
 int settings_load_policy(struct settings *settings, const char *file, const char *spool)
 {
     struct owned_policy *owned;
@@ -141,10 +194,14 @@ int settings_load_policy(struct settings *settings, const char *file, const char
         result = complete(settings->policy, &error);
     if (result == 0)
         result = load_rules(settings->policy, &error);
-    if (result == 0)
-        return 0;
-    settings_free(settings);
-    return complain(&error);
+    if (result < 0) {
+        settings_free(settings);
+        return complain(&error);
+    }
+    result = read_passwords(settings->policy);
+    if (result != 0)
+        settings_free(settings);
+    return result;
 }
 
 static int add_keys(struct settings *settings, const char *path)
@@ -170,8 +227,13 @@ int settings_load(struct settings *settings, const char *file, const char *spool
     int result = settings_load_policy(settings, file, spool);
     const struct policy *policy = settings->policy;
 
-    if (result != 0 || policy->return_domain[0] == '\0')
+    if (result == 0)
+        result = read_roots(settings);
+    if (result != 0 || policy->return_domain[0] == '\0') {
+        if (result != 0)
+            settings_free(settings);
         return result;
+    }
     result = add_keys(settings, policy->return_key_file);
     for (uint32_t i = 0; result == 0 && i < policy->return_previous.count; i++)
         result = add_keys(settings, policy->return_previous_items[i]);
@@ -181,22 +243,31 @@ int settings_load(struct settings *settings, const char *file, const char *spool
     return result;
 }
 
+/* Read-only for everybody else, ours to free. */
+static void *to_free(const void *lent)
+{
+    union {
+        const void *lent;
+        void *owned;
+    } ours = {.lent = lent};
+
+    return ours.owned;
+}
+
+void settings_free_policy(const struct policy *policy)
+{
+    const struct owned_policy *owned = CONTAINER_OF_CONST(policy, struct owned_policy, policy);
+
+    reply_rules_close(owned->rules);
+    free(to_free(owned));
+}
+
 void settings_free(struct settings *settings)
 {
     verp_forget(&settings->keys);
     if (settings->policy != NULL)
         settings_free_policy(settings->policy);
     settings->policy = NULL;
-}
-
-void settings_free_policy(const struct policy *policy)
-{
-    const struct owned_policy *owned = CONTAINER_OF_CONST(policy, struct owned_policy, policy);
-    union {
-        const struct owned_policy *lent;
-        void *owned;
-    } ours = {.lent = owned}; /* read-only for everybody else, ours to free */
-
-    reply_rules_close(owned->rules);
-    free(ours.owned);
+    free(to_free(settings->roots_pem.data));
+    settings->roots_pem = (struct span){NULL, 0};
 }

@@ -9,6 +9,7 @@ struct settings {
     struct policy *policy; /* owned */
     struct verp_keys keys;
     bool has_keys;
+    struct span roots_pem; /* trusted authorities; owned */
 };
 
 /* `file` NULL: /etc/ringpost/ringpost.yaml if it exists. `spool` NULL: as configured. 0, or an exit

@@ -113,6 +113,7 @@ int spool_open(struct spool *spool, const char *config, const char *folder, bool
         return 0;
     options.policy = spool->settings.policy;
     options.verp = spool->settings.has_keys ? &spool->settings.keys : NULL;
+    options.roots_pem = spool->settings.roots_pem;
     options.io = spool->io;
     options.group = spool->group;
     result = engine_prepare(&spool->engine, &options, &error);

@@ -1,0 +1,221 @@
+#include "engine/secrecy.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/session.h"
+#include "engine/shard.h"
+
+#define UNMET_MAX 64 /* domains failed at once */
+
+/* --- what is needed --- */
+
+uint32_t secrecy_needs(const struct shard *shard, uint32_t domain_index, uint32_t campaign_index)
+{
+    struct span domain = queue_domain_name(store_queue(shard->options.store), domain_index);
+    bool is_set;
+
+    (void)campaign_index;
+    switch (policy_tls_for(shard->policy, domain, &is_set)) {
+    case POLICY_TLS_OFF:
+        return 0;
+    case POLICY_TLS_OPPORTUNISTIC:
+        return SECRECY_OBEYED;
+    case POLICY_TLS_REQUIRED:
+        return SECRECY_OBEYED | SECRECY_ENCRYPTED;
+    case POLICY_TLS_VERIFIED:
+        return SECRECY_OBEYED | SECRECY_ENCRYPTED | SECRECY_VERIFIED;
+    }
+    UNREACHABLE("no such mode");
+}
+
+bool secrecy_is_wanted(const struct shard *shard, uint32_t domain_index)
+{
+    struct span domain = queue_domain_name(store_queue(shard->options.store), domain_index);
+    bool is_set;
+
+    return policy_tls_for(shard->policy, domain, &is_set) != POLICY_TLS_OFF;
+}
+
+/* --- what can be had --- */
+
+static uint32_t clear_bits(void)
+{
+    return SECRECY_OBEYED;
+}
+
+/* By host, of those that have an address which is not avoided; how many. */
+static uint32_t possible(const struct shard *shard, const struct destination *destination,
+                         uint32_t ret_has[ROUTE_HOSTS_MAX])
+{
+    uint64_t now_ns = shard_now_ns(shard);
+    uint32_t seen = 0, count = 0;
+
+    for (uint32_t i = 0; i < destination->addresses_count; i++) {
+        const struct destination_address *address = &destination->addresses[i];
+
+        if (address->avoid_until_ns > now_ns || (seen & 1u << address->host) != 0)
+            continue;
+        seen |= 1u << address->host;
+        ret_has[count++] = destination_offers(destination, address->host, now_ns);
+    }
+    return count;
+}
+
+/* Why the mail stays: the demand, and the host that came nearest in words. */
+static struct outcome outcome_of(const struct destination *destination, uint32_t needs)
+{
+    const char *demanded = (needs & SECRECY_VERIFIED) != 0    ? "verified TLS is demanded"
+                           : (needs & SECRECY_ENCRYPTED) != 0 ? "TLS is demanded"
+                                                              : "TLS by DANE is demanded";
+    char buffer[REPLY_TEXT_MAX];
+    struct text words;
+
+    text_init(&words, buffer, sizeof(buffer));
+    text_add_cstr(&words, demanded);
+    for (uint32_t h = 0; h < destination->hosts_count; h++) {
+        const struct destination_reach *reach = &destination->reached[h];
+
+        if (reach->until_ns == 0 || (needs & ~reach->has) == 0)
+            continue;
+        text_add_cstr(&words, ", but of ");
+        text_add_cstr(&words, destination->hosts[h]);
+        text_add_cstr(&words, ": ");
+        text_add_cstr(&words,
+                      reach->words[0] != '\0' ? reach->words : tls_demand_fault_text(reach->fault));
+        break;
+    }
+    return outcome_from_cause(OUTCOME_DEFERRED, STAGE_TLS, CAUSE_TLS, 0, text_span(&words));
+}
+
+/* Mail that no host can take goes back with the reason. */
+static void fail_hopeless(struct shard *shard, uint32_t site)
+{
+    struct destination *destination = destination_at(shard, site);
+    uint32_t has[ROUTE_HOSTS_MAX];
+    uint32_t count = possible(shard, destination, has);
+
+    for (uint32_t i = 0; i < UNMET_MAX; i++) {
+        uint32_t flow = schedule_unmet(shard->schedule, site, has, count);
+        struct outcome outcome;
+
+        if (flow == SCHEDULE_NONE)
+            return;
+        outcome = outcome_of(destination, schedule_flow_needs(shard->schedule, flow));
+        if (!routing_fail_at(shard, shard->routing.flows[flow].domain, &outcome))
+            return; /* no place for the failure now: the next session tries again */
+    }
+}
+
+uint32_t secrecy_pick(struct shard *shard, uint32_t site, uint32_t *ret_aim)
+{
+    struct destination *destination = destination_at(shard, site);
+    uint32_t address = destination_pick(shard, site, 0), other, flow, has;
+
+    *ret_aim = 0;
+    if (address == DESTINATION_NONE)
+        return DESTINATION_NONE;
+    has =
+        destination_offers(destination, destination->addresses[address].host, shard_now_ns(shard));
+    flow = schedule_unmet(shard->schedule, site, &has, 1);
+    if (flow != SCHEDULE_NONE &&
+        (++destination->aim_turn % 2 == 0 || !schedule_serves(shard->schedule, site, has))) {
+        *ret_aim = schedule_flow_needs(shard->schedule, flow);
+        other = destination_pick(shard, site, *ret_aim);
+        if (other != DESTINATION_NONE)
+            return other;
+        fail_hopeless(shard, site);
+        *ret_aim = 0;
+        if (!schedule_serves(shard->schedule, site, has))
+            return DESTINATION_NONE;
+    }
+    /* TLS that is known not to work is tried all the same for mail that may not go without. */
+    flow = schedule_unmet(shard->schedule, site, (uint32_t[]){clear_bits()}, 1);
+    if (flow != SCHEDULE_NONE && (schedule_flow_needs(shard->schedule, flow) & ~has) == 0)
+        *ret_aim = schedule_flow_needs(shard->schedule, flow);
+    return address;
+}
+
+/* --- what was reached --- */
+
+static void remember(struct shard *shard, struct session *session, uint32_t has)
+{
+    struct destination *destination = destination_at(shard, session->site);
+    uint32_t host = destination_host(destination, span_cstr(session->peer_name));
+    struct destination_reach *reach;
+    struct text words;
+
+    if (host == DESTINATION_NONE)
+        return;
+    reach = &destination->reached[host];
+    reach->until_ns = shard_now_ns(shard) + SECRECY_KNOWN_NS;
+    reach->has = has;
+    reach->fault = session->tls_fault;
+    text_init(&words, reach->words, sizeof(reach->words));
+    text_add_printable(&words, span_make(session->tls_words, session->tls_words_size),
+                       sizeof(reach->words) - 1);
+    (void)text_cstr_end(&words);
+}
+
+static void note_trouble(struct shard *shard, const struct session *session)
+{
+    uint64_t now_s = shard_wall_ns(shard) / NS_PER_S;
+    struct span host = span_cstr(session->peer_name);
+    bool due = false;
+    const struct tls_trouble_host *known = tls_trouble_find(&shard->tls_trouble, host, now_s, &due);
+
+    if (known != NULL && !due && known->fault == session->tls_fault && now_s < known->last_s + 3600)
+        return; /* nothing new: the file need not be written */
+    tls_trouble_note(&shard->tls_trouble, host, session->tls_fault, now_s);
+}
+
+void secrecy_reached(struct shard *shard, struct session *session)
+{
+    session->has = clear_bits();
+    if (session->level >= TLS_LEVEL_ENCRYPTED)
+        session->has |= SECRECY_ENCRYPTED;
+    if (session->level >= TLS_LEVEL_VERIFIED)
+        session->has |= SECRECY_VERIFIED;
+    if (!session->tls_tried)
+        return; /* it says nothing about the host */
+    if (session->smtp.clear != SMTP_CLEAR_NONE)
+        session->tls_fault = TLS_FAULT_NO_STARTTLS;
+    else if (session->tls_fault == TLS_FAULT_NONE)
+        tls_trouble_forget(&shard->tls_trouble, span_cstr(session->peer_name));
+    else
+        note_trouble(shard, session); /* the certificate */
+    remember(shard, session, session->has);
+}
+
+void secrecy_failed(struct shard *shard, struct session *session)
+{
+    if (session->tls_fault == TLS_FAULT_NONE)
+        session->tls_fault = TLS_FAULT_HANDSHAKE;
+    note_trouble(shard, session);
+    remember(shard, session, clear_bits());
+    fail_hopeless(shard, session->site);
+}
+
+bool secrecy_is_useless(struct shard *shard, struct session *session)
+{
+    if (schedule_unmet(shard->schedule, session->site, &session->has, 1) == SCHEDULE_NONE)
+        return false;
+    fail_hopeless(shard, session->site);
+    return !schedule_serves(shard->schedule, session->site, session->has) &&
+           schedule_unmet(shard->schedule, session->site, &session->has, 1) != SCHEDULE_NONE;
+}
+
+void secrecy_policy(struct shard *shard)
+{
+    for (uint32_t site = 0; site < shard->routing.sites_max; site++) {
+        struct destination *destination = destination_at(shard, site);
+
+        if (destination->generation == 0)
+            continue;
+        destination->tls_wanted = false;
+        list_for_each_safe(node, after, &destination->domains)
+            routing_reattach(shard,
+                             (uint32_t)(CONTAINER_OF(node, struct routing_domain, site_node) -
+                                        shard->routing.domains));
+    }
+}

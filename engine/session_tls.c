@@ -1,0 +1,177 @@
+#include "engine/session_tls.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/secrecy.h"
+#include "engine/shard.h"
+
+static uint64_t wall_s(const struct shard *shard)
+{
+    return shard_wall_ns(shard) / NS_PER_S;
+}
+
+/* TLS is known not to work there, and a day has not passed. */
+static bool is_hopeless(const struct shard *shard, const struct session *session)
+{
+    bool due = false;
+    const struct tls_trouble_host *known =
+        tls_trouble_find(&shard->tls_trouble, span_cstr(session->peer_name), wall_s(shard), &due);
+
+    return known != NULL && !due && known->fault == TLS_FAULT_HANDSHAKE;
+}
+
+enum smtp_tls session_tls_mode(struct shard *shard, struct session *session,
+                               const struct policy_route *route)
+{
+    const struct destination *destination = destination_at(shard, session->site);
+
+    if (shard->options.tls == NULL)
+        return SMTP_TLS_NEVER;
+    session->tls_first = policy_tls_is_first(route, session->peer.port);
+    session->tls_tried = session->tls_first || (route != NULL && route->user[0] != '\0') ||
+                         (session->aim & SECRECY_ENCRYPTED) != 0 ||
+                         (destination->tls_wanted && !is_hopeless(shard, session));
+    if (session->tls_first)
+        return SMTP_TLS_FIRST;
+    return session->tls_tried ? SMTP_TLS_OFFERED : SMTP_TLS_NEVER;
+}
+
+/* SNI takes no addresses (RFC 6066 3). */
+static struct span server_name(const struct session *session)
+{
+    struct span name = span_cstr(session->peer_name);
+    struct ip ip;
+
+    if (ip_parse(name, &ip) || (name.size > 0 && name.data[0] == '['))
+        return (struct span){NULL, 0};
+    return name;
+}
+
+bool session_tls_begin(struct shard *shard, struct session *session)
+{
+    struct span name = span_cstr(session->peer_name);
+    struct tls_stream_options options = {
+        .server_name = server_name(session),
+        .verify = {.method = TLS_METHOD_PKIX, .names = &session->tls_host, .names_count = 1},
+        .resume = &shard->tls_resume,
+        .identity = TLS_CONTEXT_IDENTITY_NONE,
+    };
+    struct text host;
+
+    text_init(&host, session->resume_host, sizeof(session->resume_host));
+    text_add(&host, span_first(name, TLS_RESUME_HOST_MAX - 6));
+    text_add_byte(&host, ':');
+    text_add_u64(&host, session->peer.port);
+    options.resume_host = text_span(&host);
+    session->tls_host = name;
+    session->tls_started_ns = shard_now_ns(shard);
+    if (tls_stream_start(&session->tls, shard->options.tls, &options, wall_s(shard)) < 0) {
+        session->tls_fault = TLS_FAULT_LOCAL;
+        return false;
+    }
+    session->cover = SESSION_SHAKING;
+    return true;
+}
+
+static enum tls_fault fault_of(enum tls_failure failure)
+{
+    switch (failure) {
+    case TLS_FAILURE_NONE:
+        return TLS_FAULT_NONE;
+    case TLS_FAILURE_EXPIRED:
+    case TLS_FAILURE_NOT_YET_VALID:
+        return TLS_FAULT_EXPIRED;
+    case TLS_FAILURE_WRONG_NAME:
+        return TLS_FAULT_NAME;
+    case TLS_FAILURE_UNKNOWN_CA:
+    case TLS_FAILURE_SELF_SIGNED:
+        return TLS_FAULT_UNTRUSTED;
+    case TLS_FAILURE_WEAK:
+    case TLS_FAILURE_CERTIFICATE:
+        return TLS_FAULT_CERTIFICATE;
+    case TLS_FAILURE_NO_TLSA_MATCH:
+        return TLS_FAULT_TLSA_INVALID;
+    case TLS_FAILURE_LOCAL:
+        return TLS_FAULT_LOCAL;
+    case TLS_FAILURE_CHAIN_TOO_LARGE:
+    case TLS_FAILURE_NOT_TLS:
+    case TLS_FAILURE_NO_COMMON:
+    case TLS_FAILURE_ALERT:
+    case TLS_FAILURE_PROTOCOL:
+    case TLS_FAILURE_FLOOD:
+    case TLS_FAILURE_LOST:
+    case TLS_FAILURE_COUNT:
+        break;
+    }
+    return TLS_FAULT_HANDSHAKE;
+}
+
+static void keep_words(struct session *session, enum tls_failure failure, struct span words)
+{
+    session->tls_fault = fault_of(failure);
+    session->tls_words_size = (uint8_t)min_size(words.size, sizeof(session->tls_words));
+    if (words.size > 0)
+        memcpy(session->tls_words, words.data, session->tls_words_size);
+}
+
+static void on_open(struct shard *shard, struct session *session)
+{
+    uint64_t took_ns = shard_now_ns(shard) - session->tls_started_ns;
+
+    session->cover = SESSION_COVERED;
+    session->tls_us = (uint32_t)min_u64(took_ns / NS_PER_US, UINT32_MAX);
+    session->level = TLS_LEVEL_ENCRYPTED;
+    if (tls_stream_is_verified(&session->tls))
+        session->level = TLS_LEVEL_VERIFIED;
+    else
+        keep_words(session, session->tls.verdict.failure, tls_verify_text(&session->tls.verdict));
+    shard->plain_user = NULL;
+    smtp_secured(&session->smtp);
+}
+
+enum session_tls_step session_tls_shake(struct shard *shard, struct session *session,
+                                        struct span *input)
+{
+    CHECK(session->cover == SESSION_SHAKING);
+    if (text_room(&session->wire) < TLS_STREAM_OUT_MIN)
+        return SESSION_TLS_FULL;
+    switch (tls_stream_step(&session->tls, input, &session->wire, wall_s(shard))) {
+    case TLS_WANT_READ:
+    case TLS_WANT_ROOM: /* not of a handshake */
+        return SESSION_TLS_WAITS;
+    case TLS_WANT_WRITE:
+        return SESSION_TLS_FULL;
+    case TLS_WANT_OPEN:
+        on_open(shard, session);
+        return SESSION_TLS_UP;
+    case TLS_WANT_CLOSE:
+        break;
+    }
+    keep_words(session, session->tls.failure, tls_stream_text(&session->tls));
+    return SESSION_TLS_OVER;
+}
+
+void session_tls_lost(struct session *session)
+{
+    if (session->cover != SESSION_SHAKING || tls_stream_lost(&session->tls))
+        return;
+    keep_words(session, session->tls.failure, tls_stream_text(&session->tls));
+}
+
+bool session_tls_seal(struct shard *shard, struct session *session)
+{
+    struct span plain = text_span(&shard->plain_out);
+
+    if (session->cover != SESSION_COVERED || shard->plain_user != session || plain.size == 0)
+        return true;
+    shard->plain_user = NULL;
+    return tls_stream_write(&session->tls, plain, &session->wire) == plain.size;
+}
+
+void session_tls_close(struct session *session)
+{
+    if (session->cover == SESSION_COVERED && session->buffer != NULL &&
+        text_room(&session->wire) >= TLS_STREAM_OUT_MIN)
+        tls_stream_close(&session->tls, &session->wire);
+}

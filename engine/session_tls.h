@@ -1,0 +1,43 @@
+/* session_tls.h - TLS between a session's socket and its SMTP machine.
+ *
+ * The glue of tls/ and the session: how TLS is tried, the handshake, and both directions through
+ * the filter. Octets in clear that came before the handshake never get here (smtp.h). The machine
+ * writes into shard->plain_out, lent to one session within a turn; at the end of the turn it is
+ * encrypted into the session's own buffer, so that a flight stays one send.
+ *
+ * Decides nothing about mail: what came of it stands in level, tls_fault and tls_words of the
+ * session, for secrecy.h to judge. */
+#ifndef ENGINE_SESSION_TLS_H
+#define ENGINE_SESSION_TLS_H
+
+#include "engine/policy.h"
+#include "engine/session.h"
+
+/* The filter may add so much to a flight: records' overhead and answers of the protocol. */
+#define SESSION_TLS_RESERVE 1024
+/* Plaintext is read only with so much room for what the machine writes in answer to it. */
+#define SESSION_TLS_ROOM_MIN (8 * SMTP_BURST_MAX)
+
+enum session_tls_step {
+    SESSION_TLS_WAITS, /* the input is used up: send, then wait */
+    SESSION_TLS_FULL,  /* send first */
+    SESSION_TLS_UP,    /* the machine has been told; what is left of the input is to be read */
+    SESSION_TLS_OVER   /* the handshake failed; session->tls_fault says why */
+};
+
+/* Before smtp_init: how TLS is tried on this session; sets tls_tried and tls_first. */
+enum smtp_tls session_tls_mode(struct shard *shard, struct session *session,
+                               const struct policy_route *route);
+/* SMTP_WANT_TLS: false when no handshake can begin (memory). Writes nothing yet. */
+MUST_USE bool session_tls_begin(struct shard *shard, struct session *session);
+/* Consumes what belongs to the handshake; session->wire must be there. */
+MUST_USE enum session_tls_step session_tls_shake(struct shard *shard, struct session *session,
+                                                 struct span *input);
+/* A session without input that waits for TLS: nothing comes any more. */
+void session_tls_lost(struct session *session);
+/* Encrypts what the machine has written; false when the filter is broken. */
+MUST_USE bool session_tls_seal(struct shard *shard, struct session *session);
+/* The last word of TLS, behind everything else. */
+void session_tls_close(struct session *session);
+
+#endif
