@@ -90,6 +90,7 @@ void ledger_note(struct ledger *ledger, struct receiver *receiver, uint64_t wall
     text_add_byte(text, '.');
     text_add_padded(text, wall_ns % NS_PER_S / NS_PER_US, 6);
     json_put_key_u64(text, "conn", connection);
+    json_put_key_bool(text, "tls", receiver->secure);
     json_put_key_string(text, "from", text_span(&receiver->return_path));
     json_put_key(text, "rcpt");
     json_put_open(text, '[');

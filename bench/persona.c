@@ -6,7 +6,7 @@
 #include "base/check.h"
 
 static const char *const step_names[PERSONA_STEP_COUNT] = {
-    "greeting", "ehlo", "helo", "mail", "rcpt", "data", "body", "dot", "rset", "quit"};
+    "greeting", "ehlo", "helo", "mail", "rcpt", "data", "body", "dot", "rset", "quit", "starttls"};
 
 static bool take_number(struct span *line, uint64_t max, uint64_t *ret_number)
 {
@@ -191,6 +191,8 @@ static const char *read_setting(struct persona *persona, struct span name, struc
         {"refuse", offsetof(struct persona, refuse)},
         {"no-pipelining", offsetof(struct persona, no_pipelining)},
         {"no-chunking", offsetof(struct persona, no_chunking)},
+        {"no-starttls", offsetof(struct persona, no_starttls)},
+        {"no-handshake", offsetof(struct persona, no_handshake)},
         {"no-extensions", offsetof(struct persona, no_extensions)},
     };
     uint64_t number = 0;

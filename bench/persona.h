@@ -25,6 +25,7 @@ enum persona_step {
     PERSONA_DOT,  /* the answer to the final dot or BDAT LAST */
     PERSONA_RSET,
     PERSONA_QUIT,
+    PERSONA_STARTTLS,
     PERSONA_STEP_COUNT
 };
 
@@ -59,6 +60,8 @@ struct persona {
     bool refuse;         /* the port is not listened on */
     bool no_pipelining;
     bool no_chunking;
+    bool no_starttls;
+    bool no_handshake;  /* silence after the 220 to STARTTLS */
     bool no_extensions; /* EHLO offers nothing else either */
     uint32_t split;     /* octets a segment when replies are cut up; 0: whole */
     uint32_t delay_ms;  /* in place of --delay when not 0 */

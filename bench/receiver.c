@@ -128,6 +128,16 @@ static void on_chunk(struct receiver *receiver, struct span *input, struct text 
         receiver->state = receiver_command_chunk_end(receiver, out);
 }
 
+void receiver_secured(struct receiver *receiver)
+{
+    receiver->secure = true;
+    receiver->greeted = false;
+    receiver->extended = false;
+    receiver_command_reset(receiver);
+    if (receiver->state == RECEIVER_SECURING)
+        receiver->state = RECEIVER_COMMAND;
+}
+
 enum receiver_want receiver_step(struct receiver *receiver, struct span *input, struct text *out)
 {
     for (;;) {
@@ -159,6 +169,8 @@ enum receiver_want receiver_step(struct receiver *receiver, struct span *input, 
             if (receiver->state == RECEIVER_MESSAGE)
                 return RECEIVER_WANT_NOTE;
             break;
+        case RECEIVER_SECURING:
+            return RECEIVER_WANT_TLS;
         case RECEIVER_SILENT:
             *input = span_skip(*input, input->size);
             return RECEIVER_WANT_INPUT;

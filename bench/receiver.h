@@ -1,5 +1,5 @@
-/* receiver.h - the server's side of one SMTP session (RFC 5321, 1870, 2034, 2920, 3030, 6152), as
- * octets in and octets out.
+/* receiver.h - the server's side of one SMTP session (RFC 5321, 1870, 2034, 2920, 3030, 3207,
+ * 6152), as octets in and octets out.
  *
  * A reading of the RFC of its own, apart from smtp/: it accepts everything, checks what a client
  * must not do wrong and counts it, and misbehaves as its persona says. Knows nothing of sockets,
@@ -7,6 +7,7 @@
  *
  *   OPENING -> COMMAND <-> CONTENT (DATA) | CHUNK (BDAT)
  *   COMMAND, CONTENT, CHUNK -> MESSAGE (accepted; the caller notes it) -> COMMAND
+ *   COMMAND -> SECURING (after STARTTLS; the caller shakes hands) -> COMMAND, from the start
  *   any -> LINES (a long reply is being written) -> where it was going
  *   any -> SILENT | CLOSING
  *
@@ -33,6 +34,7 @@ enum receiver_state {
     RECEIVER_CHUNK,       /* octets of a BDAT are awaited */
     RECEIVER_MESSAGE,     /* a message was accepted: its envelope and digest can be read */
     RECEIVER_LINES,       /* a reply of many lines is being written */
+    RECEIVER_SECURING,    /* the 220 to STARTTLS is written; receiver_secured() is awaited */
     RECEIVER_SILENT,      /* octets are taken, nothing is said */
     RECEIVER_CLOSING,     /* nothing more will be said */
 };
@@ -41,12 +43,14 @@ enum receiver_want {
     RECEIVER_WANT_INPUT, /* all input was used */
     RECEIVER_WANT_ROOM,  /* replies must go out first */
     RECEIVER_WANT_NOTE,  /* a message was accepted: note it, call again */
+    RECEIVER_WANT_TLS,   /* send what was written, then put TLS in between: receiver_secured() */
     RECEIVER_WANT_CLOSE, /* close once what was written is out */
 };
 
 struct receiver_options {
     bool no_pipelining;
     bool no_chunking;
+    bool starttls; /* offered, where TLS is not on yet */
     bool hashing;
     uint16_t reject_code; /* 0: none */
     uint32_t reject_percent;
@@ -62,6 +66,7 @@ struct receiver {
     enum receiver_state forced; /* what a rule demands instead; RECEIVER_OPENING: nothing */
     enum receiver_state next;   /* after LINES */
     enum receiver_state after_message;
+    bool secure;   /* TLS is on */
     bool greeted;  /* EHLO or HELO has been accepted */
     bool extended; /* it was EHLO */
     bool in_mail;  /* MAIL has been accepted */
@@ -90,6 +95,9 @@ void receiver_init(struct receiver *receiver, const struct receiver_options *opt
 /* Uses input, writes replies. Call again until it wants input, or an end. */
 MUST_USE enum receiver_want receiver_step(struct receiver *receiver, struct span *input,
                                           struct text *out);
+/* TLS is on, after RECEIVER_WANT_TLS or before the first step: what was said in clear is forgotten
+ * (RFC 3207 4.2). */
+void receiver_secured(struct receiver *receiver);
 /* The client went away: counts an end in the middle of a transaction. */
 void receiver_gone(struct receiver *receiver);
 /* Takes one recipient of the accepted message off *rest (at first the span of `recipients`). */

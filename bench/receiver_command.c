@@ -127,6 +127,29 @@ enum receiver_state receiver_command_greeting(struct receiver *receiver, struct 
     return go(receiver, RECEIVER_COMMAND);
 }
 
+static bool offers_tls(const struct receiver *receiver)
+{
+    const struct persona *persona = receiver->persona;
+
+    return receiver->options->starttls && !receiver->secure &&
+           (persona == NULL || (!persona->no_starttls && !persona->no_extensions));
+}
+
+/* RFC 3207 4.2. Octets behind the command are no plaintext that could ever be used. */
+static enum receiver_state on_starttls(struct receiver *receiver, bool more, struct text *out)
+{
+    const struct persona *persona = receiver->persona;
+
+    if (!offers_tls(receiver))
+        return complain(receiver, out, "502 5.5.1 STARTTLS was not offered");
+    if (receiver->in_mail || more)
+        return complain(receiver, out, "503 5.5.1 not within a transaction, and nothing behind it");
+    if (answer(receiver, PERSONA_STARTTLS, out, "220 2.0.0 go ahead") != 220)
+        return go(receiver, RECEIVER_COMMAND);
+    return go(receiver,
+              persona != NULL && persona->no_handshake ? RECEIVER_SILENT : RECEIVER_SECURING);
+}
+
 static void write_ehlo(const struct receiver *receiver, struct text *out)
 {
     const struct persona *persona = receiver->persona;
@@ -136,6 +159,8 @@ static void write_ehlo(const struct receiver *receiver, struct text *out)
         text_add_cstr(out, "250-PIPELINING\r\n");
     if (!receiver->options->no_chunking && (persona == NULL || !persona->no_chunking))
         text_add_cstr(out, "250-CHUNKING\r\n");
+    if (offers_tls(receiver))
+        text_add_cstr(out, "250-STARTTLS\r\n");
     text_add_cstr(out, "250-SIZE 1073741824\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES\r\n");
 }
 
@@ -384,6 +409,8 @@ enum receiver_state receiver_command(struct receiver *receiver, struct span line
         return complain(receiver, out, "500 5.5.2 line too long");
     if (span_find_byte(line, 0) != SPAN_NOT_FOUND || span_find_byte(line, '\r') != SPAN_NOT_FOUND)
         return complain(receiver, out, "500 5.5.2 a control character in the command");
+    if (span_equal_nocase(word, SPAN("STARTTLS")))
+        return on_starttls(receiver, more, out);
     switch (verb_of(word)) {
     case VERB('E', 'H', 'L', 'O'):
         return on_ehlo(receiver, out, true);

@@ -304,12 +304,59 @@ static void test_selection(void **state)
     assert_string_equal(persona_for_recipient(&personas, SPAN("Z"), 0)->name, "four");
 }
 
+static struct span say(struct receiver *receiver, const char *in, struct text *out,
+                       enum receiver_want wanted)
+{
+    struct span input = span_cstr(in);
+
+    text_reset(out);
+    assert_int_equal(receiver_step(receiver, &input, out), wanted);
+    return text_span(out);
+}
+
+static bool has(struct span text, const char *what)
+{
+    return span_find(text, span_cstr(what)) != SPAN_NOT_FOUND;
+}
+
+static void test_starttls(void **state)
+{
+    static uint8_t out_buffer[32768];
+    struct receiver_options options = {.personas = &personas, .starttls = true};
+    struct receiver receiver;
+    struct prng prng;
+    struct text out;
+
+    (void)state;
+    personas.count = 0;
+    prng_seed(&prng, 1);
+    receiver_init(&receiver, &options, &prng, line, envelope);
+    text_init(&out, out_buffer, sizeof(out_buffer));
+    assert_true(has(say(&receiver, "EHLO x\r\n", &out, RECEIVER_WANT_INPUT), "250-STARTTLS"));
+    assert_true(
+        has(say(&receiver, "STARTTLS\r\nNOOP\r\n", &out, RECEIVER_WANT_INPUT), "503 5.5.1"));
+    assert_true(has(say(&receiver, "MAIL FROM:<a@x>\r\nSTARTTLS\r\n", &out, RECEIVER_WANT_INPUT),
+                    "503 5.5.1"));
+    assert_true(has(say(&receiver, "RSET\r\n", &out, RECEIVER_WANT_INPUT), "250"));
+    assert_true(has(say(&receiver, "StartTLS\r\n", &out, RECEIVER_WANT_TLS), "220 "));
+    assert_int_equal(say(&receiver, "NOOP\r\n", &out, RECEIVER_WANT_TLS).size, 0);
+    receiver_secured(&receiver);
+    assert_true(has(say(&receiver, "MAIL FROM:<a@x>\r\n", &out, RECEIVER_WANT_INPUT), "503 "));
+    assert_false(has(say(&receiver, "EHLO x\r\n", &out, RECEIVER_WANT_INPUT), "STARTTLS"));
+    assert_true(has(say(&receiver, "STARTTLS\r\n", &out, RECEIVER_WANT_INPUT), "502 "));
+    /* TLS from the start: the greeting comes behind it. */
+    receiver_init(&receiver, &options, &prng, line, envelope);
+    receiver_secured(&receiver);
+    assert_true(span_starts(say(&receiver, "", &out, RECEIVER_WANT_INPUT), SPAN("220 ")));
+    assert_false(has(say(&receiver, "EHLO x\r\n", &out, RECEIVER_WANT_INPUT), "STARTTLS"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sessions),  cmocka_unit_test(test_endless_reply),
-        cmocka_unit_test(test_long_line), cmocka_unit_test(test_broken_personas),
-        cmocka_unit_test(test_selection),
+        cmocka_unit_test(test_starttls),        cmocka_unit_test(test_sessions),
+        cmocka_unit_test(test_endless_reply),   cmocka_unit_test(test_long_line),
+        cmocka_unit_test(test_broken_personas), cmocka_unit_test(test_selection),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,10 @@ static void add_counts(struct sink_counts *sum, const struct sink_counts *counts
     sum->without_message_id += counts->without_message_id;
     sum->protocol_errors += counts->protocol_errors;
     sum->surplus += counts->surplus;
+    sum->tls_sessions += counts->tls_sessions;
+    sum->tls_resumed += counts->tls_resumed;
+    sum->tls_failures += counts->tls_failures;
+    sum->tls_messages += counts->tls_messages;
     if (sum->ledger_error == 0)
         sum->ledger_error = counts->ledger_error;
 }
@@ -127,14 +131,32 @@ static int run_threads(struct gathering *gathering, struct text *error)
     return result;
 }
 
+static int open_tls(struct sink *sink, struct text *error)
+{
+    const struct sink_options *options = sink->options;
+    struct tls_context_options tls = {
+        .role = TLS_SERVER, .identities = &options->identity, .identities_count = 1};
+
+    if (options->identity.certificate_pem.size == 0)
+        return 0;
+    text_add_cstr(error, "TLS: ");
+    return tls_context_open(&sink->tls, &tls, error);
+}
+
 static int open_shared(struct gathering *gathering, struct text *error)
 {
     struct sink *sink = &gathering->sink;
     const struct sink_options *options = sink->options;
 
+    int result = open_tls(sink, error);
+
+    if (result < 0)
+        return result;
+    text_reset(error);
     sink->ledger_file = options->ledger != NULL ? ledger_create(options->ledger) : -1;
     if (options->ledger != NULL && sink->ledger_file < 0) {
         text_add_format(error, "%s: %s", options->ledger, strerrordesc_np(-sink->ledger_file));
+        tls_context_close(&sink->tls);
         return sink->ledger_file;
     }
     doubles_open(&sink->doubles, options->doubles_max);
@@ -167,6 +189,7 @@ int sink_run(const struct sink_options *options, struct sink_counts *ret_counts,
     ret_counts->peak_connections = gathering->sink.connections_peak;
     io_group_close(gathering->sink.group);
     doubles_close(&gathering->sink.doubles);
+    tls_context_close(&gathering->sink.tls);
     if (gathering->sink.ledger_file >= 0 && close(gathering->sink.ledger_file) < 0 &&
         ret_counts->ledger_error == 0)
         ret_counts->ledger_error = errno;

@@ -13,6 +13,7 @@
 #include "bench/doubles.h"
 #include "bench/receiver.h"
 #include "io/io.h"
+#include "tls/tls_context.h"
 
 #define SINK_LISTENERS_MAX 64
 #define SINK_THREADS_MAX 64
@@ -24,9 +25,11 @@ struct sink_options {
     uint32_t threads;
     uint32_t connections_max; /* a thread */
     uint64_t delay_ns;
-    uint64_t for_ns;      /* 0: until a signal */
-    uint64_t doubles_max; /* recipient and Message-ID pairs that are remembered */
-    const char *ledger;   /* path, or NULL */
+    uint64_t for_ns;              /* 0: until a signal */
+    uint64_t doubles_max;         /* recipient and Message-ID pairs that are remembered */
+    const char *ledger;           /* path, or NULL */
+    struct tls_identity identity; /* for STARTTLS; empty: none */
+    bool tls_at_once;             /* TLS before the greeting (RFC 8314) instead of STARTTLS */
 };
 
 struct sink_counts {
@@ -41,7 +44,11 @@ struct sink_counts {
     uint64_t protocol_errors;
     uint64_t surplus; /* connections turned away, because all places were taken */
     uint64_t peak_connections;
-    int ledger_error; /* errno, or 0 */
+    uint64_t tls_sessions; /* handshakes that succeeded */
+    uint64_t tls_resumed;  /* of them, with a ticket */
+    uint64_t tls_failures; /* handshakes and sessions that broke */
+    uint64_t tls_messages; /* that came over TLS */
+    int ledger_error;      /* errno, or 0 */
 };
 
 /* What the threads share. */
@@ -49,6 +56,7 @@ struct sink {
     const struct sink_options *options;
     struct io_group *group;
     struct doubles doubles;
+    struct tls_context tls; /* zeroed without TLS */
     struct table_key hash_key;
     uint16_t ports[SINK_LISTENERS_MAX]; /* as bound by the first thread */
     int ledger_file;

@@ -13,8 +13,8 @@
 #include "bench/sink.h"
 
 #define EXIT_USAGE 2
-#define EXIT_NOT_BUILT 2
 #define PERSONA_FILE_MAX (1 * MIB)
+#define PEM_FILE_MAX (1 * MIB)
 #define CONNECTIONS_DEFAULT 4096
 #define DOUBLES_DEFAULT 16000000
 
@@ -34,6 +34,9 @@ static const char help[] =
     "  --reject CODE:PERCENT  refuse that part of the recipients\n"
     "  --persona FILE         misbehave (docs/personas.md)\n"
     "  --ledger FILE          one NDJSON line a message; FILE is written anew\n"
+    "  --tls-cert FILE        offer STARTTLS with this certificate and its chain (PEM)\n"
+    "  --tls-key FILE         the certificate's private key (PEM)\n"
+    "  --tls-at-once          TLS before the greeting, as on port 465, instead of STARTTLS\n"
     "  --for SECONDS          stop after that time\n"
     "  --capacity N           recipients remembered to find duplicates (16000000)\n"
     "  --help\n";
@@ -50,7 +53,9 @@ enum option_id {
     OPTION_LEDGER,
     OPTION_FOR,
     OPTION_CAPACITY,
-    OPTION_TLS,
+    OPTION_TLS_CERT,
+    OPTION_TLS_KEY,
+    OPTION_TLS_AT_ONCE,
     OPTION_HELP
 };
 
@@ -66,8 +71,9 @@ static const struct option long_options[] = {
     {"ledger", required_argument, NULL, OPTION_LEDGER},
     {"for", required_argument, NULL, OPTION_FOR},
     {"capacity", required_argument, NULL, OPTION_CAPACITY},
-    {"tls-cert", required_argument, NULL, OPTION_TLS},
-    {"tls-key", required_argument, NULL, OPTION_TLS},
+    {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},
+    {"tls-key", required_argument, NULL, OPTION_TLS_KEY},
+    {"tls-at-once", no_argument, NULL, OPTION_TLS_AT_ONCE},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -165,6 +171,21 @@ static int take_personas(const char *path)
     return result < 0 ? complain(text_cstr_end(&error), path) : 0;
 }
 
+/* The text stays for the life of the process. */
+static int take_pem(const char *path, struct span *ret_pem)
+{
+    char *buffer = malloc(PEM_FILE_MAX);
+    size_t size = 0;
+    int result = buffer == NULL ? -ENOMEM : read_whole(path, buffer, PEM_FILE_MAX, &size);
+
+    if (result < 0 || size == 0) {
+        free(buffer);
+        return complain(result < 0 ? strerrordesc_np(-result) : "an empty file", path);
+    }
+    *ret_pem = span_make(buffer, size);
+    return 0;
+}
+
 static int take_seconds(const char *value, struct sink_options *options)
 {
     char *end;
@@ -214,9 +235,13 @@ static int take_option(int option, struct sink_options *options)
         result = take_u32(optarg, 1, UINT32_MAX, &number);
         options->doubles_max = number;
         return result;
-    case OPTION_TLS:
-        (void)fputs("ringpost-bench sink: TLS is not built yet\n", stderr);
-        return EXIT_NOT_BUILT;
+    case OPTION_TLS_CERT:
+        return take_pem(optarg, &options->identity.certificate_pem);
+    case OPTION_TLS_KEY:
+        return take_pem(optarg, &options->identity.key_pem);
+    case OPTION_TLS_AT_ONCE:
+        options->tls_at_once = true;
+        return 0;
     default:
         (void)fputs("try `ringpost-bench sink --help`\n", stderr);
         return EXIT_USAGE;
@@ -251,6 +276,10 @@ static void print_counts(const struct sink_counts *counts)
     json_put_key_u64(&text, "protocol_errors", counts->protocol_errors);
     json_put_key_u64(&text, "turned_away", counts->surplus);
     json_put_key_u64(&text, "peak_connections", counts->peak_connections);
+    json_put_key_u64(&text, "tls_sessions", counts->tls_sessions);
+    json_put_key_u64(&text, "tls_resumed", counts->tls_resumed);
+    json_put_key_u64(&text, "tls_failures", counts->tls_failures);
+    json_put_key_u64(&text, "tls_messages", counts->tls_messages);
     json_put_key_double(&text, "cpu_seconds", cpu_seconds(), 6);
     json_put_close(&text, '}');
     text_add_byte(&text, '\n');
@@ -304,5 +333,9 @@ int sink_command_run(int count, char **arguments)
         return complain("no such option", arguments[optind]);
     if (options.listeners_count == 0)
         return complain("at least one --listen ADDR:PORT is needed", "--listen");
+    if ((options.identity.certificate_pem.size > 0) != (options.identity.key_pem.size > 0) ||
+        (options.tls_at_once && options.identity.key_pem.size == 0))
+        return complain("TLS needs both --tls-cert and --tls-key", "--tls-cert");
+    options.receiver.starttls = options.identity.key_pem.size > 0 && !options.tls_at_once;
     return run(&options);
 }

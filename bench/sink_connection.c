@@ -4,6 +4,7 @@
 
 void sink_connection_init(struct sink_connection *connection)
 {
+    connection->tls = NULL;
     connection->held_first = SINK_CONNECTION_HELD_NONE;
     connection->held_last = SINK_CONNECTION_HELD_NONE;
 }

@@ -32,10 +32,13 @@ struct sink_mark {
     uint32_t end;
 };
 
+struct sink_tls;
+
 struct sink_connection {
     struct list_node dirty_node; /* in the thread's list of those that have something to send */
     struct wheel_timer timer;    /* armed: the first mark's due time */
     struct receiver receiver;
+    struct sink_tls *tls; /* NULL: in clear */
     uint64_t number;
     uint64_t delay_ns;
     uint32_t split; /* octets a send at most; 0: all */

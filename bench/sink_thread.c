@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "bench/sink_work.h"
 
 #define BUFFERS_COUNT 512
 #define BUFFER_SIZE 16384
@@ -32,74 +33,6 @@ static void shut(struct sink_thread *thread, struct sink_connection *connection)
     connection->shutting = true;
     sink_connection_release(connection, thread->held, thread->io);
     io_shut(thread->io, connection_tag(thread, OP_SHUT, connection), connection->socket);
-}
-
-static void note_recipient(struct sink_thread *thread, const struct receiver *receiver,
-                           struct span recipient)
-{
-    struct sink *sink = thread->sink;
-    uint8_t buffer[RECEIVER_LINE_MAX + DIGEST_ID_MAX + 1];
-    struct text key;
-
-    text_init(&key, buffer, sizeof(buffer));
-    text_add_lower(&key, recipient);
-    text_add_byte(&key, 0);
-    text_add(&key, span_make(receiver->digest.id, receiver->digest.id_size));
-    switch (doubles_add(&sink->doubles, table_hash(&sink->hash_key, text_span(&key)))) {
-    case DOUBLES_NEW:
-        break;
-    case DOUBLES_SEEN:
-        thread->counts.duplicates++;
-        break;
-    case DOUBLES_FULL:
-        thread->counts.untracked++;
-        break;
-    }
-}
-
-static void note_message(struct sink_thread *thread, struct sink_connection *connection)
-{
-    struct receiver *receiver = &connection->receiver;
-    struct span recipients = text_span(&receiver->recipients);
-
-    thread->counts.messages++;
-    thread->counts.recipients += receiver->recipients_count;
-    thread->counts.bytes += receiver->digest.size;
-    if (receiver->digest.id_size == 0)
-        thread->counts.without_message_id++;
-    while (recipients.size > 0 && receiver->digest.id_size > 0)
-        note_recipient(thread, receiver, receiver_recipient(&recipients));
-    if (thread->ledger.file >= 0)
-        ledger_note(&thread->ledger, receiver, io_wall_ns(thread->io), connection->number);
-}
-
-/* Lets the receiver read what is held and write what it says. */
-static void work(struct sink_thread *thread, struct sink_connection *connection)
-{
-    for (;;) {
-        struct span input = sink_connection_input(connection, thread->held, thread->io);
-        size_t size = input.size;
-        enum receiver_want want;
-        struct text out;
-
-        sink_connection_out(connection, &out);
-        want = receiver_step(&connection->receiver, &input, &out);
-        sink_connection_wrote(connection, &out);
-        if (want == RECEIVER_WANT_NOTE)
-            note_message(thread, connection);
-        sink_connection_used(connection, thread->held, thread->io, (uint32_t)(size - input.size));
-        if (want == RECEIVER_WANT_ROOM)
-            break;
-        if (want == RECEIVER_WANT_CLOSE) {
-            connection->closing = true;
-            sink_connection_release(connection, thread->held, thread->io);
-            break;
-        }
-        if (want == RECEIVER_WANT_INPUT && connection->held_count == 0)
-            break;
-    }
-    if (!list_linked(&connection->dirty_node))
-        list_push_back(&thread->dirty, &connection->dirty_node);
 }
 
 static void send_more(struct sink_thread *thread, struct sink_connection *connection)
@@ -173,7 +106,9 @@ static void on_connection(struct sink_thread *thread, uint32_t listener, int soc
     connection->split = persona != NULL ? persona->split : 0;
     count_connection(thread, connection);
     io_recv(thread->io, connection_tag(thread, OP_RECV, connection), socket);
-    work(thread, connection);
+    if (options->tls_at_once)
+        sink_work_secure(thread, connection);
+    sink_work(thread, connection);
 }
 
 /* The first event of a listener is its handle, each further one a connection. */
@@ -226,7 +161,7 @@ static void on_recv(struct sink_thread *thread, struct sink_connection *connecti
         connection->receiver.protocol_errors++; /* it sends and does not read */
         shut(thread, connection);
     } else if (connection->held_count == 1) {
-        work(thread, connection);
+        sink_work(thread, connection);
     }
 }
 
@@ -242,8 +177,9 @@ static void on_send(struct sink_thread *thread, struct sink_connection *connecti
         return;
     }
     if (!connection->closing && sink_connection_drained(connection) &&
-        (connection->held_count > 0 || connection->receiver.state == RECEIVER_LINES))
-        work(thread, connection);
+        (connection->held_count > 0 || connection->receiver.state == RECEIVER_LINES ||
+         (connection->tls != NULL && sink_tls_pending(connection->tls))))
+        sink_work(thread, connection);
     else
         send_more(thread, connection);
 }
@@ -256,6 +192,7 @@ static void on_shut(struct sink_thread *thread, struct sink_connection *connecti
     if (list_linked(&connection->dirty_node))
         list_remove(&connection->dirty_node);
     wheel_cancel(&thread->wheel, &connection->timer);
+    sink_tls_end(connection);
     slab_release(&thread->connections, connection);
     (void)atomic_fetch_sub(&thread->sink->connections_now, 1);
 }
@@ -378,10 +315,12 @@ static int listen_all(struct sink_thread *thread)
 static int make_room(struct sink_thread *thread)
 {
     uint32_t count = thread->sink->options->connections_max;
-    size_t size = slab_cost(count, sizeof(struct sink_connection)) +
-                  arena_cost(BUFFERS_COUNT, sizeof(struct sink_held)) +
-                  arena_cost(count, RECEIVER_LINE_MAX) + arena_cost(count, RECEIVER_ENVELOPE_MAX) +
-                  arena_cost(count, SINK_CONNECTION_OUT);
+    uint32_t secured = thread->sink->tls.library != NULL ? count : 0;
+    size_t size =
+        slab_cost(count, sizeof(struct sink_connection)) +
+        arena_cost(BUFFERS_COUNT, sizeof(struct sink_held)) + arena_cost(count, RECEIVER_LINE_MAX) +
+        arena_cost(count, RECEIVER_ENVELOPE_MAX) + arena_cost(count, SINK_CONNECTION_OUT) +
+        arena_cost(secured, sizeof(struct sink_tls)) + arena_cost(secured, SINK_TLS_PLAIN);
     int result = arena_open(&thread->arena, size);
 
     if (result < 0)
@@ -391,6 +330,13 @@ static int make_room(struct sink_thread *thread)
     thread->lines = arena_alloc(&thread->arena, count, RECEIVER_LINE_MAX);
     thread->envelopes = arena_alloc(&thread->arena, count, RECEIVER_ENVELOPE_MAX);
     thread->outs = arena_alloc(&thread->arena, count, SINK_CONNECTION_OUT);
+    if (secured > 0) {
+        uint8_t *plains = arena_alloc(&thread->arena, secured, SINK_TLS_PLAIN);
+
+        thread->tls = arena_alloc(&thread->arena, secured, sizeof(struct sink_tls));
+        for (uint32_t i = 0; i < secured; i++)
+            thread->tls[i].plain = plains + (size_t)i * SINK_TLS_PLAIN;
+    }
     arena_seal(&thread->arena);
     result = ledger_init(&thread->ledger, thread->sink->ledger_file);
     return result < 0 ? fail(thread, result, "cannot get memory for the ledger") : 0;
@@ -437,6 +383,7 @@ void sink_thread_close(struct sink_thread *thread)
             continue;
         thread->counts.protocol_errors += connection->receiver.protocol_errors;
         thread->counts.rejected += connection->receiver.rejected_count;
+        sink_tls_end(connection);
     }
     if (thread->ledger.file >= 0)
         ledger_flush(&thread->ledger);

@@ -6,6 +6,7 @@
 #include "bench/ledger.h"
 #include "bench/sink.h"
 #include "bench/sink_connection.h"
+#include "bench/sink_tls.h"
 
 #define SINK_THREAD_EVENTS 256
 
@@ -19,6 +20,7 @@ struct sink_thread {
     uint8_t *lines;         /* by connection */
     uint8_t *envelopes;
     uint8_t *outs;
+    struct sink_tls *tls; /* by connection; NULL without TLS */
     struct list dirty;
     struct wheel wheel;
     struct prng prng;

@@ -9,6 +9,7 @@ import os
 import signal
 import smtplib
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -16,8 +17,13 @@ import threading
 import time
 import unittest
 
+import ca
+
 BENCH = os.path.abspath(sys.argv.pop(1))
 SKIPPED = 77
+FOLDER = tempfile.TemporaryDirectory()
+AUTHORITY = ca.Authority(FOLDER.name)
+CERTIFICATE = AUTHORITY.issue("sink")
 
 
 class Sink:
@@ -400,10 +406,14 @@ class CommandLine(unittest.TestCase):
                           ["sink", "--persona", "/nonexistent"]):
             self.assertEqual(self.fails(*arguments)[0], 2, arguments)
 
-    def test_tls_is_not_built(self):
-        status, error = self.fails("sink", "--listen", "127.0.0.1:0", "--tls-cert", "x")
-        self.assertEqual(status, 2)
-        self.assertIn("not built yet", error)
+    def test_tls_needs_both_files(self):
+        listen = ("sink", "--listen", "127.0.0.1:0")
+        for options in (("--tls-cert", CERTIFICATE[0]), ("--tls-key", CERTIFICATE[1]), ("--tls-at-once",),
+                        ("--tls-cert", "/nowhere/x", "--tls-key", CERTIFICATE[1])):
+            self.assertEqual(self.fails(*listen, *options)[0], 2)
+        status, error = self.fails(*listen, "--tls-cert", CERTIFICATE[0], "--tls-key", CERTIFICATE[0])
+        self.assertEqual(status, 1)
+        self.assertIn("TLS: no readable PEM private key", error)
 
     def test_persona_error_names_the_line(self):
         with tempfile.NamedTemporaryFile("w") as file:
@@ -433,6 +443,127 @@ class CommandLine(unittest.TestCase):
         for arguments in (["--help"], ["sink", "--help"]):
             done = subprocess.run([BENCH, *arguments], capture_output=True, text=True, check=True)
             self.assertIn("usage: ringpost-bench", done.stdout)
+
+
+class Tls(unittest.TestCase):
+    OPTIONS = ("--tls-cert", CERTIFICATE[0], "--tls-key", CERTIFICATE[1])
+
+    def context(self, version=None):
+        context = ssl.create_default_context(cafile=AUTHORITY.pem)
+        if version is not None:
+            context.maximum_version = version
+        return context
+
+    def connect(self, sink, listener=0):
+        client = smtplib.SMTP(timeout=10)
+        client._host = "localhost"  # the name in the certificate
+        client.connect("127.0.0.1", sink.ports[listener])
+        return client
+
+    def send(self, client, number, size):
+        content = b"Message-ID: <%d@x>\r\n\r\n" % number + b"0123456789abcdef\r\n" * (size // 18)
+        client.sendmail("a@x", "b@y", content)
+        return content
+
+    def test_starttls(self):
+        persona = "persona bytewise\nlistener 2\nsplit 7\ndelay 3\n"
+        with Sink(*self.OPTIONS, listeners=2, persona=persona) as sink:
+            contents = []
+            for number, version in enumerate((None, ssl.TLSVersion.TLSv1_2) * 2):
+                client = self.connect(sink, number // 2)
+                client.ehlo()
+                self.assertTrue(client.has_extn("starttls"))
+                client.starttls(context=self.context(version))
+                self.assertEqual(client.sock.version(), "TLSv1.2" if version else "TLSv1.3")
+                client.ehlo()
+                self.assertFalse(client.has_extn("starttls"))
+                for size in (18, 300000):
+                    contents.append(self.send(client, len(contents), size))
+                client.quit()
+            clear = self.connect(sink)
+            self.send(clear, 9, 18)
+            clear.quit()
+            counts = sink.stop()
+            self.assertEqual((counts["tls_sessions"], counts["tls_messages"], counts["tls_failures"]), (4, 8, 0))
+            self.assertEqual((counts["messages"], counts["protocol_errors"]), (9, 0))
+            ledger = sink.ledger()
+            self.assertEqual([entry["tls"] for entry in ledger], [True] * 8 + [False])
+            for entry, content in zip(ledger, contents):
+                self.assertEqual(entry["sha256"], hashlib.sha256(content).hexdigest())
+
+    def test_what_was_said_in_clear_is_forgotten(self):
+        with Sink(*self.OPTIONS) as sink:
+            client = self.connect(sink)
+            client.starttls(context=self.context())
+            self.assertEqual(client.docmd("MAIL FROM:<a@x>")[0], 503)
+            self.assertEqual(client.docmd("STARTTLS")[0], 502)
+            client.close()
+            with sink.raw() as connection:  # no octets of clear text are taken for the session's
+                begin(connection)
+                connection.sendall(b"STARTTLS\r\nEHLO injected\r\n")
+                self.assertTrue(read_until(connection, b"ENHANCEDSTATUSCODES\r\n").startswith(b"503 "))
+            counts = sink.stop()
+            self.assertEqual((counts["tls_sessions"], counts["protocol_errors"]), (1, 3))
+
+    def test_at_once_and_again(self):
+        with Sink(*self.OPTIONS, "--tls-at-once") as sink:
+            session = None
+            for _ in range(3):
+                context = self.context() if session is None else context
+                with sink.raw() as plain, context.wrap_socket(plain, server_hostname="localhost",
+                                                              session=session) as connection:
+                    self.assertTrue(read_until(connection, b"\r\n").startswith(b"220 "))
+                    self.assertEqual(connection.session_reused, session is not None)
+                    connection.sendall(b"QUIT\r\n")
+                    self.assertEqual(read_until(connection, b"\r\n"), b"221 2.0.0 bye\r\n")
+                    session = connection.session
+                    self.assertEqual(connection.recv(1), b"")  # close_notify
+            counts = sink.stop()
+            self.assertEqual((counts["tls_sessions"], counts["tls_resumed"], counts["tls_failures"]), (3, 2, 0))
+
+    def test_broken_handshakes(self):
+        with Sink(*self.OPTIONS) as sink:
+            for octets in (b"EHLO in clear\r\n", b"\x16\x03\x01\xff\xff" + b"x" * 5000, b""):
+                with sink.raw() as connection:
+                    begin(connection)
+                    self.assertTrue(talk(connection, b"STARTTLS\r\n").startswith(b"220 "))
+                    connection.sendall(octets)
+                    connection.shutdown(socket.SHUT_WR)
+                    self.assertNotIn(b"250", read_to_end(connection))
+            client = self.connect(sink)
+            with self.assertRaises(ssl.SSLError):
+                client.starttls(context=ssl.create_default_context())  # knows no such authority
+            counts = sink.stop()
+            self.assertEqual((counts["tls_sessions"], counts["messages"]), (0, 0))
+            self.assertEqual(counts["tls_failures"], 3)
+
+    def test_personas(self):
+        persona = ("persona a\nlistener 1\nno-starttls\n"
+                   "persona b\nlistener 2\nno-handshake\n"
+                   "persona c\nlistener 3\nstarttls reply 454 4.7.0 not now\n"
+                   "persona d\nlistener 4\nstarttls raw 220 go\\r\\n250 injected\\r\\n\n")
+        with Sink(*self.OPTIONS, listeners=4, persona=persona) as sink:
+            stripped = self.connect(sink, 0)
+            stripped.ehlo()
+            self.assertFalse(stripped.has_extn("starttls"))
+            self.assertEqual(stripped.docmd("STARTTLS")[0], 502)
+            with sink.raw(1) as connection:
+                begin(connection)
+                self.assertTrue(talk(connection, b"STARTTLS\r\n").startswith(b"220 "))
+                connection.sendall(b"\x16\x03\x01")
+                connection.settimeout(0.3)
+                self.assertRaises(TimeoutError, connection.recv, 1)
+            refused = self.connect(sink, 2)
+            self.assertEqual(refused.docmd("EHLO x")[0], 250)
+            self.assertEqual(refused.docmd("STARTTLS")[0], 454)
+            self.assertEqual(refused.docmd("NOOP")[0], 250)
+            with sink.raw(3) as connection:
+                begin(connection)
+                connection.sendall(b"STARTTLS\r\n")
+                self.assertEqual(read_until(connection, b"injected\r\n"), b"220 go\r\n250 injected\r\n")
+                with self.context().wrap_socket(connection, server_hostname="localhost") as secured:
+                    self.assertTrue(talk(secured, b"EHLO x\r\n").startswith(b"250"))
+            sink.stop()
 
 
 if __name__ == "__main__":
