@@ -46,7 +46,8 @@ struct routing_domain {
     uint32_t first_flow; /* chained by flows[].next */
     uint32_t failure;    /* slab index while FAILING */
     enum domain_state state;
-    bool known; /* initialised */
+    bool known;          /* initialised */
+    uint8_t stale_count; /* times that its old route has had to serve on */
 };
 
 struct routing_flow {

@@ -5,7 +5,9 @@
 #include "engine/smart_host.h"
 
 #define HELD_NS (50 * NS_PER_MS)
-#define STALE_NS (30 * NS_PER_S) /* an old route serves on when a new one cannot be had */
+/* An old route serves on when a new one cannot be had, for so long each time, an hour in all. */
+#define STALE_NS (30 * NS_PER_S)
+#define STALE_COUNT_MAX 120
 
 static struct outcome outcome_of(const struct route *route)
 {
@@ -70,8 +72,9 @@ static bool resolve(struct shard *shard, uint32_t index)
     case ROUTE_OK:
         return routing_enter(shard, index, &route, ports);
     case ROUTE_DNS_FAILURE:
-        if (domain->state != DOMAIN_ROUTED)
+        if (domain->state != DOMAIN_ROUTED || domain->stale_count == STALE_COUNT_MAX)
             break;
+        domain->stale_count++;
         domain->expires_ns = shard_now_ns(shard) + STALE_NS;
         return true;
     case ROUTE_NO_DOMAIN:

@@ -4,11 +4,22 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "sim/sim_world.h"
 #include "sim/wire_sim.h"
 
 #define ANSWER_MAX ((size_t)16 * 1024)
 #define DELAY_MAX_NS (40 * NS_PER_MS)
 #define SLOW_MAX_NS (12 * NS_PER_S)
+#define SPELLS 3
+
+static bool is_silent(const struct dns_sim *dns, uint64_t server)
+{
+    const struct dns_sim_silence *silence = &dns->silence;
+
+    if (silence->all || (silence->dead >> server & 1) != 0)
+        return true;
+    return silence->spell_ns > 0 && (sim_world_now_ns() / silence->spell_ns + server) % SPELLS == 0;
+}
 
 static size_t get_size(struct span bytes)
 {
@@ -81,6 +92,8 @@ static void on_datagram(void *server, struct net_place *place, const struct ip_p
         return;
     dns->questions_count++;
     text_init(&out, buffer, sizeof(buffer));
+    if (is_silent(dns, place->user))
+        return;
     if (!troubled_answer(dns, &question, false, &out))
         return;
     trouble = trouble_of(dns, &question);
@@ -101,6 +114,7 @@ static void on_datagram(void *server, struct net_place *place, const struct ip_p
 
 struct dns_connection {
     struct dns_sim *dns;
+    uint64_t server;
     size_t size;
     uint8_t bytes[2 + 1024];
 };
@@ -110,9 +124,9 @@ static void *on_accepted(void *server, struct net_session *session, const struct
     struct dns_connection *connection = calloc(1, sizeof(*connection));
 
     (void)session;
-    (void)place;
     CHECK(connection != NULL);
     connection->dns = server;
+    connection->server = place->user;
     return connection;
 }
 
@@ -130,6 +144,10 @@ static void tcp_answer(struct dns_connection *connection, struct net_session *se
         return;
     }
     dns->questions_count++;
+    if (is_silent(dns, connection->server)) {
+        net_service_reset(session, 0);
+        return;
+    }
     if (!troubled_answer(dns, &question, true, &out))
         return;
     buffer[0] = (uint8_t)(out.size >> 8);
@@ -188,8 +206,12 @@ void dns_sim_open(struct dns_sim *dns, struct net_sim *net, const struct zones *
 
 void dns_sim_listen(struct dns_sim *dns, const struct ip_port *address)
 {
-    CHECK(net_service_listen(&dns->service, NET_UDP, address) != NULL);
-    CHECK(net_service_listen(&dns->service, NET_TCP, address) != NULL);
+    struct net_place *udp = net_service_listen(&dns->service, NET_UDP, address);
+    struct net_place *tcp = net_service_listen(&dns->service, NET_TCP, address);
+
+    CHECK(udp != NULL);
+    CHECK(tcp != NULL);
+    udp->user = tcp->user = dns->servers_count++;
 }
 
 void dns_sim_close(struct dns_sim *dns)

@@ -8,11 +8,21 @@
 #include "sim/net_service.h"
 #include "sim/zones.h"
 
+/* What the servers themselves suffer from; a silent one takes packets and says nothing, and resets
+ * connections. */
+struct dns_sim_silence {
+    bool all;          /* every one */
+    uint32_t dead;     /* bits, in the order of dns_sim_listen */
+    uint64_t spell_ns; /* each is silent every third spell, one after the other; 0: never */
+};
+
 struct dns_sim {
     struct net_service service;
     const struct zones *zones;
     struct prng prng;
-    uint64_t questions_count;
+    uint32_t servers_count;
+    struct dns_sim_silence silence;
+    uint64_t questions_count; /* those to silent ones too */
 };
 
 void dns_sim_open(struct dns_sim *dns, struct net_sim *net, const struct zones *zones,

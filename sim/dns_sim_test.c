@@ -188,6 +188,55 @@ static void test_troubles_over_udp(void **state)
     }
 }
 
+/* Who is silent when: all, the dead ones, and each in its spells. */
+static void test_silence(void **state)
+{
+    static const struct {
+        struct dns_sim_silence silence;
+        uint32_t answers; /* of one server over six spells of 30 s */
+    } cases[] = {
+        {{.all = true}, 0}, {{.dead = 1}, 0}, {{.dead = 2}, 6}, {{.spell_ns = 30 * NS_PER_S}, 4},
+        {{0}, 6},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct io_address to = {.ip = SERVER};
+        struct zones zones;
+        struct dns_sim dns;
+        struct io *io;
+        struct io_event event = {0};
+        uint8_t ids[2] = {0};
+        uint32_t answers = 0;
+
+        sim_world_open(i, NULL);
+        fill(&zones);
+        dns_sim_open(&dns, sim_world_net(), &zones, i);
+        dns_sim_listen(&dns, &SERVER);
+        dns.silence = cases[i].silence;
+        assert_int_equal(io_open(&io, &(struct io_options){0}, NULL), 0);
+        io_socket(io, 1, &(struct io_socket_options){.kind = IO_UDP, .family = IP_V4});
+        while (io_wait(io, UINT64_MAX, &event, 1) == 0)
+            ;
+        int socket = event.result;
+        io_connect(io, 2, socket, &to);
+        while (io_wait(io, UINT64_MAX, &event, 1) == 0)
+            ;
+        io_recv(io, 3, socket);
+        uint64_t start_ns = (sim_world_now_ns() / (30 * NS_PER_S) + 1) * 30 * NS_PER_S;
+        for (uint64_t k = 0; k < 6; k++) {
+            while (sim_world_now_ns() < start_ns + k * 30 * NS_PER_S)
+                assert_true(io_wait(io, start_ns + k * 30 * NS_PER_S, &event, 1) <= 1);
+            answers += ask(io, socket, "a.test", ids, 2);
+        }
+        assert_int_equal(answers, cases[i].answers);
+        assert_int_equal(dns.questions_count, 6);
+        dns_sim_close(&dns);
+        zones_close(&zones);
+        sim_world_close();
+    }
+}
+
 static void test_zones_of_a_seed(void **state)
 {
     uint32_t kinds[ZONE_KIND_COUNT] = {0};
@@ -223,9 +272,8 @@ static void test_zones_of_a_seed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_octets),
-        cmocka_unit_test(test_troubles_over_udp),
+        cmocka_unit_test(test_answers),           cmocka_unit_test(test_octets),
+        cmocka_unit_test(test_troubles_over_udp), cmocka_unit_test(test_silence),
         cmocka_unit_test(test_zones_of_a_seed),
     };
 

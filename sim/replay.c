@@ -29,6 +29,7 @@ struct replay {
     struct scripted_mx mx;
     struct scripted_server *server; /* the one that indented lines speak of */
     struct store_cursor cursor;
+    uint64_t names_asked; /* questions before the last `names` */
     uint32_t failures;
     char complaints[4000];
     char problems[4000];
@@ -103,6 +104,17 @@ static void do_host(struct replay *replay, struct span rest)
     }
     (void)zones_add_host(&replay->world.zones, name, ips[0].family != IP_NONE ? &ips[0] : NULL,
                          ips[1].family != IP_NONE ? &ips[1] : NULL);
+}
+
+/* names down | up */
+static void do_names(struct replay *replay, struct span rest)
+{
+    struct span word = span_word(&rest);
+
+    if (!span_equal(word, SPAN("down")) && !span_equal(word, SPAN("up")))
+        scene_unreadable(&replay->scene, "down or up is expected");
+    replay->world.dns.silence.all = span_equal(word, SPAN("down"));
+    replay->names_asked = replay->world.dns.questions_count;
 }
 
 /* --- servers --- */
@@ -297,6 +309,18 @@ static bool check_detail(const struct outcome *outcome, struct span word)
     return false;
 }
 
+/* check names N: at most so many questions since the last `names` */
+static void check_names(struct replay *replay, struct span rest)
+{
+    uint64_t asked = replay->world.dns.questions_count - replay->names_asked;
+
+    if (asked <= scene_number(&replay->scene, span_word(&rest)))
+        return;
+    replay->failures++;
+    printf("%s:%u: %llu questions\n", replay->scene.file, replay->scene.line,
+           (unsigned long long)asked);
+}
+
 /* check ADDRESS KIND [code=N] [stage=S] [cause=C] | check ADDRESS none | check IP sessions N */
 static void do_check(struct replay *replay, struct span rest)
 {
@@ -304,6 +328,10 @@ static void do_check(struct replay *replay, struct span rest)
     const struct oracle_recipient *recipient = NULL;
     struct ip ip;
 
+    if (span_equal(word, SPAN("names"))) {
+        check_names(replay, rest);
+        return;
+    }
     if (ip_parse(word, &ip)) {
         check_server(replay, &ip, rest);
         return;
@@ -348,6 +376,8 @@ static void do_line(struct replay *replay, struct span line)
         do_host(replay, rest);
     else if (span_equal(verb, SPAN("mx")))
         do_mx(replay, rest);
+    else if (span_equal(verb, SPAN("names")))
+        do_names(replay, rest);
     else if (span_equal(verb, SPAN("inject")))
         do_inject(replay, rest);
     else if (span_equal(verb, SPAN("pass")))

@@ -186,6 +186,7 @@ static void world_open(struct world *world, uint64_t seed, const struct world_op
     if (options->return_path)
         world->oracle.verp = &world->verp;
     dns_sim_open(&world->dns, sim_world_net(), &world->zones, prng_next(&world->prng));
+    world->dns.silence = options->names_silence;
     mx_sim_open(&world->mx, sim_world_net(), &world->oracle, prng_next(&world->prng));
     world->mx.unknown_percent = options->unknown_percent;
     world->mx.messages_max = options->messages_per_connection;
@@ -217,6 +218,7 @@ static void world_heal(struct world *world)
     net_sim_heal(sim_world_net());
     zones_heal(&world->zones);
     mx_sim_heal(&world->mx);
+    world->dns.silence = (struct dns_sim_silence){0};
 }
 
 /* --- lives --- */

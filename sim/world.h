@@ -34,6 +34,7 @@ struct world_life {
 struct world_options {
     struct sim_world_options sim;
     struct zones_options zones;
+    struct dns_sim_silence names_silence; /* until the world heals */
     struct mx_persona personas[WORLD_PERSONAS_MAX];
     uint32_t personas_count;
     uint32_t unknown_percent; /* recipients that no server knows */

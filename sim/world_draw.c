@@ -190,6 +190,10 @@ void world_draw(struct world_options *options, uint64_t seed)
         options->recipients[i] =
             1 + (uint32_t)prng_below(&prng, UINT64_C(1) << prng_below(&prng, 9));
     draw_lives(&prng, options);
+    if (prng_percent(&prng, 30))
+        options->names_silence.dead = PICK_U32(&prng, 1, 2, 3);
+    if (prng_percent(&prng, 30))
+        options->names_silence.spell_ns = PICK(&prng, 1, 20, 200, 2000) * NS_PER_S;
     options->tls_mode = 1;
     draw_tls(options, seed);
 }
@@ -218,6 +222,9 @@ void world_print(const struct world_options *options, struct text *out)
                     net->connect_refused_permille, net->connect_lost_permille, net->reset_permille,
                     net->silence_permille, net->clog_permille, net->chop_percent,
                     net->send_short_percent, net->datagram_lost_percent, net->window);
+    text_add_format(out, "  name servers: dead %x, silent every third %llu s\n",
+                    options->names_silence.dead,
+                    (unsigned long long)(options->names_silence.spell_ns / NS_PER_S));
     text_add_format(out, "  TLS: mode %u, of its own for %u%% of the domains; servers",
                     options->tls_mode, options->tls_percent);
     for (uint32_t i = 0; i < options->personas_count; i++)
