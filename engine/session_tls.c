@@ -74,42 +74,9 @@ bool session_tls_begin(struct shard *shard, struct session *session)
     return true;
 }
 
-static enum tls_fault fault_of(enum tls_failure failure)
-{
-    switch (failure) {
-    case TLS_FAILURE_NONE:
-        return TLS_FAULT_NONE;
-    case TLS_FAILURE_EXPIRED:
-    case TLS_FAILURE_NOT_YET_VALID:
-        return TLS_FAULT_EXPIRED;
-    case TLS_FAILURE_WRONG_NAME:
-        return TLS_FAULT_NAME;
-    case TLS_FAILURE_UNKNOWN_CA:
-    case TLS_FAILURE_SELF_SIGNED:
-        return TLS_FAULT_UNTRUSTED;
-    case TLS_FAILURE_WEAK:
-    case TLS_FAILURE_CERTIFICATE:
-        return TLS_FAULT_CERTIFICATE;
-    case TLS_FAILURE_NO_TLSA_MATCH:
-        return TLS_FAULT_TLSA_INVALID;
-    case TLS_FAILURE_LOCAL:
-        return TLS_FAULT_LOCAL;
-    case TLS_FAILURE_CHAIN_TOO_LARGE:
-    case TLS_FAILURE_NOT_TLS:
-    case TLS_FAILURE_NO_COMMON:
-    case TLS_FAILURE_ALERT:
-    case TLS_FAILURE_PROTOCOL:
-    case TLS_FAILURE_FLOOD:
-    case TLS_FAILURE_LOST:
-    case TLS_FAILURE_COUNT:
-        break;
-    }
-    return TLS_FAULT_HANDSHAKE;
-}
-
 static void keep_words(struct session *session, enum tls_failure failure, struct span words)
 {
-    session->tls_fault = fault_of(failure);
+    session->tls_fault = tls_failure_fault(failure);
     session->tls_words_size = (uint8_t)min_size(words.size, sizeof(session->tls_words));
     if (words.size > 0)
         memcpy(session->tls_words, words.data, session->tls_words_size);

@@ -443,6 +443,10 @@ static bool run_held(struct shard *shard, struct session *session)
 void talk_pump(struct shard *shard, struct session *session)
 {
     CHECK(session->state == SESSION_TALK);
+    if (session->cover == SESSION_SHAKING && session->smtp.state == SMTP_CLOSED) {
+        talk_run_out(shard, session); /* it was told to quit: nobody waits for the handshake */
+        return;
+    }
     if (!run_held(shard, session))
         return;
     if (session->ended && session->held_count == 0) {
