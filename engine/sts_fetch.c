@@ -46,8 +46,10 @@ static void start_fetch(struct sts_fetch *fetch, struct sts_fetch_job *job)
 {
     char host[300];
     struct text text;
-    struct https_request request = {
-        .port = fetch->port, .target = TARGET, .owner = slab_handle_of(&fetch->jobs, job).index};
+    struct https_request request = {.port = fetch->port,
+                                    .target = TARGET,
+                                    .owner = slab_handle_of(&fetch->jobs, job).index,
+                                    .timeout_ns = fetch->timeout_ns};
 
     text_init(&text, host, sizeof(host));
     text_add_cstr(&text, "mta-sts.");
@@ -287,6 +289,7 @@ int sts_fetch_init(struct sts_fetch *fetch, struct arena *arena,
     fetch->io = options->io;
     fetch->dns = options->dns;
     fetch->port = options->port;
+    fetch->timeout_ns = options->timeout_ns;
     sts_cache_init(&fetch->cache, arena, &cache);
     https_init(&fetch->https, arena, &https);
     slab_init(&fetch->jobs, arena, STS_FETCH_JOBS_MAX, sizeof(struct sts_fetch_job));

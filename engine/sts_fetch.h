@@ -45,6 +45,7 @@ struct sts_fetch {
     struct io *io;
     struct dns *dns;
     uint16_t port;
+    uint64_t timeout_ns;
     struct sts_cache cache;
     struct https https;
     struct slab jobs;
@@ -60,9 +61,10 @@ struct sts_fetch_options {
     struct dns *dns;
     const struct tls_context *tls; /* with roots */
     bool allow_special;
-    uint16_t port;      /* 443 */
-    uint32_t shard;     /* names the file */
-    struct span folder; /* exists; empty: nothing is kept */
+    uint16_t port;       /* 443 */
+    uint64_t timeout_ns; /* of one fetch; 0: HTTPS_TIMEOUT_NS */
+    uint32_t shard;      /* names the file */
+    struct span folder;  /* exists; empty: nothing is kept */
     bool sync;
     uint32_t domains_max;  /* 0: STS_FETCH_DOMAINS_MAX */
     uint32_t policies_max; /* 0: STS_FETCH_POLICIES_MAX */

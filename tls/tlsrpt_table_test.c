@@ -176,6 +176,7 @@ static void test_policy_lines(void **state)
     session.policy_lines = SPAN("another\n");
     tlsrpt_table_add(&world.table, &session);
     assert_memory_equal(count->lines, lines, 100);
+    assert_int_equal(count->lines_size, TLSRPT_TABLE_POLICY_MAX / 100 * 100);
     arena_close(&world.arena);
 }
 
