@@ -1,0 +1,301 @@
+"""MTA-STS policies fetched from real web servers, good and bad, and what is kept of them."""
+import os
+import socket
+import ssl
+import threading
+import time
+
+import ca
+import e2e
+import world
+
+POLICY = "version: STSv1\r\nmode: {mode}\r\nmx: mx.{name}.test\r\nmx: *.backup.test\r\nmax_age: {age}\r\n"
+FETCH, INVALID, WEBPKI = "sts-policy-fetch-error", "sts-policy-invalid", "sts-webpki-invalid"
+TIMEOUT = 3.0
+
+
+def answer(body, status="200 OK", kind="text/plain", more=""):
+    head = f"HTTP/1.1 {status}\r\nServer: x\r\n"
+    if kind:
+        head += f"Content-Type: {kind}\r\n"
+    return (head + more + f"Content-Length: {len(body)}\r\n\r\n" + body).encode()
+
+
+def policy(name, mode="enforce", age=604800):
+    return POLICY.format(mode=mode, name=name, age=age)
+
+
+class Server:
+    """A web server for one policy host at an address of its own. What it does is a function of the
+    connection after the request was read, or one of the manners named in `manner`."""
+
+    def __init__(self, address, port, context, respond, manner="tls"):
+        self.address, self.context, self.respond, self.manner = address, context, respond, manner
+        self.requests = []
+        self.connections = 0
+        self.stopping = False
+        self.listener = socket.create_server((address, port), backlog=16)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            if self.stopping:
+                connection.close()
+                return
+            self.connections += 1
+            threading.Thread(target=self.talk, args=(connection,), daemon=True).start()
+
+    def talk(self, connection):
+        connection.settimeout(20)
+        try:
+            if self.manner == "silent":
+                connection.recv(65536)
+                time.sleep(TIMEOUT + 5)
+                return
+            if self.manner == "clear":
+                connection.recv(65536)
+                connection.sendall(answer(policy("clear")))
+                return
+            secure = self.context.wrap_socket(connection, server_side=True)
+            request = b""
+            while b"\r\n\r\n" not in request:
+                piece = secure.recv(65536)
+                if not piece:
+                    return
+                request += piece
+            self.requests.append(request.decode())
+            self.respond(secure)
+        except (OSError, ssl.SSLError):
+            pass
+        finally:
+            connection.close()
+
+    def close(self):
+        self.stopping = True
+        try:
+            socket.create_connection((self.address, self.listener.getsockname()[1]), 1).close()
+        except OSError:
+            pass
+        self.listener.close()
+
+
+def says(octets):
+    def respond(secure):
+        secure.sendall(octets)
+        secure.unwrap()
+    return respond
+
+
+def slowly(octets):
+    def respond(secure):
+        for n in range(len(octets)):
+            secure.sendall(octets[n:n + 1])
+            time.sleep(0.2)
+    return respond
+
+
+def cut(octets):
+    """The end of the connection is not announced: what is missing could be anything."""
+    def respond(secure):
+        secure.sendall(octets)
+        secure.shutdown(socket.SHUT_WR)
+    return respond
+
+
+def endless(secure):
+    secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n")
+    while True:
+        secure.sendall(b"x" * 65536)
+
+
+def chunked(octets):
+    pieces = b"".join(b"%x\r\n%s\r\n" % (len(octets[i:i + 7]), octets[i:i + 7]) for i in range(0, len(octets), 7))
+    return (b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n" +
+            pieces + b"0\r\n\r\n")
+
+
+UNTIL_CLOSE = b"HTTP/1.0 200 OK\r\nContent-Type: TEXT/Plain\r\n\r\n"
+
+# name: (what the server does, certificate, knowledge, mode, fault). None: no server.
+CASES = {
+    "good": (says(answer(policy("good"))), "good", "policy", "enforce", "-"),
+    "testing": (says(answer(policy("testing", "testing"))), "good", "policy", "testing", "-"),
+    "off": (says(answer("version: STSv1\nmode: none\nmax_age: 60\n")), "good", "policy", "none", "-"),
+    "chunked": (says(chunked(policy("chunked").encode())), "good", "policy", "enforce", "-"),
+    "closes": (says(UNTIL_CLOSE + policy("closes").encode()), "good", "policy", "enforce", "-"),
+    "early": (says(b"HTTP/1.1 103 Early\r\nLink: x\r\n\r\n" + answer(policy("early"))), "good", "policy", "enforce",
+              "-"),
+    "huge-age": (says(answer(policy("huge-age", age=9999999999))), "good", "policy", "enforce", "-"),
+    "no-age": (says(answer(policy("no-age", age=0))), "good", "policy", "enforce", "-"),
+    "html": (says(answer(policy("html"), kind="text/html")), "good", "without", "-", INVALID),
+    "no-type": (says(answer(policy("no-type"), kind=None)), "good", "without", "-", INVALID),
+    "any-mx": (says(answer("version: STSv1\nmode: enforce\nmx: *\nmax_age: 60\n")), "good", "without", "-", INVALID),
+    "half": (says(answer("version: STSv1\nmode: enforce\n")), "good", "without", "-", INVALID),
+    "redirect": (says(answer("", "301 Moved", more="Location: https://mta-sts.good.test/.well-known/mta-sts.txt\r\n")),
+                 "good", "without", "-", FETCH),
+    "missing": (says(answer("not here", "404 Not Found")), "good", "without", "-", FETCH),
+    "large": (says(answer(policy("large") + "x: y\n" * 14000)), "good", "without", "-", FETCH),
+    "gigabyte": (endless, "good", "without", "-", FETCH),
+    "cut": (cut(UNTIL_CLOSE + policy("cut").encode()), "good", "without", "-", FETCH),
+    "short": (says(answer(policy("short")).replace(b"Content-Length: ", b"Content-Length: 1")), "good", "without",
+              "-", FETCH),
+    "two-lengths": (says(answer(policy("two-lengths"), more="Content-Length: 5\r\n")), "good", "without", "-", FETCH),
+    "slow": (slowly(answer(policy("slow"))), "good", "without", "-", FETCH),
+    "silent": ("silent", "good", "without", "-", FETCH),
+    "clear": ("clear", "good", "without", "-", FETCH),
+    "refused": (None, None, "without", "-", FETCH),
+    "nowhere": (None, None, "without", "-", FETCH),
+    "expired": (says(answer(policy("expired"))), "expired", "without", "-", WEBPKI),
+    "wrong": (says(answer(policy("wrong"))), "wrong", "without", "-", WEBPKI),
+    "unknown": (says(answer(policy("unknown"))), "unknown", "without", "-", WEBPKI),
+    "no-record": (says(answer(policy("no-record"))), "good", "without", "-", "-"),
+    "two-records": (says(answer(policy("two-records"))), "good", "without", "-", "-"),
+}
+
+
+def certificates(case):
+    folder = case.path("ca")
+    os.makedirs(folder)
+    authority = ca.Authority(folder)
+    ca.Authority(folder, "other")
+    names = [f"mta-sts.{name}.test" for name in CASES]
+    authority.issue("good", dns=names)
+    authority.issue("expired", dns=names, end="20210101000000Z")
+    authority.issue("wrong", dns=["mta-sts.elsewhere.test"])
+    authority.issue("unknown", dns=names, issuer="other", chain=["other"])
+    contexts = {}
+    for name in ("good", "expired", "wrong", "unknown"):
+        contexts[name] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        contexts[name].load_cert_chain(f"{folder}/{name}.pem", f"{folder}/{name}.key")
+    return authority.pem, contexts
+
+
+class World:
+    def __init__(self, case):
+        self.case = case
+        self.roots, self.contexts = certificates(case)
+        self.addresses = {name: f"127.83.{os.getpid() % 250}.{n + 1}" for n, name in enumerate(CASES)}
+        self.port = world.free_port(address=self.addresses["good"])
+        self.servers = {}
+        for name, (respond, certificate, *_) in CASES.items():
+            if respond is not None:
+                self.serve(name, respond, certificate)
+        self.knots = {}
+
+    def serve(self, name, respond, certificate):
+        manner = respond if isinstance(respond, str) else "tls"
+        self.servers[name] = self.case.closing(Server(self.addresses[name], self.port,
+                                                      self.contexts[certificate], respond, manner))
+
+    def knot(self, identity):
+        """A name server whose records have this id."""
+        if identity in self.knots:
+            return self.knots[identity]
+        zone = world.Zone()
+        for name, address in self.addresses.items():
+            if name != "nowhere":
+                zone.add(f"mta-sts.{name}", "A", address)
+            if name != "no-record":
+                zone.add(f"_mta-sts.{name}", "TXT", f'"v=STSv1; id={identity};"')
+        zone.add("_mta-sts.two-records", "TXT", '"v=STSv1; id=other;"')
+        self.knots[identity] = self.case.knot(zone)
+        return self.knots[identity]
+
+    def ask(self, names, folder="kept", identity="1", special=True):
+        """{name: (knowledge, mode, id, fault, milliseconds)}"""
+        tool = os.path.join(os.path.dirname(self.case.ringpost), "..", "tests", "sts_tool")
+        run = self.case.run([tool, *(["--special"] if special else []), self.case.path(folder),
+                             f"127.0.0.1:{self.knot(identity).port}", self.roots, self.port, int(TIMEOUT * 1000),
+                             *(f"{name}.test" for name in names)], seconds=30)
+        run.expect(0)
+        lines = [line.split() for line in run.out.splitlines()]
+        return {line[0][:-len(".test")]: (*line[1:5], int(line[5])) for line in lines}, run
+
+
+def every_kind(case, places):
+    """All at once: each has its own end, the slow ones hold up nobody else beyond their places."""
+    seen, run = places.ask(CASES)
+    for name, (_, _, knowledge, mode, fault) in CASES.items():
+        e2e.check(name in seen, f"{name} was never known", run)
+        wanted = (knowledge, mode, "1" if knowledge == "policy" else "-", fault)
+        e2e.check_equal(seen[name][:4], wanted, name, run)
+    slowest = max(line[4] for line in seen.values())
+    e2e.check(slowest < 1000 * (TIMEOUT * 2 + 2) * case.patience, f"all were known after {slowest} ms", run)
+    for name, server in places.servers.items():
+        if CASES[name][1] == "good" and CASES[name][0] not in ("silent", "clear"):
+            expected = 0 if name in ("no-record", "two-records") else 1
+            e2e.check_equal(len(server.requests), expected, f"requests to {name}")
+    request = places.servers["good"].requests[0].split("\r\n")
+    e2e.check_equal(request[0], "GET /.well-known/mta-sts.txt HTTP/1.1", "the request")
+    e2e.check(f"Host: mta-sts.good.test:{places.port}" in request, "the host of the request", request)
+    for name in ("expired", "wrong", "unknown"):
+        e2e.check_equal(places.servers[name].requests, [], f"nothing is said to the {name} certificate")
+    case.note(f"{len(CASES)} kinds of policy servers in {slowest / 1000:.1f} s")
+
+
+def kept_on_disk(case, places):
+    """Another process knows what the first has learned, and asks for no policy again."""
+    before = len(places.servers["good"].requests)
+    seen, run = places.ask(["good", "testing", "off"])
+    e2e.check_equal([line[:4] for line in seen.values()],
+                    [("policy", "enforce", "1", "-"), ("policy", "testing", "1", "-"), ("policy", "none", "1", "-")],
+                    "out of the file", run)
+    e2e.check_equal(len(places.servers["good"].requests), before, "requests")
+
+
+def failures_keep_policies(case, places):
+    """The id changes and the fetch fails in every way: the policy that is known stays in force."""
+    places.servers["good"].respond = says(answer("gone", "404 Not Found"))
+    places.servers["testing"].context = places.contexts["expired"]
+    places.servers["chunked"].close()
+    names = ["good", "testing", "chunked"]
+    # The first of these processes sees the new id, in the background; the second knows what came of it.
+    for _ in range(2):
+        seen, run = places.ask(names, identity="2")
+        e2e.check_equal([seen[name][:3] for name in names],
+                        [("policy", "enforce", "1"), ("policy", "testing", "1"), ("policy", "enforce", "1")],
+                        "the policies from before", run)
+
+
+def new_id_new_policy(case, places):
+    """With a new id the policy is fetched again, and a policy that demands nothing replaces one that did."""
+    places.servers["good"].respond = says(answer("version: STSv1\nmode: none\nmax_age: 86400\n"))
+    places.ask(["good"], identity="3")
+    seen, run = places.ask(["good"], identity="3")
+    e2e.check_equal(seen["good"][:4], ("policy", "none", "3", "-"), "the new policy", run)
+
+
+def no_private_addresses(case, places):
+    """Names come from strangers: without leave nothing on loopback is connected to."""
+    before = places.servers["early"].connections
+    seen, run = places.ask(["early"], folder="strict", special=False)
+    e2e.check_equal(seen["early"][:4], ("without", "-", "-", FETCH), "a policy host on loopback", run)
+    e2e.check_equal(places.servers["early"].connections, before, "connections")
+
+
+def damaged_file(case, places):
+    """A file that cannot be read costs a fetch, not the start."""
+    path = os.path.join(case.path("kept"), "sts.0")
+    with open(path, "r+b") as file:
+        content = file.read()
+        file.seek(0)
+        file.write(b"x")
+        file.truncate(len(content) // 2)
+    seen, run = places.ask(["closes"], identity="1")
+    e2e.check_equal(seen["closes"][:4], ("policy", "enforce", "1", "-"), "fetched again", run)
+
+
+def main():
+    with e2e.Case("mta_sts") as case:
+        places = World(case)
+        for step in (every_kind, kept_on_disk, failures_keep_policies, new_id_new_policy, no_private_addresses,
+                     damaged_file):
+            case.step(step, places)
+
+
+if __name__ == "__main__":
+    main()
