@@ -5,6 +5,8 @@
 
 #include "message/utf8.h"
 
+/* So many bytes without meaning, and the text is not in that charset. */
+#define CHARSET_BAD_MAX 1000
 /* Names longer than this are no charset. */
 #define CHARSET_NAME_MAX 24
 
@@ -170,7 +172,7 @@ static void put_rune(struct text *out, uint32_t rune)
 
 static void convert_western(struct span source, struct text *out)
 {
-    for (size_t i = 0; i < source.size; i++) {
+    for (size_t i = 0; i < source.size && text_room(out) > 0; i++) {
         uint8_t byte = source.data[i];
         uint32_t rune = byte;
 
@@ -201,6 +203,7 @@ static void convert_other(iconv_t converter, struct span source, struct text *ou
 {
     char *from = unconst(source.data);
     size_t left = source.size;
+    uint32_t bad_count = 0;
 
     (void)iconv(converter, NULL, NULL, NULL, NULL); /* back to the first state */
     while (left > 0 && !convert_some(converter, &from, &left, out)) {
@@ -209,6 +212,10 @@ static void convert_other(iconv_t converter, struct span source, struct text *ou
         put_rune(out, 0xfffd); /* a byte without meaning, or a character that was cut off */
         from++;
         left--;
+        if (++bad_count == CHARSET_BAD_MAX) {
+            convert_western(span_skip(source, source.size - left), out);
+            return;
+        }
     }
     /* What the converter kept back, to join with a mark that did not come. */
     (void)convert_some(converter, NULL, NULL, out);

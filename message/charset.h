@@ -56,7 +56,8 @@ void charset_close(struct charset *charset);
 enum charset_id charset_find(struct span name);
 /* True: text in that charset can be used as it is. */
 MUST_USE bool charset_is_utf8(enum charset_id id);
-/* Adds `source` as UTF-8; each byte that has no meaning becomes U+FFFD. What does not fit in `out`
+/* Adds `source` as UTF-8; each byte that has no meaning becomes U+FFFD, and behind a thousand of
+ * them the rest is read as windows-1252. What does not fit in `out`
  * is left out, without overflow. CHARSET_UNKNOWN: bytes above 0x7f are read as windows-1252. */
 void charset_convert(struct charset *charset, enum charset_id id, struct span source,
                      struct text *out);

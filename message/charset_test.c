@@ -126,6 +126,19 @@ static void test_bytes_without_meaning(void **state)
     assert_converted(CHARSET_ISO_2022_JP, "$3", "$3");
 }
 
+static void test_a_text_in_another_charset(void **state)
+{
+    static uint8_t source[3000], buffer[16000];
+    struct text out;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(source); i++)
+        source[i] = 0xfc;
+    text_init(&out, buffer, sizeof(buffer));
+    charset_convert(charset, CHARSET_ISO_2022_JP, span_make(source, sizeof(source)), &out);
+    assert_int_equal(out.size, 1000 * 3 + 2000 * 2);
+}
+
 static void test_what_does_not_fit_is_left_out(void **state)
 {
     uint8_t buffer[5];
@@ -151,6 +164,7 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_each_converter_is_there),
         cmocka_unit_test(test_bytes_without_meaning),
+        cmocka_unit_test(test_a_text_in_another_charset),
         cmocka_unit_test(test_what_does_not_fit_is_left_out),
     };
 

@@ -63,24 +63,78 @@ int header_list_next(struct span *rest, struct header_field *ret)
     return 1;
 }
 
-static void skip_mbox_line(struct span *rest)
+/* What real mailboxes have in front of a header: a byte order mark, blank lines, an mbox line. */
+static void skip_front(struct span *rest)
 {
-    size_t taken;
+    size_t size = 0, taken;
 
+    if (span_starts(*rest, SPAN("\xef\xbb\xbf")))
+        *rest = span_skip(*rest, 3);
+    while (size < rest->size && (rest->data[size] == ' ' || rest->data[size] == '\r' ||
+                                 rest->data[size] == '\n' || rest->data[size] == '\t'))
+        size++;
+    struct header_field field;
+    struct span behind = span_skip(*rest, size);
+    if (size > 0 && header_list_next(&behind, &field) == 1)
+        *rest = span_skip(*rest, size);
     if (span_starts(*rest, SPAN("From ")) || span_starts(*rest, SPAN(">From "))) {
         (void)front_line(*rest, &taken);
         *rest = span_skip(*rest, taken);
     }
 }
 
+/* Fields that every header has. */
+static bool is_common(struct span name)
+{
+    static const struct span names[] = {SPAN_INIT("Received"), SPAN_INIT("From"),
+                                        SPAN_INIT("Date"),     SPAN_INIT("Subject"),
+                                        SPAN_INIT("To"),       SPAN_INIT("Message-ID")};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (span_equal_nocase(name, names[i]))
+            return true;
+    return false;
+}
+
+/* Lines that lost the blank in front of them: a common field follows soon and no blank line comes
+ * before it. Takes them off *rest. */
+static bool skip_unfolded(struct span *rest)
+{
+    struct span behind = *rest;
+    struct header_field field;
+
+    for (uint32_t i = 0; i < HEADER_LIST_UNFOLDED_MAX; i++) {
+        size_t taken;
+
+        if (front_line(behind, &taken).size == 0)
+            return false;
+        behind = span_skip(behind, taken);
+        struct span next = behind;
+        int result = header_list_next(&next, &field);
+        if (result == 0)
+            return false;
+        if (result == 1 && is_common(field.name)) {
+            *rest = behind;
+            return true;
+        }
+    }
+    return false;
+}
+
 void header_list_read(struct header_list *list, struct span *rest)
 {
     size_t size = rest->size;
     struct header_field field;
+    int result;
 
     list->count = 0;
-    skip_mbox_line(rest);
-    while (header_list_next(rest, &field) == 1) {
+    skip_front(rest);
+    while ((result = header_list_next(rest, &field)) != 0) {
+        if (result < 0) {
+            if (list->count == 0 || !skip_unfolded(rest))
+                return;
+            continue;
+        }
         bool inside = size - rest->size - field.whole.size < HEADER_LIST_SIZE_MAX;
 
         if (inside && list->count < HEADER_LIST_MAX)

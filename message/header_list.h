@@ -1,7 +1,8 @@
 /* header_list.h - the header fields of a received message, read once and looked up often.
  *
- * Reads what strangers send: lines end with LF or CRLF, an mbox "From " line before the header is
- * skipped, a line that is no field ends the header and belongs to the body. Names are compared
+ * Reads what strangers send: lines end with LF or CRLF; blank lines and an mbox "From " line before
+ * the header are skipped; lines that lost their fold are too, when one of the common fields follows;
+ * any other line that is no field ends the header and belongs to the body. Names are compared
  * without regard to case. Nothing is decoded; spans point into the message.
  * Knows nothing of what the fields mean. Owns nothing. */
 #ifndef MESSAGE_HEADER_LIST_H
@@ -13,6 +14,8 @@
 #define HEADER_LIST_MAX 256
 /* So is a field that begins later than this in a header. */
 #define HEADER_LIST_SIZE_MAX (256 * KIB)
+/* Lines without their fold, in a row. */
+#define HEADER_LIST_UNFOLDED_MAX 6
 
 struct header_list {
     struct header_field fields[HEADER_LIST_MAX];

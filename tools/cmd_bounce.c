@@ -242,6 +242,7 @@ int verb_bounce(int argc, char **argv)
         const char *name;
         int (*run)(int argc, char **argv);
     } table[] = {
+        {"read", bounce_verbs_read},
         {"replies", bounce_verbs_replies},
     };
 

@@ -48,6 +48,7 @@ static const struct verb verbs[] = {
      "Beside a running sender the questions go through its control socket.\n",
      verb_queue},
     {"bounce", "what comes back: reports and replies",
+     "ringpost bounce read [--json] [--mbox] [--rules FILE] PATH...\n"
      "ringpost bounce replies [--explain] [--rules FILE]\n"
      "ringpost bounce replies --unclassified [--top N] [--rules FILE]\n\n"
      "replies: standard input, one reply a line: code, enhanced code, text, with tabs between;\n"

@@ -1,0 +1,149 @@
+#include "bounce/mailbox.h"
+
+#include <string.h>
+
+#define LOCAL_MAX 128
+#define DOMAIN_MAX 255
+
+static bool is_alnum(uint8_t byte)
+{
+    uint8_t lower = span_lower_byte(byte);
+
+    return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9');
+}
+
+/* RFC 5322 atext, and UTF-8. */
+static bool is_local(uint8_t byte)
+{
+    return is_alnum(byte) || byte >= 0x80 ||
+           (byte != 0 && strchr("!#$%&'*+-/=?^_`{|}~.", byte) != NULL);
+}
+
+static bool is_domain(uint8_t byte)
+{
+    return is_alnum(byte) || byte == '-' || byte == '.' || byte == '_' || byte >= 0x80;
+}
+
+/* Octets of the local part before `at`, the index of the '@'. */
+static size_t local_size(struct span text, size_t at)
+{
+    size_t size = 0;
+
+    if (at > 1 && text.data[at - 1] == '"') { /* a quoted string, on one line */
+        for (size = 1; size < at && size < LOCAL_MAX; size++) {
+            uint8_t byte = text.data[at - 1 - size];
+
+            if (byte == '"')
+                return size > 1 ? size + 1 : 0;
+            if (byte == '\n' || byte == '@')
+                return 0;
+        }
+        return 0;
+    }
+    while (size < at && is_local(text.data[at - 1 - size])) {
+        if (++size > LOCAL_MAX)
+            return 0;
+    }
+    return size;
+}
+
+static size_t domain_size(struct span text, size_t at)
+{
+    size_t size = 0;
+
+    if (at < text.size && text.data[at] == '[') {
+        size_t end = span_find_byte(span_slice(text, at, 64), ']');
+
+        return end != SPAN_NOT_FOUND && end > 1 ? end + 1 : 0;
+    }
+    while (at + size < text.size && size < DOMAIN_MAX && is_domain(text.data[at + size]))
+        size++;
+    while (size > 0 && !is_alnum(text.data[at + size - 1]) && text.data[at + size - 1] < 0x80)
+        size--;
+    return size;
+}
+
+/* "SMTP=" of X.400 forms, an apostrophe or other mark in front of the name. */
+static struct span without_decoration(struct span mailbox)
+{
+    if (span_starts_nocase(mailbox, SPAN("smtp=")))
+        mailbox = span_skip(mailbox, 5);
+    while (mailbox.size > 0 && mailbox.data[0] != '"' && !is_alnum(mailbox.data[0]) &&
+           mailbox.data[0] < 0x80 && mailbox.data[0] != '_' && mailbox.data[0] != '+')
+        mailbox = span_skip(mailbox, 1);
+    return mailbox;
+}
+
+bool mailbox_find(struct span text, size_t from, struct span *ret)
+{
+    while (from < text.size) {
+        const uint8_t *sign = memchr(text.data + from, '@', text.size - from);
+        size_t at = sign != NULL ? (size_t)(sign - text.data) : text.size;
+        size_t local = at < text.size ? local_size(text, at) : 0;
+        size_t domain = local > 0 && at - local >= from ? domain_size(text, at + 1) : 0;
+
+        if (domain > 0) {
+            struct span found =
+                without_decoration(span_slice(text, at - local, local + 1 + domain));
+
+            if (found.size > 1 + domain) {
+                *ret = found;
+                return true;
+            }
+        }
+        from = at + 1;
+    }
+    return false;
+}
+
+struct span mailbox_of_field(struct span value)
+{
+    struct span mailbox;
+    size_t type = span_find_byte(value, ';');
+
+    if (mailbox_find(value, 0, &mailbox))
+        return mailbox;
+    if (type != SPAN_NOT_FOUND)
+        value = span_skip(value, type + 1);
+    value = span_trim(value);
+    if (value.size > 1 && value.data[0] == '<' && value.data[value.size - 1] == '>')
+        value = span_slice(value, 1, value.size - 2);
+    return value;
+}
+
+struct span mailbox_local(struct span mailbox)
+{
+    size_t size = mailbox.size;
+
+    while (size > 0 && mailbox.data[size - 1] != '@')
+        size--;
+    return span_first(mailbox, size > 0 ? size - 1 : mailbox.size);
+}
+
+struct span mailbox_domain(struct span mailbox)
+{
+    struct span local = mailbox_local(mailbox);
+
+    return span_skip(mailbox, local.size + 1);
+}
+
+bool mailbox_same(struct span a, struct span b)
+{
+    return a.size == b.size && span_equal_nocase(a, b);
+}
+
+bool mailbox_is_daemon(struct span mailbox)
+{
+    static const struct span names[] = {
+        SPAN_INIT("mailer-daemon"), SPAN_INIT("mailerdaemon"), SPAN_INIT("mailer_daemon"),
+        SPAN_INIT("mail-daemon"),   SPAN_INIT("maildaemon"),   SPAN_INIT("postmaster"),
+        SPAN_INIT("post_master"),   SPAN_INIT("post.master"),  SPAN_INIT("mdaemon"),
+        SPAN_INIT("mail.delivery"), SPAN_INIT("mmdf"),         SPAN_INIT("mail-delivery"),
+    };
+    struct span local = mailbox_local(mailbox);
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (span_starts_nocase(local, names[i]))
+            return true;
+    return false;
+}

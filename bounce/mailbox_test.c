@@ -1,0 +1,117 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs the above first */
+#include <setjmp.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "base/base.h"
+#include "bounce/mailbox.h"
+
+static void test_found_in_text(void **state)
+{
+    static const struct {
+        const char *text, *expected; /* NULL: there is none */
+    } cases[] = {
+        {"a@example.org", "a@example.org"},
+        {"<a.b+c=d@example.org>: no", "a.b+c=d@example.org"},
+        {"to \"anna\" <anna@example.org>.", "anna@example.org"},
+        {"sent to anna@example.org.", "anna@example.org"},
+        {"'anna@example.org'", "anna@example.org"},
+        {"\"john doe\"@example.org x", "\"john doe\"@example.org"},
+        {"a@[192.0.2.1] x", "a@[192.0.2.1]"},
+        {"SMTP:anna@example.org", "anna@example.org"},
+        {"dda:SMTP=anna@example.org; on", "anna@example.org"},
+        {"mailto:anna@example.org", "anna@example.org"},
+        {"J\xc3\xb6rg: j\xc3\xb6rg@example.org", "j\xc3\xb6rg@example.org"},
+        {"a@b", "a@b"},
+        {"...anna@example.org...", "anna@example.org"},
+        {"@example.org", NULL},
+        {"anna@", NULL},
+        {"anna@ example.org", NULL},
+        {"anna @example.org", NULL},
+        {"a@@b", NULL},
+        {"@@@@ x@y", "x@y"},
+        {"***@example.org", NULL},
+        {"\"@example.org", NULL},
+        {"a@[", NULL},
+        {"a@-", NULL},
+        {"", NULL},
+        {"no at sign", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct span found;
+        bool there = mailbox_find(span_cstr(cases[i].text), 0, &found);
+
+        if (there != (cases[i].expected != NULL) ||
+            (there && !span_equal(found, span_cstr(cases[i].expected))))
+            fail_msg("%s: \"%.*s\"", cases[i].text, there ? (int)found.size : 0,
+                     there ? (const char *)found.data : "");
+    }
+}
+
+static void test_one_behind_the_other(void **state)
+{
+    struct span text = SPAN("a@x.example,b@x.example; <c@x.example>"), found;
+    size_t from = 0;
+    uint32_t count = 0;
+
+    (void)state;
+    while (mailbox_find(text, from, &found)) {
+        assert_int_equal(found.data[0], 'a' + count++);
+        from = (size_t)(found.data - text.data) + found.size;
+    }
+    assert_int_equal(count, 3);
+}
+
+static void test_of_fields(void **state)
+{
+    static const struct {
+        const char *value, *expected;
+    } cases[] = {
+        {"rfc822; anna@example.org", "anna@example.org"},
+        {"RFC822;<anna@example.org>", "anna@example.org"},
+        {"utf-8; j\xc3\xb6rg@example.org", "j\xc3\xb6rg@example.org"},
+        {"rfc822; anna@example.org (a comment)", "anna@example.org"},
+        {"X-LOCAL;anna", "anna"},
+        {"rfc822; <anna>", "anna"},
+        {"rfc822;", ""},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_true(
+            span_equal(mailbox_of_field(span_cstr(cases[i].value)), span_cstr(cases[i].expected)));
+}
+
+static void test_parts_and_daemons(void **state)
+{
+    (void)state;
+    assert_true(span_equal(mailbox_local(SPAN("a@b@c.example")), SPAN("a@b")));
+    assert_true(span_equal(mailbox_domain(SPAN("a@c.example")), SPAN("c.example")));
+    assert_true(span_equal(mailbox_local(SPAN("a")), SPAN("a")));
+    assert_int_equal(mailbox_domain(SPAN("a")).size, 0);
+    assert_true(mailbox_same(SPAN("A@B.example"), SPAN("a@b.EXAMPLE")));
+    assert_false(mailbox_same(SPAN("a@b.example"), SPAN("a@b.exampl")));
+    assert_true(mailbox_is_daemon(SPAN("MAILER-DAEMON@example.org")));
+    assert_true(mailbox_is_daemon(SPAN("postmaster@example.org")));
+    assert_false(mailbox_is_daemon(SPAN("anna@postmaster.example")));
+    assert_false(mailbox_is_daemon(SPAN("")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_found_in_text),
+        cmocka_unit_test(test_one_behind_the_other),
+        cmocka_unit_test(test_of_fields),
+        cmocka_unit_test(test_parts_and_daemons),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

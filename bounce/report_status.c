@@ -1,0 +1,140 @@
+#include "bounce/report_status.h"
+
+#include "bounce/delivery_status.h"
+#include "bounce/mailbox.h"
+#include "bounce/report_verdict.h"
+#include "bounce/status_text.h"
+
+static enum report_action action_of(struct span value)
+{
+    static const struct {
+        struct span name;
+        enum report_action action;
+    } actions[] = {
+        {SPAN_INIT("fail"), REPORT_FAILED},           {SPAN_INIT("delayed"), REPORT_RETRIED},
+        {SPAN_INIT("deferred"), REPORT_RETRIED},      {SPAN_INIT("delivered"), REPORT_DELIVERED},
+        {SPAN_INIT("deliverable"), REPORT_DELIVERED}, {SPAN_INIT("relayed"), REPORT_RELAYED},
+        {SPAN_INIT("expanded"), REPORT_EXPANDED},     {SPAN_INIT("expired"), REPORT_FAILED},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++)
+        if (span_starts_nocase(value, actions[i].name))
+            return actions[i].action;
+    return REPORT_ACTION_NONE;
+}
+
+static bool has_at(struct span mailbox)
+{
+    return span_find_byte(mailbox, '@') != SPAN_NOT_FOUND;
+}
+
+struct span report_status_value(struct span value)
+{
+    size_t semicolon = span_find_byte(span_first(value, 32), ';');
+
+    return span_trim(semicolon == SPAN_NOT_FOUND ? value : span_skip(value, semicolon + 1));
+}
+
+static void add_status(struct report_reader *reader, const struct delivery_status *group,
+                       struct report *report)
+{
+    struct report_recipient *into = report_workspace_add(report);
+
+    if (into == NULL)
+        return;
+    into->final = mailbox_of_field(group->final);
+    into->original = mailbox_of_field(group->original);
+    into->address = has_at(into->original) ? into->original : into->final;
+    if (!has_at(into->address) && group->actual.size > 0 && has_at(mailbox_of_field(group->actual)))
+        into->address = mailbox_of_field(group->actual);
+    if (!has_at(into->address) && has_at(mailbox_of_field(reader->evidence.failed)))
+        into->address = mailbox_of_field(reader->evidence.failed);
+    into->host = report_status_value(group->remote_mta);
+    into->action = action_of(group->action);
+    if (!status_text_enhanced(group->status, into->status))
+        into->status[0] = 0;
+    if (group->diagnostic.size > 0)
+        into->diagnostic =
+            report_verdict_unfold(report_status_value(group->diagnostic), &reader->store);
+}
+
+/* What a report says that names no action follows from the status. */
+static void complete_action(struct report_recipient *recipient, const struct report_reader *reader)
+{
+    if (recipient->action != REPORT_ACTION_NONE)
+        return;
+    if (recipient->status[0] == 2)
+        recipient->action = REPORT_DELIVERED;
+    else if (recipient->status[0] == 4 &&
+             ((reader->evidence.subject | reader->transcript.meanings) & NOTICE_DELAYED) != 0)
+        recipient->action = REPORT_RETRIED;
+    else
+        recipient->action = REPORT_FAILED;
+}
+
+static void classify_status(struct report_reader *reader, const struct report *report,
+                            struct report_recipient *recipient)
+{
+    struct span host = recipient->host.size > 0 ? recipient->host : report->reporter;
+
+    complete_action(recipient, reader);
+    if (recipient->action >= REPORT_DELIVERED) {
+        recipient->class = BOUNCE_SUCCESS;
+        return;
+    }
+    report_verdict_add(reader->classifier, host, recipient->diagnostic, recipient);
+    if (recipient->step != CLASSIFY_PHRASE && recipient->step != CLASSIFY_PROVIDER)
+        report_workspace_judge(reader, host, recipient);
+    if (recipient->action == REPORT_RETRIED && recipient->class == BOUNCE_UNKNOWN)
+        recipient->class = BOUNCE_DELAYED;
+}
+
+static enum report_kind kind_of_recipients(const struct report *report)
+{
+    bool retried = false;
+
+    for (uint32_t i = 0; i < report->recipients_count; i++) {
+        if (report->recipients[i].action == REPORT_FAILED)
+            return REPORT_BOUNCE;
+        retried = retried || report->recipients[i].action == REPORT_RETRIED;
+    }
+    return retried ? REPORT_DELAYED : REPORT_SUCCESS;
+}
+
+/* A group without an address belongs to the one before, when a blank line was put in between. */
+static bool merge(struct report *report, const struct delivery_status *group)
+{
+    struct report_recipient *last;
+
+    if (group->final.size > 0 || group->original.size > 0 || report->recipients_count == 0)
+        return false;
+    last = &report->recipients[report->recipients_count - 1];
+    if (last->action != REPORT_ACTION_NONE)
+        return false;
+    last->action = action_of(group->action);
+    if (last->status[0] == 0 && !status_text_enhanced(group->status, last->status))
+        last->status[0] = 0;
+    return true;
+}
+
+bool report_status_read(struct report_reader *reader, struct span fields, struct report *report)
+{
+    struct delivery_status_reader status = {.rest = span_first(fields, REPORT_STATUS_SIZE_MAX)};
+    struct delivery_status group;
+
+    while (delivery_status_next(&status, &group)) {
+        if (merge(report, &group))
+            continue;
+        if (group.final.size > 0 || group.original.size > 0)
+            add_status(reader, &group, report);
+    }
+    if (status.reporting_mta.size > 0)
+        report->reporter = report_status_value(status.reporting_mta);
+    if (report->recipients_count == 0)
+        return false;
+    report_workspace_transcript(reader);
+    for (uint32_t i = 0; i < report->recipients_count; i++)
+        classify_status(reader, report, &report->recipients[i]);
+    report->kind = kind_of_recipients(report);
+    return true;
+}

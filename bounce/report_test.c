@@ -1,0 +1,346 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs the above first */
+#include <setjmp.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "bounce/report.h"
+#include "bounce/report_verdict.h"
+
+/* There in a build with AddressSanitizer, which is many times slower. */
+extern void __asan_init(void) __attribute__((weak));
+
+static struct arena arena;
+static struct report_reader *reader;
+static struct report report;
+static const char *folder; /* the first argument: tests/corpus */
+
+static int setup(void **state)
+{
+    const struct rules *rules = rules_builtin();
+
+    (void)state;
+    assert_int_equal(arena_open(&arena, report_cost() + classify_memory(rules)), 0);
+    reader = report_open(&arena, classify_open(&arena, rules));
+    arena_seal(&arena);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    report_close(reader);
+    arena_close(&arena);
+    return 0;
+}
+
+static struct span load(const char *name)
+{
+    char path[512];
+    FILE *file;
+    uint8_t *data = malloc(64 * KIB);
+    size_t size;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
+    file = fopen(path, "rb");
+    if (file == NULL || data == NULL)
+        fail_msg("cannot read %s", path);
+    size = fread(data, 1, 64 * KIB, file);
+    (void)fclose(file); /* only read from */
+    return span_make(data, size);
+}
+
+static void unload(struct span message)
+{
+    free((void *)(uintptr_t)message.data);
+}
+
+/* "bounce\ta@b\tfailed\t5.1.1", as in expected.tsv. */
+static void describe(struct text *out)
+{
+    text_add_cstr(out, report_kind_name(report.kind));
+    for (uint32_t i = 0; i < report.recipients_count; i++) {
+        const struct report_recipient *recipient = &report.recipients[i];
+        const char *action = report_action_name(recipient->action);
+
+        text_add_byte(out, '\t');
+        text_add(out, recipient->address);
+        text_add_format(out, "\t%s\t", action != NULL ? action : "-");
+        if (recipient->status[0] == 0)
+            text_add_byte(out, '-');
+        else
+            text_add_format(out, "%u.%u.%u", recipient->status[0], recipient->status[1],
+                            recipient->status[2]);
+    }
+}
+
+static uint32_t check_line(char *line)
+{
+    char *expected = strchr(line, '\t');
+    char buffer[1024];
+    struct text found;
+    struct span message;
+
+    line[strcspn(line, "\n")] = '\0';
+    if (line[0] == '#' || expected == NULL)
+        return 0;
+    *expected++ = '\0';
+    message = load(line);
+    report_read(reader, message, &report);
+    text_init(&found, buffer, sizeof(buffer));
+    describe(&found);
+    if (strcmp(text_cstr_end(&found), expected) != 0)
+        fail_msg("%s: %s, should be %s", line, buffer, expected);
+    unload(message);
+    return 1;
+}
+
+static void test_samples(void **state)
+{
+    struct span table = load("expected.tsv");
+    char *rest = (char *)(uintptr_t)table.data, *line;
+    uint32_t count = 0;
+
+    (void)state;
+    rest[table.size] = '\0';
+    while ((line = strsep(&rest, "\n")) != NULL)
+        count += check_line(line);
+    assert_true(count >= 40);
+    unload(table);
+}
+
+/* However a message is cut off, nothing is read behind its end, and no ordinary one becomes a
+ * bounce. */
+static void test_cut_off_anywhere(void **state)
+{
+    static const char *const names[] = {"postfix.eml",        "exim.eml",       "arf-abuse.eml",
+                                        "person.eml",         "newsletter.eml", "cloud.eml",
+                                        "exchange-online.eml"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct span whole = load(names[i]);
+
+        for (size_t size = 0; size < whole.size; size += __asan_init != NULL ? 29 : 7) {
+            uint8_t *copy = malloc(size + 1); /* so that a sanitizer sees its end */
+
+            assert_non_null(copy);
+            memcpy(copy, whole.data, size);
+            report_read(reader, span_make(copy, size), &report);
+            if (i == 3 || i == 4)
+                assert_int_equal(report.kind, REPORT_NORMAL);
+            free(copy);
+        }
+        unload(whole);
+    }
+}
+
+static void assert_span(struct span span, const char *expected)
+{
+    assert_true(span_equal(span, span_cstr(expected)));
+}
+
+static void test_what_else_is_known(void **state)
+{
+    struct span message = load("postfix.eml");
+    const struct report_recipient *recipient = &report.recipients[0];
+
+    (void)state;
+    report_read(reader, message, &report);
+    assert_span(report.reporter, "mx.example.net");
+    assert_span(report.to, "tag@bounces.example.com");
+    assert_span(report.returned.message_id, "<20240603.1@example.com>");
+    assert_span(report.returned.list_id, "News <news.example.com>");
+    assert_span(report.returned.feedback_id, "12:news:ringpost");
+    assert_span(report.returned.to, "anna@example.org");
+    assert_span(recipient->host, "mail.example.org");
+    assert_span(recipient->final, "anna@example.org");
+    assert_span(recipient->original, "anna@example.org");
+    assert_span(recipient->diagnostic, "550 5.1.1 <anna@example.org>: Recipient address rejected: "
+                                       "User unknown in virtual mailbox table");
+    assert_int_equal(recipient->code, 550);
+    assert_int_equal(recipient->class, BOUNCE_NO_USER);
+    unload(message);
+    message = load("exim.eml");
+    report_read(reader, message, &report);
+    assert_span(report.returned.message_id, "<20240603.1@example.com>");
+    assert_int_equal(report.recipients[0].code, 550);
+    assert_int_equal(report.recipients[0].class, BOUNCE_NO_USER);
+    unload(message);
+}
+
+/* D5 of the faults: what only looks like a failure, or says two things. */
+static void test_nothing_is_taken_for_a_failure(void **state)
+{
+    static const struct {
+        const char *label, *action, *status, *diagnostic;
+        enum report_kind kind;
+        enum report_action found;
+    } cases[] = {
+        {"delayed with a 5.1.1", "delayed", "4.0.0", "smtp; 550 5.1.1 no", REPORT_DELAYED,
+         REPORT_RETRIED},
+        {"delivered", "delivered", "2.0.0", "smtp; 250 ok", REPORT_SUCCESS, REPORT_DELIVERED},
+        {"relayed", "relayed", "2.0.0", "", REPORT_SUCCESS, REPORT_RELAYED},
+        {"expanded", "expanded", "2.0.0", "", REPORT_SUCCESS, REPORT_EXPANDED},
+        {"failed", "failed", "4.4.7", "smtp; 550 5.1.1 no", REPORT_BOUNCE, REPORT_FAILED},
+        {"no action, 2.x", "", "2.1.5", "", REPORT_SUCCESS, REPORT_DELIVERED},
+        {"no action, 5.x", "", "5.1.1", "", REPORT_BOUNCE, REPORT_FAILED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char buffer[512];
+        struct text message;
+
+        text_init(&message, buffer, sizeof(buffer));
+        text_add_format(
+            &message,
+            "From: MAILER-DAEMON@x.example\nContent-Type: multipart/report; boundary=b\n\n"
+            "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\n"
+            "Final-Recipient: rfc822; a@x.example\nAction: %s\nStatus: %s\n"
+            "Diagnostic-Code: %s\n--b--\n",
+            cases[i].action, cases[i].status, cases[i].diagnostic);
+        report_read(reader, text_span(&message), &report);
+        if (report.kind != cases[i].kind || report.recipients[0].action != cases[i].found)
+            fail_msg("%s: %s", cases[i].label, report_kind_name(report.kind));
+        assert_int_equal(report.recipients_count, 1);
+    }
+}
+
+static void test_many_recipients(void **state)
+{
+    size_t size = 512 * KIB, used;
+    char *message = calloc(1, size);
+
+    (void)state;
+    assert_non_null(message);
+    used = (size_t)snprintf(message, size,
+                            "From: MAILER-DAEMON@x.example\nContent-Type: multipart/report; "
+                            "boundary=b\n\n--b\nContent-Type: message/delivery-status\n");
+    for (int i = 0; i < 1000; i++)
+        used += (size_t)snprintf(message + used, size - used,
+                                 "\nFinal-Recipient: rfc822; a%d@x.example\nAction: failed\n"
+                                 "Status: 5.1.1\n",
+                                 i);
+    report_read(reader, span_make(message, used), &report);
+    assert_int_equal(report.recipients_count, REPORT_RECIPIENTS_MAX);
+    assert_int_equal(report.recipients_count + report.recipients_more, 1000);
+    assert_span(report.recipients[255].address, "a255@x.example");
+    free(message);
+}
+
+/* Seconds of this thread. */
+static double used_s(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* `size` octets: a head, and units one behind the other. */
+static void fill(char *message, size_t size, const char *head, const char *unit)
+{
+    size_t used = strlen(head), piece = strlen(unit);
+
+    memcpy(message, head, used);
+    for (; used + piece <= size; used += piece)
+        memcpy(message + used, unit, piece);
+    memset(message + used, '\n', size - used);
+}
+
+/* D7: a bomb costs at most 50 ms; the memory is the reader's. */
+static void test_bombs(void **state)
+{
+#define REPORT_HEAD                                                                                \
+    "From: MAILER-DAEMON@x.example\nReturn-Path: <>\nSubject: Undeliverable\n"                     \
+    "Content-Type: multipart/report; boundary=b\n\n--b\n"
+    static const struct {
+        const char *label, *head, *unit;
+    } bombs[] = {
+        {"parts", REPORT_HEAD, "Content-Type: multipart/mixed; boundary=b\n\n--b\n"},
+        {"base64", REPORT_HEAD "Content-Transfer-Encoding: base64\n\n", "QUFBQUBBQUEu\n"},
+        {"quoted", REPORT_HEAD "Content-Transfer-Encoding: quoted-printable\n\n", "=41@=\n"},
+        {"html", REPORT_HEAD "Content-Type: text/html\n\n", "<p>&#64;<a@b>"},
+        {"style", REPORT_HEAD "Content-Type: text/html\n\n", "<style>"},
+        {"japanese", REPORT_HEAD "Content-Type: text/plain; charset=iso-2022-jp\n\n", "\x1b$B\xff"},
+        {"recipients", REPORT_HEAD "Content-Type: message/delivery-status\n\n",
+         "Final-Recipient: rfc822; a@b.example\nAction: failed\n\n"},
+        {"fields", REPORT_HEAD "Content-Type: message/delivery-status\n\n", "a:b\n"},
+        {"listed", REPORT_HEAD "\nThe following addresses failed:\n", " <a@b.example>: 550 no\n"},
+        {"one line", REPORT_HEAD "\nThe following addresses failed:\n", "550 5.1.1 a@b.example "},
+        {"header", "From: MAILER-DAEMON@x.example\n", "X-A: =?utf-8?q?x?=\n"},
+        {"subject", "From: MAILER-DAEMON@x.example\nSubject: ", "=?utf-8?q?undeliverable?= "},
+        {"failed recipients",
+         "From: MAILER-DAEMON@x.example\nX-Failed-Recipients: ", "a@b.example, "},
+        {"json", "From: a@x.example\n\n{\"notificationType\":\"Bounce\",",
+         "\"emailAddress\":\"a@b.example\","},
+        {"boundaries", REPORT_HEAD "\n", "--\n"},
+    };
+    size_t size = REPORT_MESSAGE_MAX + 4096;
+    char *message = calloc(1, size);
+
+    (void)state;
+    assert_non_null(message);
+    for (size_t i = 0; i < ARRAY_LEN(bombs); i++) {
+        double best = 1e9;
+
+        fill(message, size, bombs[i].head, bombs[i].unit);
+        for (int round = 0; round < 3 && best > 0.05; round++) {
+            double started = used_s();
+
+            report_read(reader, span_make(message, size), &report);
+            best = used_s() - started < best ? used_s() - started : best;
+        }
+        if (best > (__asan_init != NULL ? 2 : 0.05))
+            fail_msg("%s: %.1f ms", bombs[i].label, best * 1e3);
+    }
+    free(message);
+    assert_true(report_cost() < 2 * MIB);
+}
+
+static void test_unfolding_replies(void **state)
+{
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {" 550 no\r\n\tsuch user ", "550 no such user"},
+        {"550-5.1.1 The account\n550-5.1.1 does not\n550 5.1.1 exist",
+         "550-5.1.1 The account does not exist"},
+        {"host x said:\n 452-a\n 452 b", "host x said: 452-a b"},
+        {"550 a\n450 b", "550 a 450 b"},
+        {"550 a\n550", "550 a 550"},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint8_t buffer[256];
+        struct text out;
+
+        text_init(&out, buffer, sizeof(buffer));
+        assert_span(report_verdict_unfold(span_cstr(cases[i].text), &out), cases[i].expected);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_cut_off_anywhere),
+        cmocka_unit_test(test_what_else_is_known),
+        cmocka_unit_test(test_nothing_is_taken_for_a_failure),
+        cmocka_unit_test(test_many_recipients),
+        cmocka_unit_test(test_bombs),
+        cmocka_unit_test(test_unfolding_replies),
+    };
+
+    folder = argc > 1 ? argv[1] : "tests/corpus";
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,100 @@
+#include "bounce/report_workspace.h"
+
+#include "bounce/mailbox.h"
+#include "bounce/markup.h"
+#include "bounce/report_verdict.h"
+#include "message/mime_body.h"
+
+struct span report_workspace_text(struct report_reader *reader, uint16_t index)
+{
+    const struct mime_part *part = &reader->mime.parts[index];
+    struct span text = mime_body_text(part, reader->charset, &reader->octets, &reader->texts);
+    size_t before = reader->texts.size;
+
+    if (!mime_is(part, "text", "html"))
+        return text;
+    markup_text(text, &reader->texts);
+    return span_skip(text_span(&reader->texts), before);
+}
+
+static bool names_somebody(const struct transcript *transcript)
+{
+    for (uint32_t i = 0; i < transcript->places_count; i++)
+        if (transcript->places[i].rank >= TRANSCRIPT_SAID)
+            return true;
+    return false;
+}
+
+void report_workspace_transcript(struct report_reader *reader)
+{
+    const struct report_survey *survey = &reader->survey;
+
+    if (reader->transcript_read)
+        return;
+    reader->transcript_read = true;
+    reader->transcript = (struct transcript){.places_count = 0};
+    for (uint32_t i = 0; i < survey->texts_count; i++) {
+        struct span text = report_workspace_text(reader, survey->texts[i]);
+        uint32_t meanings = reader->transcript.meanings;
+
+        if (span_trim(span_first(text, 1024)).size == 0 && i + 1 < survey->texts_count)
+            continue;
+        transcript_read(reader->phrases, text, reader->evidence.to, &reader->transcript);
+        reader->transcript.meanings |= meanings;
+        if (names_somebody(&reader->transcript))
+            return;
+    }
+}
+
+struct report_recipient *report_workspace_add(struct report *report)
+{
+    struct report_recipient *into;
+
+    if (report->recipients_count == REPORT_RECIPIENTS_MAX) {
+        report->recipients_more++;
+        return NULL;
+    }
+    into = &report->recipients[report->recipients_count++];
+    *into = (struct report_recipient){.class = BOUNCE_UNKNOWN};
+    return into;
+}
+
+/* One more text; what is short of letters says nothing. */
+static void judge(struct report_reader *reader, struct span host, struct span text,
+                  struct report_recipient *recipient)
+{
+    struct span unfolded;
+
+    if (span_trim(text).size < 3)
+        return;
+    unfolded = report_verdict_unfold(text, &reader->store);
+    report_verdict_add(reader->classifier, host, unfolded, recipient);
+    if (recipient->diagnostic.size == 0)
+        recipient->diagnostic = unfolded;
+}
+
+static bool is_enough(const struct report_recipient *recipient)
+{
+    return recipient->class != BOUNCE_UNKNOWN &&
+           (recipient->step == CLASSIFY_PROVIDER || recipient->step == CLASSIFY_STATUS ||
+            recipient->step == CLASSIFY_PHRASE);
+}
+
+void report_workspace_judge(struct report_reader *reader, struct span host,
+                            struct report_recipient *recipient)
+{
+    const struct transcript *transcript = &reader->transcript;
+
+    report_workspace_transcript(reader);
+    for (uint32_t i = 0; i < transcript->places_count && !is_enough(recipient); i++) {
+        const struct transcript_place *place = &transcript->places[i];
+
+        if (place->rank == TRANSCRIPT_LISTED && (mailbox_same(place->mailbox, recipient->address) ||
+                                                 mailbox_same(place->mailbox, recipient->final)))
+            judge(reader, host, place->reason, recipient);
+    }
+    if (!is_enough(recipient))
+        judge(reader, host, transcript_said(transcript, recipient->address), recipient);
+    if (!is_enough(recipient))
+        judge(reader, host, transcript->text, recipient);
+}

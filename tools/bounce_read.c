@@ -1,0 +1,177 @@
+/* bounce_read.c - `ringpost bounce read PATH...`: what came back, one line a message. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json_put.h"
+#include "bounce/report.h"
+#include "tools/bounce_verbs.h"
+#include "tools/exit_code.h"
+#include "tools/mail_files.h"
+#include "tools/reply_rules.h"
+#include "tools/verb.h"
+
+#define LINE_SIZE (2 * MIB)
+/* Of what a server said, in plain output. */
+#define SAID_MAX 200
+
+struct reading {
+    struct reply_rules *rules;
+    struct report_reader *reader;
+    struct report report;
+    struct text line;
+    bool json;
+};
+
+static void put_status(struct text *out, const uint16_t status[3])
+{
+    text_add_u64(out, status[0]);
+    text_add_byte(out, '.');
+    text_add_u64(out, status[1]);
+    text_add_byte(out, '.');
+    text_add_u64(out, status[2]);
+}
+
+static void put_recipient(struct text *out, const struct report_recipient *recipient)
+{
+    char buffer[32];
+    struct text status;
+
+    text_init(&status, buffer, sizeof(buffer));
+    json_put_open(out, '{');
+    json_put_key_string(out, "addr", recipient->address);
+    json_put_key_cstr(out, "class", bounce_class_name(recipient->class));
+    if (recipient->status[0] != 0) {
+        put_status(&status, recipient->status);
+        json_put_key_string(out, "status", text_span(&status));
+    }
+    if (recipient->action != REPORT_ACTION_NONE)
+        json_put_key_cstr(out, "action", report_action_name(recipient->action));
+    if (recipient->diagnostic.size > 0)
+        json_put_key_string(out, "reply", recipient->diagnostic);
+    json_put_close(out, '}');
+}
+
+static void put_json(struct text *out, const char *name, const struct report *report)
+{
+    json_put_open(out, '{');
+    json_put_key_cstr(out, "file", name);
+    json_put_key_cstr(out, "kind", report_kind_name(report->kind));
+    json_put_key(out, "recipients");
+    json_put_open(out, '[');
+    for (uint32_t i = 0; i < report->recipients_count; i++)
+        put_recipient(out, &report->recipients[i]);
+    json_put_close(out, ']');
+    if (report->recipients_more > 0)
+        json_put_key_u64(out, "recipients_more", report->recipients_more);
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+}
+
+static void put_plain(struct text *out, const char *name, const struct report *report)
+{
+    text_add_printable(out, span_cstr(name), SIZE_MAX);
+    text_add_format(out, ": %s\n", report_kind_name(report->kind));
+    for (uint32_t i = 0; i < report->recipients_count; i++) {
+        const struct report_recipient *recipient = &report->recipients[i];
+
+        text_add_cstr(out, "  ");
+        text_add_printable(out, recipient->address, SAID_MAX);
+        text_add_format(out, " %s", bounce_class_name(recipient->class));
+        if (recipient->status[0] != 0) {
+            text_add_byte(out, ' ');
+            put_status(out, recipient->status);
+        }
+        if (recipient->action != REPORT_ACTION_NONE)
+            text_add_format(out, " %s", report_action_name(recipient->action));
+        if (recipient->diagnostic.size > 0) {
+            text_add_cstr(out, ": ");
+            text_add_printable(out, recipient->diagnostic, SAID_MAX);
+        }
+        text_add_byte(out, '\n');
+    }
+}
+
+static void take(void *context, const char *name, struct span message)
+{
+    struct reading *reading = context;
+
+    report_read(reading->reader, message, &reading->report);
+    text_reset(&reading->line);
+    if (reading->json)
+        put_json(&reading->line, name, &reading->report);
+    else
+        put_plain(&reading->line, name, &reading->report);
+    (void)fwrite(reading->line.data, 1, reading->line.size, stdout); /* seen at the end */
+}
+
+static int read_all(struct mail_files *files, struct reading *reading, char **paths, int count)
+{
+    struct arena arena;
+    int result;
+
+    if (arena_open(&arena, report_cost() + arena_cost(1, LINE_SIZE)) < 0)
+        return EXIT_TRY_AGAIN;
+    reading->reader = report_open(&arena, reply_rules_classifier(reading->rules));
+    text_init(&reading->line, arena_alloc(&arena, 1, LINE_SIZE), LINE_SIZE);
+    arena_seal(&arena);
+    result = mail_files_read(files, paths, count);
+    report_close(reading->reader);
+    arena_close(&arena);
+    if (result < 0 || fflush(stdout) != 0 || ferror(stdout) != 0) {
+        (void)fprintf(stderr, "ringpost bounce: %s\n",
+                      result < 0 ? strerror(-result) : "cannot write the result");
+        return EXIT_TRY_AGAIN;
+    }
+    return result > 0 ? EXIT_SOME_FAILED : EXIT_ALL_ACCEPTED;
+}
+
+static int open_rules(struct reading *reading, const char *file)
+{
+    char buffer[512];
+    struct text error;
+    int result;
+
+    text_init(&error, buffer, sizeof(buffer));
+    result = reply_rules_open(&reading->rules, file, &error);
+    if (result == 0)
+        return 0;
+    (void)fprintf(stderr, "ringpost bounce: %s\n", text_cstr_end(&error));
+    return result == -ENOMEM ? EXIT_TRY_AGAIN : EXIT_USAGE;
+}
+
+int bounce_verbs_read(int argc, char **argv)
+{
+    static const struct option long_options[] = {{"json", no_argument, NULL, 'j'},
+                                                 {"mbox", no_argument, NULL, 'm'},
+                                                 {"rules", required_argument, NULL, 'r'},
+                                                 {NULL, 0, NULL, 0}};
+    static struct reading reading;
+    struct mail_files files = {.size_max = REPORT_MESSAGE_MAX, .take = take, .context = &reading};
+    const char *rules = NULL;
+    int option, result;
+
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (option == 'j')
+            reading.json = true;
+        else if (option == 'm')
+            files.mbox = true;
+        else if (option == 'r')
+            rules = optarg;
+        else
+            return verb_complain("bounce", "%s is not an option, or lacks its value",
+                                 argv[optind - 1]);
+    }
+    if (optind >= argc)
+        return verb_complain("bounce", "which files? (- is standard input)");
+    result = open_rules(&reading, rules);
+    if (result == 0) {
+        result = read_all(&files, &reading, argv + optind, argc - optind);
+        reply_rules_close(reading.rules);
+    }
+    return result;
+}
