@@ -1,0 +1,245 @@
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "bounce/hygiene.h"
+
+#define NOW UINT64_C(1800000000)
+
+static struct arena arena;
+static struct hygiene *hygiene;
+
+static int open_with(uint32_t addresses_max)
+{
+    struct hygiene_options options = {addresses_max, 100, {{7, 9}}};
+
+    if (arena_open(&arena, hygiene_cost(&options)) != 0)
+        return -1;
+    hygiene = hygiene_open(&arena, &options);
+    arena_seal(&arena);
+    return 0;
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    return open_with(1000);
+}
+
+static int end(void **state)
+{
+    (void)state;
+    arena_close(&arena);
+    return 0;
+}
+
+static int change(enum hygiene_change_kind kind, const char *key, const char *tenant,
+                  const char *stream, uint64_t until_s)
+{
+    struct hygiene_change change = {.kind = kind,
+                                    .source = HYGIENE_FROM_OPERATOR,
+                                    .class = BOUNCE_NO_USER,
+                                    .time_s = NOW,
+                                    .until_s = until_s,
+                                    .key = span_cstr(key),
+                                    .tenant = span_cstr(tenant),
+                                    .stream = span_cstr(stream),
+                                    .provider = span_cstr(kind >= HYGIENE_HOLD ? "p.example" : "")};
+
+    return hygiene_apply(hygiene, &change);
+}
+
+static bool blocks(const char *key, const char *tenant, const char *stream, uint64_t now_s)
+{
+    struct hygiene_target target = {span_cstr(key), span_cstr(tenant), span_cstr(stream)};
+
+    return hygiene_blocks(hygiene, &target, now_s);
+}
+
+static void test_scopes(void **state)
+{
+    (void)state;
+    assert_false(blocks("a@x", "", "", NOW));
+    assert_int_equal(change(HYGIENE_SUPPRESS, "all@x", "", "", HYGIENE_CHANGE_FOREVER), 0);
+    assert_int_equal(change(HYGIENE_SUPPRESS, "t@x", "t1", "", HYGIENE_CHANGE_FOREVER), 0);
+    assert_int_equal(change(HYGIENE_SUPPRESS, "s@x", "", "s1", HYGIENE_CHANGE_FOREVER), 0);
+    assert_int_equal(change(HYGIENE_SUPPRESS, "ts@x", "t1", "s1", HYGIENE_CHANGE_FOREVER), 0);
+    assert_true(blocks("all@x", "", "", NOW) && blocks("all@x", "t1", "s1", NOW));
+    assert_true(blocks("t@x", "t1", "", NOW) && blocks("t@x", "t1", "s9", NOW));
+    assert_false(blocks("t@x", "t2", "s1", NOW) || blocks("t@x", "", "", NOW));
+    assert_true(blocks("s@x", "", "s1", NOW) && blocks("s@x", "t9", "s1", NOW));
+    assert_false(blocks("s@x", "t1", "s2", NOW) || blocks("s@x", "t1", "", NOW));
+    assert_true(blocks("ts@x", "t1", "s1", NOW));
+    assert_false(blocks("ts@x", "t1", "s2", NOW) || blocks("ts@x", "t2", "s1", NOW));
+    assert_false(blocks("ALL@x", "", "", NOW)); /* keys come canonical */
+}
+
+static void test_expiry_and_withdrawal(void **state)
+{
+    struct hygiene_entry entry;
+    struct hygiene_counts counts;
+    uint32_t number = 0;
+
+    (void)state;
+    assert_int_equal(change(HYGIENE_SUPPRESS, "a@x", "", "", NOW + 10), 0);
+    assert_true(blocks("a@x", "", "", NOW + 9));
+    assert_false(blocks("a@x", "", "", NOW + 10));
+    assert_int_equal(change(HYGIENE_SUPPRESS, "a@x", "", "", HYGIENE_CHANGE_FOREVER), 0);
+    assert_true(blocks("a@x", "", "", NOW + 10));
+    assert_int_equal(change(HYGIENE_WITHDRAW, "a@x", "t1", "", 0), 0); /* another scope */
+    assert_true(blocks("a@x", "", "", NOW));
+    assert_int_equal(change(HYGIENE_WITHDRAW, "a@x", "", "", 0), 0);
+    assert_false(blocks("a@x", "", "", NOW));
+    assert_int_equal(hygiene_find(hygiene, SPAN("a@x"), &number, &entry), 0);
+    assert_true(entry.withdrawn);
+    number++;
+    assert_int_equal(hygiene_find(hygiene, SPAN("a@x"), &number, &entry), -ENOENT);
+    hygiene_counts(hygiene, &counts);
+    assert_int_equal(counts.suppressed_count, 0);
+    assert_int_equal(change(HYGIENE_SUPPRESS, "a@x", "", "", HYGIENE_CHANGE_FOREVER), 0);
+    assert_true(blocks("a@x", "", "", NOW));
+    hygiene_counts(hygiene, &counts);
+    assert_int_equal(counts.suppressed_count, 1);
+}
+
+static void test_held_ones(void **state)
+{
+    struct hygiene_counts counts;
+    struct hygiene_change decision = {.kind = HYGIENE_RELEASE,
+                                      .source = HYGIENE_FROM_OPERATOR,
+                                      .provider = SPAN("other.example")};
+
+    (void)state;
+    assert_int_equal(change(HYGIENE_HOLD, "a@x", "", "", HYGIENE_CHANGE_FOREVER), 0);
+    assert_int_equal(change(HYGIENE_HOLD, "b@x", "", "", HYGIENE_CHANGE_FOREVER), 0);
+    assert_false(blocks("a@x", "", "", NOW));
+    hygiene_counts(hygiene, &counts);
+    assert_int_equal(counts.held_count, 2);
+    assert_int_equal(hygiene_apply(hygiene, &decision), 0);
+    hygiene_counts(hygiene, &counts);
+    assert_int_equal(counts.held_count, 2);
+    decision.provider = SPAN("p.example");
+    decision.kind = HYGIENE_CONFIRM;
+    assert_int_equal(hygiene_apply(hygiene, &decision), 0);
+    assert_true(blocks("a@x", "", "", NOW) && blocks("b@x", "", "", NOW));
+    assert_int_equal(change(HYGIENE_HOLD, "c@x", "", "", HYGIENE_CHANGE_FOREVER), 0);
+    decision.kind = HYGIENE_RELEASE;
+    decision.provider = SPAN("");
+    assert_int_equal(hygiene_apply(hygiene, &decision), 0);
+    assert_false(blocks("c@x", "", "", NOW));
+    hygiene_counts(hygiene, &counts);
+    assert_int_equal(counts.held_count, 0);
+    assert_int_equal(counts.suppressed_count, 2);
+}
+
+static void test_full_tables_refuse(void **state)
+{
+    char key[32];
+
+    (void)state;
+    assert_int_equal(open_with(10), 0);
+    for (uint32_t i = 0; i < 10; i++) {
+        (void)snprintf(key, sizeof(key), "%u@x", i);
+        assert_int_equal(change(HYGIENE_SUPPRESS, key, "", "", HYGIENE_CHANGE_FOREVER), 0);
+    }
+    assert_int_equal(change(HYGIENE_SUPPRESS, "more@x", "", "", HYGIENE_CHANGE_FOREVER), -ENOSPC);
+    assert_int_equal(change(HYGIENE_SUPPRESS, "3@x", "", "", NOW + 1), 0); /* it is there */
+    for (uint32_t i = 0; i < 10; i++) {
+        (void)snprintf(key, sizeof(key), "%u@x", i);
+        assert_true(blocks(key, "", "", NOW));
+    }
+    assert_false(blocks("more@x", "", "", NOW));
+    for (uint32_t i = 0; i < 100; i++) {
+        (void)snprintf(key, sizeof(key), "s%u@x", i);
+        assert_int_equal(change(HYGIENE_COUNT, key, "", "", 0), 0);
+    }
+    assert_int_equal(change(HYGIENE_COUNT, "s100@x", "", "", 0), -ENOSPC);
+    arena_close(&arena);
+}
+
+/* Random changes against a plain array. */
+static void test_against_a_plain_model(void **state)
+{
+    static const char *const keys[] = {"a@x", "b@x", "c@y", "d@y", "e@z", "f@z"};
+    static const char *const tenants[] = {"", "t1", "t2"}, *const streams[] = {"", "s1"};
+    uint64_t until[6][3][2] = {0}, seed = 12345;
+
+    (void)state;
+    for (uint32_t round = 0; round < 20000; round++) {
+        seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
+        uint32_t k = (uint32_t)(seed >> 33) % 6, t = (uint32_t)(seed >> 40) % 3;
+        uint32_t s = (uint32_t)(seed >> 50) % 2;
+        uint64_t end_s = (seed >> 60) % 2 == 0 ? 0 : NOW + (seed >> 55) % 30;
+        bool expected = until[k][0][0] > NOW + 10 || until[k][t][0] > NOW + 10 ||
+                        until[k][t][s] > NOW + 10 || (s > 0 && until[k][0][s] > NOW + 10);
+
+        assert_int_equal(blocks(keys[k], tenants[t], streams[s], NOW + 10), expected);
+        assert_int_equal(change(end_s == 0 ? HYGIENE_WITHDRAW : HYGIENE_SUPPRESS, keys[k],
+                                tenants[t], streams[s], end_s),
+                         0);
+        until[k][t][s] = end_s;
+    }
+}
+
+/* A reader that was told of a suppression sees it. */
+static _Atomic uint32_t told;
+static _Atomic bool missed;
+
+static void *read_along(void *context)
+{
+    char key[32];
+
+    (void)context;
+    for (uint32_t last = 0; last < 900;) {
+        last = atomic_load_explicit(&told, memory_order_acquire);
+        for (uint32_t i = 1; i <= last; i += 7) {
+            (void)snprintf(key, sizeof(key), "%u@x", i);
+            if (!blocks(key, "t", "s", NOW))
+                atomic_store(&missed, true);
+        }
+    }
+    return NULL;
+}
+
+static void test_readers_beside_the_writer(void **state)
+{
+    pthread_t thread;
+    char key[32];
+
+    (void)state;
+    atomic_store(&told, 0);
+    assert_int_equal(pthread_create(&thread, NULL, read_along, NULL), 0);
+    for (uint32_t i = 1; i <= 900; i++) {
+        (void)snprintf(key, sizeof(key), "%u@x", i);
+        assert_int_equal(change(HYGIENE_SUPPRESS, key, "", "", HYGIENE_CHANGE_FOREVER), 0);
+        atomic_store_explicit(&told, i, memory_order_release);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_false(atomic_load(&missed));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_scopes, begin, end),
+        cmocka_unit_test_setup_teardown(test_expiry_and_withdrawal, begin, end),
+        cmocka_unit_test_setup_teardown(test_held_ones, begin, end),
+        cmocka_unit_test(test_full_tables_refuse),
+        cmocka_unit_test_setup_teardown(test_against_a_plain_model, begin, end),
+        cmocka_unit_test_setup_teardown(test_readers_beside_the_writer, begin, end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
