@@ -129,10 +129,15 @@ static void write_rset(struct smtp *smtp, struct text *out)
 }
 
 /* Writes the next command of a transaction; what comes after it. */
-static enum command write_next(const struct window_transaction *transaction, struct text *out)
+static enum command write_next(const struct smtp *smtp,
+                               const struct window_transaction *transaction, struct text *out)
 {
+    if (transaction->next == COMMAND_MAIL) {
+        command_mail(out, &transaction->envelope, &smtp->ehlo);
+        return COMMAND_RCPT;
+    }
     if (transaction->next == COMMAND_RCPT) {
-        command_rcpt(out, transaction->recipient);
+        command_rcpt(out, transaction->envelope.recipient);
         return COMMAND_DATA;
     }
     if (transaction->next == COMMAND_DATA) {
@@ -153,7 +158,7 @@ static void write_transaction(struct smtp *smtp, struct text *out)
     while (transaction != NULL && transaction->next != COMMAND_NONE && may_write(smtp)) {
         enum command command = transaction->next;
 
-        transaction->next = write_next(transaction, out);
+        transaction->next = write_next(smtp, transaction, out);
         await(smtp, command, place);
     }
 }
@@ -168,9 +173,6 @@ static enum smtp_state write_ready(struct smtp *smtp, struct text *out)
         await(smtp, COMMAND_QUIT, WINDOW_NONE);
         return SMTP_QUIT;
     }
-    /* With PIPELINING it leaves in one flight with the next MAIL instead. */
-    if (smtp->rset_owed && !is_pipelined(smtp))
-        write_rset(smtp, out);
     return SMTP_READY;
 }
 
@@ -273,12 +275,10 @@ void smtp_envelope(struct smtp *smtp, const struct envelope *envelope, uint32_t 
         return;
     }
     smtp->transactions_taken++;
-    transaction->recipient = envelope->recipient;
+    transaction->envelope = *envelope;
+    /* Never alone: with PIPELINING in one flight with MAIL, else just before it. */
     if (smtp->rset_owed)
         write_rset(smtp, out);
-    command_mail(out, envelope, &smtp->ehlo);
-    await(smtp, COMMAND_MAIL, place);
-    transaction->next = COMMAND_RCPT;
     write_transaction(smtp, out);
 }
 

@@ -17,8 +17,7 @@
  * docs/smtp-states.md has the diagram and the table of outcomes.
  *
  * Owns: nothing on the heap. Borrows: options.hostname, user and password for its life;
- * envelope.recipient until the transaction is settled; envelope.return_path only during
- * smtp_envelope().
+ * the spans of an envelope until its transaction is settled.
  *
  * The caller's loop:
  *   smtp_init; then, when connected and whenever something happened:

@@ -241,8 +241,20 @@ static const struct script scripts[] = {
      2, 0, false, false},
     {"RCPT refused, plain: RSET first",
      HELLO MAIL "S: 250 a\n" RCPT "S: 550 b\nO: 0 failed rcpt reply 550\nC: RSET\nS: 250 r\n" MAIL
-                "S: 250 a\n" RCPT
-                "S: 450 b\nO: 1 deferred rcpt reply 450\nC: RSET\nS: 250 r\n" BYE PEACE,
+                "S: 250 a\n" RCPT "S: 450 b\nO: 1 deferred rcpt reply 450\n" BYE PEACE,
+     2, 0, true, false},
+    {"RCPT refused, plain: RSET when more mail comes, not before",
+     HELLO MAIL "S: 250 a\n" RCPT "S: 550 b\nO: 0 failed rcpt reply 550\nE: 1\nC: RSET\n"
+                "S: 250 r\n" MAIL "S: 250 a\n" RCPT "S: 250 b\nC: DATA\nS: 354 go\n" BODY
+                "S: 250 taken\nO: 1 delivered dot reply 250\nQ:\n" BYE PEACE,
+     1, 0, true, true},
+    {"RSET refused, plain",
+     HELLO MAIL "S: 250 a\n" RCPT "S: 550 b\nO: 0 failed rcpt reply 550\nC: RSET\nS: 500 r\n"
+                "O: 1 deferred mail reply 500\nX: deferred mail reply 500\n",
+     2, 0, true, false},
+    {"lost in front of MAIL, plain: nothing was tried",
+     HELLO MAIL "S: 250 a\n" RCPT "S: 550 b\nO: 0 failed rcpt reply 550\nC: RSET\nL: 104\n"
+                "O: 1 deferred mail lost 0\nX: deferred mail lost 0\n",
      2, 0, true, false},
     {"RCPT refused but 354: a lone dot, with the next flight",
      HELLO FLIGHT "S: 250 a\nS: 550 b\nO: 0 failed rcpt reply 550\nS: 354 go\nC: .\n" FLIGHT

@@ -29,7 +29,7 @@ struct window_transaction {
     uint32_t tag;
     bool answered; /* at least one reply belongs to it */
     bool opened;   /* the server accepted MAIL or RCPT: it may hold a pending transaction */
-    struct span recipient;
+    struct envelope envelope;
 };
 
 struct window_reply {
