@@ -94,6 +94,10 @@ void routing_flow_void(struct shard *shard, uint32_t flow);
  * open, all domains of the site fail with this outcome. */
 void routing_address_failed(struct shard *shard, uint32_t site, const struct ip_port *peer,
                             const struct outcome *outcome);
+/* The site refuses everything (SITE_CHANGE_REFUSED): the mail of its domains is deferred with this
+ * outcome, tried or not. */
+void routing_site_refuses(struct shard *shard, uint32_t site, const struct ip_port *peer,
+                          const struct outcome *last);
 /* The route behind this site is older than its TTL: one of its domains is asked about again. */
 void routing_refresh(struct shard *shard, uint32_t site);
 /* The site's index is about to be another one's: whoever still stands there asks again. */

@@ -154,3 +154,12 @@ void routing_address_failed(struct shard *shard, uint32_t site, const struct ip_
     else
         (void)schedule_feedback(shard->schedule, site, outcome, shard_now_ns(shard));
 }
+
+void routing_site_refuses(struct shard *shard, uint32_t site, const struct ip_port *peer,
+                          const struct outcome *last)
+{
+    struct outcome outcome = *last;
+
+    outcome.kind = OUTCOME_DEFERRED; /* of those that were not tried */
+    fail_site(shard, site, peer, &outcome);
+}

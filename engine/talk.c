@@ -151,7 +151,9 @@ static void settle(struct shard *shard, struct session *session)
     smtp_settled(&session->smtp, &tag, &outcome);
     CHECK(tag < SMTP_TRANSACTIONS_MAX);
     delivery_settle(shard, &session->deliveries[tag], &outcome, &place);
-    (void)schedule_feedback(shard->schedule, session->site, &outcome, shard_now_ns(shard));
+    if (schedule_feedback(shard->schedule, session->site, &outcome, shard_now_ns(shard)) ==
+        SITE_CHANGE_REFUSED)
+        routing_site_refuses(shard, session->site, &session->peer, &outcome);
 }
 
 static void become_hungry(struct shard *shard, struct session *session, uint64_t until_ns)

@@ -355,6 +355,8 @@ bool schedule_session_excess(const struct schedule *schedule, uint32_t site)
 {
     const struct site *entry = &schedule_parts_at(schedule, site)->site;
 
+    if (entry->refused && entry->health == SITE_BACKED_OFF)
+        return true;
     return entry->sessions_count > site_window(entry);
 }
 

@@ -114,8 +114,8 @@ MUST_USE bool schedule_starving(const struct schedule *schedule);
 void schedule_session_opened(struct schedule *schedule, uint32_t site, uint64_t now_ns);
 void schedule_session_ready(struct schedule *schedule, uint32_t site);
 void schedule_session_closed(struct schedule *schedule, uint32_t site, uint64_t now_ns);
-/* More sessions are open than may be (a lease was cut, the window halved): the asking session takes
- * no more mail and closes. */
+/* More sessions are open than may be (a lease was cut, the window halved, everything is refused):
+ * the asking session takes no more mail and closes. */
 MUST_USE bool schedule_session_excess(const struct schedule *schedule, uint32_t site);
 /* Every outcome of a transaction, and of a session that ended otherwise than in peace. */
 enum site_change schedule_feedback(struct schedule *schedule, uint32_t site,

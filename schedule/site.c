@@ -89,6 +89,8 @@ enum sign {
     SIGN_NOTHING,    /* says nothing about the site */
     SIGN_WORKS,      /* a transaction was answered */
     SIGN_DELIVERED,  /* and accepted */
+    SIGN_REFUSED,    /* and refused for good: a recipient, or a message */
+    SIGN_BLOCKED,    /* and refused for good: this sender */
     SIGN_SLOW_DOWN,  /* the server asks for less */
     SIGN_BROKEN,     /* the session broke in the middle */
     SIGN_UNREACHABLE /* no session came about */
@@ -104,6 +106,9 @@ static enum sign sign_of_reply(const struct outcome *outcome)
         return SIGN_UNREACHABLE;
     if (code / 100 == 4 && outcome->stage == STAGE_MAIL)
         return SIGN_SLOW_DOWN;
+    if (code / 100 == 5)
+        return outcome->stage == STAGE_MAIL || outcome->reply.enhanced[1] == 7 ? SIGN_BLOCKED
+                                                                               : SIGN_REFUSED;
     return outcome->kind == OUTCOME_DELIVERED ? SIGN_DELIVERED : SIGN_WORKS;
 }
 
@@ -138,14 +143,14 @@ static enum sign sign_of(const struct outcome *outcome)
 }
 
 /* Several connections that fail together count once. */
-static enum site_change back_off(struct site *site, uint64_t now_ns, struct prng *prng)
+static enum site_change back_off(struct site *site, uint64_t now_ns, uint64_t min_ns,
+                                 struct prng *prng)
 {
     uint64_t reach;
 
     if (site->health == SITE_BACKED_OFF && now_ns < site->backoff_until_ns)
         return SITE_CHANGE_NONE;
-    site->backoff_ns = site->backoff_ns == 0 ? SITE_BACKOFF_MIN_NS
-                                             : min_u64(site->backoff_ns * 2, SITE_BACKOFF_MAX_NS);
+    site->backoff_ns = max_u64(min_ns, min_u64(site->backoff_ns * 2, SITE_BACKOFF_MAX_NS));
     reach = site->backoff_ns / 10;
     site->backoff_until_ns = now_ns + site->backoff_ns - reach + prng_below(prng, 2 * reach + 1);
     site->health = SITE_BACKED_OFF;
@@ -183,7 +188,7 @@ static enum site_change break_once(struct site *site, uint64_t now_ns, struct pr
     site->broken_ns = now_ns;
     if (++site->breaks_count < SITE_BREAKS_MAX)
         return SITE_CHANGE_NONE;
-    return back_off(site, now_ns, prng);
+    return back_off(site, now_ns, SITE_BACKOFF_MIN_NS, prng);
 }
 
 /* A server that comes back is not met with everything at once. */
@@ -200,9 +205,27 @@ static enum site_change clear(struct site *site)
     return SITE_CHANGE_CLEARED;
 }
 
+/* Nothing is accepted, one message after the other. */
+static enum site_change refuse(struct site *site, uint32_t weight, uint64_t now_ns,
+                               struct prng *prng)
+{
+    site->refusals_count += weight;
+    if (site->refusals_count < SITE_REFUSALS_MAX)
+        return site->refused ? SITE_CHANGE_NONE : clear(site);
+    site->refused = true;
+    site->refusals_count = SITE_REFUSALS_MAX - SITE_REFUSAL_WEIGHT;
+    return back_off(site, now_ns, SITE_REFUSED_MIN_NS, prng) == SITE_CHANGE_NONE
+               ? SITE_CHANGE_NONE
+               : SITE_CHANGE_REFUSED;
+}
+
 static enum site_change grow(struct site *site)
 {
-    enum site_change change = clear(site);
+    enum site_change change;
+
+    site->refused = false;
+    site->refusals_count = 0;
+    change = clear(site);
 
     site->breaks_count = 0;
     if (site->window >= site->lease || ++site->grown_after < SITE_GROW_AFTER)
@@ -219,7 +242,11 @@ enum site_change site_feedback(struct site *site, const struct outcome *outcome,
     case SIGN_NOTHING:
         return SITE_CHANGE_NONE;
     case SIGN_WORKS:
-        return clear(site);
+        return site->refused ? SITE_CHANGE_NONE : clear(site);
+    case SIGN_REFUSED:
+        return refuse(site, 1, now_ns, prng);
+    case SIGN_BLOCKED:
+        return refuse(site, SITE_REFUSAL_WEIGHT, now_ns, prng);
     case SIGN_DELIVERED:
         return grow(site);
     case SIGN_SLOW_DOWN:
@@ -229,7 +256,7 @@ enum site_change site_feedback(struct site *site, const struct outcome *outcome,
     case SIGN_UNREACHABLE:
         if (site->health == SITE_STEADY)
             narrow_to_open(site);
-        return back_off(site, now_ns, prng);
+        return back_off(site, now_ns, SITE_BACKOFF_MIN_NS, prng);
     }
     UNREACHABLE("no such sign");
 }
@@ -243,7 +270,8 @@ const char *site_health_name(enum site_health health)
 
 const char *site_change_name(enum site_change change)
 {
-    static const char *const names[] = {"none", "backed-off", "cleared", "slowed", "grew"};
+    static const char *const names[] = {"none",    "backed-off", "refused",
+                                        "cleared", "slowed",     "grew"};
 
     return (size_t)change < ARRAY_LEN(names) ? names[change] : "unknown";
 }

@@ -7,6 +7,13 @@
  *   BACKED_OFF -- the time comes -->   PROBING (one session) -- failure --> BACKED_OFF
  *   any -- a server's answer to a transaction --> STEADY
  *
+ *   STEADY -- refuses everything --> BACKED_OFF (15 min, doubling to 1 h) --> PROBING, until it
+ *   accepts a message: one refusal of this sender, or ten of any kind, and it is BACKED_OFF again
+ *
+ * A server that answers 5yz to one message after the other and accepts none in between has blocked
+ * us: what is still to be sent must not be burnt. A refusal that names the sender (at MAIL, or
+ * X.7.x) says more than an unknown recipient: 10 of those in a row, or 100 of any kind.
+ *
  * Beside it, a window on connections: halved when the server says "slow down" (421, or 4yz before
  * there is a recipient), one more for every SITE_GROW_AFTER deliveries. A recipient's own 4yz
  * changes nothing. */
@@ -22,7 +29,10 @@
 #define SITE_BACKOFF_MAX_NS (NS_PER_MINUTE * 60)
 #define SITE_GROW_AFTER 50
 #define SITE_HALVE_EVERY_NS (NS_PER_S * 5) /* one halving for replies that come together */
-#define SITE_BREAKS_MAX 5 /* sessions broken in a row, no delivery between: backs off */
+#define SITE_REFUSED_MIN_NS (NS_PER_MINUTE * 15)
+#define SITE_REFUSALS_MAX 100  /* refusals in a row that say: all of it is refused */
+#define SITE_REFUSAL_WEIGHT 10 /* of one that is about the sender */
+#define SITE_BREAKS_MAX 5      /* sessions broken in a row, no delivery between: backs off */
 
 struct site_limits {
     uint32_t connections_max;         /* at least 1 */
@@ -43,6 +53,7 @@ enum site_health {
 enum site_change {
     SITE_CHANGE_NONE,
     SITE_CHANGE_BACKED_OFF, /* no connections until backoff_until_ns */
+    SITE_CHANGE_REFUSED,    /* the same, because everything is refused: its mail must wait */
     SITE_CHANGE_CLEARED,    /* connections work again */
     SITE_CHANGE_SLOWED,     /* the window was halved */
     SITE_CHANGE_GREW        /* the window grew by one */
@@ -59,6 +70,8 @@ struct site {
     uint32_t window;           /* connections that the server seems to bear */
     uint32_t grown_after;      /* deliveries since the window last changed */
     uint32_t breaks_count;     /* sessions broken since the last delivery */
+    uint32_t refusals_count;   /* 5yz since the last delivery, by weight */
+    bool refused;              /* everything is, until a message is accepted */
     uint32_t sessions_count;
     struct pace messages;
     struct pace connections;

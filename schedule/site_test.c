@@ -118,6 +118,68 @@ static void test_signs(void **state)
     }
 }
 
+static enum site_change refuse(struct scene *scene, uint16_t subject)
+{
+    struct reply reply = {.code = 550, .enhanced = {5, subject, 1}};
+    struct outcome outcome = outcome_from_reply(STAGE_RCPT, &reply);
+
+    return site_feedback(&scene->site, &outcome, scene->now, &scene->prng);
+}
+
+/* A server that refuses one message after the other and accepts none has blocked us. */
+static void test_everything_refused(void **state)
+{
+    static const struct {
+        uint16_t subject; /* of the enhanced code: 7 is about the sender */
+        uint32_t count;
+    } rows[] = {{7, 10}, {1, 100}, {0, 100}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct scene scene;
+
+        scene_init(&scene);
+        for (uint32_t k = 0; k < 5; k++) { /* one that is accepted, and nothing was */
+            for (uint32_t n = 1; n < rows[i].count; n++)
+                assert_int_equal(refuse(&scene, rows[i].subject), SITE_CHANGE_NONE);
+            (void)tell(&scene, STAGE_DOT, 250);
+        }
+        for (uint32_t n = 1; n < rows[i].count; n++)
+            assert_int_equal(refuse(&scene, rows[i].subject), SITE_CHANGE_NONE);
+        (void)tell(&scene, STAGE_RCPT, 450); /* says neither */
+        assert_int_equal(refuse(&scene, rows[i].subject), SITE_CHANGE_REFUSED);
+        assert_int_equal(refuse(&scene, rows[i].subject), SITE_CHANGE_NONE);
+        assert_int_equal(site_sessions_limit(&scene.site), 0);
+        assert_in_range(scene.site.backoff_until_ns - scene.now, 13 * NS_PER_MINUTE,
+                        17 * NS_PER_MINUTE);
+    }
+}
+
+/* The probe ends with a delivery, not with an answer. */
+static void test_refused_probe(void **state)
+{
+    struct scene scene;
+
+    (void)state;
+    scene_init(&scene);
+    for (uint32_t n = 0; n < 10; n++)
+        (void)tell(&scene, STAGE_MAIL, 550);
+    for (uint32_t i = 0; i < 3; i++) {
+        scene.now = scene.site.backoff_until_ns;
+        assert_int_equal(site_connect_ns(&scene.site, scene.now), scene.now);
+        assert_int_equal(tell(&scene, STAGE_RCPT, 450), SITE_CHANGE_NONE);
+        assert_int_equal(scene.site.health, SITE_PROBING);
+        assert_int_equal(refuse(&scene, i == 0 ? 1 : 7),
+                         i == 0 ? SITE_CHANGE_NONE : SITE_CHANGE_REFUSED);
+        assert_true(i == 0 || scene.site.backoff_until_ns - scene.now > 20 * NS_PER_MINUTE);
+    }
+    scene.now = scene.site.backoff_until_ns;
+    assert_int_equal(site_connect_ns(&scene.site, scene.now), scene.now);
+    assert_int_equal(tell(&scene, STAGE_DOT, 250), SITE_CHANGE_CLEARED);
+    for (uint32_t n = 1; n < 10; n++)
+        assert_int_equal(tell(&scene, STAGE_MAIL, 550), SITE_CHANGE_NONE);
+}
+
 static void test_window(void **state)
 {
     struct scene scene;
@@ -261,6 +323,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_back_off_doubles),
         cmocka_unit_test(test_signs),
+        cmocka_unit_test(test_everything_refused),
+        cmocka_unit_test(test_refused_probe),
         cmocka_unit_test(test_window),
         cmocka_unit_test(test_refused_beside_working_sessions),
         cmocka_unit_test(test_sessions_that_break),
