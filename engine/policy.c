@@ -14,6 +14,8 @@ static const char *const route_tls_names[] = {"default",  "off",      "opportuni
 
 #define PLACE(field) offsetof(struct policy, field)
 
+/* Bounds of a time-out: a second to a day. */
+#define TIMEOUT_RANGE NS_PER_S, UINT64_C(86400) * NS_PER_S
 static const struct config_row route_rows[] = {
     {"hosts", CONFIG_STRING_LIST, offsetof(struct policy_route, hosts), 1, POLICY_ROUTE_HOSTS_MAX,
      NULL, NULL, NULL, "smart hosts, \"host:port\" each, tried in this order"},
@@ -81,6 +83,27 @@ static const struct config_row rows[] = {
      NULL, "local addresses to send from, used in turn; default: the system's choice"},
     {"smtp.allow_private_addresses", CONFIG_BOOL, PLACE(allow_private_addresses), 0, 0, "false",
      NULL, NULL, "whether MX hosts may have loopback, private or reserved addresses"},
+    {"smtp.timeouts.connect", CONFIG_DURATION, PLACE(connect_timeout_ns), TIMEOUT_RANGE, "30s",
+     NULL, NULL, "for a connection; this and what follows but transaction: RFC 5321 4.5.3.2"},
+    {"smtp.timeouts.greeting", CONFIG_DURATION, PLACE(timeouts.greeting_ns), TIMEOUT_RANGE, "5m",
+     NULL, NULL, "for the 220 of the server"},
+    {"smtp.timeouts.ehlo", CONFIG_DURATION, PLACE(timeouts.ehlo_ns), TIMEOUT_RANGE, "5m", NULL,
+     NULL, "for the answer to EHLO or HELO"},
+    {"smtp.timeouts.mail", CONFIG_DURATION, PLACE(timeouts.mail_ns), TIMEOUT_RANGE, "5m", NULL,
+     NULL, "for the answer to MAIL or RSET"},
+    {"smtp.timeouts.rcpt", CONFIG_DURATION, PLACE(timeouts.rcpt_ns), TIMEOUT_RANGE, "5m", NULL,
+     NULL, "for the answer to RCPT"},
+    {"smtp.timeouts.data", CONFIG_DURATION, PLACE(timeouts.data_ns), TIMEOUT_RANGE, "2m", NULL,
+     NULL, "for the 354 that lets the content begin"},
+    {"smtp.timeouts.block", CONFIG_DURATION, PLACE(timeouts.block_ns), TIMEOUT_RANGE, "3m", NULL,
+     NULL, "for 16 KiB of content to leave, and before 500 octets a second are expected"},
+    {"smtp.timeouts.dot", CONFIG_DURATION, PLACE(timeouts.dot_ns), TIMEOUT_RANGE, "10m", NULL, NULL,
+     "for the verdict after the content"},
+    {"smtp.timeouts.quit", CONFIG_DURATION, PLACE(timeouts.quit_ns), TIMEOUT_RANGE, "10s", NULL,
+     NULL, "for the answer to QUIT: nothing depends on it"},
+    {"smtp.timeouts.transaction", CONFIG_DURATION, PLACE(transaction_timeout_ns), TIMEOUT_RANGE,
+     "30m", NULL, NULL,
+     "for one message from its MAIL to its verdict, whatever the server answers"},
     {"routes", CONFIG_SUBTREE, PLACE(routes), 0, POLICY_ROUTES_MAX, NULL, NULL, &route_subtree,
      "smart hosts instead of MX, by recipient domain; \"*\" = all others"},
     {"tls.mode", CONFIG_ENUM, PLACE(tls_mode), 0, 0, "opportunistic", tls_names, NULL,

@@ -12,6 +12,7 @@
 #include "base/config.h"
 #include "base/ip.h"
 #include "message/envelope.h"
+#include "smtp/command.h"
 
 #define POLICY_NAME_MAX 255
 #define POLICY_PATH_MAX 1023
@@ -90,6 +91,9 @@ struct policy {
     char sources_items[POLICY_SOURCES_MAX][CONFIG_ITEM_MAX];
     struct ip source_addresses[POLICY_SOURCES_MAX]; /* as checked */
     bool allow_private_addresses;
+    uint64_t connect_timeout_ns;
+    struct command_timeouts timeouts;
+    uint64_t transaction_timeout_ns; /* from claim to outcome, as long as others answer */
 
     struct config_list routes;
     struct policy_route routes_items[POLICY_ROUTES_MAX];

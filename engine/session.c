@@ -119,6 +119,7 @@ static void on_connect(struct shard *shard, struct session *session, int32_t res
         .pipelining = true,
         .transactions_max =
             schedule_site_at(shard->schedule, session->site)->limits.messages_per_connection,
+        .timeouts = shard->policy->timeouts,
     };
     const struct policy_route *route;
 
@@ -158,6 +159,7 @@ static void on_send(struct shard *shard, struct session *session, int32_t result
         session->send_failed = true;
     } else {
         session->sent += (size_t)result;
+        session->flow_sent += (size_t)result;
     }
     if (result < 0 || session->sent == session->wire.size) {
         text_reset(&session->wire);
@@ -229,7 +231,8 @@ void session_expired(struct shard *shard, struct session *session)
 {
     switch (session->state) {
     case SESSION_SOCKET:
-        wheel_arm(&shard->wheel, &session->timer, shard_now_ns(shard) + SESSION_CONNECT_NS);
+        wheel_arm(&shard->wheel, &session->timer,
+                  shard_now_ns(shard) + shard->policy->connect_timeout_ns);
         return;
     case SESSION_CONNECT:
         fail_before_talk(shard, session, ETIMEDOUT);
@@ -287,7 +290,8 @@ enum session_start session_start(struct shard *shard, uint32_t site)
             break;
         }
     }
-    wheel_arm(&shard->wheel, &session->timer, shard_now_ns(shard) + SESSION_CONNECT_NS);
+    wheel_arm(&shard->wheel, &session->timer,
+              shard_now_ns(shard) + shard->policy->connect_timeout_ns);
     schedule_session_opened(shard->schedule, site, shard_now_ns(shard));
     leasing_opened(shard, site);
     io_socket(shard->io, session_tag(shard, TAG_SESSION_SOCKET, session), &options);

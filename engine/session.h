@@ -25,7 +25,7 @@
 #include "smtp/smtp.h"
 #include "tls/tls_stream.h"
 
-#define SESSION_CONNECT_NS (NS_PER_S * 30)
+#define SESSION_FLOW_MIN 500            /* octets of content a second that a receiver must take */
 #define SESSION_HELD_MAX 4              /* receive buffers kept while the output buffer is full */
 #define SESSION_DRAIN_NS (NS_PER_S * 2) /* for the answer to QUIT */
 
@@ -64,10 +64,12 @@ struct session {
     uint64_t reply_by_ns; /* when the awaited reply must be complete */
     bool inside_reply;    /* a part of it has come */
 
-    uint8_t *buffer;  /* claimed output buffer or NULL */
-    struct text wire; /* over buffer: what goes to the socket */
-    size_t sent;      /* octets of wire that have left */
-    size_t sending;   /* octets in flight behind `sent` */
+    uint8_t *buffer;       /* claimed output buffer or NULL */
+    struct text wire;      /* over buffer: what goes to the socket */
+    size_t sent;           /* octets of wire that have left */
+    size_t sending;        /* octets in flight behind `sent` */
+    uint64_t flow_from_ns; /* since when octets are waiting to leave, one buffer after the other */
+    uint64_t flow_sent;    /* octets that have left since then */
 
     enum session_cover cover;
     enum tls_level level; /* reached */

@@ -65,6 +65,8 @@ static bool have_buffer(struct shard *shard, struct session *session)
     text_init(&session->wire, session->buffer, SHARD_BUFFER_SIZE);
     session->sent = 0;
     session->sending = 0;
+    session->flow_from_ns = shard_now_ns(shard);
+    session->flow_sent = 0;
     lend_plain(shard, session);
     return true;
 }
@@ -266,6 +268,23 @@ static void end_talk(struct shard *shard, struct session *session)
         (void)schedule_feedback(shard->schedule, session->site, &end, shard_now_ns(shard));
 }
 
+/* The last moment for what is under way, however busily the server takes single octets or answers:
+ * it must take SESSION_FLOW_MIN octets a second, and bring a transaction to its end. */
+static uint64_t give_up_ns(const struct shard *shard, const struct session *session)
+{
+    const struct policy *policy = shard->policy;
+    uint64_t until_ns = UINT64_MAX;
+
+    if (session->sending > 0)
+        until_ns = session->flow_from_ns + policy->timeouts.block_ns +
+                   session->flow_sent * (NS_PER_S / SESSION_FLOW_MIN);
+    for (uint32_t i = 0; i < SMTP_TRANSACTIONS_MAX; i++)
+        if (session->deliveries[i].open)
+            until_ns = min_u64(until_ns,
+                               session->deliveries[i].claimed_ns + policy->transaction_timeout_ns);
+    return until_ns;
+}
+
 static void arm_timer(struct shard *shard, struct session *session)
 {
     uint64_t now_ns = shard_now_ns(shard);
@@ -280,7 +299,8 @@ static void arm_timer(struct shard *shard, struct session *session)
             session->reply_by_ns = now_ns + timeout_ns;
         session->inside_reply = inside;
         session->idle_since_ns = 0;
-        wheel_arm(&shard->wheel, &session->timer, session->reply_by_ns);
+        wheel_arm(&shard->wheel, &session->timer,
+                  min_u64(session->reply_by_ns, give_up_ns(shard, session)));
         return;
     }
     session->inside_reply = false;

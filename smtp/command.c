@@ -37,9 +37,47 @@ enum outcome_stage command_stage(enum command command)
     return commands[command].stage;
 }
 
-uint64_t command_timeout_ns(enum command command)
+static uint64_t given_ns(const struct command_timeouts *timeouts, enum command command)
 {
-    return commands[command].timeout_ns;
+    switch (command) {
+    case COMMAND_GREETING:
+        return timeouts->greeting_ns;
+    case COMMAND_EHLO:
+    case COMMAND_HELO:
+        return timeouts->ehlo_ns;
+    case COMMAND_RSET:
+    case COMMAND_MAIL:
+        return timeouts->mail_ns;
+    case COMMAND_RCPT:
+        return timeouts->rcpt_ns;
+    case COMMAND_DATA:
+        return timeouts->data_ns;
+    case COMMAND_DOT:
+    case COMMAND_LONE_DOT:
+        return timeouts->dot_ns;
+    case COMMAND_QUIT:
+        return timeouts->quit_ns;
+    case COMMAND_NONE:
+    case COMMAND_STARTTLS:
+    case COMMAND_HANDSHAKE:
+    case COMMAND_AUTH:
+        return 0;
+    case COMMAND_COUNT:
+        break;
+    }
+    UNREACHABLE("no such command");
+}
+
+uint64_t command_timeout_ns(const struct command_timeouts *timeouts, enum command command)
+{
+    uint64_t given = given_ns(timeouts, command);
+
+    return given > 0 ? given : commands[command].timeout_ns;
+}
+
+uint64_t command_block_timeout_ns(const struct command_timeouts *timeouts)
+{
+    return timeouts->block_ns > 0 ? timeouts->block_ns : COMMAND_BLOCK_TIMEOUT_NS;
 }
 
 bool command_is_answer(enum command command, uint16_t code)

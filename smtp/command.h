@@ -51,8 +51,19 @@ enum command_fault {
 /* "RCPT", "the final dot": fits after "the answer to ". */
 const char *command_name(enum command command);
 enum outcome_stage command_stage(enum command command);
-/* How long the answer may take: RFC 5321 4.5.3.2. */
-MUST_USE uint64_t command_timeout_ns(enum command command);
+/* How long answers may take; 0: as RFC 5321 4.5.3.2 says. */
+struct command_timeouts {
+    uint64_t greeting_ns; /* 5 minutes */
+    uint64_t ehlo_ns;     /* 5 minutes; of HELO as well */
+    uint64_t mail_ns;     /* 5 minutes; of RSET as well */
+    uint64_t rcpt_ns;     /* 5 minutes */
+    uint64_t data_ns;     /* 2 minutes: the 354 */
+    uint64_t block_ns;    /* 3 minutes: one send of content */
+    uint64_t dot_ns;      /* 10 minutes */
+    uint64_t quit_ns;     /* 10 seconds: nothing depends on it */
+};
+MUST_USE uint64_t command_timeout_ns(const struct command_timeouts *timeouts, enum command command);
+MUST_USE uint64_t command_block_timeout_ns(const struct command_timeouts *timeouts);
 /* Whether the code may answer the command at all: 2yz, 4yz, 5yz, but 3yz (not 2yz) for DATA. 220
  * and 221 answer the connection and QUIT and nothing else: taken for a verdict, QUIT's answer
  * would count as a delivery when the server had sent one reply too few. */

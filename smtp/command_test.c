@@ -187,24 +187,48 @@ static void test_answers(void **state)
 static void test_table(void **state)
 {
     (void)state;
-    assert_true(command_timeout_ns(COMMAND_GREETING) == 300 * NS_PER_S);
-    assert_true(command_timeout_ns(COMMAND_MAIL) == 300 * NS_PER_S);
-    assert_true(command_timeout_ns(COMMAND_RCPT) == 300 * NS_PER_S);
-    assert_true(command_timeout_ns(COMMAND_DATA) == 120 * NS_PER_S);
-    assert_true(command_timeout_ns(COMMAND_DOT) == 600 * NS_PER_S);
+    assert_true(command_timeout_ns(&(struct command_timeouts){0}, COMMAND_GREETING) ==
+                300 * NS_PER_S);
+    assert_true(command_timeout_ns(&(struct command_timeouts){0}, COMMAND_MAIL) == 300 * NS_PER_S);
+    assert_true(command_timeout_ns(&(struct command_timeouts){0}, COMMAND_RCPT) == 300 * NS_PER_S);
+    assert_true(command_timeout_ns(&(struct command_timeouts){0}, COMMAND_DATA) == 120 * NS_PER_S);
+    assert_true(command_timeout_ns(&(struct command_timeouts){0}, COMMAND_DOT) == 600 * NS_PER_S);
     assert_true(COMMAND_BLOCK_TIMEOUT_NS == 180 * NS_PER_S);
-    assert_true(command_timeout_ns(COMMAND_NONE) == COMMAND_TIMEOUT_NONE);
+    assert_true(command_timeout_ns(&(struct command_timeouts){0}, COMMAND_NONE) ==
+                COMMAND_TIMEOUT_NONE);
     for (uint32_t i = 0; i < COMMAND_COUNT; i++)
         assert_non_null(command_name((enum command)i));
     assert_int_equal(command_stage(COMMAND_HELO), STAGE_EHLO);
 }
 
+/* Each setting belongs to its commands and to no other. */
+static void test_given_timeouts(void **state)
+{
+    static const struct command_timeouts given = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint64_t wanted[COMMAND_COUNT] = {
+        [COMMAND_GREETING] = 1, [COMMAND_EHLO] = 2, [COMMAND_HELO] = 2, [COMMAND_MAIL] = 3,
+        [COMMAND_RSET] = 3,     [COMMAND_RCPT] = 4, [COMMAND_DATA] = 5, [COMMAND_DOT] = 7,
+        [COMMAND_LONE_DOT] = 7, [COMMAND_QUIT] = 8,
+    };
+
+    (void)state;
+    for (uint32_t i = 0; i < COMMAND_COUNT; i++) {
+        enum command command = (enum command)i;
+        uint64_t usual = command_timeout_ns(&(struct command_timeouts){0}, command);
+
+        assert_int_equal(command_timeout_ns(&given, command), wanted[i] > 0 ? wanted[i] : usual);
+    }
+    assert_int_equal(command_block_timeout_ns(&given), 6);
+    assert_int_equal(command_block_timeout_ns(&(struct command_timeouts){0}), 180 * NS_PER_S);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_paths),   cmocka_unit_test(test_judge),
-        cmocka_unit_test(test_writing), cmocka_unit_test(test_longest_fits),
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_table),
+        cmocka_unit_test(test_paths),        cmocka_unit_test(test_given_timeouts),
+        cmocka_unit_test(test_judge),        cmocka_unit_test(test_writing),
+        cmocka_unit_test(test_longest_fits), cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

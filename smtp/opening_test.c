@@ -299,7 +299,8 @@ static void test_the_handshake_has_its_time(void **state)
     text_init(&opening.out, opening.out_buffer, sizeof(opening.out_buffer));
     smtp_init(&opening.smtp, &options);
     assert_int_equal(smtp_step(&opening.smtp, &nothing, &opening.out), SMTP_WANT_TLS);
-    assert_int_equal(smtp_timeout_ns(&opening.smtp), command_timeout_ns(COMMAND_HANDSHAKE));
+    assert_int_equal(smtp_timeout_ns(&opening.smtp),
+                     command_timeout_ns(&(struct command_timeouts){0}, COMMAND_HANDSHAKE));
     assert_true(smtp_timeout_ns(&opening.smtp) <= NS_PER_MINUTE);
     smtp_timeout(&opening.smtp);
     pump(&opening, nothing);

@@ -383,15 +383,16 @@ void smtp_timeout(struct smtp *smtp)
 
 uint64_t smtp_timeout_ns(const struct smtp *smtp)
 {
+    const struct command_timeouts *timeouts = &smtp->options.timeouts;
+    uint64_t block_ns = command_block_timeout_ns(timeouts);
+    uint64_t answer_ns = command_timeout_ns(timeouts, window_awaited(&smtp->window));
     uint8_t place = window_newest(&smtp->window);
 
     if (place != WINDOW_NONE && smtp->window.transactions[place].state == WINDOW_BODY)
-        return COMMAND_BLOCK_TIMEOUT_NS;
+        return block_ns;
     if (smtp->state == SMTP_SECURING)
-        return command_timeout_ns(COMMAND_HANDSHAKE);
-    if (reply_reader_is_inside(&smtp->reader))
-        return min_u64(COMMAND_BLOCK_TIMEOUT_NS, command_timeout_ns(window_awaited(&smtp->window)));
-    return command_timeout_ns(window_awaited(&smtp->window));
+        return command_timeout_ns(timeouts, COMMAND_HANDSHAKE);
+    return reply_reader_is_inside(&smtp->reader) ? min_u64(block_ns, answer_ns) : answer_ns;
 }
 
 bool smtp_is_idle(const struct smtp *smtp)

@@ -92,9 +92,10 @@ enum smtp_auth {
 };
 
 struct smtp_options {
-    struct span hostname;      /* for EHLO */
-    bool pipelining;           /* policy allows it; used when offered as well */
-    uint32_t transactions_max; /* a connection; at least 1 */
+    struct span hostname;             /* for EHLO */
+    bool pipelining;                  /* policy allows it; used when offered as well */
+    uint32_t transactions_max;        /* a connection; at least 1 */
+    struct command_timeouts timeouts; /* zeroes: RFC 5321 4.5.3.2 */
     enum smtp_tls tls;
     struct span user, password; /* of the route; at most COMMAND_CREDENTIAL_MAX; empty: no AUTH */
 };
@@ -153,7 +154,7 @@ void smtp_secured(struct smtp *smtp);
  * process stops: settle everything; step until SMTP_WANT_CLOSE. No-ops on a closed session. */
 void smtp_lost(struct smtp *smtp, enum outcome_cause cause, int error_number);
 void smtp_timeout(struct smtp *smtp);
-/* How long the awaited reply (or, in BODY, one send of content) may take: RFC 5321 4.5.3.2.
+/* How long the awaited reply (or, in BODY, one send of content) may take: options.timeouts.
  * SMTP_TIMEOUT_NONE when the session idles: the caller has its own idle limit. */
 MUST_USE uint64_t smtp_timeout_ns(const struct smtp *smtp);
 
