@@ -431,7 +431,7 @@ static int send_planned(struct send *send)
     last = send->spool.settings.policy;
     if (spool_close(&send->spool) < 0 && result == 0)
         result = EXIT_TRY_AGAIN;
-    if (send->first_policy != last)
+    if (send->first_policy != NULL && send->first_policy != last)
         settings_free_policy(send->first_policy);
     return result;
 }
