@@ -35,6 +35,7 @@ static uint64_t tag_for(const struct control *control, enum tag_op op, const str
 int control_open(struct control *control, struct io *io, const char *path, uint32_t uid)
 {
     struct io_address address = {.path = path};
+    struct text text;
     int result;
 
     memset(control, 0, sizeof(*control));
@@ -45,6 +46,9 @@ int control_open(struct control *control, struct io *io, const char *path, uint3
     if (result < 0)
         return result;
     slab_init(&control->clients, &control->arena, CONTROL_CLIENTS_MAX, sizeof(struct client));
+    text_init(&text, control->path, sizeof(control->path));
+    text_add_cstr(&text, path);
+    (void)text_cstr_end(&text);
     control->opening = true;
     io_listen(io, tag_of(TAG_CONTROL_LISTEN, 0), &address);
     return 0;
@@ -74,8 +78,11 @@ static void stop_listening(struct control *control)
     int handle = control->listening;
 
     control->listening = -1;
-    if (handle >= 0)
-        shut_stray(control, handle);
+    if (handle < 0)
+        return;
+    shut_stray(control, handle);
+    control->strays++; /* the lock of the spool is held: it is ours */
+    io_unlink(control->io, tag_of(TAG_CONTROL_SHUT, SLAB_NONE), control->path);
 }
 
 void control_stop(struct control *control)

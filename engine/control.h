@@ -12,6 +12,7 @@
 #define ENGINE_CONTROL_H
 
 #include "base/slab.h"
+#include "engine/policy.h"
 #include "engine/query.h"
 #include "io/io.h"
 
@@ -23,17 +24,18 @@ struct control {
     struct io *io;
     uint32_t uid;
     int listening; /* handle, or -1 */
-    int error;     /* of listening, -errno */
-    bool opening;  /* the listening has not begun or failed yet */
+    char path[POLICY_PATH_MAX + 16];
+    int error;    /* of listening, -errno */
+    bool opening; /* the listening has not begun or failed yet */
     bool stopping;
-    uint32_t strays; /* connections closed as they came, whose shut is in flight */
+    uint32_t strays; /* in flight: shuts of connections closed as they came, the socket's removal */
     struct slab clients;
     struct arena arena;
 };
 
 /* Listens at `path` (copied by io). 0 or -ENOMEM; a failure to listen shows in control->error. */
 MUST_USE int control_open(struct control *control, struct io *io, const char *path, uint32_t uid);
-/* Closes every connection and the listening one, over the next turns. */
+/* Closes every connection and the listening one and removes the socket, over the next turns. */
 void control_stop(struct control *control);
 MUST_USE bool control_stopped(const struct control *control);
 /* After control_stopped, or when the io is gone. */

@@ -127,7 +127,7 @@ static void plan_retry(struct shard *shard, const struct delivery *delivery,
     };
     struct retry_next next;
 
-    if (shard->clock_jumped)
+    if (shard->clock.jumped)
         plan.lifetime_ns = 0; /* nothing expires by a clock that jumped */
     next = retry_next(&plan, &times, &shard->prng);
     if (next.expired)

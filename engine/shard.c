@@ -71,7 +71,7 @@ struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_
     memcpy(shard->hostname, options->policy->hostname, sizeof(shard->hostname));
     shard->io = io;
     shard->stats = stats;
-    shard->wall_base_ns = io_wall_ns(io) - io_now_ns(io);
+    wall_watch_init(&shard->clock, io_wall_ns(io), io_now_ns(io));
     prng_seed(&shard->prng, options->seed);
     wheel_init(&shard->wheel, io_now_ns(io));
     list_init(&shard->buffer_waiters);
@@ -230,16 +230,6 @@ static void open_sessions(struct shard *shard)
     shard->session_due_ns = now_ns; /* the turn's bound was reached: go on at once */
 }
 
-static void watch_clock(struct shard *shard)
-{
-    uint64_t base_ns = shard_wall_ns(shard) - shard_now_ns(shard);
-    uint64_t jump_ns = base_ns > shard->wall_base_ns ? base_ns - shard->wall_base_ns
-                                                     : shard->wall_base_ns - base_ns;
-
-    if (jump_ns > 60 * NS_PER_MINUTE)
-        shard->clock_jumped = true;
-}
-
 static void publish(struct shard *shard)
 {
     uint64_t sessions = shard->sessions.claimed_count;
@@ -283,7 +273,7 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
     if (shard->turning)
         stats_turn(shard->stats, io_turn_ns(shard->io));
     shard->turning = true; /* before the first turn was the opening */
-    watch_clock(shard);
+    wall_watch_see(&shard->clock, shard_wall_ns(shard), shard_now_ns(shard));
     for (uint32_t i = 0; i < count; i++)
         dispatch(shard, &events[i]);
     take_orders(shard);

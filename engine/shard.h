@@ -26,6 +26,7 @@
 #include "engine/store.h"
 #include "engine/throttle.h"
 #include "engine/tls_trouble.h"
+#include "engine/wall_watch.h"
 #include "io/io.h"
 #include "message/verp.h"
 #include "schedule/schedule.h"
@@ -100,11 +101,10 @@ struct shard {
     struct list hungry;         /* sessions that had no mail when they asked */
     uint32_t hungry_count;
     uint64_t stop_by_ns;
-    uint64_t wall_base_ns;   /* wall minus monotonic at start: a jump of an hour holds expiry */
     uint64_t session_ask_ns; /* no session is opened before: slots or addresses were short */
     uint64_t session_due_ns; /* when the schedule wants to be asked again */
     uint32_t source_turn;    /* next source address */
-    bool clock_jumped;
+    struct wall_watch clock;
     char hostname[POLICY_NAME_MAX + 1]; /* sessions borrow it: it outlives every policy */
     bool turning;
 };

@@ -2,6 +2,7 @@
 the spool at rest; delays, rates, lanes, time limits; and the limits of a site with several shards.
 """
 import collections
+import os
 import signal
 import time
 
@@ -109,6 +110,7 @@ def interrupt(scene, sender, number=signal.SIGINT):
     run = sender.wait(35)
     run.expect(e2e.INTERRUPTED)
     e2e.check(time.monotonic() - started < 5, "it ends within seconds", run)
+    e2e.check(not os.path.exists(os.path.join(scene.spool.folder, "control")), "the control socket is gone", run)
     result = run.json
     e2e.check(result["queued"] > 0 and result["accepted"] > 0, "in the middle", run)
     e2e.check_equal(sum(result[k] for k in ("suppressed", "accepted", "failed", "queued")), scene.count,
