@@ -38,6 +38,8 @@ enum tag_op {
     TAG_HTTPS_SEND,
     TAG_HTTPS_RECV,
     TAG_HTTPS_SHUT,
+    TAG_HYGIENE_LOG,  /* the journal of hygiene; index 1: nobody waits for it */
+    TAG_HYGIENE_FILE, /* at its opening */
     TAG_STORE = 0x80, /* this and above: the store's own */
 };
 

@@ -1,0 +1,69 @@
+/* hygiene_store.h - the hall's side of hygiene: the journal of changes, and the events that feed
+ * it.
+ *
+ * Opens <folder>/journals, applies every change that stands there (bounce/hygiene), and writes new
+ * ones with group commit (engine/store_log.h; batches and their CRCs are the queue's). The journal
+ * is the truth: everything in memory is made from it. Attempts that ended for good come from the
+ * store's durable events, with a cursor of their own that stands in the same journal, behind the
+ * changes it covers: a crash repeats events, and repeating them changes nothing.
+ *
+ * A change is in force in memory at once and durable when hygiene_store_durable_count says so; only
+ * then it is reported to whoever asked for it.
+ *
+ * Belongs to the store's thread. Other threads only call hygiene_blocks(hygiene_store_tables()).
+ * Damage in the journal is stepped over and counted; a torn tail was never acknowledged. */
+#ifndef ENGINE_HYGIENE_STORE_H
+#define ENGINE_HYGIENE_STORE_H
+
+#include "bounce/classify.h"
+#include "bounce/hygiene.h"
+#include "engine/store.h"
+#include "io/io.h"
+
+struct hygiene_store;
+
+struct hygiene_store_options {
+    const char *folder;  /* made if absent */
+    struct store *store; /* whose events feed it; NULL: none do (a spool at rest) */
+    enum store_durability durability;
+    uint32_t addresses_max;
+    uint32_t scores_max;
+};
+
+struct hygiene_store_recovery {
+    uint64_t changes_count;
+    uint32_t journals_count;
+    uint32_t damages_count; /* stepped over */
+    uint64_t torn_bytes;
+};
+
+size_t hygiene_store_cost(const struct hygiene_store_options *options);
+/* Waits on `io` itself, on which nothing else of its tags may be under way. 0 or -errno with
+ * *error. Close it after a failure too. */
+MUST_USE int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *arena,
+                                const struct hygiene_store_options *options, struct text *error);
+/* Makes everything durable, waiting on its io; the first error. NULL is a no-op. */
+int hygiene_store_close(struct hygiene_store *hygiene);
+
+struct hygiene *hygiene_store_tables(struct hygiene_store *hygiene);
+const struct hygiene_store_recovery *hygiene_store_recovery(const struct hygiene_store *hygiene);
+
+/* Applies and journals one change. 0; -EAGAIN: no room in the journal now, try after a turn;
+ * -ENOSPC: the tables are full, nothing was done. *ret_ticket (may be NULL): it is durable once
+ * hygiene_store_durable_count has reached it. */
+MUST_USE int hygiene_store_change(struct hygiene_store *hygiene,
+                                  const struct hygiene_change *change, uint64_t *ret_ticket);
+uint64_t hygiene_store_durable_count(const struct hygiene_store *hygiene);
+
+/* Takes an event whose op is TAG_HYGIENE_*. */
+void hygiene_store_event(struct hygiene_store *hygiene, const struct io_event *event);
+/* Once a turn: reads events (at most a few thousand), journals. Without a classifier no events are
+ * read. */
+void hygiene_store_turn(struct hygiene_store *hygiene, const struct classifier *classifier);
+uint64_t hygiene_store_deadline_ns(const struct hygiene_store *hygiene);
+/* All durable events have been taken, and all changes are durable. */
+MUST_USE bool hygiene_store_quiet(const struct hygiene_store *hygiene);
+/* -errno while the journal cannot be written, else 0. */
+int hygiene_store_error(const struct hygiene_store *hygiene);
+
+#endif
