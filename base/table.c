@@ -58,6 +58,16 @@ uint32_t table_find(const struct table *table, uint64_t hash, table_match *match
     return TABLE_NONE;
 }
 
+uint32_t table_guess(const struct table *table, uint64_t hash)
+{
+    uint32_t i = (uint32_t)hash & table->mask;
+
+    for (; table->entries[i].place != 0; i = (i + 1) & table->mask)
+        if (table->entries[i].hash == hash)
+            return table->entries[i].place - 1;
+    return TABLE_NONE;
+}
+
 int table_insert(struct table *table, uint64_t hash, uint32_t value)
 {
     uint32_t i = (uint32_t)hash & table->mask;

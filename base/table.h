@@ -40,6 +40,14 @@ void table_clear(struct table *table);
 /* The value, or TABLE_NONE. */
 MUST_USE uint32_t table_find(const struct table *table, uint64_t hash, table_match *match,
                              const void *context, const void *key);
+/* Brings the place near where a search for the hash begins. */
+static inline void table_prefetch(const struct table *table, uint64_t hash)
+{
+    __builtin_prefetch(&table->entries[(uint32_t)hash & table->mask]);
+}
+/* A value with that hash, nearly always the one that table_find would give, or TABLE_NONE: good
+ * enough to bring near what belongs to it. */
+MUST_USE uint32_t table_guess(const struct table *table, uint64_t hash);
 /* -ENOSPC when count_max items are in. The caller has made sure that the key is not there yet. */
 MUST_USE int table_insert(struct table *table, uint64_t hash, uint32_t value);
 /* True when (hash, value) was there. */

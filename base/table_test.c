@@ -73,11 +73,28 @@ static uint64_t bad_hash(uint32_t key, uint32_t spread)
     return UINT64_MAX - 2 + key % spread;
 }
 
+/* A guess is a value that is in and has that hash; none only when there is none. */
+static void check_guess(const bool *present, uint32_t value, uint32_t spread)
+{
+    uint64_t hash = bad_hash(keys[value], spread);
+    uint32_t guess = table_guess(&table, hash);
+
+    table_prefetch(&table, hash);
+    if (guess == TABLE_NONE) {
+        assert_false(present[value]);
+        return;
+    }
+    assert_true(present[guess]);
+    assert_true(bad_hash(keys[guess], spread) == hash);
+}
+
 static void check_model(const bool *present, uint32_t spread)
 {
-    for (uint32_t value = 0; value < COUNT_MAX; value++)
+    for (uint32_t value = 0; value < COUNT_MAX; value++) {
         assert_int_equal(find(bad_hash(keys[value], spread), keys[value]),
                          present[value] ? value : TABLE_NONE);
+        check_guess(present, value, spread);
+    }
 }
 
 /* Random inserts and removals against an array that says what is in. */

@@ -150,6 +150,7 @@ void delivery_settle(struct shard *shard, struct delivery *delivery, const struc
     uint64_t now_ns = shard_now_ns(shard);
 
     CHECK(delivery->open);
+    store_near(shard->store, delivery->record);
     if (outcome->kind == OUTCOME_RELEASED ||
         (outcome->kind == OUTCOME_DEFERRED && outcome->cause == CAUSE_LOCAL_STOP)) {
         delivery_release(shard, delivery);

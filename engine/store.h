@@ -193,6 +193,8 @@ uint64_t store_shard_deadline_ns(const struct store_shard *shard);
  * counted and skipped inside. */
 MUST_USE int store_claim(struct store_shard *shard, uint32_t flow, uint32_t *ret_record,
                          struct queue_recipient *ret_recipient);
+/* A verdict on the record is on its way: begins to fetch what store_settle will touch. Optional. */
+void store_near(const struct store_shard *shard, uint32_t record);
 /* Never fails: room was reserved by the claim. Returns the settle's number on this shard, from 1;
  * it is durable once store_durable_count has reached it. */
 uint64_t store_settle(struct store_shard *shard, uint32_t record, const struct attempt *attempt);

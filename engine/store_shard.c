@@ -333,12 +333,19 @@ int store_claim(struct store_shard *shard, uint32_t flow, uint32_t *ret_record,
     }
 }
 
+void store_near(const struct store_shard *shard, uint32_t record)
+{
+    queue_near(shard->queue, record);
+}
+
 uint64_t store_settle(struct store_shard *shard, uint32_t record, const struct attempt *attempt)
 {
-    uint8_t *place = appender_add(&shard->log.appender, JOURNAL_OUTCOME_MAX, NULL);
-    uint32_t campaign = queue_campaign_of(shard->queue, record);
+    uint32_t campaign;
+    uint8_t *place;
     size_t size;
 
+    place = appender_add(&shard->log.appender, JOURNAL_OUTCOME_MAX, NULL);
+    campaign = queue_campaign_of(shard->queue, record);
     CHECK(place != NULL); /* store_claim kept room */
     size =
         journal_write_outcome(queue_identity(shard->queue, record),

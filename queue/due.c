@@ -107,6 +107,26 @@ static uint32_t flow_for(struct due *due, uint32_t campaign, uint32_t domain)
     return flow;
 }
 
+void due_near(const struct due *due, uint32_t campaign, const uint32_t *domains, uint32_t count)
+{
+    uint64_t hashes[DUE_NEAR_MAX];
+    uint32_t flows[DUE_NEAR_MAX];
+
+    CHECK(count <= DUE_NEAR_MAX);
+    for (uint32_t i = 0; i < count; i++) {
+        hashes[i] = hash_of(campaign, domains[i]);
+        table_prefetch(&due->table, hashes[i]);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        flows[i] = table_guess(&due->table, hashes[i]);
+        if (flows[i] != TABLE_NONE)
+            __builtin_prefetch(&due->flows[flows[i]], 1);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (flows[i] != TABLE_NONE && due->flows[flows[i]].count > 0)
+            __builtin_prefetch(&due->links[due->flows[flows[i]].tail], 1);
+}
+
 bool due_push(struct due *due, uint32_t campaign, uint32_t domain, uint32_t record, bool front)
 {
     uint32_t index = flow_for(due, campaign, domain);

@@ -62,6 +62,9 @@ size_t due_cost(uint32_t flows_max, uint32_t campaigns_max);
 void due_init(struct due *due, struct arena *arena, uint32_t *links, uint32_t flows_max,
               uint32_t campaigns_max);
 
+/* Brings near what due_push for these domains will touch: a table of millions is in no cache. */
+#define DUE_NEAR_MAX 16
+void due_near(const struct due *due, uint32_t campaign, const uint32_t *domains, uint32_t count);
 /* Into the flow of (campaign, domain), behind the others or in front. False: no flow left. */
 MUST_USE bool due_push(struct due *due, uint32_t campaign, uint32_t domain, uint32_t record,
                        bool front);

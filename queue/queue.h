@@ -152,6 +152,9 @@ MUST_USE int queue_view(const struct queue_shard *shard, uint32_t record,
                         struct queue_recipient *ret);
 uint32_t queue_campaign_of(struct queue_shard *shard, uint32_t record);
 struct identity queue_identity(struct queue_shard *shard, uint32_t record);
+/* A settle of this record comes next: begins to fetch its entry, which is in no cache any more when
+ * there are millions. */
+void queue_near(const struct queue_shard *shard, uint32_t record);
 /* The attempt number that a settle with this attempt will have. */
 uint32_t queue_attempt_number(const struct queue_shard *shard, uint32_t record,
                               const struct attempt *attempt);

@@ -96,24 +96,43 @@ static void place(struct queue_shard *shard, uint32_t campaign, uint32_t record,
         due_sleep(&shard->due, record, shard->now_s + 1); /* all flows are taken: later */
 }
 
+/* Admits up to DUE_NEAR_MAX recipients that follow each other. */
+static void admit_group(struct queue_shard *shard, uint32_t campaign, uint32_t first,
+                        uint32_t count)
+{
+    const struct queue *queue = shard->queue;
+    uint32_t records[DUE_NEAR_MAX], domains[DUE_NEAR_MAX], found = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct entry *entry = entries_at(&queue->entries, first + i);
+
+        if (queue->dictionary.shards[entry->domain] != shard->index || !entry_is_open(entry))
+            continue;
+        records[found] = first + i;
+        domains[found++] = entry->domain;
+    }
+    due_near(&shard->due, campaign, domains, found);
+    for (uint32_t i = 0; i < found; i++)
+        place(shard, campaign, records[i], entries_at(&queue->entries, records[i]));
+}
+
 /* Admits recipients of one run; returns how many were looked at. */
 static uint32_t admit_run(struct queue_shard *shard, struct queue_admission *admission,
                           uint32_t work_max)
 {
-    const struct queue *queue = shard->queue;
-    const struct queue_run *run = &queue->runs[admission->run];
+    const struct queue_run *run = &shard->queue->runs[admission->run];
     uint32_t work = 0;
 
     if ((admission->campaign != QUEUE_NONE && run->campaign != admission->campaign) ||
         !is_alive(shard, run->campaign))
         admission->position = run->count;
-    for (; admission->position < run->count && work < work_max; work++) {
-        uint32_t record = run->first + admission->position++;
-        const struct entry *entry;
+    while (admission->position < run->count && work < work_max) {
+        uint32_t left = run->count - admission->position;
+        uint32_t count = (uint32_t)min_u64(min_u64(left, work_max - work), DUE_NEAR_MAX);
 
-        entry = entries_at(&queue->entries, record);
-        if (queue->dictionary.shards[entry->domain] == shard->index && entry_is_open(entry))
-            place(shard, run->campaign, record, entry);
+        admit_group(shard, run->campaign, run->first + admission->position, count);
+        admission->position += count;
+        work += count;
     }
     if (admission->position == run->count) {
         admission->run++;
@@ -305,6 +324,11 @@ static int64_t *final_count(struct campaign_counts *counts, enum entry_state sta
         break;
     }
     UNREACHABLE("entry state");
+}
+
+void queue_near(const struct queue_shard *shard, uint32_t record)
+{
+    __builtin_prefetch(entry_of(shard, record), 1);
 }
 
 uint32_t queue_attempt_number(const struct queue_shard *shard, uint32_t record,

@@ -300,6 +300,52 @@ static void test_more_domains_than_flows(void **state)
     assert_int_equal(served, 10);
 }
 
+/* However little work a call may do, it does no more, and none is admitted twice or forgotten. */
+static void test_admission_in_small_steps(void **state)
+{
+    (void)state;
+    for (uint32_t work = 1; work <= 40; work++) {
+        struct queue_image *image = new_file(0, RECORD_FILE_SEGMENT);
+        struct queue_recovered found;
+        struct queue_shard *shard;
+        uint32_t records[64], calls = 0, before = 0;
+        bool more = true;
+
+        (void)queue_image_campaign(image, 7, SPAN("spring"));
+        (void)queue_image_content(image, 7, SPAN("x"));
+        for (uint32_t i = 0; i < 50; i++) {
+            char address[] = "a@b?.example";
+
+            address[3] = (char)('0' + i % 7);
+            (void)queue_image_recipient(image, (struct identity){7, i}, 99, span_cstr(address));
+        }
+        (void)queue_image_flush(image, true);
+        (void)queue_image_flush(write_ready(50), true);
+        open_queue(&plain_limits);
+        assert_int_equal(take_segment(0, &found), 0);
+        take_journal(1, &found);
+        queue_recover_finish(world.queue);
+        shard = queue_shard(world.queue, 0);
+        tell(0, CAMPAIGN_READY);
+        for (; more; calls++) {
+            assert_true(calls < 200);
+            more = queue_due(shard, NOW, work);
+            assert_true(queue_waiting_count(shard) - before <= work);
+            before = queue_waiting_count(shard);
+        }
+        assert_int_equal(before, 50);
+        assert_int_equal(claim_all(shard, records, 64), 50);
+        for (uint32_t i = 0; i < 50; i++) { /* those of one domain in the order of the list */
+            uint32_t domain = queue_identity(shard, records[i]).ordinal % 7;
+
+            for (uint32_t k = 0; k < i; k++)
+                if (queue_identity(shard, records[k]).ordinal % 7 == domain)
+                    assert_true(records[k] < records[i]);
+        }
+        (void)close_queue(NULL);
+    }
+}
+
 /* Each recipient belongs to exactly one of the shards. */
 static void test_shards_share(void **state)
 {
@@ -432,6 +478,7 @@ int main(void)
         TEST(test_paused_and_cancelled),
         TEST(test_not_before),
         TEST(test_more_domains_than_flows),
+        TEST(test_admission_in_small_steps),
         TEST(test_shards_share),
         TEST(test_notices_have_a_bound),
         TEST(test_attempts_do_not_wrap),
