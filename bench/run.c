@@ -95,6 +95,7 @@ static void put_engine(struct text *out, const struct run_figures *figures, doub
     json_put_key_u64(out, "connects", stats->counters[STATS_CONNECTS]);
     json_put_key_u64(out, "sessions_peak", stats->gauges[STATS_SESSIONS_PEAK]);
     json_put_key_double(out, "longest_turn_us", (double)stats->turn_max_ns / 1e3, 1);
+    json_put_key_double(out, "longest_turn_cpu_us", (double)stats->turn_cpu_max_ns / 1e3, 1);
     json_put_key_double(out, "turn_p50_us", (double)stats_turn_percentile_ns(stats, 500) / 1e3, 1);
     json_put_key_double(out, "turn_p99_us", (double)stats_turn_percentile_ns(stats, 990) / 1e3, 1);
     json_put_key_u64(out, "queued_heap_bytes", figures->queued_heap_bytes);

@@ -271,7 +271,7 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
         io_wait(shard->io, next_deadline(shard, deadline_ns), events, SHARD_EVENTS_MAX);
 
     if (shard->turning)
-        stats_turn(shard->stats, io_turn_ns(shard->io));
+        stats_turn(shard->stats, io_turn_ns(shard->io), io_turn_cpu_ns(shard->io));
     shard->turning = true; /* before the first turn was the opening */
     wall_watch_see(&shard->clock, shard_wall_ns(shard), shard_now_ns(shard));
     for (uint32_t i = 0; i < count; i++)

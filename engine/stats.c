@@ -33,9 +33,15 @@ void stats_set(struct stats *stats, enum stats_gauge gauge, uint64_t value)
     atomic_store_explicit(&stats->gauges[gauge], value, memory_order_relaxed);
 }
 
-void stats_turn(struct stats *stats, uint64_t turn_ns)
+static void raise_to(_Atomic uint64_t *max, uint64_t value)
 {
-    uint64_t us = turn_ns / NS_PER_US;
+    if (value > load(max))
+        atomic_store_explicit(max, value, memory_order_relaxed);
+}
+
+void stats_turn(struct stats *stats, uint64_t turn_ns, uint64_t cpu_ns)
+{
+    uint64_t us = cpu_ns / NS_PER_US;
     uint32_t bucket = 0;
 
     while (us > 0 && bucket + 1 < STATS_TURN_BUCKETS) {
@@ -43,8 +49,8 @@ void stats_turn(struct stats *stats, uint64_t turn_ns)
         bucket++;
     }
     bump(&stats->turns[bucket], 1);
-    if (turn_ns > load(&stats->turn_max_ns))
-        atomic_store_explicit(&stats->turn_max_ns, turn_ns, memory_order_relaxed);
+    raise_to(&stats->turn_max_ns, turn_ns);
+    raise_to(&stats->turn_cpu_max_ns, cpu_ns);
 }
 
 void stats_sum_init(struct stats_sum *sum)
@@ -75,6 +81,7 @@ void stats_sum_add(struct stats_sum *sum, const struct stats *stats)
             sum->gauges[i] += value;
     }
     sum->turn_max_ns = max_u64(sum->turn_max_ns, load(&stats->turn_max_ns));
+    sum->turn_cpu_max_ns = max_u64(sum->turn_cpu_max_ns, load(&stats->turn_cpu_max_ns));
 }
 
 uint64_t stats_turn_percentile_ns(const struct stats_sum *sum, uint32_t per_mille)
@@ -89,5 +96,5 @@ uint64_t stats_turn_percentile_ns(const struct stats_sum *sum, uint32_t per_mill
         if (seen * 1000 >= total * per_mille)
             return (UINT64_C(1) << i) * NS_PER_US;
     }
-    return sum->turn_max_ns;
+    return sum->turn_cpu_max_ns;
 }

@@ -46,6 +46,7 @@ struct stats {
     _Atomic uint64_t gauges[STATS_GAUGE_COUNT];
     _Atomic uint64_t turns[STATS_TURN_BUCKETS];
     _Atomic uint64_t turn_max_ns;
+    _Atomic uint64_t turn_cpu_max_ns;
 };
 
 /* A plain copy, or the sum of several. */
@@ -55,17 +56,20 @@ struct stats_sum {
     uint64_t gauges[STATS_GAUGE_COUNT];
     uint64_t turns[STATS_TURN_BUCKETS];
     uint64_t turn_max_ns;
+    uint64_t turn_cpu_max_ns;
 };
 
 void stats_add(struct stats *stats, enum stats_counter counter, uint64_t amount);
 void stats_count(struct stats *stats, enum outcome_kind kind);
 void stats_set(struct stats *stats, enum stats_gauge gauge, uint64_t value);
-void stats_turn(struct stats *stats, uint64_t turn_ns);
+/* One turn of the loop, by the clock and by processor time. The histogram is of the latter: what a
+ * busy machine does to the former says nothing about the loop. */
+void stats_turn(struct stats *stats, uint64_t turn_ns, uint64_t cpu_ns);
 /* Adds one shard's figures to *sum. STATS_NEXT_DUE, STATS_STOPPED and STATS_POLICY take the least,
  * STATS_BROKEN the greatest; begin with stats_sum_init. */
 void stats_sum_init(struct stats_sum *sum);
 void stats_sum_add(struct stats_sum *sum, const struct stats *stats);
-/* The turn time below which per_mille of 1000 turns stayed: the upper bound of its bucket. */
+/* The processor time below which per_mille of 1000 turns stayed: the upper bound of its bucket. */
 MUST_USE uint64_t stats_turn_percentile_ns(const struct stats_sum *sum, uint32_t per_mille);
 
 #endif

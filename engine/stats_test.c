@@ -42,15 +42,16 @@ static void test_turns(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < 99; i++)
-        stats_turn(&stats, 3 * NS_PER_US); /* below 4 us */
-    stats_turn(&stats, 1500 * NS_PER_US);
+        stats_turn(&stats, NS_PER_S, 3 * NS_PER_US); /* below 4 us */
+    stats_turn(&stats, 1500 * NS_PER_US, 1500 * NS_PER_US);
     stats_sum_init(&sum);
     stats_sum_add(&sum, &stats);
-    assert_int_equal(sum.turn_max_ns, 1500 * NS_PER_US);
+    assert_int_equal(sum.turn_max_ns, NS_PER_S);
+    assert_int_equal(sum.turn_cpu_max_ns, 1500 * NS_PER_US);
     assert_int_equal(stats_turn_percentile_ns(&sum, 500), 4 * NS_PER_US);
     assert_int_equal(stats_turn_percentile_ns(&sum, 990), 4 * NS_PER_US);
     assert_int_equal(stats_turn_percentile_ns(&sum, 1000), 2048 * NS_PER_US);
-    stats_turn(&stats, UINT64_MAX); /* the last bucket takes all that is longer */
+    stats_turn(&stats, UINT64_MAX, UINT64_MAX); /* the last bucket takes all that is longer */
 }
 
 int main(void)

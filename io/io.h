@@ -105,6 +105,10 @@ uint64_t io_now_ns(const struct io *io); /* monotonic; sampled once per io_wait;
 uint64_t io_wall_ns(const struct io *io);
 /* How long the caller's last turn took: from the return of one io_wait to the call of the next. */
 uint64_t io_turn_ns(const struct io *io);
+/* Processor time of this thread from the call of one io_wait to the call of the next, the last:
+ * what others had of the processor meanwhile is not in it, what the kernel did for this thread is.
+ */
+uint64_t io_turn_cpu_ns(const struct io *io);
 MUST_USE int io_entropy(struct io *io, void *data, size_t size); /* at start only; fails closed */
 
 /* Submits what is pending, waits until an event is there or the clock reaches deadline_ns (0: do

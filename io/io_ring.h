@@ -118,6 +118,8 @@ struct io {
     struct io_options options; /* with defaults filled in */
     uint64_t now_ns;
     uint64_t turn_ns; /* the caller's last turn */
+    uint64_t turn_cpu_ns;
+    uint64_t cpu_ns; /* of the thread, at the last call of io_wait */
     uint64_t wall_ns;
 
     struct slab ops;

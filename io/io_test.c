@@ -892,6 +892,7 @@ static void test_deadline_and_clocks(void **state)
     assert_true(io_now_ns(world->io) < deadline_ns + 5 * NS_PER_S);
     assert_true(io_wall_ns(world->io) >= wall_ns);
     assert_true(io_turn_ns(world->io) < 5 * NS_PER_S);
+    assert_true(io_turn_cpu_ns(world->io) < 5 * NS_PER_S);
     assert_int_equal(io_wait(world->io, 0, &event, 1), 0);
     assert_int_equal(io_wait(world->io, start_ns, &event, 1), 0); /* long past */
 }

@@ -29,6 +29,14 @@ static void sample_clocks(struct io *io)
     io->wall_ns = read_clock(CLOCK_REALTIME);
 }
 
+static void sample_processor(struct io *io)
+{
+    uint64_t cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
+
+    io->turn_cpu_ns = cpu_ns - io->cpu_ns;
+    io->cpu_ns = cpu_ns;
+}
+
 uint64_t io_now_ns(const struct io *io)
 {
     return io->now_ns;
@@ -37,6 +45,11 @@ uint64_t io_now_ns(const struct io *io)
 uint64_t io_turn_ns(const struct io *io)
 {
     return io->turn_ns;
+}
+
+uint64_t io_turn_cpu_ns(const struct io *io)
+{
+    return io->turn_cpu_ns;
 }
 
 uint64_t io_wall_ns(const struct io *io)
@@ -120,6 +133,7 @@ int io_open(struct io **ret_io, const struct io_options *options, struct text *e
         return result;
     }
     sample_clocks(io);
+    sample_processor(io);
     io_group_join(io, started.has_messages);
     *ret_io = io;
     return 0;
@@ -279,6 +293,7 @@ uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, u
     CHECK(events_max > 0);
     start_ns = read_clock(CLOCK_MONOTONIC);
     io->turn_ns = start_ns - io->now_ns;
+    sample_processor(io);
     io->out = events;
     io->out_count = 0;
     io->out_max = events_max;
