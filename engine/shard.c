@@ -51,7 +51,25 @@ size_t shard_cost(const struct shard_options *options)
            slab_cost(options->sessions_max, sizeof(struct session)) +
            slab_cost(options->buffers_max, 1) + arena_cost(1, SHARD_BUFFER_SIZE) +
            arena_cost(1, SHARD_PLAIN_IN_SIZE) + tls_resume_memory(options->tickets_max) +
-           tls_trouble_cost() + arena_cost(options->buffers_max, SHARD_BUFFER_SIZE);
+           tls_trouble_cost() + tls_trouble_file_cost() +
+           arena_cost(options->buffers_max, SHARD_BUFFER_SIZE);
+}
+
+static void open_trouble(struct shard *shard, struct arena *arena)
+{
+    char buffer[POLICY_PATH_MAX + 8];
+    struct tls_trouble_file_options options = {
+        .io = shard->io,
+        .shard = shard->options.index,
+        .sync = shard->policy->durability == DURABILITY_DURABLE,
+    };
+    struct text folder;
+
+    text_init(&folder, buffer, sizeof(buffer));
+    text_add_format(&folder, "%s/tls", shard->policy->spool);
+    if (shard->policy->durability != DURABILITY_MEMORY && !folder.overflow)
+        options.folder = text_span(&folder);
+    tls_trouble_file_init(&shard->tls_trouble_file, arena, &shard->tls_trouble, &options);
 }
 
 struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_options *options,
@@ -92,6 +110,7 @@ struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_
     shard->plain_in = arena_alloc(arena, 1, SHARD_PLAIN_IN_SIZE);
     tls_resume_init(&shard->tls_resume, arena, options->tickets_max, &schedule.key);
     tls_trouble_init(&shard->tls_trouble, arena, &schedule.key);
+    open_trouble(shard, arena);
     return shard;
 }
 
@@ -134,7 +153,8 @@ static void stop_turn(struct shard *shard)
         stop_sessions(shard, true);
         shard->stop_by_ns = UINT64_MAX;
     }
-    if (shard->sessions.claimed_count == 0 && resolver_stop(&shard->resolver))
+    if (shard->sessions.claimed_count == 0 && resolver_stop(&shard->resolver) &&
+        tls_trouble_file_stop(&shard->tls_trouble_file))
         shard->state = SHARD_STOPPED;
 }
 
@@ -158,6 +178,8 @@ static void dispatch(struct shard *shard, const struct io_event *event)
         session_event(shard, event);
     else if (op >= TAG_DNS_SOCKET && op <= TAG_DNS_SHUT)
         resolver_event(&shard->resolver, event);
+    else if (op == TAG_SNAPSHOT && tag_handle(event->tag).index == TLS_TROUBLE_FILE_SNAPSHOT)
+        tls_trouble_file_event(&shard->tls_trouble_file, event);
     else
         CHECK(op == TAG_WAKE);
 }
@@ -257,6 +279,8 @@ static uint64_t next_deadline(const struct shard *shard, uint64_t deadline_ns)
     deadline_ns = min_u64(deadline_ns, leasing_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, throttle_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, store_shard_deadline_ns(shard->store));
+    if (shard->state == SHARD_RUNNING)
+        deadline_ns = min_u64(deadline_ns, tls_trouble_file_deadline_ns(&shard->tls_trouble_file));
     if (shard->state == SHARD_STOPPING)
         deadline_ns = min_u64(deadline_ns, shard->stop_by_ns);
     if (shard->state == SHARD_RUNNING)
@@ -284,6 +308,8 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
         routing_turn(shard);
     resolver_turn(&shard->resolver);
     leasing_turn(shard);
+    if (shard->state == SHARD_RUNNING)
+        tls_trouble_file_turn(&shard->tls_trouble_file);
     throttle_turn(shard);
     session_resume(shard);
     session_feed(shard);

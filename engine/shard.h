@@ -25,7 +25,7 @@
 #include "engine/stats.h"
 #include "engine/store.h"
 #include "engine/throttle.h"
-#include "engine/tls_trouble.h"
+#include "engine/tls_trouble_file.h"
 #include "engine/wall_watch.h"
 #include "io/io.h"
 #include "message/verp.h"
@@ -97,6 +97,7 @@ struct shard {
     struct session *plain_user;   /* whose octets are in plain_out */
     struct tls_resume tls_resume; /* tickets by host */
     struct tls_trouble tls_trouble;
+    struct tls_trouble_file tls_trouble_file;
     struct list buffer_waiters; /* sessions that wait for an output buffer */
     struct list hungry;         /* sessions that had no mail when they asked */
     uint32_t hungry_count;

@@ -109,18 +109,23 @@ const struct tls_trouble_host *tls_trouble_find(const struct tls_trouble *troubl
     return entry;
 }
 
-void tls_trouble_write(const struct tls_trouble *trouble, struct text *out)
+bool tls_trouble_write(const struct tls_trouble *trouble, uint32_t *cursor, struct text *out)
 {
-    text_add(out, magic);
-    text_add_byte(out, '\n');
-    for (uint32_t i = 0; i < TLS_TROUBLE_HOSTS_MAX; i++) {
-        const struct tls_trouble_host *entry = &trouble->hosts[i];
+    if (*cursor == 0) {
+        text_add(out, magic);
+        text_add_byte(out, '\n');
+    }
+    for (; *cursor < TLS_TROUBLE_HOSTS_MAX; ++*cursor) {
+        const struct tls_trouble_host *entry = &trouble->hosts[*cursor];
 
-        if (entry->name[0] == '\0' || text_room(out) < TLS_TROUBLE_LINE_MAX)
+        if (entry->name[0] == '\0')
             continue;
+        if (text_room(out) < TLS_TROUBLE_LINE_MAX)
+            return false;
         text_add_format(out, "%llu %llu %u %s\n", (unsigned long long)entry->since_s,
                         (unsigned long long)entry->last_s, (unsigned)entry->fault, entry->name);
     }
+    return true;
 }
 
 static bool is_host(struct span host)

@@ -20,7 +20,6 @@
 #define TLS_TROUBLE_HOST_SIZE 256
 #define TLS_TROUBLE_AGAIN_S (24 * 60 * 60) /* after so long TLS is tried again */
 #define TLS_TROUBLE_LINE_MAX (TLS_TROUBLE_HOST_SIZE + 64)
-#define TLS_TROUBLE_TEXT_MAX ((size_t)TLS_TROUBLE_HOSTS_MAX * TLS_TROUBLE_LINE_MAX + 64)
 
 struct tls_trouble_host {
     uint64_t since_s; /* when it began */
@@ -47,8 +46,10 @@ void tls_trouble_forget(struct tls_trouble *trouble, struct span host);
 /* What is known of the host, or NULL; *ret_due: a day has passed, TLS is to be tried again. */
 const struct tls_trouble_host *tls_trouble_find(const struct tls_trouble *trouble, struct span host,
                                                 uint64_t now_s, bool *ret_due);
-/* Of TLS_TROUBLE_TEXT_MAX octets. */
-void tls_trouble_write(const struct tls_trouble *trouble, struct text *out);
+/* Adds what fits to *out; *cursor, 0 at the start, says where to go on. True when everything is
+ * written. An empty *out of two TLS_TROUBLE_LINE_MAX makes progress. */
+MUST_USE bool tls_trouble_write(const struct tls_trouble *trouble, uint32_t *cursor,
+                                struct text *out);
 /* Lines that cannot be read are passed over: what they said is learned again. How many were taken.
  */
 uint32_t tls_trouble_read(struct tls_trouble *trouble, struct span file);
