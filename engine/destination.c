@@ -91,6 +91,7 @@ int destination_of_route(struct shard *shard, const struct route *route, const u
     }
     take_addresses(destination, route, ports);
     destination->expires_ns = route->expires_ns;
+    destination->secure = route->secure;
     return site;
 }
 

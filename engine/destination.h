@@ -37,6 +37,7 @@ struct destination {
     uint8_t addresses_count;
     uint32_t turn;          /* round robin among equals */
     uint32_t aim_turn;      /* every other session is for mail that most hosts cannot take */
+    bool secure;            /* DNSSEC vouches for the hosts' names: their TLSA records count */
     bool tls_wanted;        /* at least one domain here is to be tried with TLS */
     uint32_t talking_count; /* sessions that are connected */
     struct list domains;    /* site_node of those ROUTED here that have flows */

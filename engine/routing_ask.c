@@ -1,6 +1,7 @@
 /* Questions to the dns room on behalf of domains: asked, answered, asked again. */
 #include "base/check.h"
 #include "engine/routing.h"
+#include "engine/session.h"
 #include "engine/shard.h"
 #include "engine/smart_host.h"
 
@@ -97,6 +98,10 @@ static bool next_domain(struct shard *shard, uint32_t *ret_index)
     uint64_t waiter;
 
     while (dns_done(shard->resolver.dns, &waiter)) {
+        if ((waiter & SESSION_WAITER) != 0) {
+            session_answered(shard, waiter);
+            continue;
+        }
         CHECK(waiter < routing->domains_max);
         *ret_index = (uint32_t)waiter;
         if (routing->domains[waiter].state == DOMAIN_RESOLVING ||

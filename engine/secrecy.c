@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "engine/session.h"
+#include "engine/session_tls.h"
 #include "engine/shard.h"
 
 #define UNMET_MAX 64 /* domains failed at once */
@@ -13,14 +13,17 @@
 uint32_t secrecy_needs(const struct shard *shard, uint32_t domain_index, uint32_t campaign_index)
 {
     struct span domain = queue_domain_name(store_queue(shard->options.store), domain_index);
+    const struct policy_route *route = policy_route_for(shard->policy, domain);
+    /* A password is never said in clear, so there is no mail without TLS. */
+    uint32_t least = route != NULL && route->user[0] != '\0' ? SECRECY_ENCRYPTED : 0;
     bool is_set;
 
     (void)campaign_index;
     switch (policy_tls_for(shard->policy, domain, &is_set)) {
     case POLICY_TLS_OFF:
-        return 0;
+        return least;
     case POLICY_TLS_OPPORTUNISTIC:
-        return SECRECY_OBEYED;
+        return SECRECY_OBEYED | least;
     case POLICY_TLS_REQUIRED:
         return SECRECY_OBEYED | SECRECY_ENCRYPTED;
     case POLICY_TLS_VERIFIED:
@@ -39,9 +42,25 @@ bool secrecy_is_wanted(const struct shard *shard, uint32_t domain_index)
 
 /* --- what can be had --- */
 
-static uint32_t clear_bits(void)
+/* Of a session in clear. */
+static uint32_t clear_bits(const struct session *session)
 {
-    return SECRECY_OBEYED;
+    return session->dane == SESSION_DANE_NONE ? SECRECY_OBEYED : 0;
+}
+
+/* RFC 7672 2.2: secure records demand TLS, usable ones a certificate that fits. */
+static bool is_obeyed(const struct session *session)
+{
+    switch (session->dane) {
+    case SESSION_DANE_NONE:
+        return true;
+    case SESSION_DANE_RECORDS:
+        break;
+    case SESSION_DANE_FAILED:
+        return false;
+    }
+    return session->level >=
+           (session_tls_by_dane(session) ? TLS_LEVEL_VERIFIED : TLS_LEVEL_ENCRYPTED);
 }
 
 /* By host, of those that have an address which is not avoided; how many. */
@@ -67,7 +86,7 @@ static struct outcome outcome_of(const struct destination *destination, uint32_t
 {
     const char *demanded = (needs & SECRECY_VERIFIED) != 0    ? "verified TLS is demanded"
                            : (needs & SECRECY_ENCRYPTED) != 0 ? "TLS is demanded"
-                                                              : "TLS by DANE is demanded";
+                                                              : "TLS is demanded by DANE";
     char buffer[REPLY_TEXT_MAX];
     struct text words;
 
@@ -130,7 +149,7 @@ uint32_t secrecy_pick(struct shard *shard, uint32_t site, uint32_t *ret_aim)
             return DESTINATION_NONE;
     }
     /* TLS that is known not to work is tried all the same for mail that may not go without. */
-    flow = schedule_unmet(shard->schedule, site, (uint32_t[]){clear_bits()}, 1);
+    flow = schedule_unmet(shard->schedule, site, (uint32_t[]){SECRECY_OBEYED}, 1);
     if (flow != SCHEDULE_NONE && (schedule_flow_needs(shard->schedule, flow) & ~has) == 0)
         *ret_aim = schedule_flow_needs(shard->schedule, flow);
     return address;
@@ -171,14 +190,16 @@ static void note_trouble(struct shard *shard, const struct session *session)
 
 void secrecy_reached(struct shard *shard, struct session *session)
 {
-    session->has = clear_bits();
+    session->has = is_obeyed(session) ? SECRECY_OBEYED : 0;
     if (session->level >= TLS_LEVEL_ENCRYPTED)
         session->has |= SECRECY_ENCRYPTED;
     if (session->level >= TLS_LEVEL_VERIFIED)
         session->has |= SECRECY_VERIFIED;
     if (!session->tls_tried)
         return; /* it says nothing about the host */
-    if (session->smtp.clear != SMTP_CLEAR_NONE)
+    if (session->dane == SESSION_DANE_FAILED)
+        session->tls_fault = TLS_FAULT_DNSSEC_INVALID;
+    else if (session->smtp.clear != SMTP_CLEAR_NONE)
         session->tls_fault = TLS_FAULT_NO_STARTTLS;
     else if (session->tls_fault == TLS_FAULT_NONE)
         tls_trouble_forget(&shard->tls_trouble, span_cstr(session->peer_name));
@@ -191,8 +212,9 @@ void secrecy_failed(struct shard *shard, struct session *session)
 {
     if (session->tls_fault == TLS_FAULT_NONE)
         session->tls_fault = TLS_FAULT_HANDSHAKE;
-    note_trouble(shard, session);
-    remember(shard, session, clear_bits());
+    if (session->dane != SESSION_DANE_FAILED)
+        note_trouble(shard, session);
+    remember(shard, session, clear_bits(session));
     fail_hopeless(shard, session->site);
 }
 

@@ -95,10 +95,37 @@ static void fail_socket(struct shard *shard, struct session *session, int error_
     on_shut(shard, session);
 }
 
-static void on_socket(struct shard *shard, struct session *session, int32_t result)
+static uint64_t waiter_of(const struct shard *shard, const struct session *session)
+{
+    return SESSION_WAITER | session_tag(shard, TAG_NONE, session);
+}
+
+/* Asks what the DNS says about the host's certificate, then connects; a host of which nobody can
+ * say is connected to only for mail that does not mind. */
+static void find_records(struct shard *shard, struct session *session)
 {
     struct io_address address = {.ip = session->peer};
 
+    switch (session_tls_records(shard, session, waiter_of(shard, session))) {
+    case SESSION_TLS_ASKS:
+        session->state = SESSION_ASK;
+        return;
+    case SESSION_TLS_KNOWS:
+        session->state = SESSION_CONNECT;
+        io_connect(shard->io, session_tag(shard, TAG_SESSION_CONNECT, session), session->handle,
+                   &address);
+        return;
+    case SESSION_TLS_REFUSES:
+        session->state = SESSION_CONNECT;
+        talk_close(shard, session);
+        secrecy_failed(shard, session);
+        return;
+    }
+    UNREACHABLE("no such answer");
+}
+
+static void on_socket(struct shard *shard, struct session *session, int32_t result)
+{
     if (result < 0) {
         fail_socket(shard, session, -result);
         return;
@@ -109,7 +136,17 @@ static void on_socket(struct shard *shard, struct session *session, int32_t resu
         talk_close(shard, session);
         return;
     }
-    io_connect(shard->io, session_tag(shard, TAG_SESSION_CONNECT, session), result, &address);
+    find_records(shard, session);
+}
+
+void session_answered(struct shard *shard, uint64_t waiter)
+{
+    struct session *session = slab_get(&shard->sessions, tag_handle(waiter & ~SESSION_WAITER));
+
+    if (session == NULL || session->state != SESSION_ASK)
+        dns_forget(shard->resolver.dns, waiter);
+    else
+        find_records(shard, session);
 }
 
 static void on_connect(struct shard *shard, struct session *session, int32_t result)
@@ -234,6 +271,7 @@ void session_expired(struct shard *shard, struct session *session)
         wheel_arm(&shard->wheel, &session->timer,
                   shard_now_ns(shard) + shard->policy->connect_timeout_ns);
         return;
+    case SESSION_ASK:
     case SESSION_CONNECT:
         fail_before_talk(shard, session, ETIMEDOUT);
         return;
@@ -383,6 +421,7 @@ void session_stop(struct shard *shard, struct session *session, bool cut)
     case SESSION_SOCKET:
     case SESSION_CLOSING:
         return;
+    case SESSION_ASK:
     case SESSION_CONNECT:
         talk_close(shard, session);
         return;

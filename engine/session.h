@@ -1,6 +1,6 @@
 /* session.h - one connection to a site: resolved, connected, spoken, closed.
  *
- *   SOCKET -> CONNECT -> TALK -> CLOSING -> (slot free)
+ *   SOCKET (-> ASK) -> CONNECT -> TALK -> CLOSING -> (slot free)
  *     any failure -> CLOSING; the slot is free after the event of io_shut, when nothing is in
  * flight
  *
@@ -25,12 +25,14 @@
 #include "smtp/smtp.h"
 #include "tls/tls_stream.h"
 
-#define SESSION_FLOW_MIN 500            /* octets of content a second that a receiver must take */
+#define SESSION_FLOW_MIN 500 /* octets of content a second that a receiver must take */
+#define SESSION_WAITER (UINT64_C(1) << 60) /* with the slot's handle: who waits in the dns room */
 #define SESSION_HELD_MAX 4              /* receive buffers kept while the output buffer is full */
 #define SESSION_DRAIN_NS (NS_PER_S * 2) /* for the answer to QUIT */
 
 enum session_state {
     SESSION_SOCKET,  /* the socket is being made */
+    SESSION_ASK,     /* what the DNS says about the host's certificate is being asked for */
     SESSION_CONNECT, /* the connect is in flight */
     SESSION_TALK,    /* receiving; the SMTP machine runs */
     SESSION_CLOSING  /* everything is settled; the shut is in flight */
@@ -40,6 +42,12 @@ enum session_cover {
     SESSION_CLEAR,   /* octets go as they are */
     SESSION_SHAKING, /* the handshake runs; the SMTP machine waits */
     SESSION_COVERED  /* everything passes the filter */
+};
+
+enum session_dane {
+    SESSION_DANE_NONE,    /* the host demands nothing */
+    SESSION_DANE_RECORDS, /* it has secure TLSA records: in `tlsa` */
+    SESSION_DANE_FAILED   /* nobody can say: it may be an attack (RFC 7672 2.1.2) */
 };
 
 struct session {
@@ -83,9 +91,11 @@ struct session {
     uint32_t tls_us; /* the handshake took so long */
     uint8_t tls_words_size;
     char tls_words[TLS_FAILURE_TEXT_MAX]; /* what was wrong */
-    struct span tls_host;                 /* over resume_host */
+    struct span tls_names[2];             /* that the certificate may have; lent to the filter */
     char resume_host[272];                /* host and port */
     struct tls_stream tls;
+    enum session_dane dane;
+    struct tlsa_set *tlsa;      /* RECORDS: a slot of shard->tlsa_sets, until the session ends */
     char user[CONFIG_ITEM_MAX]; /* of the route; "": no AUTH */
     char password[CONFIG_ITEM_MAX];
 
@@ -114,6 +124,8 @@ enum session_start {
 MUST_USE enum session_start session_start(struct shard *shard, uint32_t site);
 /* An event whose op is TAG_SESSION_*. Stale ones are counted and dropped. */
 void session_event(struct shard *shard, const struct io_event *event);
+/* dns_done named a waiter with SESSION_WAITER in it. */
+void session_answered(struct shard *shard, uint64_t waiter);
 void session_expired(struct shard *shard, struct session *session); /* its timer */
 /* Hungry sessions that may have mail now; bounded. */
 void session_feed(struct shard *shard);

@@ -21,6 +21,49 @@ static bool is_hopeless(const struct shard *shard, const struct session *session
     return known != NULL && !due && known->fault == TLS_FAULT_HANDSHAKE;
 }
 
+enum session_tls_answer session_tls_records(struct shard *shard, struct session *session,
+                                            uint64_t waiter)
+{
+    static _Thread_local struct tlsa_set set;
+    struct dns_tlsa_host host = {.name = span_cstr(session->peer_name), .port = session->peer.port};
+
+    if (!shard->policy->tls_dane || shard->options.tls == NULL ||
+        !destination_at(shard, session->site)->secure)
+        return SESSION_TLS_KNOWS;
+    switch (dns_tlsa(shard->resolver.dns, shard_now_ns(shard), &host, waiter, &set)) {
+    case TLSA_SET_PENDING:
+        return SESSION_TLS_ASKS;
+    case TLSA_SET_RECORDS:
+        session->tlsa = slab_claim(&shard->tlsa_sets);
+        CHECK(session->tlsa != NULL); /* one a session */
+        tlsa_set_copy(&set, session->tlsa);
+        session->dane = SESSION_DANE_RECORDS;
+        return SESSION_TLS_KNOWS;
+    case TLSA_SET_NONE:
+    case TLSA_SET_UNTRUSTED:
+        return SESSION_TLS_KNOWS;
+    case TLSA_SET_FAILED:
+    case TLSA_SET_BUSY: /* no place to ask: nothing is known, and nobody waits */
+    case TLSA_SET_STATUS_COUNT:
+        break;
+    }
+    session->dane = SESSION_DANE_FAILED;
+    session->tls_fault = TLS_FAULT_DNSSEC_INVALID;
+    /* Mail that does not mind may go on. */
+    return schedule_serves(shard->schedule, session->site, 0) ? SESSION_TLS_KNOWS
+                                                              : SESSION_TLS_REFUSES;
+}
+
+void session_tls_release(struct shard *shard, struct session *session)
+{
+    if (session->state == SESSION_ASK)
+        dns_forget(shard->resolver.dns, SESSION_WAITER | session_tag(shard, TAG_NONE, session));
+    tls_stream_reset(&session->tls);
+    if (session->tlsa != NULL)
+        slab_release(&shard->tlsa_sets, session->tlsa);
+    session->tlsa = NULL;
+}
+
 enum smtp_tls session_tls_mode(struct shard *shard, struct session *session,
                                const struct policy_route *route)
 {
@@ -29,7 +72,8 @@ enum smtp_tls session_tls_mode(struct shard *shard, struct session *session,
     if (shard->options.tls == NULL)
         return SMTP_TLS_NEVER;
     session->tls_first = policy_tls_is_first(route, session->peer.port);
-    session->tls_tried = session->tls_first || (route != NULL && route->user[0] != '\0') ||
+    session->tls_tried = session->tls_first || session->dane != SESSION_DANE_NONE ||
+                         (route != NULL && route->user[0] != '\0') ||
                          (session->aim & SECRECY_ENCRYPTED) != 0 ||
                          (destination->tls_wanted && !is_hopeless(shard, session));
     if (session->tls_first)
@@ -48,12 +92,31 @@ static struct span server_name(const struct session *session)
     return name;
 }
 
+bool session_tls_by_dane(const struct session *session)
+{
+    for (uint32_t i = 0; session->tlsa != NULL && i < session->tlsa->count; i++)
+        if (tlsa_set_usable(&session->tlsa->records[i]))
+            return true;
+    return false;
+}
+
+/* RFC 7672 3.1, 3.2: the records decide, the base name is asked for. */
+static void by_records(struct session *session, struct tls_stream_options *options)
+{
+    options->verify.method = TLS_METHOD_DANE;
+    options->verify.records = session->tlsa->records;
+    options->verify.records_count = session->tlsa->count;
+    session->tls_names[1] = session->tls_names[0];
+    session->tls_names[0] = options->server_name = span_cstr(session->tlsa->base);
+    options->verify.names_count = 2;
+}
+
 bool session_tls_begin(struct shard *shard, struct session *session)
 {
     struct span name = span_cstr(session->peer_name);
     struct tls_stream_options options = {
         .server_name = server_name(session),
-        .verify = {.method = TLS_METHOD_PKIX, .names = &session->tls_host, .names_count = 1},
+        .verify = {.method = TLS_METHOD_PKIX, .names = session->tls_names, .names_count = 1},
         .resume = &shard->tls_resume,
         .identity = TLS_CONTEXT_IDENTITY_NONE,
     };
@@ -64,7 +127,9 @@ bool session_tls_begin(struct shard *shard, struct session *session)
     text_add_byte(&host, ':');
     text_add_u64(&host, session->peer.port);
     options.resume_host = text_span(&host);
-    session->tls_host = name;
+    session->tls_names[0] = name;
+    if (session->dane == SESSION_DANE_RECORDS && session_tls_by_dane(session))
+        by_records(session, &options);
     session->tls_started_ns = shard_now_ns(shard);
     if (tls_stream_start(&session->tls, shard->options.tls, &options, wall_s(shard)) < 0) {
         session->tls_fault = TLS_FAULT_LOCAL;

@@ -25,6 +25,15 @@ enum session_tls_step {
     SESSION_TLS_OVER   /* the handshake failed; session->tls_fault says why */
 };
 
+enum session_tls_answer {
+    SESSION_TLS_KNOWS,  /* session->dane says it */
+    SESSION_TLS_ASKS,   /* the dns room will name the waiter: call again */
+    SESSION_TLS_REFUSES /* the host must not be used: session->tls_fault */
+};
+
+/* Before the connection: the host's TLSA records (RFC 7672), where they count. */
+enum session_tls_answer session_tls_records(struct shard *shard, struct session *session,
+                                            uint64_t waiter);
 /* Before smtp_init: how TLS is tried on this session; sets tls_tried and tls_first. */
 enum smtp_tls session_tls_mode(struct shard *shard, struct session *session,
                                const struct policy_route *route);
@@ -37,6 +46,10 @@ MUST_USE enum session_tls_step session_tls_shake(struct shard *shard, struct ses
 void session_tls_lost(struct session *session);
 /* Encrypts what the machine has written; false when the filter is broken. */
 MUST_USE bool session_tls_seal(struct shard *shard, struct session *session);
+/* Whether at least one of its records can be fitted by a certificate. */
+MUST_USE bool session_tls_by_dane(const struct session *session);
+/* Gives back what TLS holds; in any state. */
+void session_tls_release(struct shard *shard, struct session *session);
 /* The last word of TLS, behind everything else. */
 void session_tls_close(struct session *session);
 

@@ -95,6 +95,7 @@ struct shard {
     uint8_t *plain_in;            /* what was decrypted, within a call */
     struct text plain_out;        /* over plain_out_bytes */
     struct session *plain_user;   /* whose octets are in plain_out */
+    struct slab tlsa_sets;        /* of sessions to hosts that have some */
     struct tls_resume tls_resume; /* tickets by host */
     struct tls_trouble tls_trouble;
     struct tls_trouble_file tls_trouble_file;

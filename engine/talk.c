@@ -109,18 +109,19 @@ static void return_held(struct shard *shard, struct session *session)
 
 void talk_close(struct shard *shard, struct session *session)
 {
-    CHECK(session->state == SESSION_CONNECT || session->state == SESSION_TALK);
+    CHECK(session->state == SESSION_ASK || session->state == SESSION_CONNECT ||
+          session->state == SESSION_TALK);
     if (session->state == SESSION_TALK)
         shard->routing.destinations[session->site].talking_count--;
     for (uint32_t i = 0; i < SMTP_TRANSACTIONS_MAX; i++)
         CHECK(!session->deliveries[i].open);
+    session_tls_release(shard, session);
     session->state = SESSION_CLOSING;
     wheel_cancel(&shard->wheel, &session->timer);
     session_unlist(shard, session);
     return_held(shard, session);
     if (shard->plain_user == session)
         shard->plain_user = NULL;
-    tls_stream_reset(&session->tls);
     io_shut(shard->io, session_tag(shard, TAG_SESSION_SHUT, session), session->handle);
 }
 
