@@ -24,6 +24,23 @@ static void check_mx(const struct answer *answer)
     CHECK(count == answer->count);
 }
 
+/* Of an answer that is broken the last record may be half written. */
+static void check_bytes(const struct answer *answer, size_t size_min)
+{
+    struct span payload = span_make(answer->payload, answer->payload_size), bytes;
+    uint32_t count = 0;
+
+    CHECK(answer->payload_size <= ANSWER_PAYLOAD_MAX);
+    if (answer->status == ANSWER_BROKEN)
+        return;
+    while (answer_next_bytes(&payload, &bytes)) {
+        CHECK(bytes.size >= size_min);
+        count++;
+    }
+    CHECK(payload.size == 0);
+    CHECK(count == answer->count);
+}
+
 static void check_answer(const struct answer *answer, const struct answer_query *query)
 {
     struct dns_name target;
@@ -38,15 +55,29 @@ static void check_answer(const struct answer *answer, const struct answer_query 
         CHECK(answer->chain_count > query->chain_count);
     if (answer->status == ANSWER_RECORDS)
         CHECK(query->rcode == WIRE_NOERROR);
-    if (query->type == WIRE_MX)
+    switch (query->type) {
+    case WIRE_MX:
         check_mx(answer);
-    else
-        CHECK(answer->payload_size == answer->count * (query->type == WIRE_A ? 4U : 16U));
+        break;
+    case WIRE_A:
+        CHECK(answer->payload_size == answer->count * 4);
+        break;
+    case WIRE_AAAA:
+        CHECK(answer->payload_size == answer->count * 16);
+        break;
+    case WIRE_CNAME:
+        CHECK(answer->payload_size <= answer->count * DNS_NAME_SIZE_MAX);
+        break;
+    default:
+        check_bytes(answer, query->type == WIRE_TLSA ? 3 : 0);
+        break;
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint16_t types[] = {WIRE_MX, WIRE_A, WIRE_AAAA, WIRE_MX};
+    static const uint16_t types[] = {WIRE_MX,   WIRE_A,   WIRE_AAAA,  WIRE_MX,
+                                     WIRE_TLSA, WIRE_TXT, WIRE_CNAME, WIRE_TLSA};
     static struct answer first, second;
     struct wire_question question;
     struct answer_query query;
@@ -57,9 +88,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!wire_check_question(packet, &question) || !question.has_question ||
         !dns_name_from_wire(question.name, &query.name))
         return 0;
-    query.type = types[data[0] & 3];
+    query.type = types[(data[0] & 3) + (data[0] >= 128 ? 4 : 0)];
     query.rcode = (data[0] & 4) != 0 ? WIRE_NXDOMAIN : WIRE_NOERROR;
-    query.chain_count = (data[0] >> 3) % (ANSWER_CHAIN_MAX + 1);
+    query.chain_count = (data[0] >> 3 & 15) % (ANSWER_CHAIN_MAX + 1);
     answer_read(packet, &query, &first);
     check_answer(&first, &query);
     answer_read(packet, &query, &second);

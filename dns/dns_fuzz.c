@@ -3,7 +3,8 @@
  *
  * The input is a row of messages: an octet of flags, a length of two octets, the message. Flag 1:
  * id and question are made to match the last packet sent. 2: as TCP bytes. 4: time passes. 8: the
- * TCP connection is lost. 16: from the second server. */
+ * TCP connection is lost. 16: from the second server. The first octet's 32 and 64 choose what is
+ * asked for: a route, TLSA records, TXT records. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ struct world {
     struct dns *dns;
     uint64_t now_ns;
     bool open[2];
+    uint8_t kind; /* of the asker */
     uint8_t query[600];
     size_t query_size;
     uint8_t message[70000];
@@ -86,7 +88,40 @@ static void deliver(struct world *world, uint8_t flags, struct span message)
         lose_tcp(world, server);
 }
 
-static enum route_status ask(struct world *world)
+static bool ask_tlsa(struct world *world)
+{
+    static struct tlsa_set set;
+    struct dns_tlsa_host host = {.name = SPAN("fuzz.example"), .port = 25};
+    enum tlsa_set_status status = dns_tlsa(world->dns, world->now_ns, &host, WAITER, &set);
+
+    CHECK(set.status == status);
+    CHECK((set.count > 0) == (status == TLSA_SET_RECORDS));
+    CHECK((set.base[0] != '\0') == (status == TLSA_SET_RECORDS));
+    for (uint32_t i = 0; i < set.count; i++) {
+        CHECK(set.records[i].data.data >= set.bytes);
+        CHECK(set.records[i].data.data + set.records[i].data.size <= set.bytes + set.bytes_size);
+        if (i > 0 && tlsa_set_usable(&set.records[i]))
+            CHECK(tlsa_set_usable(&set.records[i - 1]));
+    }
+    return status != TLSA_SET_PENDING;
+}
+
+static bool ask_txt(struct world *world)
+{
+    static struct txt_set set;
+    enum txt_set_status status =
+        dns_txt(world->dns, world->now_ns, SPAN("_x.fuzz.example"), WAITER, &set);
+    size_t size = 0;
+
+    CHECK(set.status == status);
+    CHECK((set.count > 0) == (status == TXT_SET_RECORDS));
+    for (uint32_t i = 0; i < set.count; i++)
+        size += txt_set_at(&set, i).size;
+    CHECK(size <= TXT_SET_BYTES_MAX);
+    return status != TXT_SET_PENDING;
+}
+
+static bool ask_route(struct world *world)
 {
     static struct route route;
     enum route_status status =
@@ -104,15 +139,24 @@ static enum route_status ask(struct world *world)
     CHECK(addresses <= ROUTE_ADDRESSES_MAX);
     CHECK(strlen(route.problem) < sizeof(route.problem));
     CHECK(strlen(route.site) < sizeof(route.site));
-    return status;
+    CHECK(status != ROUTE_BUSY);
+    return status != ROUTE_PENDING;
 }
 
-static enum route_status play(struct world *world, struct span input)
+/* Whether the asker has its answer. */
+static bool ask(struct world *world)
 {
-    enum route_status status = ask(world);
+    if (world->kind == 1)
+        return ask_tlsa(world);
+    return world->kind == 2 ? ask_txt(world) : ask_route(world);
+}
+
+static bool play(struct world *world, struct span input)
+{
+    bool done = ask(world);
     uint64_t waiter;
 
-    for (int i = 0; i < MESSAGES_MAX && input.size >= 3 && status == ROUTE_PENDING; i++) {
+    for (int i = 0; i < MESSAGES_MAX && input.size >= 3 && !done; i++) {
         size_t message_size = (size_t)(input.data[1] << 8 | input.data[2]);
         struct span message = span_slice(input, 3, message_size);
 
@@ -121,10 +165,10 @@ static enum route_status play(struct world *world, struct span input)
         input = span_skip(input, 3 + message.size);
         while (dns_done(world->dns, &waiter)) {
             CHECK(waiter == WAITER);
-            status = ask(world);
+            done = ask(world);
         }
     }
-    return status;
+    return done;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -134,6 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                   .questions_max = 16,
                                   .cache_entries_max = 64,
                                   .timeout_ns = 5 * NS_PER_S,
+                                  .trust_ad = true,
                                   .seed = 1};
     struct arena arena;
     struct dns_stats stats;
@@ -143,16 +188,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     world = (struct world){.now_ns = NS_PER_S};
     world.dns = dns_init(&arena, world.now_ns, &options);
-    enum route_status status = play(&world, span_make(data, size));
-    for (int i = 0; status == ROUTE_PENDING; i++) {
+    world.kind = size > 0 ? data[0] >> 5 & 3 : 0;
+    bool done = play(&world, span_make(data, size));
+    for (int i = 0; !done; i++) {
         CHECK(i < 1000); /* silence from now on: it ends */
         world.now_ns += NS_PER_S;
         dns_expire(world.dns, world.now_ns);
         send_all(&world);
         while (dns_done(world.dns, &waiter))
-            status = ask(&world);
+            done = ask(&world);
     }
-    CHECK(status != ROUTE_BUSY);
     world.now_ns += 6 * NS_PER_S;
     dns_expire(world.dns, world.now_ns);
     dns_stats(world.dns, &stats);

@@ -202,6 +202,35 @@ static const struct {
     {"\xe2\x80\x8b", NULL}, /* a lone zero-width space */
     {"\xff", NULL},
     {"\xc3\xbc" X60 ".com", NULL}, /* an A-label over 63 octets */
+    /* B15: what an international domain may not be, and what looks alike and is. */
+    {"abc\xd7\x90\xd7\x91\xd7\x92.example", NULL}, /* Latin and Hebrew in one label (RFC 5893) */
+    {"\xd7\x90\xd7\x91\xd7\x92.example", "xn--4dbcd.example"},
+    {"1\xd7\x90\xd7\x91.example", NULL}, /* right to left, a digit first */
+    {"a\xe2\x80\x8d"
+     "b.example",
+     NULL}, /* a zero-width joiner that joins nothing (RFC 5892 A.2) */
+    {"\xe0\xa4\x95\xe0\xa5\x8d\xe2\x80\x8d\xe0\xa4\xb7.example",
+     "xn--11b2ezcw70k.example"}, /* and one that does */
+    {"a\xe2\x80\x8c"
+     "b.example",
+     NULL}, /* a zero-width non-joiner */
+    {"\xe2\x80\xae"
+     "abc.example",
+     NULL}, /* a right-to-left override */
+    {"\xcc\x81"
+     "a.example",
+     NULL}, /* a combining mark first */
+    {"p\xd0\xb0ypal.example",
+     "xn--pypal-4ve.example"}, /* mixed scripts: another name, and looked up as that */
+    {"a\xef\xbc\x8e"
+     "b.example",
+     "a.b.example"}, /* a full-width dot */
+    {"xn--\xc3\xbc"
+     "a.example",
+     NULL},                             /* a prefix that lies */
+    {"\xc3\xbc.xn--99999999999", NULL}, /* punycode that overflows (RFC 3492 6.4) */
+    {"\xc3\xbc.xn--a-.example", NULL},  /* punycode of nothing but ASCII */
+    {"\xf3\xa0\xbf\xbf.example", NULL}, /* a character that does not exist */
 };
 
 static void test_domain_key(void **state)
