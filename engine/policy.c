@@ -74,7 +74,7 @@ static const struct config_row rows[] = {
     {"dns.servers", CONFIG_STRING_LIST, PLACE(dns_servers), 0, POLICY_SERVERS_MAX, NULL, NULL, NULL,
      "\"address\" or \"address:port\" of resolvers; default: /etc/resolv.conf"},
     {"dns.trust_ad", CONFIG_BOOL, PLACE(dns_trust_ad), 0, 0, "false", NULL, NULL,
-     "whether these resolvers' AD bit may be trusted (DANE)"},
+     "whether these resolvers validate (DNSSEC) and nobody sits between: DANE needs it"},
     {"dns.timeout", CONFIG_DURATION, PLACE(dns_timeout_ns), 100 * NS_PER_MS, 60 * NS_PER_S, "5s",
      NULL, NULL, "how long a question may take with all its repetitions"},
     {"smtp.port", CONFIG_U32, PLACE(smtp_port), 1, 65535, "25", NULL, NULL,

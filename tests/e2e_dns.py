@@ -94,6 +94,8 @@ def untrusted(case, unbound):
     e2e.check_equal((lines[0]["secure"], host["secure"], host["tlsa"]["status"]), (False, False, "untrusted"),
                     "without dns.trust_ad", run)
     e2e.check("dns.trust_ad" in host["tlsa"]["problem"], "the setting is named", run)
+    checked = case.tool("check", "--config", config).expect(0).out
+    e2e.check("dns.trust_ad is off" in checked, "check says that DANE has no effect", checked)
 
 
 def bogus_defers(case, unbound):

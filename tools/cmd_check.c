@@ -59,6 +59,14 @@ static int parse(const char *verb, struct check_options *options, int argc, char
     return 0;
 }
 
+/* What is allowed, and may not be what was meant. */
+static void print_notes(const struct policy *policy)
+{
+    if (policy->tls_dane && !policy->dns_trust_ad && policy->tls_mode != POLICY_TLS_OFF)
+        (void)printf("note: tls.dane has no effect while dns.trust_ad is off: no resolver is "
+                     "trusted to tell secure answers\n");
+}
+
 int verb_check(int argc, char **argv)
 {
     struct check_options options;
@@ -80,6 +88,7 @@ int verb_check(int argc, char **argv)
     } else {
         (void)printf("%s: good\n",
                      settings.policy->file[0] != '\0' ? settings.policy->file : "defaults");
+        print_notes(settings.policy);
     }
     settings_free(&settings);
     return result;
