@@ -1,4 +1,4 @@
-/* micro_resolver.h - `ringpost-bench micro dns`: routes from a server within the process, and, when
+/* micro_resolver.h - `ringpost-bench micro dns`: routes from a server within the process, or, when
  * it is given the address of one, look-ups from a real server over real sockets.
  *
  * The look-ups ask for the routes of n0.SUFFIX, n1.SUFFIX .. in several rounds, each with an empty

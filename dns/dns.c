@@ -311,6 +311,11 @@ bool dns_tcp_idle(const struct dns *dns, uint32_t server_index)
     return lookups_tcp_idle(&dns->lookups, server_index);
 }
 
+bool dns_tcp_hung(const struct dns *dns, uint64_t now_ns, uint32_t server_index)
+{
+    return lookups_tcp_hung(&dns->lookups, now_ns, server_index);
+}
+
 uint64_t dns_deadline_ns(const struct dns *dns)
 {
     return lookups_deadline_ns(&dns->lookups);

@@ -112,6 +112,10 @@ void dns_tcp_failed(struct dns *dns, uint64_t now_ns, uint32_t server_index);
 /* Nobody waits for it: the hall may close it (then dns_tcp_failed), at once or after a while. */
 MUST_USE bool dns_tcp_idle(const struct dns *dns, uint32_t server_index);
 
+/* Questions went out on it, and for two seconds nothing has come: the path may have lost it without
+ * a word. The hall closes it (then dns_tcp_failed). */
+MUST_USE bool dns_tcp_hung(const struct dns *dns, uint64_t now_ns, uint32_t server_index);
+
 /* A time at which to call dns_expire, or UINT64_MAX. */
 MUST_USE uint64_t dns_deadline_ns(const struct dns *dns);
 void dns_expire(struct dns *dns, uint64_t now_ns);

@@ -311,6 +311,8 @@ bool lookups_output(struct lookups *lookups, struct dns_packet *ret_packet)
         int size = write_packet(lookups, lookup);
 
         lookup->sent_ns = lookups->now_ns;
+        if (packet.tcp && lookups->links[lookup->server].asked_ns == 0)
+            lookups->links[lookup->server].asked_ns = lookups->now_ns;
         lookups_step(lookups, lookup, &sent);
         if (size < 0)
             continue; /* no memory in the library: like a lost packet, its timer tries again */

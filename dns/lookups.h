@@ -34,6 +34,7 @@ enum lookups_tcp {
 struct lookups_server { /* its TCP connection */
     enum lookups_tcp tcp;
     uint64_t retry_ns;
+    uint64_t asked_ns;       /* the first question since anything came; 0: none */
     struct list tcp_sending; /* lookups in LOOKUP_TCP_SEND */
     struct list tcp_waiting; /* lookups in LOOKUP_TCP_WAIT */
     struct dns_stream stream;
@@ -86,6 +87,7 @@ MUST_USE int lookups_tcp_input(struct lookups *lookups, uint64_t now_ns, uint32_
                                struct span bytes);
 void lookups_tcp_failed(struct lookups *lookups, uint64_t now_ns, uint32_t server);
 MUST_USE bool lookups_tcp_idle(const struct lookups *lookups, uint32_t server);
+MUST_USE bool lookups_tcp_hung(const struct lookups *lookups, uint64_t now_ns, uint32_t server);
 MUST_USE uint64_t lookups_deadline_ns(const struct lookups *lookups);
 void lookups_expire(struct lookups *lookups, uint64_t now_ns);
 

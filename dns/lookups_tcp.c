@@ -3,6 +3,8 @@
 #include "dns/lookups.h"
 
 #define TCP_BACKOFF_NS (250 * NS_PER_MS)
+/* Longer than the first try of a question, so that a slow answer is not cut off. */
+#define TCP_HUNG_NS (2 * NS_PER_S)
 
 bool lookups_tcp_next(struct lookups *lookups, uint32_t *ret_server)
 {
@@ -23,6 +25,7 @@ void lookups_tcp_opened(struct lookups *lookups, uint32_t server)
     CHECK(server < lookups->limits.servers_count);
     CHECK(lookups->links[server].tcp == LOOKUPS_TCP_CONNECTING);
     lookups->links[server].tcp = LOOKUPS_TCP_OPEN;
+    lookups->links[server].asked_ns = 0;
     dns_stream_reset(&lookups->links[server].stream);
 }
 
@@ -32,6 +35,7 @@ int lookups_tcp_input(struct lookups *lookups, uint64_t now_ns, uint32_t server,
     int r;
 
     CHECK(server < lookups->limits.servers_count);
+    lookups->links[server].asked_ns = 0;
     while ((r = dns_stream_next(&lookups->links[server].stream, &bytes, &event.packet)) > 0)
         lookups_take(lookups, &event, true);
     return r;
@@ -61,6 +65,15 @@ bool lookups_tcp_idle(const struct lookups *lookups, uint32_t server)
     CHECK(server < lookups->limits.servers_count);
     return list_empty(&lookups->links[server].tcp_sending) &&
            list_empty(&lookups->links[server].tcp_waiting);
+}
+
+bool lookups_tcp_hung(const struct lookups *lookups, uint64_t now_ns, uint32_t server)
+{
+    const struct lookups_server *link = &lookups->links[server];
+
+    CHECK(server < lookups->limits.servers_count);
+    return link->tcp == LOOKUPS_TCP_OPEN && link->asked_ns > 0 &&
+           now_ns - link->asked_ns >= TCP_HUNG_NS;
 }
 
 uint64_t lookups_tcp_deadline_ns(const struct lookups *lookups)

@@ -377,6 +377,42 @@ static void a_stream_that_is_not_dns(void **state)
     assert_int_equal(cached("a.example").status, DNS_CACHE_NO_DOMAIN);
 }
 
+/* A connection that takes questions and says nothing for two seconds has hung; a word clears it. */
+static void a_silent_connection_has_hung(void **state)
+{
+    struct dns_packet query;
+    uint32_t server;
+
+    (void)state;
+    open_with(1, 10);
+    truncate_one("a.example");
+    assert_true(lookups_tcp_next(lookups, &server));
+    lookups_tcp_opened(lookups, 0);
+    assert_false(lookups_tcp_hung(lookups, now_ns + 100 * SECOND, 0)); /* nothing was asked */
+    (void)next(3);
+    assert_false(lookups_tcp_hung(lookups, now_ns + 2 * SECOND - 1, 0));
+    assert_true(lookups_tcp_hung(lookups, now_ns + 2 * SECOND, 0));
+    assert_int_equal(deliver_tcp(0, 100), 0);
+    assert_false(lookups_tcp_hung(lookups, now_ns + 100 * SECOND, 0));
+
+    uint64_t start_ns = now_ns;
+    truncate_one("b.example");
+    while (lookups->slab.claimed_count > 0 && !lookups_tcp_hung(lookups, now_ns, 0)) {
+        while (lookups_output(lookups, &query))
+            assert_true(query.tcp);
+        expire_at(max_u64(lookups_deadline_ns(lookups), now_ns + 1));
+    }
+    assert_in_range(now_ns - start_ns, 2 * SECOND, 3 * SECOND + SECOND / 10);
+    lookups_tcp_failed(lookups, now_ns, 0);
+    assert_false(lookups_tcp_hung(lookups, now_ns, 0));
+    expire_at(now_ns + SECOND / 2);
+    assert_true(lookups_tcp_next(lookups, &server));
+    lookups_tcp_opened(lookups, 0);
+    assert_true(next(3).tcp);
+    assert_int_equal(deliver_tcp(0, 100), 0);
+    assert_int_equal(cached("b.example").status, DNS_CACHE_NO_DOMAIN);
+}
+
 /* Silence: the tries of lookup.h, then failed, by the deadlines that it gives itself. */
 static void silence_ends_in_five_seconds(void **state)
 {
@@ -626,6 +662,7 @@ int main(void)
         CASE(tcp_refused_is_tried_again_a_moment_later),
         CASE(tcp_lost_goes_to_the_other_server),
         CASE(a_stream_that_is_not_dns),
+        CASE(a_silent_connection_has_hung),
         CASE(silence_ends_in_five_seconds),
         CASE(a_silent_server_is_left),
         CASE(the_faster_server_is_asked),

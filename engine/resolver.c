@@ -117,6 +117,7 @@ static void on_socket(struct resolver *resolver, uint32_t number, int32_t result
     }
     link->handle = result;
     link->state = RESOLVER_CONNECTING;
+    link->used_ns = io_now_ns(resolver->io);
     if (resolver->stopping) {
         close_link(resolver, number);
         return;
@@ -277,9 +278,26 @@ static bool is_idle(const struct resolver *resolver, uint32_t server, uint32_t k
     return resolver->servers[server].udp != kind;
 }
 
-static void manage_links(struct resolver *resolver)
+/* Open and of no use any more, or a connect that the network swallows. */
+static bool is_over(const struct resolver *resolver, uint32_t number)
 {
     uint64_t now_ns = io_now_ns(resolver->io);
+    uint32_t server = number / RESOLVER_LINKS, kind = number % RESOLVER_LINKS;
+    const struct resolver_link *link = &resolver->servers[server].links[kind];
+    uint64_t unused_ns = now_ns - link->used_ns;
+
+    if (link->state == RESOLVER_CONNECTING)
+        return kind == RESOLVER_TCP && unused_ns > RESOLVER_CONNECT_NS;
+    if (link->state != RESOLVER_OPEN)
+        return false;
+    if (kind == RESOLVER_TCP && dns_tcp_hung(resolver->dns, now_ns, server))
+        return true;
+    return unused_ns > (kind == RESOLVER_TCP ? RESOLVER_TCP_IDLE_NS : RESOLVER_LINGER_NS) &&
+           is_idle(resolver, server, kind);
+}
+
+static void manage_links(struct resolver *resolver)
+{
     uint32_t index;
 
     while (dns_tcp_next(resolver->dns, &index)) {
@@ -291,11 +309,7 @@ static void manage_links(struct resolver *resolver)
             resolver->servers[index].tcp_wanted = true;
     }
     for (uint32_t i = 0; i < resolver->servers_count * RESOLVER_LINKS; i++) {
-        const struct resolver_link *link = link_of(resolver, i);
-        uint64_t idle_ns = is_tcp(i) ? RESOLVER_TCP_IDLE_NS : RESOLVER_LINGER_NS;
-
-        if (link->state == RESOLVER_OPEN && now_ns - link->used_ns > idle_ns &&
-            is_idle(resolver, i / RESOLVER_LINKS, i % RESOLVER_LINKS))
+        if (is_over(resolver, i))
             close_link(resolver, i);
     }
 }

@@ -19,6 +19,7 @@
 #define RESOLVER_PACKET_SIZE 512
 #define RESOLVER_RECEIVE_BUFFER (1024 * 1024) /* asked for; the system may give less */
 #define RESOLVER_TCP_IDLE_NS (10 * NS_PER_S)
+#define RESOLVER_CONNECT_NS (5 * NS_PER_S)
 #define RESOLVER_PORT_USES 256
 #define RESOLVER_LINGER_NS (6 * NS_PER_S)
 
@@ -37,7 +38,7 @@ struct resolver_link {
     enum resolver_link_state state;
     int handle;
     uint32_t uses;    /* questions sent */
-    uint64_t used_ns; /* the last of them */
+    uint64_t used_ns; /* the last of them, or the connect */
 };
 
 struct resolver_server {

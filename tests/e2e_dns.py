@@ -150,6 +150,9 @@ def tcp_is_reused(case):
     run, lines = resolve(case, config, *(f"truncated.n{n}.test" for n in range(20)))
     e2e.check_equal([line["status"] for line in lines], ["ok"] * 20, "all over TCP", run)
     e2e.check_equal(liar.connections, 1, "one connection for them all", liar.asked)
+    run, lines = resolve(case, configuration(case, "hung", [f"127.0.0.1:{liar.port}"], timeout="5s"),
+                         "truncated.again.test", "hung.test")
+    e2e.check_equal([line["status"] for line in lines], ["ok", "ok"], "a connection that hangs is replaced", run)
 
 
 def several(case):

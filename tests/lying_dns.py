@@ -57,6 +57,7 @@ class Liar:
     def __init__(self, address="127.0.0.1", delay=0):
         self.asked = []  # (how, name, type), in order
         self.lock = threading.Lock()
+        self.thread = threading.local()
         self.delay = delay
         liar = self
 
@@ -116,6 +117,7 @@ class Liar:
         name = str(request.q.qname).rstrip(".").lower()
         with self.lock:
             self.asked.append((how, name, QTYPE[request.q.qtype]))
+        self.thread.how = how
         if self.delay:
             time.sleep(self.delay)
         trick = getattr(self, "do_" + trouble_of(name).replace("-", "_"), None)
@@ -147,6 +149,10 @@ class Liar:
             reply.rr = []
             reply.header.tc = 1
         return [bytes(reply.pack())]
+
+    def do_hung(self, request, udp):
+        """The second connection has died without a word."""
+        return self.do_truncated(request, udp) if udp or self.thread.how != "tcp2" else []
 
     def do_notcp(self, request, udp):
         return self.do_truncated(request, udp) if udp else [None]
