@@ -72,7 +72,11 @@ static void draw_form(struct lookups *lookups, struct lookup *lookup)
     lookup->id = id;
     int r = table_insert(&lookups->by_id, hash_of_id(id), index);
     CHECK(r >= 0);
-    question_draw_case(&lookup->name, lookups->prng, lookup->cased);
+    /* With a server that folds case every answer would have to be fetched over TCP. */
+    if (lookups->servers.one[lookup->server].folds_case)
+        memcpy(lookup->cased, lookup->name.bytes, lookup->name.size);
+    else
+        question_draw_case(&lookup->name, lookups->prng, lookup->cased);
     lookup->redraw = false;
 }
 
@@ -357,6 +361,9 @@ void lookups_take(struct lookups *lookups, const struct lookup_event *from, bool
     }
     lookups->stats.answers++;
     note_answer(lookups, lookup, &event, question.rcode);
+    if (tcp && question.has_question)
+        lookups->servers.one[event.server].folds_case =
+            !span_equal(question.name, span_make(lookup->cased, lookup->name.size));
     if (lookup->probe) {
         release(lookups, lookup);
         return;

@@ -7,6 +7,9 @@
  *   CLOSED -> WANTED (a question is truncated) -> CONNECTING (lookups_tcp_next) -> OPEN
  *   any -> BACKOFF when it fails with questions waiting -> WANTED or CLOSED a moment later
  *
+ * A server whose answers over TCP come back in another letter case gets questions in lower case
+ * from then on: the ids and source ports must do.
+ *
  * Borrows cache, waiters and generator, and its memory from an arena. */
 #ifndef DNS_LOOKUPS_H
 #define DNS_LOOKUPS_H

@@ -270,6 +270,33 @@ static void letter_case_is_checked(void **state)
     assert_int_equal(cached("some-long-name.example").status, DNS_CACHE_NO_DOMAIN);
 }
 
+/* A server that is seen over TCP to fold case is asked in lower case from then on. */
+static void a_folding_server_is_known(void **state)
+{
+    uint32_t server;
+
+    (void)state;
+    open_with(1, 10);
+    assert_true(ask("some-long-name.example"));
+    (void)next(3);
+    packet.data[13] ^= 0x20;
+    deliver(0);
+    assert_false(lookups->servers.one[0].folds_case); /* anybody could have said that */
+    assert_true(lookups_tcp_next(lookups, &server));
+    lookups_tcp_opened(lookups, 0);
+    (void)next(3);
+    packet.data[13] ^= 0x20;
+    assert_int_equal(deliver_tcp(0, 100), 0);
+    assert_true(lookups->servers.one[0].folds_case);
+    assert_true(ask("another-long-name.example"));
+    struct dns_packet query = next(3);
+    assert_false(query.tcp);
+    assert_true(span_equal(span_slice(query.bytes, 12, 18), SPAN("\x11"
+                                                                 "another-long-name")));
+    deliver(0);
+    assert_int_equal(cached("another-long-name.example").status, DNS_CACHE_NO_DOMAIN);
+}
+
 static void truncate_one(const char *name)
 {
     assert_true(ask(name));
@@ -658,6 +685,7 @@ int main(void)
         CASE(ids_are_unique),
         CASE(what_was_not_asked_for_is_ignored),
         CASE(letter_case_is_checked),
+        CASE(a_folding_server_is_known),
         CASE(tcp_serves_several_questions),
         CASE(tcp_refused_is_tried_again_a_moment_later),
         CASE(tcp_lost_goes_to_the_other_server),

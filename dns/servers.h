@@ -25,6 +25,7 @@ struct servers_one {
     uint32_t failures;      /* in a row */
     uint32_t probes;        /* since it became sick */
     bool sick;
+    bool folds_case; /* as seen over TCP, where nobody can put it in its mouth */
 };
 
 struct servers {

@@ -137,6 +137,11 @@ def lies(case):
     e2e.check_equal(len([1 for line in lines if line["domain"] == "thousand.test" for h in line["hosts"]
                          for _ in h["addresses"]]), 5, "1,000 MX records: five hosts")
     e2e.check(liar.questions("tcp", "folded.test") >= 1, "another letter case is asked again over TCP", liar.asked)
+    fresh = case.closing(lying_dns.Liar())
+    run, lines = resolve(case, configuration(case, "folds", [f"127.0.0.1:{fresh.port}"]),
+                         "folded.one.test", "folded.two.test")
+    e2e.check_equal((fresh.questions("tcp", "folded.one.test"), fresh.questions("tcp", "folded.two.test")), (1, 0),
+                    "a server that folds case is known after the first time", fresh.asked)
     e2e.check(run.cpu_seconds < 2, "CPU time", run.cpu_seconds)
     for word, why in bad.items():
         run, lines = resolve(case, config, word + ".test")
