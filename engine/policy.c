@@ -436,6 +436,7 @@ void policy_needs_restart(const struct policy *policy, const struct policy *fres
         ret_keys,
         policy->dns_servers.count != fresh->dns_servers.count ||
             policy->dns_timeout_ns != fresh->dns_timeout_ns ||
+            policy->dns_trust_ad != fresh->dns_trust_ad ||
             memcmp(policy->dns_addresses, fresh->dns_addresses, sizeof(policy->dns_addresses)) != 0,
         "dns");
     differs(ret_keys, policy->allow_private_addresses != fresh->allow_private_addresses,

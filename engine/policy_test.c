@@ -198,12 +198,44 @@ static void test_schema_prints(void **state)
     assert_false(out.overflow);
 }
 
+/* What the name servers are asked for is settled at start. */
+static void test_needs_restart(void **state)
+{
+    static const struct {
+        const char *yaml, *keys;
+    } cases[] = {
+        {"dns: {servers: [192.0.2.1]}", ""},
+        {"dns: {servers: [192.0.2.2]}", "dns"},
+        {"dns: {servers: [192.0.2.1], trust_ad: true}", "dns"},
+        {"dns: {servers: [192.0.2.1], timeout: 3s}", "dns"},
+        {"dns: {servers: [192.0.2.1]}\nshards: 3", "shards"},
+    };
+    static struct policy before;
+
+    (void)state;
+    assert_int_equal(read_yaml(cases[0].yaml), 0);
+    before = policy;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char buffer[256];
+        struct text keys;
+
+        assert_int_equal(read_yaml(cases[i].yaml), 0);
+        text_init(&keys, buffer, sizeof(buffer));
+        policy_needs_restart(&before, &policy, &keys);
+        assert_string_equal(text_cstr_end(&keys), cases[i].keys);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_resolvers),
-        cmocka_unit_test(test_errors),        cmocka_unit_test(test_system_hostname_is_checked),
-        cmocka_unit_test(test_routes),        cmocka_unit_test(test_site_limits),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_resolvers),
+        cmocka_unit_test(test_needs_restart),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_system_hostname_is_checked),
+        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_site_limits),
         cmocka_unit_test(test_schema_prints),
     };
 
