@@ -47,6 +47,7 @@ struct routing_domain {
     uint32_t failure;    /* slab index while FAILING */
     enum domain_state state;
     bool known;          /* initialised */
+    bool sts_enforced;   /* its MTA-STS policy demands verified TLS (sts_gate.h) */
     uint8_t stale_count; /* times that its old route has had to serve on */
 };
 

@@ -4,6 +4,7 @@
 #include "engine/session.h"
 #include "engine/shard.h"
 #include "engine/smart_host.h"
+#include "engine/sts_gate.h"
 
 #define HELD_NS (50 * NS_PER_MS)
 /* An old route serves on when a new one cannot be had, for so long each time, an hour in all. */
@@ -56,6 +57,25 @@ static enum route_status ask(struct shard *shard, uint32_t index, struct route *
     return dns_route(shard->resolver.dns, shard_now_ns(shard), name, index, ret);
 }
 
+/* With a route: is its policy known, and does it leave anything? */
+static bool pass_gate(struct shard *shard, uint32_t index, struct route *route,
+                      const uint16_t *ports)
+{
+    struct outcome outcome;
+
+    switch (sts_gate_pass(shard, index, route, &outcome)) {
+    case STS_GATE_OPEN:
+        return routing_enter(shard, index, route, ports);
+    case STS_GATE_WAIT:
+        return true;
+    case STS_GATE_BUSY:
+        return false;
+    case STS_GATE_SHUT:
+        return routing_fail(shard, index, &outcome);
+    }
+    UNREACHABLE("a gate that is neither open nor shut");
+}
+
 /* False when it must be asked again later: no place for its question, its site or its failure. */
 static bool resolve(struct shard *shard, uint32_t index)
 {
@@ -71,7 +91,7 @@ static bool resolve(struct shard *shard, uint32_t index)
     case ROUTE_BUSY:
         return false;
     case ROUTE_OK:
-        return routing_enter(shard, index, &route, ports);
+        return pass_gate(shard, index, &route, ports);
     case ROUTE_DNS_FAILURE:
         if (domain->state != DOMAIN_ROUTED || domain->stale_count == STALE_COUNT_MAX)
             break;
@@ -89,6 +109,12 @@ static bool resolve(struct shard *shard, uint32_t index)
     return routing_fail(shard, index, &outcome);
 }
 
+static bool is_asking(const struct routing *routing, uint32_t index)
+{
+    return routing->domains[index].state == DOMAIN_RESOLVING ||
+           routing->domains[index].state == DOMAIN_ROUTED;
+}
+
 /* The next domain to ask about: first those whose answers have come, because they hold what the
  * others wait for. */
 static bool next_domain(struct shard *shard, uint32_t *ret_index)
@@ -102,13 +128,17 @@ static bool next_domain(struct shard *shard, uint32_t *ret_index)
             session_answered(shard, waiter);
             continue;
         }
+        if (sts_gate_answered(shard, waiter))
+            continue;
         CHECK(waiter < routing->domains_max);
         *ret_index = (uint32_t)waiter;
-        if (routing->domains[waiter].state == DOMAIN_RESOLVING ||
-            routing->domains[waiter].state == DOMAIN_ROUTED)
+        if (is_asking(routing, *ret_index))
             return true;
         dns_forget(shard->resolver.dns, waiter);
     }
+    while (sts_gate_next(shard, ret_index))
+        if (is_asking(routing, *ret_index))
+            return true;
     node = list_first(&routing->asking);
     if (node == NULL)
         return false;

@@ -16,6 +16,9 @@ uint32_t secrecy_needs(const struct shard *shard, uint32_t domain_index, uint32_
     const struct policy_route *route = policy_route_for(shard->policy, domain);
     /* A password is never said in clear, so there is no mail without TLS. */
     uint32_t least = route != NULL && route->user[0] != '\0' ? SECRECY_ENCRYPTED : 0;
+    uint32_t enforced = shard->routing.domains[domain_index].sts_enforced
+                            ? SECRECY_ENCRYPTED | SECRECY_VERIFIED
+                            : 0;
     bool is_set;
 
     (void)campaign_index;
@@ -23,9 +26,9 @@ uint32_t secrecy_needs(const struct shard *shard, uint32_t domain_index, uint32_
     case POLICY_TLS_OFF:
         return least;
     case POLICY_TLS_OPPORTUNISTIC:
-        return SECRECY_OBEYED | least;
+        return SECRECY_OBEYED | least | enforced;
     case POLICY_TLS_REQUIRED:
-        return SECRECY_OBEYED | SECRECY_ENCRYPTED;
+        return SECRECY_OBEYED | SECRECY_ENCRYPTED | enforced;
     case POLICY_TLS_VERIFIED:
         return SECRECY_OBEYED | SECRECY_ENCRYPTED | SECRECY_VERIFIED;
     }

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "engine/secrecy.h"
 #include "engine/session.h"
+#include "engine/sts_gate.h"
 #include "engine/tag.h"
 
 #define TIMERS_MAX 512 /* expired a turn */
@@ -52,7 +53,7 @@ size_t shard_cost(const struct shard_options *options)
            slab_cost(options->sessions_max, sizeof(struct tlsa_set)) +
            slab_cost(options->buffers_max, 1) + arena_cost(1, SHARD_BUFFER_SIZE) +
            arena_cost(1, SHARD_PLAIN_IN_SIZE) + tls_resume_memory(options->tickets_max) +
-           tls_trouble_cost() + tls_trouble_file_cost() +
+           tls_trouble_cost() + tls_trouble_file_cost() + sts_gate_cost() +
            arena_cost(options->buffers_max, SHARD_BUFFER_SIZE);
 }
 
@@ -113,6 +114,7 @@ struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_
     tls_resume_init(&shard->tls_resume, arena, options->tickets_max, &schedule.key);
     tls_trouble_init(&shard->tls_trouble, arena, &schedule.key);
     open_trouble(shard, arena);
+    sts_gate_open(shard, arena);
     return shard;
 }
 
@@ -155,8 +157,8 @@ static void stop_turn(struct shard *shard)
         stop_sessions(shard, true);
         shard->stop_by_ns = UINT64_MAX;
     }
-    if (shard->sessions.claimed_count == 0 && resolver_stop(&shard->resolver) &&
-        tls_trouble_file_stop(&shard->tls_trouble_file))
+    if (shard->sessions.claimed_count == 0 && sts_gate_stop(shard) &&
+        resolver_stop(&shard->resolver) && tls_trouble_file_stop(&shard->tls_trouble_file))
         shard->state = SHARD_STOPPED;
 }
 
@@ -182,6 +184,8 @@ static void dispatch(struct shard *shard, const struct io_event *event)
         resolver_event(&shard->resolver, event);
     else if (op == TAG_SNAPSHOT && tag_handle(event->tag).index == TLS_TROUBLE_FILE_SNAPSHOT)
         tls_trouble_file_event(&shard->tls_trouble_file, event);
+    else if (op >= TAG_SNAPSHOT && op <= TAG_HTTPS_SHUT)
+        sts_gate_event(shard, event);
     else
         CHECK(op == TAG_WAKE);
 }
@@ -278,6 +282,7 @@ static uint64_t next_deadline(const struct shard *shard, uint64_t deadline_ns)
     deadline_ns = min_u64(deadline_ns, wheel_next_ns(&shard->wheel));
     deadline_ns = min_u64(deadline_ns, resolver_deadline_ns(&shard->resolver));
     deadline_ns = min_u64(deadline_ns, routing_deadline_ns(shard));
+    deadline_ns = min_u64(deadline_ns, sts_gate_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, leasing_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, throttle_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, store_shard_deadline_ns(shard->store));
@@ -308,6 +313,7 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
     resolver_expire(&shard->resolver);
     if (shard->state == SHARD_RUNNING)
         routing_turn(shard);
+    sts_gate_turn(shard);
     resolver_turn(&shard->resolver);
     leasing_turn(shard);
     if (shard->state == SHARD_RUNNING)

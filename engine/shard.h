@@ -24,6 +24,7 @@
 #include "engine/routing.h"
 #include "engine/stats.h"
 #include "engine/store.h"
+#include "engine/sts_fetch.h"
 #include "engine/throttle.h"
 #include "engine/tls_trouble_file.h"
 #include "engine/wall_watch.h"
@@ -99,6 +100,8 @@ struct shard {
     struct tls_resume tls_resume; /* tickets by host */
     struct tls_trouble tls_trouble;
     struct tls_trouble_file tls_trouble_file;
+    struct sts_fetch sts; /* when has_sts; see sts_gate.h */
+    bool has_sts;
     struct list buffer_waiters; /* sessions that wait for an output buffer */
     struct list hungry;         /* sessions that had no mail when they asked */
     uint32_t hungry_count;

@@ -16,7 +16,7 @@
 #include "engine/snapshot.h"
 #include "tls/sts_cache.h"
 
-#define STS_FETCH_JOBS_MAX 64
+#define STS_FETCH_JOBS_MAX 256
 #define STS_FETCH_DOMAINS_MAX 32768
 #define STS_FETCH_POLICIES_MAX 4096
 #define STS_FETCH_SAVE_NS NS_PER_MINUTE

@@ -82,6 +82,11 @@ uint32_t dictionary_find(const struct dictionary *dictionary, struct span name)
     return find_lower(dictionary, table_hash(&dictionary->key, name), name);
 }
 
+uint32_t dictionary_shard_of(struct span name, uint32_t shards_count)
+{
+    return (uint32_t)(table_hash(&shard_key, name) % shards_count);
+}
+
 int dictionary_add(struct dictionary *dictionary, struct span name, uint32_t *ret_domain)
 {
     uint8_t lower[DICTIONARY_NAME_MAX];
@@ -102,8 +107,7 @@ int dictionary_add(struct dictionary *dictionary, struct span name, uint32_t *re
         dictionary->entries[domain] =
             (struct dictionary_entry){dictionary->names_size, (uint32_t)name.size};
         dictionary->names_size += (uint32_t)name.size;
-        dictionary->shards[domain] =
-            (uint8_t)(table_hash(&shard_key, name) % dictionary->shards_count);
+        dictionary->shards[domain] = (uint8_t)dictionary_shard_of(name, dictionary->shards_count);
         CHECK(table_insert(&dictionary->table, hash, domain) == 0);
     }
     *ret_domain = domain;

@@ -38,6 +38,8 @@ void dictionary_clear(struct dictionary *dictionary);
 MUST_USE int dictionary_add(struct dictionary *dictionary, struct span name, uint32_t *ret_domain);
 /* TABLE_NONE when it is not there. */
 MUST_USE uint32_t dictionary_find(const struct dictionary *dictionary, struct span name);
+/* Of a lower-case name. */
+uint32_t dictionary_shard_of(struct span name, uint32_t shards_count);
 struct span dictionary_name(const struct dictionary *dictionary, uint32_t domain);
 
 #endif

@@ -137,6 +137,11 @@ struct span queue_domain_name(const struct queue *queue, uint32_t domain)
     return dictionary_name(&queue->dictionary, domain);
 }
 
+uint32_t queue_shard_of(struct span name, uint32_t shards_count)
+{
+    return dictionary_shard_of(name, shards_count);
+}
+
 uint32_t queue_domain_shard(const struct queue *queue, uint32_t domain)
 {
     CHECK(domain < queue->limits.domains_max);

@@ -100,6 +100,8 @@ uint32_t queue_domains_count(const struct queue *queue);
 struct span queue_domain_name(const struct queue *queue, uint32_t domain);
 /* The shard that a domain belongs to: a stable hash of its lower-case name. */
 uint32_t queue_domain_shard(const struct queue *queue, uint32_t domain);
+/* The same for a lower-case name that need not be in any queue. */
+uint32_t queue_shard_of(struct span name, uint32_t shards_count);
 /* QUEUE_NONE when it is not known. */
 MUST_USE uint32_t queue_find_domain(const struct queue *queue, struct span name);
 

@@ -1,4 +1,5 @@
 """MTA-STS policies fetched from real web servers, good and bad, and what is kept of them."""
+import json
 import os
 import socket
 import ssl
@@ -10,6 +11,12 @@ import e2e
 import world
 
 POLICY = "version: STSv1\r\nmode: {mode}\r\nmx: mx.{name}.test\r\nmx: *.backup.test\r\nmax_age: {age}\r\n"
+
+
+def policy_of(mode, *hosts):
+    return f"version: STSv1\nmode: {mode}\nmax_age: 86400\n" + "".join(f"mx: {host}\n" for host in hosts)
+
+
 FETCH, INVALID, WEBPKI = "sts-policy-fetch-error", "sts-policy-invalid", "sts-webpki-invalid"
 TIMEOUT = 3.0
 
@@ -289,12 +296,108 @@ def damaged_file(case, places):
     e2e.check_equal(seen["closes"][:4], ("policy", "enforce", "1", "-"), "fetched again", run)
 
 
+# domain: (its MX hosts by preference, its policy or None, where its mail arrives or None, words of the event)
+ROUTES = {
+    "obeyed": (["good.mx"], policy_of("enforce", "good.mx.test"), "good", ""),
+    "stripped": (["plain.mx"], policy_of("enforce", "*.mx.test"), None, "verified TLS is demanded"),
+    "badcert": (["bad.mx"], policy_of("enforce", "bad.mx.test"), None, "verified TLS is demanded"),
+    "trying": (["plain.mx"], policy_of("testing", "elsewhere.test"), "plain", ""),
+    "another": (["good.mx"], policy_of("enforce", "elsewhere.test"), None, "names none of its mail hosts"),
+    "sibling": (["good.mx"], None, "good", ""),
+    "unsafe": (["plain.mx"], None, "plain", ""),
+    "partly": (["plain.mx", "good.mx"], policy_of("enforce", "good.mx.test"), "good", ""),
+    "given-up": (["plain.mx"], "version: STSv1\nmode: none\nmax_age: 60\n", "plain", ""),
+    "unreachable": (["plain.mx"], "", "plain", ""),
+}
+
+
+class Mail:
+    """Mail servers with and without TLS, domains before them, their policies on port 443."""
+
+    def __init__(self, case):
+        self.case = case
+        folder = case.path("mail-ca")
+        os.makedirs(folder)
+        authority = ca.Authority(folder)
+        ca.Authority(folder, "other")
+        authority.issue("good", dns=["good.mx.test"])
+        authority.issue("bad", dns=["elsewhere.test"])
+        authority.issue("web", dns=[f"mta-sts.{name}.test" for name in ROUTES])
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(f"{folder}/web.pem", f"{folder}/web.key")
+        zone = world.Zone()
+        self.sinks, self.servers = {}, {}
+        port = world.free_port()
+        for n, name in enumerate(("good", "bad", "plain")):
+            options = [] if name == "plain" else ["--tls-cert", f"{folder}/{name}.pem", "--tls-key",
+                                                  f"{folder}/{name}.key"]
+            address = f"127.84.{os.getpid() % 250}.{n + 1}"
+            self.sinks[name] = case.sink(*options, addresses=[address], port=port, ipv6=False)
+            zone.add(f"{name}.mx", "A", address)
+        for n, (name, (hosts, text, _, _)) in enumerate(ROUTES.items()):
+            for m, host in enumerate(hosts):
+                zone.add(name, "MX", f"{10 * (m + 1)} {host}")
+            if text is None:
+                continue
+            address = f"127.84.{os.getpid() % 250}.{n + 100}"
+            zone.add(f"_mta-sts.{name}", "TXT", '"v=STSv1; id=1;"')
+            zone.add(f"mta-sts.{name}", "A", address)
+            if text:
+                self.servers[name] = case.closing(Server(address, 443, context, says(answer(text))))
+        self.spool = e2e.Spool(case, "mail", port=port, dns=case.knot(zone).port, retry="schedule: [1h]",
+                               extra=f"tls: {{ca_file: {authority.pem}, dane: false}}\n")
+
+    def send(self, campaign):
+        rows = [(f"{campaign}@{name}.test", n) for n, name in enumerate(ROUTES)]
+        run = self.spool.send_list(self.case.write("letter.txt", e2e.SHORT_TEMPLATE),
+                                   e2e.write_rows(self.case.path(f"{campaign}.csv"), rows, ("email", "n")), campaign,
+                                   "--until", "idle", seconds=40)
+        return run, {event["recipient"]: event for event in self.spool.events()}
+
+    def arrived(self):
+        return {name: {rcpt for entry in e2e.read_lines(sink.ledger) for rcpt in entry["rcpt"]}
+                for name, sink in self.sinks.items()}
+
+    def check(self, campaign):
+        run, last = self.send(campaign)
+        wanted = {(f"{campaign}@{name}.test", place) for name, (_, _, place, _) in ROUTES.items() if place}
+        e2e.wait_for(lambda: all(rcpt in self.arrived()[place] for rcpt, place in wanted), 5, "the ledgers")
+        arrived = self.arrived()
+        for name, (_, _, place, words) in ROUTES.items():
+            recipient = f"{campaign}@{name}.test"
+            event = last.get(recipient)
+            e2e.check(event is not None, f"no event for {recipient}", run)
+            e2e.check_equal(event["type"], "Delivery" if place else "TransientFailure", recipient, event, run)
+            for sink in self.sinks:
+                e2e.check_equal(recipient in arrived[sink], sink == place, f"{recipient} at {sink}", event)
+            e2e.check(words in json.dumps(event), f"{recipient}: {words!r}", event)
+            if place == "good" and words == "" and name != "sibling":
+                e2e.check(event.get("tls_protocol_version"), f"{recipient} travelled in clear", event)
+
+
+def delivery(case):
+    """What policies do to mail: kept back or sent where they say, and nobody else's."""
+    if os.geteuid() != 0:
+        case.note("delivery not tried: policies are asked for at port 443")
+        return
+    mail = Mail(case)
+    mail.check("first")
+    for server in mail.servers.values():
+        e2e.check_equal(len(server.requests), 1, "requests")
+    # The next process knows the policies although nobody serves them any more.
+    for server in mail.servers.values():
+        server.close()
+    mail.check("second")
+    case.note(f"{len(ROUTES)} domains, with and without policies")
+
+
 def main():
     with e2e.Case("mta_sts") as case:
         places = World(case)
         for step in (every_kind, kept_on_disk, failures_keep_policies, new_id_new_policy, no_private_addresses,
                      damaged_file):
             case.step(step, places)
+        case.step(delivery)
 
 
 if __name__ == "__main__":

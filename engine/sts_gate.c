@@ -1,0 +1,144 @@
+#include "engine/sts_gate.h"
+
+#include "base/check.h"
+#include "engine/shard.h"
+#include "engine/sts_route.h"
+
+#define HTTPS_PORT 443
+
+static struct sts_fetch_options options_of(const struct shard *shard)
+{
+    return (struct sts_fetch_options){
+        .io = shard->io,
+        .dns = shard->resolver.dns,
+        .tls = shard->options.tls,
+        .allow_special = shard->policy->allow_private_addresses,
+        .port = HTTPS_PORT,
+        .shard = shard->options.index,
+        .sync = shard->policy->durability == DURABILITY_DURABLE,
+        .seed = {{shard->options.seed, ~shard->options.seed}},
+        .context = shard,
+    };
+}
+
+/* The shard that a domain of another life's file belongs to now. */
+static bool is_ours(const void *context, struct span domain)
+{
+    const struct shard *shard = context;
+
+    return queue_shard_of(domain, shard->options.count) == shard->options.index;
+}
+
+size_t sts_gate_cost(void)
+{
+    struct sts_fetch_options options = {.port = HTTPS_PORT};
+
+    return sts_fetch_cost(&options);
+}
+
+void sts_gate_open(struct shard *shard, struct arena *arena)
+{
+    struct sts_fetch_options options = options_of(shard);
+    char folder[POLICY_PATH_MAX + 8];
+    struct text text;
+    int r;
+
+    shard->has_sts = shard->options.tls != NULL && shard->policy->tls_mta_sts;
+    if (!shard->has_sts)
+        return;
+    text_init(&text, folder, sizeof(folder));
+    text_add_cstr(&text, shard->policy->spool);
+    text_add_cstr(&text, "/tls");
+    options.is_ours = is_ours;
+    if (io_folder(shard->io, text_cstr_end(&text)) == 0)
+        options.folder = text_span(&text);
+    r = sts_fetch_init(&shard->sts, arena, &options);
+    (void)r; /* without its files it has to ask again, and does */
+}
+
+static bool is_asked_about(const struct shard *shard, struct span name)
+{
+    bool is_set;
+
+    return shard->has_sts && shard->policy->tls_mta_sts &&
+           policy_route_for(shard->policy, name) == NULL &&
+           policy_tls_for(shard->policy, name, &is_set) != POLICY_TLS_OFF;
+}
+
+static void set_enforced(struct shard *shard, uint32_t index, bool enforced)
+{
+    struct routing_domain *domain = &shard->routing.domains[index];
+
+    if (domain->sts_enforced == enforced)
+        return;
+    domain->sts_enforced = enforced;
+    if (domain->state == DOMAIN_ROUTED)
+        routing_reattach(shard, index);
+}
+
+enum sts_gate_verdict sts_gate_pass(struct shard *shard, uint32_t index, struct route *route,
+                                    struct outcome *ret_outcome)
+{
+    struct span name = queue_domain_name(store_queue(shard->options.store), index);
+    struct sts_view view = {.knowledge = STS_WITHOUT};
+
+    if (is_asked_about(shard, name)) {
+        switch (sts_fetch_ask(&shard->sts, name, index, &view)) {
+        case STS_FETCH_KNOWN:
+            break;
+        case STS_FETCH_PENDING:
+            return STS_GATE_WAIT;
+        case STS_FETCH_BUSY:
+            return STS_GATE_BUSY;
+        }
+    }
+    switch (sts_route_judge(&view, route)) {
+    case STS_ROUTE_FREE:
+        set_enforced(shard, index, false);
+        return STS_GATE_OPEN;
+    case STS_ROUTE_ENFORCED:
+        set_enforced(shard, index, true);
+        return STS_GATE_OPEN;
+    case STS_ROUTE_EMPTY:
+        break;
+    }
+    *ret_outcome =
+        outcome_from_cause(OUTCOME_DEFERRED, STAGE_TLS, CAUSE_TLS, 0,
+                           SPAN("the MTA-STS policy of the domain names none of its mail hosts"));
+    return STS_GATE_SHUT;
+}
+
+bool sts_gate_answered(struct shard *shard, uint64_t waiter)
+{
+    if (!sts_fetch_owns(waiter))
+        return false;
+    sts_fetch_answered(&shard->sts, waiter);
+    return true;
+}
+
+bool sts_gate_next(struct shard *shard, uint32_t *ret_domain)
+{
+    return shard->has_sts && sts_fetch_done(&shard->sts, ret_domain);
+}
+
+void sts_gate_event(struct shard *shard, const struct io_event *event)
+{
+    CHECK(shard->has_sts);
+    sts_fetch_event(&shard->sts, event);
+}
+
+void sts_gate_turn(struct shard *shard)
+{
+    if (shard->has_sts)
+        sts_fetch_turn(&shard->sts);
+}
+
+uint64_t sts_gate_deadline_ns(const struct shard *shard)
+{
+    return shard->has_sts ? sts_fetch_deadline_ns(&shard->sts) : UINT64_MAX;
+}
+
+bool sts_gate_stop(struct shard *shard)
+{
+    return !shard->has_sts || sts_fetch_stop(&shard->sts);
+}
