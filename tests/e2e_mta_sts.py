@@ -305,7 +305,7 @@ ROUTES = {
     "another": (["good.mx"], policy_of("enforce", "elsewhere.test"), None, "names none of its mail hosts"),
     "sibling": (["good.mx"], None, "good", ""),
     "unsafe": (["plain.mx"], None, "plain", ""),
-    "partly": (["plain.mx", "good.mx"], policy_of("enforce", "good.mx.test"), "good", ""),
+    "partly": (["spare.mx", "good.mx"], policy_of("enforce", "good.mx.test"), "good", ""),
     "given-up": (["plain.mx"], "version: STSv1\nmode: none\nmax_age: 60\n", "plain", ""),
     "unreachable": (["plain.mx"], "", "plain", ""),
 }
@@ -321,6 +321,7 @@ class Mail:
         authority = ca.Authority(folder)
         ca.Authority(folder, "other")
         authority.issue("good", dns=["good.mx.test"])
+        authority.issue("spare", dns=["spare.mx.test"])
         authority.issue("bad", dns=["elsewhere.test"])
         authority.issue("web", dns=[f"mta-sts.{name}.test" for name in ROUTES])
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -328,7 +329,7 @@ class Mail:
         zone = world.Zone()
         self.sinks, self.servers = {}, {}
         port = world.free_port()
-        for n, name in enumerate(("good", "bad", "plain")):
+        for n, name in enumerate(("good", "spare", "bad", "plain")):
             options = [] if name == "plain" else ["--tls-cert", f"{folder}/{name}.pem", "--tls-key",
                                                   f"{folder}/{name}.key"]
             address = f"127.84.{os.getpid() % 250}.{n + 1}"
