@@ -376,6 +376,26 @@ class Mail:
                 e2e.check(event.get("tls_protocol_version"), f"{recipient} travelled in clear", event)
 
 
+def explained(mail):
+    """`resolve` says what a host would need, and where that comes from."""
+    run = mail.case.tool("resolve", "--config", mail.spool.config, "--json", *(f"{name}.test" for name in ROUTES))
+    seen = {line["domain"][:-len(".test")]: line for line in run.expect(0).json_lines}
+    for name, mode, problem, words in (
+            ("obeyed", "enforce", None, "verified (MTA-STS enforce)"),
+            ("another", "enforce", None, "not used: the MTA-STS policy (enforce) does not name this host"),
+            ("trying", "testing", None, "opportunistic (default; MTA-STS testing); the MTA-STS policy does not name"),
+            ("sibling", None, None, "opportunistic (default)"),
+            ("partly", "enforce", None, "not used:"),
+            ("given-up", "none", None, "opportunistic (default)"),
+            ("unreachable", None, FETCH, "opportunistic (default)")):
+        line = seen[name]
+        e2e.check_equal((line["mta_sts"]["mode"], line["mta_sts"]["problem"]), (mode, problem), name, line)
+        e2e.check(line["hosts"][0]["tls"].startswith(words), f"{name}: {words}", line)
+    run = mail.case.tool("resolve", "--config", mail.spool.config, "obeyed.test").expect(0)
+    for words in ("MTA-STS: enforce, id 1", "TLS: verified (MTA-STS enforce)"):
+        e2e.check(words in run.out, words, run)
+
+
 def delivery(case):
     """What policies do to mail: kept back or sent where they say, and nobody else's."""
     if os.geteuid() != 0:
@@ -385,6 +405,7 @@ def delivery(case):
     mail.check("first")
     for server in mail.servers.values():
         e2e.check_equal(len(server.requests), 1, "requests")
+    explained(mail)
     # The next process knows the policies although nobody serves them any more.
     for server in mail.servers.values():
         server.close()

@@ -9,6 +9,7 @@
 #include "message/address.h"
 #include "tools/exit_code.h"
 #include "tools/resolve_answer.h"
+#include "tools/resolve_sts.h"
 #include "tools/spool.h"
 #include "tools/verb.h"
 
@@ -54,8 +55,8 @@ static void find_tlsa(struct spool *spool, struct resolver *resolver, uint32_t i
         turn(spool, resolver);
 }
 
-static int resolve_one(struct spool *spool, struct resolver *resolver, const char *domain,
-                       bool json)
+static int resolve_one(struct spool *spool, struct resolver *resolver, struct resolve_sts *sts,
+                       const char *domain, bool json)
 {
     static struct resolve_answer answer;
     char buffer[ADDRESS_DOMAIN_KEY_MAX + 1];
@@ -67,10 +68,15 @@ static int resolve_one(struct spool *spool, struct resolver *resolver, const cha
         return EXIT_USAGE;
     }
     answer.domain = domain;
+    answer.key = text_span(&name);
     answer.policy = spool->settings.policy;
     find_route(spool, resolver, text_span(&name), &answer);
     for (uint32_t i = 0; answer.policy->tls_dane && i < answer.route.hosts_count; i++)
         find_tlsa(spool, resolver, i, &answer);
+    if (answer.route.status == ROUTE_OK)
+        answer.sts = resolve_sts_find(sts, text_span(&name));
+    else
+        answer.sts = (struct sts_view){.knowledge = STS_WITHOUT};
     answer.limits = policy_limits_for(spool->settings.policy, span_cstr(answer.route.site));
     answer.now_ns = io_now_ns(spool->io);
     if (json)
@@ -80,13 +86,38 @@ static int resolve_one(struct spool *spool, struct resolver *resolver, const cha
     return answer.route.status == ROUTE_OK ? EXIT_ALL_ACCEPTED : EXIT_SOME_FAILED;
 }
 
+static int resolve_all(struct spool *spool, struct resolver *resolver, uint64_t seed,
+                       char **domains, int count, bool json)
+{
+    static struct resolve_sts sts;
+    const struct resolve_sts_options options = {.policy = spool->settings.policy,
+                                                .roots_pem = spool->settings.roots_pem,
+                                                .io = spool->io,
+                                                .resolver = resolver,
+                                                .seed = seed};
+    int worst = EXIT_ALL_ACCEPTED;
+    char message[256];
+    struct text why;
+
+    text_init(&why, message, sizeof(message));
+    if (resolve_sts_open(&sts, &options, &why) < 0)
+        return verb_complain("resolve", "%s", text_cstr_end(&why));
+    for (int i = 0; i < count; i++) {
+        int result = resolve_one(spool, resolver, &sts, domains[i], json);
+
+        worst = result > worst ? result : worst;
+    }
+    resolve_sts_close(&sts);
+    return worst;
+}
+
 static int run(const char *config, char **domains, int count, bool json)
 {
     struct spool spool;
     struct resolver resolver;
     struct resolver_options options = {.cache_entries_max = 1024, .questions_max = 64};
     struct arena arena;
-    int result = spool_open(&spool, config, NULL, false), worst = EXIT_ALL_ACCEPTED;
+    int result = spool_open(&spool, config, NULL, false);
 
     if (result != 0)
         return result;
@@ -101,13 +132,10 @@ static int run(const char *config, char **domains, int count, bool json)
         return EXIT_TRY_AGAIN;
     }
     resolver_init(&resolver, &arena, spool.io, &options);
-    for (int i = 0; i < count; i++) {
-        result = resolve_one(&spool, &resolver, domains[i], json);
-        worst = result > worst ? result : worst;
-    }
+    result = resolve_all(&spool, &resolver, options.seed, domains, count, json);
     (void)spool_close(&spool);
     arena_close(&arena);
-    return worst;
+    return result;
 }
 
 int verb_resolve(int argc, char **argv)

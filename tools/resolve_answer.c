@@ -3,10 +3,12 @@
 #include <stdio.h>
 
 #include "base/json_put.h"
+#include "tls/tls_policy.h"
 
 #define DATA_SHOWN_MAX 64 /* octets of a TLSA record; a digest is shown whole */
 #define DATA_TEXT_SIZE (2 * DATA_SHOWN_MAX + 32)
 #define ADDRESS_TEXT_SIZE 64
+#define EXPLAIN_SIZE 512
 
 static const char *address_text(const struct ip *ip, char *buffer)
 {
@@ -50,6 +52,78 @@ static void add_source(const struct resolve_answer *answer, struct text *text)
     text_add_cstr(text, named == 0 ? "nobody" : "");
 }
 
+static enum tls_policy_dane dane_of(const struct resolve_answer *answer,
+                                    const struct tlsa_set *tlsa)
+{
+    if (!answer->policy->tls_dane || tlsa->status == TLSA_SET_NONE)
+        return TLS_POLICY_DANE_NONE;
+    if (tlsa->status == TLSA_SET_UNTRUSTED || !answer->route.secure)
+        return TLS_POLICY_DANE_INSECURE;
+    return tlsa->status == TLSA_SET_RECORDS ? TLS_POLICY_DANE_SECURE : TLS_POLICY_DANE_BOGUS;
+}
+
+/* What a message to this host would need, and why. */
+static const char *explain(const struct resolve_answer *answer, uint32_t index, char *buffer,
+                           size_t size)
+{
+    const struct tlsa_set *tlsa = &answer->tlsa[index];
+    struct tls_policy_facts facts = {
+        .domain = answer->key,
+        .host = span_cstr(answer->route.hosts[index].name),
+        .mx_secure = answer->route.secure,
+        .dane = dane_of(answer, tlsa),
+        .tlsa_base = span_cstr(tlsa->base),
+        .records = tlsa->records,
+        .records_count = tlsa->count,
+        .sts = answer->sts.knowledge == STS_POLICY ? answer->sts.policy : NULL,
+    };
+    struct tls_policy_merged merged;
+    struct text text;
+
+    /* The same names in the same order (engine/policy.h, tls/tls_policy.h). */
+    static_assert((int)POLICY_TLS_OFF == (int)TLS_POLICY_OFF &&
+                      (int)POLICY_TLS_VERIFIED == (int)TLS_POLICY_VERIFIED,
+                  "modes");
+    facts.mode =
+        (enum tls_policy_mode)policy_tls_for(answer->policy, facts.domain, &facts.mode_is_set);
+    tls_policy_merge(&facts, &merged);
+    text_init(&text, buffer, size);
+    tls_policy_explain(&facts, &merged, &text);
+    return text_cstr_end(&text);
+}
+
+static void print_sts(const struct resolve_answer *answer)
+{
+    const struct sts_view *sts = &answer->sts;
+
+    if (!answer->policy->tls_mta_sts)
+        (void)printf("  MTA-STS: not asked about (tls.mta_sts is off)\n");
+    else if (sts->knowledge == STS_POLICY)
+        (void)printf("  MTA-STS: %s, id %.*s\n", sts_policy_mode_name(sts->policy->mode),
+                     (int)sts->id.size, (const char *)sts->id.data);
+    else
+        (void)printf("  MTA-STS: none%s%s\n", sts->fault != TLS_FAULT_NONE ? ": " : "",
+                     sts->fault != TLS_FAULT_NONE ? tls_demand_fault_text(sts->fault) : "");
+}
+
+static void put_sts(struct text *out, const struct resolve_answer *answer)
+{
+    const struct sts_view *sts = &answer->sts;
+    bool known = sts->knowledge == STS_POLICY;
+
+    json_put_key(out, "mta_sts");
+    json_put_open(out, '{');
+    json_put_key_cstr(out, "mode", known ? sts_policy_mode_name(sts->policy->mode) : NULL);
+    json_put_key(out, "id");
+    if (known)
+        json_put_string(out, sts->id);
+    else
+        json_put_null(out);
+    json_put_key_cstr(out, "problem",
+                      sts->fault != TLS_FAULT_NONE ? tls_demand_fault_name(sts->fault) : NULL);
+    json_put_close(out, '}');
+}
+
 static void print_tlsa(const struct tlsa_set *tlsa)
 {
     char buffer[DATA_TEXT_SIZE];
@@ -69,7 +143,7 @@ static void print_tlsa(const struct tlsa_set *tlsa)
 static void print_host(const struct resolve_answer *answer, uint32_t index)
 {
     const struct route_host *host = &answer->route.hosts[index];
-    char address[ADDRESS_TEXT_SIZE];
+    char address[ADDRESS_TEXT_SIZE], words[EXPLAIN_SIZE];
 
     (void)printf("  %5u %s", host->preference, host->name);
     for (uint32_t a = 0; a < host->addresses_count; a++)
@@ -77,6 +151,7 @@ static void print_host(const struct resolve_answer *answer, uint32_t index)
     (void)printf("%s\n", host->secure ? " (secure)" : "");
     if (answer->policy->tls_dane)
         print_tlsa(&answer->tlsa[index]);
+    (void)printf("        TLS: %s\n", explain(answer, index, words, sizeof(words)));
 }
 
 static void print_source(const struct resolve_answer *answer)
@@ -118,7 +193,7 @@ void resolve_answer_print(const struct resolve_answer *answer)
     else
         (void)printf("%llu messages an hour\n",
                      (unsigned long long)limits->messages_per_hour_per_site);
-    (void)printf("  TLS: none (this version does not speak TLS yet)\n");
+    print_sts(answer);
 }
 
 static void put_tlsa(struct text *out, const struct tlsa_set *tlsa)
@@ -141,7 +216,7 @@ static void put_tlsa(struct text *out, const struct tlsa_set *tlsa)
 static void put_host(struct text *out, const struct resolve_answer *answer, uint32_t index)
 {
     const struct route_host *host = &answer->route.hosts[index];
-    char address[ADDRESS_TEXT_SIZE];
+    char address[ADDRESS_TEXT_SIZE], words[EXPLAIN_SIZE];
 
     json_put_open(out, '{');
     json_put_key_u64(out, "preference", host->preference);
@@ -154,6 +229,7 @@ static void put_host(struct text *out, const struct resolve_answer *answer, uint
     json_put_key_bool(out, "secure", host->secure);
     if (answer->policy->tls_dane)
         put_tlsa(out, &answer->tlsa[index]);
+    json_put_key_cstr(out, "tls", explain(answer, index, words, sizeof(words)));
     json_put_close(out, '}');
 }
 
@@ -196,7 +272,7 @@ void resolve_answer_print_json(const struct resolve_answer *answer)
     json_put_key_u64(&out, "connections_per_site", answer->limits.connections_per_site);
     json_put_key_u64(&out, "messages_per_connection", answer->limits.messages_per_connection);
     json_put_key_u64(&out, "messages_per_hour_per_site", answer->limits.messages_per_hour_per_site);
-    json_put_key_cstr(&out, "tls", "off");
+    put_sts(&out, answer);
     json_put_close(&out, '}');
     (void)printf("%s\n", text_cstr_end(&out));
 }

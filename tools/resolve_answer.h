@@ -6,13 +6,16 @@
 
 #include "dns/dns.h"
 #include "engine/policy.h"
+#include "tls/sts_cache.h"
 
 struct resolve_answer {
-    const char *domain;
+    const char *domain; /* as asked for */
+    struct span key;    /* as in the DNS; lent */
     const struct policy *policy;
     struct policy_limits limits;
     struct route route;
     struct tlsa_set tlsa[ROUTE_HOSTS_MAX]; /* of each host of the route */
+    struct sts_view sts;                   /* the domain's MTA-STS policy; lent */
     bool cached;                           /* no question had to be asked */
     uint64_t now_ns;                       /* when it was complete */
 };
