@@ -24,6 +24,8 @@ static const struct {
     {"csv", micro_small_run, "rows of a recipient list"},
     {"classify", micro_small_run, "the class of replies, by the rules compiled in"},
     {"event", micro_small_run, "journal records and event lines"},
+    {"tls", micro_small_run,
+     "handshakes of the client, octets through the filter, memory a session"},
 };
 
 int micro_run(int count, char **arguments)

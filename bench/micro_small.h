@@ -26,5 +26,6 @@ int micro_small_crc(struct text *out);      /* micro_crc.c */
 int micro_small_csv(struct text *out);      /* micro_csv.c */
 int micro_small_classify(struct text *out); /* micro_classify.c */
 int micro_small_event(struct text *out);    /* micro_event.c */
+int micro_small_tls(struct text *out);      /* micro_tls.c */
 
 #endif
