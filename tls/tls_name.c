@@ -63,12 +63,12 @@ static struct span text_of(const ASN1_STRING *string)
 /* Of the subject, the last one (RFC 6125 6.4.4). */
 static struct span common_name(const X509 *certificate)
 {
-    X509_NAME *subject = X509_get_subject_name(certificate);
+    const X509_NAME *subject = X509_get_subject_name(certificate);
     int index = -1;
     for (int next = X509_NAME_get_index_by_NID(subject, NID_commonName, -1); next >= 0;
          next = X509_NAME_get_index_by_NID(subject, NID_commonName, index))
         index = next;
-    X509_NAME_ENTRY *entry = index < 0 ? NULL : X509_NAME_get_entry(subject, index);
+    const X509_NAME_ENTRY *entry = index < 0 ? NULL : X509_NAME_get_entry(subject, index);
     return entry == NULL ? span_make(NULL, 0) : text_of(X509_NAME_ENTRY_get_data(entry));
 }
 
