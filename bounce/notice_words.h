@@ -24,6 +24,9 @@ enum notice_meaning {
     NOTICE_DMARC = 1 << 12,
 };
 
+/* Above these bits: the enum outcome_stage of a command that the phrase names. */
+#define NOTICE_STAGE_SHIFT 16
+
 extern const struct notice_phrases_entry notice_words_table[];
 extern const size_t notice_words_count;
 

@@ -1,5 +1,7 @@
 #include "bounce/notice_words.h"
 
+#include "message/outcome.h"
+
 #define ROW(meaning, text)                                                                         \
     {                                                                                              \
         SPAN_INIT(text), NOTICE_##meaning                                                          \
@@ -8,6 +10,11 @@
 #define BOTH(text)                                                                                 \
     {                                                                                              \
         SPAN_INIT(text), NOTICE_LIST | NOTICE_FAILED                                               \
+    }
+
+#define STAGE(stage, text)                                                                         \
+    {                                                                                              \
+        SPAN_INIT(text), STAGE_##stage << NOTICE_STAGE_SHIFT                                       \
     }
 
 const struct notice_phrases_entry notice_words_table[] = {
@@ -569,6 +576,25 @@ const struct notice_phrases_entry notice_words_table[] = {
     ROW(DMARC, "aggregate report"),
     ROW(DMARC, "tls report"),
     ROW(DMARC, "tls-rpt"),
+    STAGE(DOT, "end of data"),
+    STAGE(DOT, "final data"),
+    STAGE(DOT, "text command"),
+    STAGE(DOT, "smtp command data"),
+    STAGE(DOT, "body of message generated response"),
+    STAGE(DATA, "data command"),
+    STAGE(RCPT, "rcpt to"),
+    STAGE(RCPT, "rcpt_to"),
+    STAGE(RCPT, "rcpt command"),
+    STAGE(RCPT, "smtp:rcpt"),
+    STAGE(RCPT, "smtp command rcpt"),
+    STAGE(RCPT, "does not like recipient"),
+    STAGE(MAIL, "mail from"),
+    STAGE(MAIL, "mail_from"),
+    STAGE(CONNECT, "connect to"),
+    STAGE(GREETING, "initial connection"),
+    STAGE(GREETING, "initial server greeting"),
+    STAGE(EHLO, "helo command"),
+    STAGE(EHLO, "ehlo command"),
 };
 
 const size_t notice_words_count = ARRAY_LEN(notice_words_table);

@@ -26,9 +26,9 @@ struct report_reader *report_open(struct arena *arena, const struct classifier *
 {
     struct report_reader *reader = arena_alloc(arena, 1, sizeof(*reader));
 
-    reader->classifier = classifier;
     reader->charset = charset_open(arena);
     reader->phrases = notice_phrases_open(arena, notice_words_table, notice_words_count);
+    reader->verdict = (struct report_verdict){.classifier = classifier, .phrases = reader->phrases};
     text_init(&reader->octets, reader->octets_buffer, sizeof(reader->octets_buffer));
     text_init(&reader->texts, reader->texts_buffer, sizeof(reader->texts_buffer));
     text_init(&reader->store, reader->store_buffer, sizeof(reader->store_buffer));
@@ -197,6 +197,7 @@ static void reset(struct report_reader *reader, struct report *report)
     text_reset(&reader->texts);
     text_reset(&reader->store);
     reader->transcript_read = false;
+    reader->verdict.session = (struct span){NULL, 0};
     reader->returned_header.count = 0;
     report->kind = REPORT_NORMAL;
     report->reporter = report->feedback = report->to = (struct span){NULL, 0};
@@ -244,7 +245,7 @@ void report_read(struct report_reader *reader, struct span message, struct repor
             struct report_recipient *recipient = &ret->recipients[i];
 
             if (ret->kind == REPORT_BOUNCE)
-                report_verdict_add(reader->classifier, ret->reporter, recipient->diagnostic,
+                report_verdict_add(&reader->verdict, ret->reporter, recipient->diagnostic,
                                    recipient);
             else
                 recipient->class = ret->kind == REPORT_SUCCESS ? BOUNCE_SUCCESS : BOUNCE_COMPLAINT;

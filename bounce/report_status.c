@@ -82,7 +82,9 @@ static void classify_status(struct report_reader *reader, const struct report *r
         recipient->class = BOUNCE_SUCCESS;
         return;
     }
-    report_verdict_add(reader->classifier, host, recipient->diagnostic, recipient);
+    reader->verdict.context = report_workspace_reason(reader, recipient);
+    report_verdict_add(&reader->verdict, host, recipient->diagnostic, recipient);
+    reader->verdict.context = (struct span){NULL, 0};
     if (recipient->step != CLASSIFY_PHRASE && recipient->step != CLASSIFY_PROVIDER)
         report_workspace_judge(reader, host, recipient);
     if (recipient->action == REPORT_RETRIED && recipient->class == BOUNCE_UNKNOWN)

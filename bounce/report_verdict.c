@@ -2,6 +2,8 @@
 
 #include "bounce/status_text.h"
 
+#define STAGE_HITS_MAX 32
+
 static bool is_blank(uint8_t byte)
 {
     return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
@@ -65,41 +67,54 @@ struct span report_verdict_unfold(struct span text, struct text *out)
     return span_skip(text_span(out), before);
 }
 
-static bool contains(struct span text, struct span what)
-{
-    for (size_t i = 0; i + what.size <= text.size; i++)
-        if ((text.data[i] | 0x20) == what.data[0] && span_starts_nocase(span_skip(text, i), what))
-            return true;
-    return false;
-}
-
 /* What the other server answered, by the command that the text names. */
-static enum outcome_stage stage_of(struct span text)
+static enum outcome_stage stage_of(const struct notice_phrases *phrases, struct span text)
 {
-    static const struct {
-        struct span words;
-        enum outcome_stage stage;
-    } words[] = {
-        {SPAN_INIT("end of data"), STAGE_DOT},
-        {SPAN_INIT("rcpt to"), STAGE_RCPT},
-        {SPAN_INIT("rcpt_to"), STAGE_RCPT},
-        {SPAN_INIT("mail from:"), STAGE_MAIL},
-        {SPAN_INIT("mail_from"), STAGE_MAIL},
-        {SPAN_INIT("data command"), STAGE_DATA},
-        {SPAN_INIT("final data"), STAGE_DOT},
-        {SPAN_INIT("text command"), STAGE_DOT},
-        {SPAN_INIT("connect to"), STAGE_CONNECT},
-        {SPAN_INIT("initial connection"), STAGE_GREETING},
-        {SPAN_INIT("does not like recipient"), STAGE_RCPT},
-    };
+    struct notice_phrases_hit hits[STAGE_HITS_MAX];
+    size_t read;
+    size_t count = notice_phrases_find(phrases, text, hits, STAGE_HITS_MAX, &read);
 
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (contains(text, words[i].words))
-            return words[i].stage;
+    for (size_t i = 0; i < count; i++)
+        if (hits[i].meaning >> NOTICE_STAGE_SHIFT != 0)
+            return (enum outcome_stage)(hits[i].meaning >> NOTICE_STAGE_SHIFT);
     return STAGE_NONE;
 }
 
-static void read_codes(struct span text, struct report_recipient *recipient)
+static enum outcome_stage stage_of_command(struct span line)
+{
+    if (span_starts_nocase(line, SPAN("rcpt")))
+        return STAGE_RCPT;
+    if (span_starts_nocase(line, SPAN("mail")))
+        return STAGE_MAIL;
+    if (span_starts_nocase(line, SPAN("data")))
+        return STAGE_DATA;
+    return STAGE_NONE;
+}
+
+enum outcome_stage report_verdict_session(struct span text, uint16_t code)
+{
+    enum outcome_stage command = STAGE_NONE, found = STAGE_NONE;
+
+    while (text.size > 0) {
+        struct span line = span_trim(span_split(&text, '\n'));
+        uint16_t answer;
+        size_t at;
+
+        if (span_starts(line, SPAN(">>>"))) {
+            command = stage_of_command(span_trim(span_skip(line, 3)));
+            continue;
+        }
+        if (!span_starts(line, SPAN("<<<")) || !status_text_reply(line, &answer, &at))
+            continue;
+        if (answer == code && found == STAGE_NONE)
+            found = command;
+        else if (answer == 503 && found == STAGE_DATA)
+            return STAGE_RCPT; /* pipelined: the refusal was RCPT's, and DATA had none left */
+    }
+    return found;
+}
+
+void report_verdict_codes(struct span text, struct report_recipient *recipient)
 {
     size_t at;
 
@@ -117,18 +132,35 @@ static int worth(enum bounce_class class, enum classify_step step)
     return step == CLASSIFY_PROVIDER || step == CLASSIFY_STATUS || step == CLASSIFY_PHRASE ? 2 : 1;
 }
 
-void report_verdict_add(const struct classifier *classifier, struct span host, struct span text,
+/* The status that the reply itself has says more than the report's. Behind the content, where a
+ * server speaks of more than the name, one that only repeats the code's first digit says nothing.
+ */
+static void choose_status(struct span text, const struct report_recipient *recipient,
+                          enum outcome_stage stage, uint16_t ret_status[3])
+{
+    if (status_text_enhanced(text, ret_status))
+        return;
+    for (int i = 0; i < 3; i++)
+        ret_status[i] = recipient->status[i];
+    if (stage >= STAGE_DATA && recipient->code != 0 && ret_status[1] == 0 && ret_status[2] == 0)
+        ret_status[0] = 0;
+}
+
+void report_verdict_add(const struct report_verdict *verdict, struct span host, struct span text,
                         struct report_recipient *recipient)
 {
     struct classify_question question = {.host = host, .text = text};
     struct classify_answer answer;
 
-    read_codes(text, recipient);
+    report_verdict_codes(text, recipient);
     question.code = recipient->code;
-    for (int i = 0; i < 3; i++)
-        question.enhanced[i] = recipient->status[i];
-    question.stage = stage_of(text);
-    answer = classify_reply(classifier, &question);
+    question.stage = stage_of(verdict->phrases, text);
+    if (question.stage == STAGE_NONE)
+        question.stage = stage_of(verdict->phrases, verdict->context);
+    if (question.stage == STAGE_NONE && recipient->code != 0)
+        question.stage = report_verdict_session(verdict->session, recipient->code);
+    choose_status(text, recipient, question.stage, question.enhanced);
+    answer = classify_reply(verdict->classifier, &question);
     if (worth(answer.class, answer.step) > worth(recipient->class, recipient->step)) {
         recipient->class = answer.class;
         recipient->step = answer.step;

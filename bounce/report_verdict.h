@@ -7,6 +7,7 @@
 #define BOUNCE_REPORT_VERDICT_H
 
 #include "base/text.h"
+#include "bounce/notice_words.h"
 #include "bounce/report.h"
 
 /* Of a quoted text only so much is read. */
@@ -15,9 +16,21 @@
 /* Adds to `out` the text with blanks and line ends made one space, and without the codes that begin
  * the further lines of an SMTP reply ("550-5.1.1 "); returns it. Cut at REPORT_VERDICT_TEXT_MAX. */
 struct span report_verdict_unfold(struct span text, struct text *out);
+/* What a class is found with. */
+struct report_verdict {
+    const struct classifier *classifier;
+    const struct notice_phrases *phrases;
+    struct span context; /* what else is said of the recipient, or empty */
+    struct span session; /* a text with lines of an SMTP session in it, or empty */
+};
+
 /* Sets class, and code and status where none is known yet, by one more text (unfolded). Nothing
  * changes when a class is known and the text says less. */
-void report_verdict_add(const struct classifier *classifier, struct span host, struct span text,
+void report_verdict_add(const struct report_verdict *verdict, struct span host, struct span text,
                         struct report_recipient *recipient);
+/* Only code and status, where none is known yet. */
+void report_verdict_codes(struct span text, struct report_recipient *recipient);
+/* The command that `code` answered in lines like ">>> DATA" and "<<< 550 ...". */
+enum outcome_stage report_verdict_session(struct span text, uint16_t code);
 
 #endif

@@ -41,6 +41,8 @@ void report_workspace_transcript(struct report_reader *reader)
             continue;
         transcript_read(reader->phrases, text, reader->evidence.to, &reader->transcript);
         reader->transcript.meanings |= meanings;
+        if ((reader->transcript.meanings & NOTICE_SESSION) != 0)
+            reader->verdict.session = reader->transcript.text;
         if (names_somebody(&reader->transcript))
             return;
     }
@@ -68,7 +70,7 @@ static void judge(struct report_reader *reader, struct span host, struct span te
     if (span_trim(text).size < 3)
         return;
     unfolded = report_verdict_unfold(text, &reader->store);
-    report_verdict_add(reader->classifier, host, unfolded, recipient);
+    report_verdict_add(&reader->verdict, host, unfolded, recipient);
     if (recipient->diagnostic.size == 0)
         recipient->diagnostic = unfolded;
 }
@@ -80,21 +82,41 @@ static bool is_enough(const struct report_recipient *recipient)
             recipient->step == CLASSIFY_PHRASE);
 }
 
+struct span report_workspace_reason(const struct report_reader *reader,
+                                    const struct report_recipient *recipient)
+{
+    const struct transcript *transcript = &reader->transcript;
+
+    for (uint32_t i = 0; i < transcript->places_count; i++) {
+        const struct transcript_place *place = &transcript->places[i];
+
+        if (place->rank == TRANSCRIPT_LISTED && (mailbox_same(place->mailbox, recipient->address) ||
+                                                 mailbox_same(place->mailbox, recipient->final)))
+            return place->reason;
+    }
+    return (struct span){NULL, 0};
+}
+
+static uint32_t listed_count(const struct transcript *transcript)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < transcript->places_count; i++)
+        count += transcript->places[i].rank == TRANSCRIPT_LISTED;
+    return count;
+}
+
 void report_workspace_judge(struct report_reader *reader, struct span host,
                             struct report_recipient *recipient)
 {
     const struct transcript *transcript = &reader->transcript;
 
     report_workspace_transcript(reader);
-    for (uint32_t i = 0; i < transcript->places_count && !is_enough(recipient); i++) {
-        const struct transcript_place *place = &transcript->places[i];
-
-        if (place->rank == TRANSCRIPT_LISTED && (mailbox_same(place->mailbox, recipient->address) ||
-                                                 mailbox_same(place->mailbox, recipient->final)))
-            judge(reader, host, place->reason, recipient);
-    }
+    judge(reader, host, report_workspace_reason(reader, recipient), recipient);
     if (!is_enough(recipient))
         judge(reader, host, transcript_said(transcript, recipient->address), recipient);
     if (!is_enough(recipient))
         judge(reader, host, transcript->text, recipient);
+    if (recipient->status[0] == 0 && listed_count(transcript) <= 1)
+        report_verdict_codes(transcript->text, recipient);
 }

@@ -9,6 +9,7 @@
 #include "bounce/report.h"
 #include "bounce/report_evidence.h"
 #include "bounce/report_survey.h"
+#include "bounce/report_verdict.h"
 #include "bounce/transcript.h"
 
 /* Of all texts for people, decoded: */
@@ -19,7 +20,7 @@
 #define REPORT_WORKSPACE_LOOKUPS_MAX 32
 
 struct report_reader {
-    const struct classifier *classifier;
+    struct report_verdict verdict;
     struct notice_phrases *phrases;
     struct charset *charset;
     struct mime mime;
@@ -43,6 +44,9 @@ struct span report_workspace_text(struct report_reader *reader, uint16_t index);
 void report_workspace_transcript(struct report_reader *reader);
 /* The next free recipient, all zero; NULL: full, counted as one more. */
 struct report_recipient *report_workspace_add(struct report *report);
+/* What the transcript says of a recipient where he is listed; or empty. */
+struct span report_workspace_reason(const struct report_reader *reader,
+                                    const struct report_recipient *recipient);
 /* Text behind the server's words for this mailbox: his own reason, the session's line about him. */
 void report_workspace_judge(struct report_reader *reader, struct span host,
                             struct report_recipient *recipient);

@@ -5,8 +5,8 @@
 #include "base/base.h"
 #include "bounce/mailbox.h"
 #include "bounce/status_text.h"
+#include "bounce/transcript_cut.h"
 
-#define HITS_MAX 256
 /* Of a line, in front of an address, only so much is looked at. */
 #define BEFORE_MAX 256
 /* Addresses that are looked at; a report has a few, a bomb has thousands. */
@@ -16,8 +16,7 @@
 struct walk {
     struct transcript *transcript;
     struct span own;
-    struct notice_phrases_hit hits[HITS_MAX];
-    size_t hits_count;
+    struct transcript_cut cut;
     size_t hit;        /* the next one */
     uint32_t meanings; /* up to and with this line */
     uint32_t here;     /* of this line and the one before */
@@ -296,8 +295,8 @@ static void read_hits(struct walk *walk, size_t end)
 
     if (span_trim(walk->line).size == 0)
         return; /* what the line above says holds for the next one */
-    while (walk->hit < walk->hits_count && walk->hits[walk->hit].at < end)
-        here |= walk->hits[walk->hit++].meaning;
+    while (walk->hit < walk->cut.hits_count && walk->cut.hits[walk->hit].at < end)
+        here |= walk->cut.hits[walk->hit++].meaning;
     walk->here = here | walk->before;
     walk->before = here;
     walk->meanings |= here;
@@ -326,106 +325,27 @@ static void read_lines(struct walk *walk)
     }
 }
 
-/* Fields that only a returned message has at the start of a line. */
-static bool begins_returned(struct span rest)
+/* Without the brackets and colons behind the address, up to the first blank line. */
+static struct span first_paragraph(struct span reason)
 {
-    static const struct span names[] = {
-        SPAN_INIT("Received:"),       SPAN_INIT("Return-Path:"),
-        SPAN_INIT("DKIM-Signature:"), SPAN_INIT("MIME-Version:"),
-        SPAN_INIT("Delivered-To:"),   SPAN_INIT("X-Mailer:"),
-        SPAN_INIT("ARC-Seal:"),       SPAN_INIT("Received-SPF:"),
-        SPAN_INIT("X-Received:"),     SPAN_INIT("X-Google-Smtp-Source:"),
-    };
+    size_t size = 0;
 
-    while (rest.size > 0 && (rest.data[0] == '>' || rest.data[0] == ' ') && rest.data[0] != '\n')
-        rest = span_skip(rest, 1);
-    if (rest.size < 9 || strchr("RDMXArdmxa", rest.data[0]) == NULL)
-        return false;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (span_starts_nocase(rest, names[i]))
-            return true;
-    return false;
-}
+    while (reason.size > 0 &&
+           (is_decoration(reason.data[0]) || reason.data[0] == ':' || reason.data[0] == ';' ||
+            reason.data[0] == ',' || reason.data[0] == ')' || reason.data[0] == ']' ||
+            reason.data[0] == '\n'))
+        reason = span_skip(reason, 1);
+    while (size < reason.size) {
+        size_t end =
+            size + min_size(span_find_byte(span_skip(reason, size), '\n'), reason.size - size);
 
-/* Where the header of the returned message begins, or the end. */
-static size_t find_returned_header(struct span text)
-{
-    size_t at = 0;
-
-    while (at < text.size) {
-        if (at > 0 && begins_returned(span_skip(text, at)))
-            return at;
-        at += min_size(span_find_byte(span_skip(text, at), '\n'), text.size - at) + 1;
+        /* "because:" and the like promise one more paragraph. */
+        if (span_trim(span_slice(reason, size, end - size)).size == 0 &&
+            !span_ends_nocase(span_trim(span_first(reason, size)), SPAN(":")))
+            break;
+        size = end + 1;
     }
-    return text.size;
-}
-
-/* Where the line with index `at` in it begins (a long one: some way before), and behind its end. */
-static size_t line_begin(struct span text, size_t at)
-{
-    size_t low = at > BEFORE_MAX ? at - BEFORE_MAX : 0;
-
-    while (at > low && text.data[at - 1] != '\n')
-        at--;
-    return at;
-}
-
-static size_t line_end(struct span text, size_t at)
-{
-    return at + min_size(span_find_byte(span_skip(text, at), '\n') + 1, text.size - at);
-}
-
-/* "--- Below this line", "=== Original message ===", and the like. */
-static bool is_rule(struct span line)
-{
-    line = span_trim(line);
-    return line.size > 2 &&
-           (line.data[0] == '-' || line.data[0] == '=' || line.data[0] == '*' ||
-            line.data[0] == '_' || line.data[0] == '#') &&
-           line.data[1] == line.data[0];
-}
-
-/* "The following addresses did not receive a copy of your message:" ends nothing. */
-static bool is_heading(const struct walk *walk, size_t begin, size_t end)
-{
-    for (size_t i = 0; i < walk->hits_count; i++)
-        if (walk->hits[i].at >= begin && walk->hits[i].at < end &&
-            (walk->hits[i].meaning & NOTICE_LIST) != 0)
-            return true;
-    return false;
-}
-
-/* Whether this phrase ends what the server wrote. */
-static bool is_cut(const struct walk *walk, struct span text, const struct notice_phrases_hit *hit)
-{
-    size_t begin = line_begin(text, hit->at);
-    struct span line = span_slice(text, begin, line_end(text, hit->at) - begin);
-
-    if ((hit->meaning & (NOTICE_RETURNED | NOTICE_COPY)) == 0 || begin == 0 ||
-        is_heading(walk, begin, begin + line.size))
-        return false;
-    return (hit->meaning & NOTICE_RETURNED) != 0 || is_rule(line);
-}
-
-/* Finds the phrases up to the returned message, and cuts the text there. */
-static void cut(struct walk *walk, const struct notice_phrases *phrases, struct span text)
-{
-    struct transcript *transcript = walk->transcript;
-    size_t end = find_returned_header(text);
-    size_t behind = end, read;
-
-    walk->hits_count =
-        notice_phrases_find(phrases, span_first(text, end), walk->hits, HITS_MAX, &read);
-    for (size_t i = 0; i < walk->hits_count; i++) {
-        if (!is_cut(walk, text, &walk->hits[i]))
-            continue;
-        end = line_begin(text, walk->hits[i].at);
-        behind = line_end(text, walk->hits[i].at);
-        walk->hits_count = i;
-        break;
-    }
-    transcript->text = span_first(text, end);
-    transcript->returned = span_skip(text, behind);
+    return span_first(reason, size);
 }
 
 /* Reasons end where the next listed address begins. */
@@ -442,6 +362,7 @@ static void end_reasons(struct transcript *transcript)
                 other->mailbox.data < end)
                 place->reason.size = (size_t)(other->mailbox.data - place->reason.data);
         }
+        place->reason = first_paragraph(place->reason);
     }
 }
 
@@ -465,10 +386,14 @@ static void demote_own(struct walk *walk)
 void transcript_read(const struct notice_phrases *phrases, struct span text, struct span own,
                      struct transcript *ret)
 {
-    struct walk walk = {.transcript = ret, .own = own};
+    struct walk walk;
+
+    walk = (struct walk){.transcript = ret, .own = own};
 
     ret->places_count = ret->bare_count = 0;
-    cut(&walk, phrases, span_first(text, TRANSCRIPT_SIZE_MAX));
+    transcript_cut_find(phrases, span_first(text, TRANSCRIPT_SIZE_MAX), &walk.cut);
+    ret->text = walk.cut.text;
+    ret->returned = walk.cut.returned;
     read_lines(&walk);
     ret->meanings = walk.meanings;
     demote_own(&walk);
@@ -484,11 +409,11 @@ struct span transcript_said(const struct transcript *transcript, struct span mai
 
     while (looks++ < LOOKS_MAX && mailbox_find(text, from, &found)) {
         size_t at = (size_t)(found.data - text.data);
-        size_t begin = line_begin(text, at);
+        size_t begin = transcript_cut_line_begin(text, at);
         struct span before = span_slice(text, begin, at - begin);
 
         if (mailbox_same(found, mailbox) && has_reply(before))
-            return span_slice(text, begin, line_end(text, at) - begin);
+            return span_slice(text, begin, transcript_cut_line_end(text, at) - begin);
         from = at + found.size;
     }
     return (struct span){NULL, 0};

@@ -26,7 +26,8 @@ enum transcript_rank {
 
 struct transcript_place {
     struct span mailbox;
-    struct span reason; /* from behind the address to the next one that is listed; may be empty */
+    struct span reason; /* the paragraph behind the address, up to the next one that is listed; may
+                           be empty */
     enum transcript_rank rank;
     bool foreign; /* stood as somebody else's before it stood in a list */
 };
