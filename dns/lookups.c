@@ -10,7 +10,6 @@
 /* RFC 8767: so long after its end records are good when nobody answers, for so long each time. */
 #define STALE_MAX_NS (3600 * NS_PER_S)
 #define STALE_SERVE_NS (30 * NS_PER_S)
-#define TYPE_NS 2
 
 static uint64_t hash_of_key(const struct lookups *lookups, struct dns_cache_key key)
 {
@@ -221,17 +220,16 @@ void lookups_init(struct lookups *lookups, struct arena *arena, uint64_t now_ns,
     }
 }
 
-/* Asks every sick server whose turn it is for the root's name servers. */
-static void probe_servers(struct lookups *lookups, uint64_t now_ns)
+/* Asks every sick server whose turn it is the same question, for the sake of hearing anything. */
+static void probe_servers(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key key)
 {
-    struct dns_name root = {.size = 1};
     uint32_t server;
 
     while (lookups_has_free(lookups) && servers_probe(&lookups->servers, now_ns, &server)) {
         struct lookup *lookup = slab_claim(&lookups->slab);
 
         CHECK(lookup != NULL);
-        lookup_start(lookup, &lookups->limits, now_ns, &root, TYPE_NS, server);
+        lookup_start(lookup, &lookups->limits, now_ns, key.name, key.type, server);
         lookup->probe = true;
         place(lookups, lookup, now_ns);
     }
@@ -258,7 +256,7 @@ bool lookups_ask(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key 
         dns_waiters_wait(waiter, &lookup->waits);
         return true;
     }
-    probe_servers(lookups, now_ns);
+    probe_servers(lookups, now_ns, key);
     lookup = slab_claim(&lookups->slab);
     if (lookup == NULL)
         return false;

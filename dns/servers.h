@@ -3,8 +3,9 @@
  * Knows nothing of packets or questions; time is an argument. New questions go to the fastest one
  * that is well, and every SERVERS_LOOK_AROUND-th to the next one in turn, so that all estimates
  * stay true; every SERVERS_MEET-th to one that is not known yet. So many failures in a row make a
- * server sick: then it is asked only when every other one has failed, and by probes, at first after
- * a second, then after twice as long each time, up to a minute. Any answer makes it well:
+ * server sick: then it is asked only when every other one has failed, and by probes, copies of
+ * questions to others, at first after a second, then after twice as long each time, up to a minute.
+ * Any answer makes it well:
  *
  *   WELL -> SICK (SERVERS_FAILURES_MAX failures in a row) -> WELL (an answer, to a probe or not)
  *
