@@ -509,6 +509,7 @@ static void test_cursor(void **state)
 #define SHARD "spool/journals/0000000000000001.jnl"
 #define CONTROL "spool/journals/0000000000000002.jnl"
 #define BULK "spool/segments/0000000000000004.seg"
+#define FLIPS_A_SPOOL 20
 
 struct found {
     uint32_t lost_count;
@@ -580,33 +581,6 @@ static void flip(const char *path, uint64_t offset, uint8_t mask)
     assert_int_equal(sim_world_file_poke(path, span_make(&byte, 1), offset), 0);
 }
 
-/* Flips bits of one file, one at a time. A start always succeeds; what is missing then is told. */
-static void flip_file(const struct store_options *options, const char *path, uint64_t end,
-                      struct prng *prng)
-{
-    uint32_t count = seeds_count(200);
-    uint64_t size = 0;
-
-    assert_true(sim_world_file_size(path, &size) >= 0);
-    end = min_u64(end, size);
-    for (uint32_t i = 0; i < count; i++) {
-        uint64_t offset = prng_percent(prng, 10) ? prng_below(prng, 128) : prng_below(prng, end);
-        uint8_t mask = (uint8_t)(1U << prng_below(prng, 8));
-        uint32_t lost, missing;
-
-        flip(path, offset, mask);
-        lost = verify();
-        open_driver(options, i);
-        missing = missing_count();
-        if (missing > 0 && lost == 0)
-            fail_msg("%s: bit %u at %lu: %u are missing and nothing is reported", path, mask,
-                     (unsigned long)offset, missing);
-        sim_world_kill();
-        queue_driver_abandon(&driver);
-        flip(path, offset, mask);
-    }
-}
-
 static void make_spool(const struct store_options *options)
 {
     memset(&ledger, 0, sizeof(ledger));
@@ -618,25 +592,62 @@ static void make_spool(const struct store_options *options)
     run_to_the_end();
 }
 
+#define CHECKPOINT "spool/checkpoint.0000000000000001"
+
+static void flip_one(const struct store_options *options, const char *path, uint64_t end,
+                     struct prng *prng)
+{
+    uint64_t offset = prng_percent(prng, 10) ? prng_below(prng, 128) : prng_below(prng, end);
+    uint8_t mask = (uint8_t)(1U << prng_below(prng, 8));
+    uint32_t lost, missing;
+
+    flip(path, offset, mask);
+    lost = verify();
+    open_driver(options, offset);
+    missing = missing_count();
+    if (missing > 0 && lost == 0)
+        fail_msg("%s: bit %u at %lu: %u are missing and nothing is reported", path, mask,
+                 (unsigned long)offset, missing);
+    sim_world_kill();
+    queue_driver_abandon(&driver);
+    flip(path, offset, mask);
+}
+
+/* Flips bits of one file, one at a time. A start always succeeds; what is missing then is told.
+ * Every start leaves files, so that a spool serves for some flips only. */
+static void flip_file(const char *path, uint64_t end, bool anew, struct prng *prng)
+{
+    const uint32_t count = seeds_count(200);
+    struct store_options options = queue_driver_options(1);
+    uint64_t size = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (i % FLIPS_A_SPOOL == 0) {
+            make_spool(&options);
+            assert_int_equal(queue_driver_close(&driver), 0);
+            assert_int_equal(verify(), 0);
+            if (anew)
+                flip(CHECKPOINT, 0, 1); /* everything is read anew */
+            assert_true(sim_world_file_size(path, &size) >= 0);
+        }
+        flip_one(&options, path, min_u64(end, size), prng);
+        if (i % FLIPS_A_SPOOL == FLIPS_A_SPOOL - 1 || i == count - 1)
+            sim_world_close();
+    }
+}
+
 static void test_bit_flips(void **state)
 {
-    struct store_options options = queue_driver_options(1);
     struct prng prng;
 
     (void)state;
     prng_seed(&prng, 5);
-    make_spool(&options);
-    assert_int_equal(queue_driver_close(&driver), 0);
-    assert_int_equal(verify(), 0);
-    flip_file(&options, SHARD, 26000, &prng);
-    flip_file(&options, CONTROL, 5000, &prng);
-    flip_file(&options, BULK, 30000, &prng);
-    flip_file(&options, "spool/checkpoint.0000000000000001", 140000, &prng);
-    flip("spool/checkpoint.0000000000000001", 0, 1); /* from now on everything is read anew */
-    flip_file(&options, SHARD, 26000, &prng);
-    flip_file(&options, CONTROL, 5000, &prng);
-    flip_file(&options, BULK, 30000, &prng);
-    sim_world_close();
+    for (uint32_t anew = 0; anew < 2; anew++) {
+        flip_file(SHARD, 26000, anew, &prng);
+        flip_file(CONTROL, 5000, anew, &prng);
+        flip_file(BULK, 30000, anew, &prng);
+    }
+    flip_file(CHECKPOINT, 140000, false, &prng);
 }
 
 /* --- damage at bad places --- */
