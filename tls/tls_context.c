@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <openssl/err.h>
+#include <openssl/sha.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <stdatomic.h>
@@ -96,6 +97,7 @@ static int fill(struct tls_context *context, const struct tls_context_options *o
     int error = open_parts(context);
     if (error < 0)
         return error;
+    SHA256(options->roots_pem.data, options->roots_pem.size, context->roots_digest);
     error = tls_pem_roots(options->roots_pem, context->roots, &context->roots_count);
     if (error < 0)
         return error;

@@ -39,11 +39,12 @@ struct tls_context {
     enum tls_role role;
     uint32_t roots_count;
     uint32_t identities_count;
-    void *library; /* BoringSSL's SSL_CTX */
-    void *roots;   /* its X509_STORE */
-    void *pool;    /* equal certificates of many sessions are kept once */
-    void *octets;  /* the BIO_METHOD of the streams */
-    void *uses;    /* the count of streams that are not OFF */
+    uint8_t roots_digest[32]; /* of the PEM text: what a proof by the roots rests on */
+    void *library;            /* BoringSSL's SSL_CTX */
+    void *roots;              /* its X509_STORE */
+    void *pool;               /* equal certificates of many sessions are kept once */
+    void *octets;             /* the BIO_METHOD of the streams */
+    void *uses;               /* the count of streams that are not OFF */
     void *chains[TLS_CONTEXT_IDENTITIES_MAX];
     void *keys[TLS_CONTEXT_IDENTITIES_MAX];
 };

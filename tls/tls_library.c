@@ -77,16 +77,34 @@ static void current_time(const SSL *session, struct timeval *ret_now)
     ret_now->tv_usec = 0;
 }
 
-void tls_library_judge(struct tls_stream *stream, const STACK_OF(CRYPTO_BUFFER) * chain)
+static uint32_t spans_of(const STACK_OF(CRYPTO_BUFFER) * chain,
+                         struct span ret_spans[TLS_VERIFY_CHAIN_MAX])
 {
-    struct span certificates[TLS_VERIFY_CHAIN_MAX];
     size_t count = min_size(sk_CRYPTO_BUFFER_num(chain), TLS_VERIFY_CHAIN_MAX);
     for (size_t i = 0; i < count; i++) {
         const CRYPTO_BUFFER *buffer = sk_CRYPTO_BUFFER_value(chain, i);
-        certificates[i] = span_make(CRYPTO_BUFFER_data(buffer), CRYPTO_BUFFER_len(buffer));
+        ret_spans[i] = span_make(CRYPTO_BUFFER_data(buffer), CRYPTO_BUFFER_len(buffer));
     }
-    tls_verify_chain(stream->context, &stream->options.verify, certificates, (uint32_t)count,
-                     stream->now_s, &stream->verdict);
+    return (uint32_t)count;
+}
+
+void tls_library_judge_ticket(struct tls_stream *stream, const STACK_OF(CRYPTO_BUFFER) * chain)
+{
+    const struct tls_stream_options *options = &stream->options;
+    struct span certificates[TLS_VERIFY_CHAIN_MAX];
+    uint8_t digest[TLS_RESUME_DIGEST_SIZE];
+    uint32_t count = spans_of(chain, certificates);
+    tls_verify_digest(stream->context, &options->verify, certificates, count, digest);
+    uint8_t proof = tls_resume_proof(options->resume, options->resume_host, digest, stream->now_s);
+    if (proof != TLS_PROOF_NONE) {
+        stream->verdict = (struct tls_verdict){.proof = (enum tls_proof)proof};
+        return;
+    }
+    tls_verify_chain(stream->context, &options->verify, certificates, count, stream->now_s,
+                     &stream->verdict);
+    if (stream->verdict.failure == TLS_FAILURE_NONE)
+        tls_resume_prove(options->resume, options->resume_host, digest,
+                         (uint8_t)stream->verdict.proof, stream->now_s);
 }
 
 static uint8_t alert_for(enum tls_failure failure)
@@ -108,7 +126,10 @@ static uint8_t alert_for(enum tls_failure failure)
 static enum ssl_verify_result_t verify(SSL *session, uint8_t *ret_alert)
 {
     struct tls_stream *stream = SSL_get_app_data(session);
-    tls_library_judge(stream, SSL_get0_peer_certificates(session));
+    struct span certificates[TLS_VERIFY_CHAIN_MAX];
+    uint32_t count = spans_of(SSL_get0_peer_certificates(session), certificates);
+    tls_verify_chain(stream->context, &stream->options.verify, certificates, count, stream->now_s,
+                     &stream->verdict);
     if (stream->verdict.failure == TLS_FAILURE_NONE || !stream->options.verify.demanded)
         return ssl_verify_ok;
     *ret_alert = alert_for(stream->verdict.failure);

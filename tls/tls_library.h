@@ -21,7 +21,8 @@ void tls_library_install(SSL_CTX *context, enum tls_role role);
 MUST_USE bool tls_library_bind(SSL *session, struct tls_stream *stream);
 /* What BoringSSL takes for the time on this thread. */
 void tls_library_set_time(uint64_t now_s);
-/* Judges a chain for the stream at its time; the verdict is left in the stream. */
-void tls_library_judge(struct tls_stream *stream, const STACK_OF(CRYPTO_BUFFER) * chain);
+/* Judges the chain of a ticket that the stream may offer, or knows the proof from shortly before;
+ * the verdict is left in the stream. */
+void tls_library_judge_ticket(struct tls_stream *stream, const STACK_OF(CRYPTO_BUFFER) * chain);
 
 #endif

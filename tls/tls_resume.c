@@ -97,6 +97,7 @@ static struct tls_resume_slot *add_slot(struct tls_resume *resume, const struct 
 {
     struct tls_resume_slot *slot = claim(resume);
     slot->hash = key->hash;
+    slot->proven_until_s = 0;
     slot->host_size = (uint8_t)key->span.size;
     memcpy(slot->host, key->span.data, key->span.size);
     int error = table_insert(&resume->table, key->hash, (uint32_t)(slot - resume->slots));
@@ -146,6 +147,32 @@ void tls_resume_drop(struct tls_resume *resume, struct span host)
         host_key_make(resume, host, &key) ? find_slot(resume, &key) : NULL;
     if (slot != NULL)
         forget(resume, slot);
+}
+
+uint8_t tls_resume_proof(struct tls_resume *resume, struct span host,
+                         const uint8_t digest[TLS_RESUME_DIGEST_SIZE], uint64_t now_s)
+{
+    struct host_key key;
+    const struct tls_resume_slot *slot =
+        host_key_make(resume, host, &key) ? find_slot(resume, &key) : NULL;
+    if (slot == NULL || slot->proven_until_s <= now_s ||
+        slot->proven_until_s > now_s + TLS_RESUME_PROOF_LIFE_S ||
+        memcmp(slot->proof_digest, digest, sizeof slot->proof_digest) != 0)
+        return 0;
+    return slot->proof;
+}
+
+void tls_resume_prove(struct tls_resume *resume, struct span host,
+                      const uint8_t digest[TLS_RESUME_DIGEST_SIZE], uint8_t proof, uint64_t now_s)
+{
+    struct host_key key;
+    struct tls_resume_slot *slot =
+        host_key_make(resume, host, &key) ? find_slot(resume, &key) : NULL;
+    if (slot == NULL)
+        return;
+    slot->proven_until_s = now_s + TLS_RESUME_PROOF_LIFE_S;
+    slot->proof = proof;
+    memcpy(slot->proof_digest, digest, sizeof slot->proof_digest);
 }
 
 uint32_t tls_resume_count(const struct tls_resume *resume)

@@ -134,7 +134,7 @@ static void offer_ticket(struct tls_stream *stream, SSL *library)
         tls_resume_drop(options->resume, options->resume_host);
         return;
     }
-    tls_library_judge(stream, SSL_SESSION_get0_peer_certificates(ticket));
+    tls_library_judge_ticket(stream, SSL_SESSION_get0_peer_certificates(ticket));
     enum tls_failure failure = stream->verdict.failure;
     if (failure == TLS_FAILURE_NONE ||
         (!options->verify.demanded && failure != TLS_FAILURE_EXPIRED))

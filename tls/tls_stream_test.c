@@ -117,6 +117,78 @@ static void test_a_ticket_proves_nothing(void **state)
     }
 }
 
+/* What was proven a moment ago is known, by all that it rests on, and for a while. */
+static void test_proof_is_remembered(void **state)
+{
+    (void)state;
+    open_all("good", false, true);
+    talk();
+    struct tls_resume_slot *slot = &resume.slots[0];
+    assert_int_equal(slot->proven_until_s, 0);
+    talk();
+    assert_true(pair.client.resumed);
+    assert_int_equal(slot->proven_until_s, TEST_NOW_S + TLS_RESUME_PROOF_LIFE_S);
+    assert_int_equal(slot->proof, TLS_PROOF_PKIX);
+    slot->proof = TLS_PROOF_DANE_TA; /* to see that it is used */
+    talk();
+    assert_true(pair.client.resumed);
+    assert_int_equal(pair.client.verdict.proof, TLS_PROOF_DANE_TA);
+    slot->proof_digest[31] ^= 1; /* it rests on something else */
+    talk();
+    assert_int_equal(pair.client.verdict.proof, TLS_PROOF_PKIX);
+    slot->proof = TLS_PROOF_DANE_TA;
+    slot->proven_until_s = TEST_NOW_S; /* too old */
+    talk();
+    assert_int_equal(pair.client.verdict.proof, TLS_PROOF_PKIX);
+    slot->proof = TLS_PROOF_DANE_TA;
+    slot->proven_until_s = TEST_NOW_S + TLS_RESUME_PROOF_LIFE_S + 1; /* the time has gone back */
+    talk();
+    assert_int_equal(pair.client.verdict.proof, TLS_PROOF_PKIX);
+    /* Other roots: the ticket is there, the proof is not. */
+    test_reset(&pair);
+    tls_context_close(&client);
+    assert_int_equal(test_open(&client, TLS_CLIENT, "other", NULL), 0);
+    talk();
+    assert_false(pair.client.resumed);
+    assert_int_equal(pair.client.failure, TLS_FAILURE_UNKNOWN_CA);
+    close_all();
+}
+
+static void test_digest_of_all_that_counts(void **state)
+{
+    (void)state;
+    static const struct tlsa_record records[] = {
+        {.usage = 3, .selector = 1, .matching = 1, .data = SPAN_INIT("12345678")},
+        {.usage = 3, .selector = 1, .matching = 2, .data = SPAN_INIT("12345678")},
+        {.usage = 3, .selector = 1, .matching = 1, .data = SPAN_INIT("12345679")},
+        {.usage = 2, .selector = 1, .matching = 1, .data = SPAN_INIT("12345678")}};
+    static const struct span names[] = {SPAN_INIT("ab"), SPAN_INIT("c"), SPAN_INIT("a"),
+                                        SPAN_INIT("bc")};
+    static const struct span chain[] = {SPAN_INIT("xy"), SPAN_INIT("z"), SPAN_INIT("x"),
+                                        SPAN_INIT("yz")};
+    static const struct tls_context contexts[2] = {{.roots_digest = {1}}, {.roots_digest = {2}}};
+    static const struct {
+        uint32_t context, method, name, names, record, records, link, chain;
+    } cases[] = {
+        {0, 0, 0, 2, 0, 1, 0, 2}, {1, 0, 0, 2, 0, 1, 0, 2}, {0, 1, 0, 2, 0, 1, 0, 2},
+        {0, 0, 2, 2, 0, 1, 0, 2}, {0, 0, 0, 1, 0, 1, 0, 2}, {0, 0, 0, 2, 1, 1, 0, 2},
+        {0, 0, 0, 2, 2, 1, 0, 2}, {0, 0, 0, 2, 3, 1, 0, 2}, {0, 0, 0, 2, 0, 2, 0, 2},
+        {0, 0, 0, 2, 0, 0, 0, 2}, {0, 0, 0, 2, 0, 1, 2, 2}, {0, 0, 0, 2, 0, 1, 0, 1},
+    };
+    uint8_t digests[ARRAY_LEN(cases)][TLS_RESUME_DIGEST_SIZE];
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct tls_verify_options verify = {.method = (enum tls_method)cases[i].method,
+                                            .names = names + cases[i].name,
+                                            .names_count = cases[i].names,
+                                            .records = records + cases[i].record,
+                                            .records_count = cases[i].records};
+        tls_verify_digest(&contexts[cases[i].context], &verify, chain + cases[i].link,
+                          cases[i].chain, digests[i]);
+        for (size_t j = 0; j < i; j++)
+            assert_memory_not_equal(digests[i], digests[j], TLS_RESUME_DIGEST_SIZE);
+    }
+}
+
 static void test_dane_records_of_now(void **state)
 {
     (void)state;
@@ -222,6 +294,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_second_handshake_is_short),
         cmocka_unit_test(test_a_ticket_proves_nothing),
+        cmocka_unit_test(test_proof_is_remembered),
+        cmocka_unit_test(test_digest_of_all_that_counts),
         cmocka_unit_test(test_dane_records_of_now),
         cmocka_unit_test(test_renewed_certificate_is_seen),
         cmocka_unit_test(test_hostile_tickets_are_dropped),

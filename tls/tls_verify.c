@@ -1,5 +1,6 @@
 #include "tls/tls_verify.h"
 
+#include <openssl/sha.h>
 #include <string.h>
 
 #include "tls/dane.h"
@@ -10,6 +11,43 @@
 struct span tls_verify_text(const struct tls_verdict *verdict)
 {
     return span_make(verdict->text, verdict->text_size);
+}
+
+static void add_number(SHA256_CTX *sha, uint64_t number)
+{
+    uint8_t bytes[8];
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)(number >> 8 * i);
+    SHA256_Update(sha, bytes, sizeof bytes);
+}
+
+/* With its size in front, so that no two lists run into the same octets. */
+static void add_span(SHA256_CTX *sha, struct span span)
+{
+    add_number(sha, span.size);
+    SHA256_Update(sha, span.data, span.size);
+}
+
+void tls_verify_digest(const struct tls_context *context, const struct tls_verify_options *options,
+                       const struct span *chain, uint32_t chain_count, uint8_t ret_digest[32])
+{
+    SHA256_CTX sha;
+    SHA256_Init(&sha);
+    SHA256_Update(&sha, context->roots_digest, sizeof context->roots_digest);
+    add_number(&sha, options->method);
+    add_number(&sha, options->names_count);
+    for (uint32_t i = 0; i < options->names_count; i++)
+        add_span(&sha, options->names[i]);
+    add_number(&sha, options->records_count);
+    for (uint32_t i = 0; i < options->records_count; i++) {
+        const struct tlsa_record *record = &options->records[i];
+        add_number(&sha, (uint64_t)record->usage << 16 | (uint64_t)record->selector << 8 |
+                             record->matching);
+        add_span(&sha, record->data);
+    }
+    for (uint32_t i = 0; i < chain_count; i++)
+        add_span(&sha, chain[i]);
+    SHA256_Final(ret_digest, &sha);
 }
 
 static enum tls_failure check_pkix(const struct tls_context *context,

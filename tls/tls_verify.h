@@ -54,6 +54,10 @@ struct tls_verdict {
 void tls_verify_chain(const struct tls_context *context, const struct tls_verify_options *options,
                       const struct span *chain, uint32_t chain_count, uint64_t now_s,
                       struct tls_verdict *ret_verdict);
+/* SHA-256 over everything that a verdict rests on but the time: roots, method, names, records,
+ * chain. Equal digests, equal verdicts. */
+void tls_verify_digest(const struct tls_context *context, const struct tls_verify_options *options,
+                       const struct span *chain, uint32_t chain_count, uint8_t ret_digest[32]);
 struct span tls_verify_text(const struct tls_verdict *verdict);
 
 #endif
