@@ -13,7 +13,7 @@
 #define NOW_S UINT64_C(1750000000)
 #define HOST "mx.bench.example"
 #define ROUNDS 5
-#define ROUND_S 0.1
+#define ROUND_S 0.05
 #define SESSIONS 64
 #define BULK_SIZE ((size_t)8 * TLS_STREAM_RECORD_MAX)
 #define WIRE_SIZE ((size_t)256 * 1024)
