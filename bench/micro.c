@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "bench/micro_bounce.h"
 #include "bench/micro_queue.h"
 #include "bench/micro_resolver.h"
 #include "bench/micro_small.h"
@@ -22,6 +23,7 @@ static const struct {
     {"dns", micro_resolver_run, "routes of new and of cached domains; look-ups from a real server"},
     {"crc", micro_small_run, "CRC-32C of records and of blocks"},
     {"csv", micro_small_run, "rows of a recipient list"},
+    {"bounce", micro_bounce_run, "reading and classing a folder of messages that came back"},
     {"classify", micro_small_run, "the class of replies, by the rules compiled in"},
     {"event", micro_small_run, "journal records and event lines"},
     {"tls", micro_small_run,

@@ -12,7 +12,7 @@
 #include "base/arena.h"
 #include "base/span.h"
 
-#define NOTICE_PHRASES_SIZE_MIN 3
+#define NOTICE_PHRASES_SIZE_MIN 4
 
 struct notice_phrases_entry {
     struct span text;

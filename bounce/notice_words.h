@@ -22,6 +22,7 @@ enum notice_meaning {
     NOTICE_COMPLAINT = 1 << 10,
     NOTICE_RECEIPT = 1 << 11, /* read, displayed */
     NOTICE_DMARC = 1 << 12,
+    NOTICE_DAEMON = 1 << 13, /* the name of a mail server, in From */
 };
 
 /* Above these bits: the enum outcome_stage of a command that the phrase names. */

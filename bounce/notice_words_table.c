@@ -12,6 +12,10 @@
         SPAN_INIT(text), NOTICE_LIST | NOTICE_FAILED                                               \
     }
 
+#define NAME_TOO(text)                                                                             \
+    {                                                                                              \
+        SPAN_INIT(text), NOTICE_DAEMON | NOTICE_FAILED                                             \
+    }
 #define STAGE(stage, text)                                                                         \
     {                                                                                              \
         SPAN_INIT(text), STAGE_##stage << NOTICE_STAGE_SHIFT                                       \
@@ -65,7 +69,7 @@ const struct notice_phrases_entry notice_words_table[] = {
     ROW(FAILED, "delivery status notification (failure)"),
     ROW(FAILED, "delivery status notification: error"),
     ROW(FAILED, "delivery notification: delivery has failed"),
-    ROW(FAILED, "mail delivery"),
+    NAME_TOO("mail delivery"),
     ROW(FAILED, "message delivery"),
     ROW(FAILED, "mail failure"),
     ROW(FAILED, "mail system error"),
@@ -439,7 +443,8 @@ const struct notice_phrases_entry notice_words_table[] = {
     ROW(COPY, "headers"),
     ROW(COPY, "message text"),
     ROW(COPY, "body of message"),
-    ROW(COPY, "原"),
+    ROW(COPY, "原文"),
+    ROW(COPY, "原始"),
     ROW(COPY, "元のメール"),
     ROW(COPY, "附件"),
     ROW(AWAY, "out of office"),
@@ -595,6 +600,23 @@ const struct notice_phrases_entry notice_words_table[] = {
     STAGE(GREETING, "initial server greeting"),
     STAGE(EHLO, "helo command"),
     STAGE(EHLO, "ehlo command"),
+    ROW(DAEMON, "mail administrator"),
+    ROW(DAEMON, "mailer-daemon"),
+    ROW(DAEMON, "mailer daemon"),
+    ROW(DAEMON, "delivery subsystem"),
+    ROW(DAEMON, "system administrator"),
+    ROW(DAEMON, "postmaster"),
+    ROW(DAEMON, "mail system"),
+    ROW(DAEMON, "mail subsystem"),
+    ROW(DAEMON, "e-mail interconnect"),
+    ROW(DAEMON, "maildelivery"),
+    ROW(DAEMON, "mail server"),
+    ROW(DAEMON, "mail.delivery"),
+    ROW(DAEMON, "microsoft outlook"),
+    ROW(DAEMON, "microsoft exchange"),
+    ROW(DAEMON, "internet mail"),
+    ROW(DAEMON, "systemadministrator"),
+    ROW(DAEMON, "internet message"),
 };
 
 const size_t notice_words_count = ARRAY_LEN(notice_words_table);

@@ -159,11 +159,11 @@ static bool read_challenge(struct report_reader *reader, struct report *report)
 
     if (evidence->daemon || evidence->null_sender || evidence->bulk)
         return false;
-    report_workspace_transcript(reader);
-    if ((report_text_meanings(reader) & NOTICE_CHALLENGE) == 0)
-        return false;
     if ((evidence->subject & NOTICE_CHALLENGE) == 0 && !reader->survey.report &&
         !evidence->subject_reply && !evidence->answered)
+        return false;
+    report_workspace_transcript(reader);
+    if ((report_text_meanings(reader) & NOTICE_CHALLENGE) == 0)
         return false;
     report->kind = REPORT_CHALLENGE;
     add_plain(report, evidence->from, BOUNCE_CHALLENGE);
@@ -221,9 +221,31 @@ static bool read_fields(struct report_reader *reader, struct report *report)
            report_status_read(reader, reader->transcript.text, report);
 }
 
+/* A notice in JSON is the whole text of its mail. */
+static bool read_cloud(struct report_reader *reader, struct report *report)
+{
+    struct span text;
+
+    if (reader->survey.texts_count == 0)
+        return false;
+    text = span_trim(report_workspace_text(reader, reader->survey.texts[0]));
+    if (!span_starts(text, SPAN("{")) || !report_cloud_read(text, report))
+        return false;
+    for (uint32_t i = 0; i < report->recipients_count; i++) {
+        struct report_recipient *recipient = &report->recipients[i];
+
+        if (report->kind == REPORT_BOUNCE)
+            report_verdict_add(&reader->verdict, report->reporter, recipient->diagnostic,
+                               recipient);
+        else
+            recipient->class = report->kind == REPORT_SUCCESS ? BOUNCE_SUCCESS : BOUNCE_COMPLAINT;
+    }
+    return true;
+}
+
 void report_read(struct report_reader *reader, struct span message, struct report *ret)
 {
-    struct span subject, text;
+    struct span subject;
 
     reset(reader, ret);
     mime_read(&reader->mime, span_first(message, REPORT_MESSAGE_MAX), false);
@@ -238,20 +260,8 @@ void report_read(struct report_reader *reader, struct span message, struct repor
     if (read_complaint(reader, subject, ret) || read_challenge(reader, ret) ||
         read_fields(reader, ret) || read_receipt(reader, ret) || read_machine(reader, ret))
         return;
-    report_workspace_transcript(reader);
-    text = reader->transcript.text;
-    if (report_cloud_read(text, ret)) {
-        for (uint32_t i = 0; i < ret->recipients_count; i++) {
-            struct report_recipient *recipient = &ret->recipients[i];
-
-            if (ret->kind == REPORT_BOUNCE)
-                report_verdict_add(&reader->verdict, ret->reporter, recipient->diagnostic,
-                                   recipient);
-            else
-                recipient->class = ret->kind == REPORT_SUCCESS ? BOUNCE_SUCCESS : BOUNCE_COMPLAINT;
-        }
+    if (read_cloud(reader, ret))
         return;
-    }
     if (report_text_read(reader, ret) || read_answer(reader, ret))
         return;
     if (reader->evidence.unsubscribe) {

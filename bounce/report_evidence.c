@@ -2,43 +2,28 @@
 
 #include "bounce/mailbox.h"
 
-#define SUBJECT_HITS_MAX 16
+#define HITS_MAX 32
+/* Of From only so much is looked at. */
+#define FROM_MAX 256
 
-static bool contains(struct span text, struct span what)
+/* What the phrases of a text say, all together. */
+static uint32_t meanings_of(const struct notice_phrases *phrases, struct span text)
 {
-    for (size_t i = 0; i + what.size <= text.size; i++)
-        if (span_starts_nocase(span_skip(text, i), what))
-            return true;
-    return false;
-}
+    struct notice_phrases_hit hits[HITS_MAX];
+    size_t read;
+    size_t count = notice_phrases_find(phrases, text, hits, HITS_MAX, &read);
+    uint32_t meanings = 0;
 
-static bool contains_any(struct span text, const struct span *words, size_t count)
-{
     for (size_t i = 0; i < count; i++)
-        if (contains(text, words[i]))
-            return true;
-    return false;
+        meanings |= hits[i].meaning;
+    return meanings;
 }
 
 /* Display names and addresses that mail servers use. */
-static bool is_daemon(struct span field, struct span address)
+static bool is_daemon(const struct notice_phrases *phrases, struct span field, struct span address)
 {
-    static const struct span names[] = {
-        SPAN_INIT("mail delivery"),       SPAN_INIT("mail administrator"),
-        SPAN_INIT("mailer-daemon"),       SPAN_INIT("mailer daemon"),
-        SPAN_INIT("delivery subsystem"),  SPAN_INIT("system administrator"),
-        SPAN_INIT("postmaster"),          SPAN_INIT("mail system"),
-        SPAN_INIT("mail subsystem"),      SPAN_INIT("e-mail interconnect"),
-        SPAN_INIT("maildelivery"),        SPAN_INIT("mail server"),
-        SPAN_INIT("mail.delivery"),       SPAN_INIT("microsoft outlook"),
-        SPAN_INIT("microsoft exchange"),  SPAN_INIT("internet mail delivery"),
-        SPAN_INIT("systemadministrator"), SPAN_INIT("internet message"),
-    };
-    struct span trimmed = span_trim(field);
-
-    if (mailbox_is_daemon(address) || contains_any(field, names, ARRAY_LEN(names)))
-        return true;
-    return span_equal(trimmed, SPAN("<>"));
+    return mailbox_is_daemon(address) || span_equal(field, SPAN("<>")) ||
+           (meanings_of(phrases, span_first(field, FROM_MAX)) & NOTICE_DAEMON) != 0;
 }
 
 static void read_auto_submitted(struct span value, struct report_evidence *ret)
@@ -93,16 +78,12 @@ void report_evidence_read(const struct header_list *header, struct span subject,
 {
     struct span from = header_list_find(header, SPAN("From"));
     struct span path = header_list_find(header, SPAN("Return-Path"));
-    struct notice_phrases_hit hits[SUBJECT_HITS_MAX];
-    size_t read;
-    size_t count = notice_phrases_find(phrases, subject, hits, SUBJECT_HITS_MAX, &read);
 
     *ret = (struct report_evidence){.from = mailbox_of_field(from)};
     ret->to = mailbox_of_field(header_list_find(header, SPAN("To")));
     ret->failed = header_list_find(header, SPAN("X-Failed-Recipients"));
-    for (size_t i = 0; i < count; i++)
-        ret->subject |= hits[i].meaning;
-    ret->daemon = is_daemon(from, ret->from);
+    ret->subject = meanings_of(phrases, subject);
+    ret->daemon = is_daemon(phrases, from, ret->from);
     ret->null_sender = span_equal(path, SPAN("<>"));
     read_auto_submitted(header_list_find(header, SPAN("Auto-Submitted")), ret);
     ret->away = is_away(header);

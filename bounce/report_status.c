@@ -59,10 +59,11 @@ static void add_status(struct report_reader *reader, const struct delivery_statu
 }
 
 /* What a report says that names no action follows from the status. */
-static void complete_action(struct report_recipient *recipient, const struct report_reader *reader)
+static void complete_action(struct report_recipient *recipient, struct report_reader *reader)
 {
     if (recipient->action != REPORT_ACTION_NONE)
         return;
+    report_workspace_transcript(reader);
     if (recipient->status[0] == 2)
         recipient->action = REPORT_DELIVERED;
     else if (recipient->status[0] == 4 &&
@@ -70,6 +71,24 @@ static void complete_action(struct report_recipient *recipient, const struct rep
         recipient->action = REPORT_RETRIED;
     else
         recipient->action = REPORT_FAILED;
+}
+
+/* "No such user" without the status for it: behind the content it means something else, and which
+ * command was answered may stand in the text for people. */
+static bool wants_stage(const struct report_recipient *recipient)
+{
+    return recipient->class == BOUNCE_NO_USER && recipient->status[1] != 1;
+}
+
+static void classify_again(struct report_reader *reader, struct span host,
+                           struct report_recipient *recipient)
+{
+    report_workspace_transcript(reader);
+    reader->verdict.context = report_workspace_reason(reader, recipient);
+    recipient->class = BOUNCE_UNKNOWN;
+    recipient->step = CLASSIFY_NOTHING;
+    report_verdict_add(&reader->verdict, host, recipient->diagnostic, recipient);
+    reader->verdict.context = (struct span){NULL, 0};
 }
 
 static void classify_status(struct report_reader *reader, const struct report *report,
@@ -82,9 +101,9 @@ static void classify_status(struct report_reader *reader, const struct report *r
         recipient->class = BOUNCE_SUCCESS;
         return;
     }
-    reader->verdict.context = report_workspace_reason(reader, recipient);
     report_verdict_add(&reader->verdict, host, recipient->diagnostic, recipient);
-    reader->verdict.context = (struct span){NULL, 0};
+    if (wants_stage(recipient))
+        classify_again(reader, host, recipient);
     if (recipient->step != CLASSIFY_PHRASE && recipient->step != CLASSIFY_PROVIDER)
         report_workspace_judge(reader, host, recipient);
     if (recipient->action == REPORT_RETRIED && recipient->class == BOUNCE_UNKNOWN)
@@ -134,7 +153,6 @@ bool report_status_read(struct report_reader *reader, struct span fields, struct
         report->reporter = report_status_value(status.reporting_mta);
     if (report->recipients_count == 0)
         return false;
-    report_workspace_transcript(reader);
     for (uint32_t i = 0; i < report->recipients_count; i++)
         classify_status(reader, report, &report->recipients[i]);
     report->kind = kind_of_recipients(report);

@@ -5,6 +5,7 @@
 
 /* How much must speak for a failure in a message without a machine-readable part. */
 #define FAILURE_WEIGHT 6
+#define TEXT_WEIGHT_MAX 4
 /* Of a field with addresses only so much is read. */
 #define FIELD_MAX (64 * KIB)
 
@@ -23,23 +24,32 @@ static enum transcript_rank best_rank(const struct transcript *transcript)
     return best;
 }
 
-static int weigh_failure(const struct report_reader *reader)
+/* What the header says for a failure, and against it. */
+static int weigh_header(const struct report_reader *reader)
 {
     const struct report_evidence *evidence = &reader->evidence;
-    const struct transcript *transcript = &reader->transcript;
     int weight = 0;
 
     weight += evidence->daemon ? 3 : 0;
     weight += evidence->null_sender ? 2 : 0;
     weight += evidence->failed.size > 0 ? 4 : 0;
     weight += (evidence->subject & (NOTICE_FAILED | NOTICE_DELAYED)) != 0 ? 3 : 0;
+    weight += reader->survey.report ? 2 : 0;
+    weight -= evidence->personal ? 4 : 0;
+    weight -= evidence->away ? 2 : 0;
+    return weight;
+}
+
+/* What the text says for it: at most TEXT_WEIGHT_MAX. */
+static int weigh_text(const struct report_reader *reader)
+{
+    const struct transcript *transcript = &reader->transcript;
+    int weight = 0;
+
     weight += (transcript->meanings & (NOTICE_FAILED | NOTICE_DELAYED)) != 0 ? 2 : 0;
     weight += best_rank(transcript) >= TRANSCRIPT_SAID ? 1 : 0;
     weight +=
         transcript->returned.size > 0 || reader->survey.returned != REPORT_SURVEY_NONE ? 1 : 0;
-    weight += reader->survey.report ? 2 : 0;
-    weight -= evidence->personal ? 4 : 0;
-    weight -= evidence->away ? 2 : 0;
     return weight;
 }
 
@@ -142,9 +152,13 @@ void report_text_name(struct report_reader *reader, struct report *report)
 bool report_text_read(struct report_reader *reader, struct report *report)
 {
     const struct report_evidence *evidence = &reader->evidence;
-    uint32_t all = report_text_meanings(reader);
+    int weight = weigh_header(reader);
 
-    if (weigh_failure(reader) < FAILURE_WEIGHT ||
+    if (weight + TEXT_WEIGHT_MAX < FAILURE_WEIGHT)
+        return false; /* whatever the text says */
+    report_workspace_transcript(reader);
+    uint32_t all = report_text_meanings(reader);
+    if (weight + weigh_text(reader) < FAILURE_WEIGHT ||
         ((all & (NOTICE_FAILED | NOTICE_DELAYED)) == 0 && evidence->failed.size == 0))
         return false;
     bool late = (evidence->subject & NOTICE_DELAYED) != 0 ||

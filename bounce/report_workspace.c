@@ -5,16 +5,33 @@
 #include "bounce/report_verdict.h"
 #include "message/mime_body.h"
 
+/* Of one text, decoded, and of HTML before its tags are taken out. */
+#define TEXT_MAX (32 * KIB)
+#define HTML_MAX (128 * KIB)
+
+/* A writer into what is left of `text`, no more than one text needs. */
+static struct text some_room(struct text *text)
+{
+    struct text room;
+
+    text_init(&room, text->data + text->size, min_size(text_room(text), TEXT_MAX));
+    return room;
+}
+
 struct span report_workspace_text(struct report_reader *reader, uint16_t index)
 {
     const struct mime_part *part = &reader->mime.parts[index];
-    struct span text = mime_body_text(part, reader->charset, &reader->octets, &reader->texts);
-    size_t before = reader->texts.size;
+    struct text octets = some_room(&reader->octets), texts = some_room(&reader->texts), plain;
+    struct span text = mime_body_text(part, reader->charset, &octets, &texts);
 
+    reader->octets.size += octets.size;
+    reader->texts.size += texts.size;
     if (!mime_is(part, "text", "html"))
         return text;
-    markup_text(text, &reader->texts);
-    return span_skip(text_span(&reader->texts), before);
+    plain = some_room(&reader->texts);
+    markup_text(span_first(text, HTML_MAX), &plain);
+    reader->texts.size += plain.size;
+    return text_span(&plain);
 }
 
 static bool names_somebody(const struct transcript *transcript)
@@ -32,7 +49,9 @@ void report_workspace_transcript(struct report_reader *reader)
     if (reader->transcript_read)
         return;
     reader->transcript_read = true;
-    reader->transcript = (struct transcript){.places_count = 0};
+    reader->transcript.text = reader->transcript.returned = (struct span){NULL, 0};
+    reader->transcript.meanings = 0;
+    reader->transcript.places_count = reader->transcript.bare_count = 0;
     for (uint32_t i = 0; i < survey->texts_count; i++) {
         struct span text = report_workspace_text(reader, survey->texts[i]);
         uint32_t meanings = reader->transcript.meanings;

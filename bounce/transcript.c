@@ -383,12 +383,24 @@ static void demote_own(struct walk *walk)
         own->rank = TRANSCRIPT_NOBODY;
 }
 
+/* Field by field: the phrases found need no clearing. */
+static void begin(struct walk *walk, struct transcript *transcript, struct span own)
+{
+    walk->transcript = transcript;
+    walk->own = own;
+    walk->hit = 0;
+    walk->meanings = walk->here = walk->before = 0;
+    walk->session = false;
+    walk->looks = 0;
+    walk->line = walk->above = (struct span){NULL, 0};
+}
+
 void transcript_read(const struct notice_phrases *phrases, struct span text, struct span own,
                      struct transcript *ret)
 {
     struct walk walk;
 
-    walk = (struct walk){.transcript = ret, .own = own};
+    begin(&walk, ret, own);
 
     ret->places_count = ret->bare_count = 0;
     transcript_cut_find(phrases, span_first(text, TRANSCRIPT_SIZE_MAX), &walk.cut);

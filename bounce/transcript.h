@@ -12,7 +12,7 @@
 #include "bounce/notice_words.h"
 
 /* Of a text only so much is read. */
-#define TRANSCRIPT_SIZE_MAX (64 * KIB)
+#define TRANSCRIPT_SIZE_MAX (16 * KIB)
 #define TRANSCRIPT_PLACES_MAX 256
 #define TRANSCRIPT_BARE_MAX 8
 

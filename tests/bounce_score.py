@@ -110,7 +110,7 @@ def main():
     if folder is None:
         print('skipped: no corpus of bounces ($RINGPOST_CORPORA, or shared/corpora beside the checkout)')
         return SKIP
-    figures = score(folder, read_all(sys.argv[1], os.path.join(folder, 'bounces')))
+    figures = score(folder, read_all(os.path.abspath(sys.argv[1]), os.path.join(folder, 'bounces')))
     bad = check(figures)
     print('%d figures under their floor' % bad if bad else 'all figures at or above their floors')
     return 1 if bad else 0
