@@ -29,7 +29,8 @@ static bool file(struct delivery_status *group, const struct header_field *field
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         struct span *place;
 
-        if (!span_equal_nocase(field->name, fields[i].name))
+        if (field->name.size != fields[i].name.size ||
+            !span_equal_nocase(field->name, fields[i].name))
             continue;
         place = member(group, fields[i].offset);
         if (place->size > 0)
@@ -55,6 +56,8 @@ static void skip_line(struct span *rest)
 static void read_about_message(struct delivery_status_reader *reader,
                                const struct header_field *field)
 {
+    if (field->name.size < 13) /* the shorter of the two */
+        return;
     if (span_equal_nocase(field->name, SPAN("Reporting-MTA")) && reader->reporting_mta.size == 0)
         reader->reporting_mta = span_trim(field->body);
     else if (span_equal_nocase(field->name, SPAN("Received-From-MTA")))

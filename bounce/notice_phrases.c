@@ -6,18 +6,12 @@
 #define SLOTS (1u << SLOTS_BITS)
 #define NO_ENTRY UINT16_MAX
 
-/* What tells most phrases of one slot apart: their first eight bytes, up to the first space. */
-struct head {
-    uint64_t bytes;
-    uint64_t mask;
-};
-
 struct notice_phrases {
     const struct notice_phrases_entry *entries;
-    struct head *heads; /* by entry */
-    uint16_t *next;     /* of the entries with the same hash, by entry */
-    uint8_t fold[256];  /* letters in lower case, all blanks one */
-    uint8_t word[256];  /* letters and digits, and bytes within a character of UTF-8 */
+    uint16_t *next;    /* in the row of a slot, which is sorted; by entry */
+    uint16_t *shared;  /* bytes in common with the entry before in the row; by entry */
+    uint8_t fold[256]; /* letters in lower case, all blanks one */
+    uint8_t word[256]; /* letters and digits, and bytes within a character of UTF-8 */
     uint16_t first[SLOTS];
 };
 
@@ -32,8 +26,7 @@ static uint32_t hash_of(const uint8_t *fold, const uint8_t *bytes)
 
 size_t notice_phrases_cost(size_t count)
 {
-    return arena_cost(1, sizeof(struct notice_phrases)) + arena_cost(count, sizeof(struct head)) +
-           arena_cost(count, sizeof(uint16_t));
+    return arena_cost(1, sizeof(struct notice_phrases)) + 2 * arena_cost(count, sizeof(uint16_t));
 }
 
 static void fill_tables(struct notice_phrases *phrases)
@@ -48,24 +41,32 @@ static void fill_tables(struct notice_phrases *phrases)
     phrases->fold['\t'] = phrases->fold['\r'] = phrases->fold['\n'] = ' ';
 }
 
-/* The first eight bytes of a text, folded; zeroes behind its end. */
-static uint64_t eight_bytes(const uint8_t *fold, struct span text)
+/* Puts an entry where it belongs in the row of its slot. */
+static void insert(struct notice_phrases *phrases, uint16_t entry)
 {
-    uint64_t bytes = 0;
+    struct span text = phrases->entries[entry].text;
+    uint16_t *place = &phrases->first[hash_of(phrases->fold, text.data)];
 
-    for (size_t i = 0; i < 8 && i < text.size; i++)
-        bytes |= (uint64_t)fold[text.data[i]] << 8 * i;
-    return bytes;
+    while (*place != NO_ENTRY && span_compare(phrases->entries[*place].text, text) < 0)
+        place = &phrases->next[*place];
+    phrases->next[entry] = *place;
+    *place = entry;
 }
 
-static struct head head_of(const uint8_t *fold, struct span phrase)
+static void measure_shared(struct notice_phrases *phrases, uint32_t slot)
 {
-    size_t space = span_find_byte(phrase, ' ');
-    size_t size = min_size(min_size(space, phrase.size), 8);
-    struct head head = {.mask = size == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * size) - 1};
+    struct span before = {NULL, 0};
 
-    head.bytes = eight_bytes(fold, phrase) & head.mask;
-    return head;
+    for (uint16_t entry = phrases->first[slot]; entry != NO_ENTRY; entry = phrases->next[entry]) {
+        struct span text = phrases->entries[entry].text;
+        uint16_t shared = 0;
+
+        while (shared < text.size && shared < before.size &&
+               text.data[shared] == before.data[shared])
+            shared++;
+        phrases->shared[entry] = shared;
+        before = text;
+    }
 }
 
 struct notice_phrases *notice_phrases_open(struct arena *arena,
@@ -75,55 +76,67 @@ struct notice_phrases *notice_phrases_open(struct arena *arena,
 
     CHECK(count < NO_ENTRY);
     phrases->entries = entries;
-    phrases->heads = arena_alloc(arena, count, sizeof(phrases->heads[0]));
     phrases->next = arena_alloc(arena, count, sizeof(phrases->next[0]));
+    phrases->shared = arena_alloc(arena, count, sizeof(phrases->shared[0]));
     fill_tables(phrases);
     for (uint32_t i = 0; i < SLOTS; i++)
         phrases->first[i] = NO_ENTRY;
     for (size_t i = 0; i < count; i++) {
-        struct span text = entries[i].text;
-
-        CHECK(text.size >= NOTICE_PHRASES_SIZE_MIN);
-        uint32_t slot = hash_of(phrases->fold, text.data);
-        phrases->next[i] = phrases->first[slot];
-        phrases->first[slot] = (uint16_t)i;
-        phrases->heads[i] = head_of(phrases->fold, text);
+        CHECK(entries[i].text.size >= NOTICE_PHRASES_SIZE_MIN);
+        insert(phrases, (uint16_t)i);
     }
+    for (uint32_t i = 0; i < SLOTS; i++)
+        measure_shared(phrases, i);
     return phrases;
 }
 
-/* How much of the text from `at` on the phrase takes, or 0. */
-static size_t match(const struct notice_phrases *phrases, struct span phrase, struct span text,
-                    size_t at)
-{
-    size_t from = at;
+/* A text against one row: how many bytes of the entry looked at last are there, and where in the
+ * text they end (0: not known, for it was passed over). */
+struct matching {
+    size_t matched;
+    size_t end;
+};
 
-    for (size_t i = 0; i < phrase.size; i++) {
-        if (at == text.size || phrases->fold[text.data[at]] != phrase.data[i])
-            return 0;
+static void match(const struct notice_phrases *phrases, struct span phrase, struct span text,
+                  struct matching *matching)
+{
+    const uint8_t *fold = phrases->fold;
+    size_t i = matching->matched, at = matching->end;
+
+    while (i < phrase.size && at < text.size && fold[text.data[at]] == phrase.data[i]) {
         at++;
-        while (phrase.data[i] == ' ' && at < text.size && phrases->fold[text.data[at]] == ' ')
+        while (phrase.data[i] == ' ' && at < text.size && fold[text.data[at]] == ' ')
             at++;
+        i++;
     }
-    return at - from;
+    matching->matched = i;
+    matching->end = at;
 }
 
+/* Entries of a row share beginnings: what one of them had in common with the text says where the
+ * next one fails, or from where on it must be compared. */
 static size_t longest(const struct notice_phrases *phrases, struct span text, size_t at,
                       uint32_t *ret_meaning)
 {
-    size_t best = 0;
+    struct matching matching = {.matched = 0, .end = at};
     uint16_t entry = phrases->first[hash_of(phrases->fold, text.data + at)];
+    size_t best = 0;
 
-    if (entry == NO_ENTRY)
-        return 0;
-    uint64_t bytes = eight_bytes(phrases->fold, (struct span){text.data + at, text.size - at});
     for (; entry != NO_ENTRY; entry = phrases->next[entry]) {
-        if ((bytes & phrases->heads[entry].mask) != phrases->heads[entry].bytes)
-            continue;
-        size_t size = match(phrases, phrases->entries[entry].text, text, at);
+        struct span phrase = phrases->entries[entry].text;
+        size_t shared = phrases->shared[entry];
 
-        if (size > best) {
-            best = size;
+        if (shared > matching.matched)
+            continue;                    /* fails where the one before did */
+        if (shared < matching.matched) { /* the text goes on as the one before did */
+            matching = (struct matching){.matched = shared, .end = 0};
+            continue;
+        }
+        if (matching.end == 0)
+            matching = (struct matching){.matched = 0, .end = at};
+        match(phrases, phrase, text, &matching);
+        if (matching.matched == phrase.size && matching.end - at > best) {
+            best = matching.end - at;
             *ret_meaning = phrases->entries[entry].meaning;
         }
     }

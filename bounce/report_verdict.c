@@ -146,6 +146,18 @@ static void choose_status(struct span text, const struct report_recipient *recip
         ret_status[0] = 0;
 }
 
+static enum outcome_stage find_stage(const struct report_verdict *verdict, struct span text,
+                                     uint16_t code)
+{
+    enum outcome_stage stage = stage_of(verdict->phrases, text);
+
+    if (stage == STAGE_NONE)
+        stage = stage_of(verdict->phrases, verdict->context);
+    if (stage == STAGE_NONE && code != 0)
+        stage = report_verdict_session(verdict->session, code);
+    return stage;
+}
+
 void report_verdict_add(const struct report_verdict *verdict, struct span host, struct span text,
                         struct report_recipient *recipient)
 {
@@ -154,12 +166,12 @@ void report_verdict_add(const struct report_verdict *verdict, struct span host, 
 
     report_verdict_codes(text, recipient);
     question.code = recipient->code;
-    question.stage = stage_of(verdict->phrases, text);
-    if (question.stage == STAGE_NONE)
-        question.stage = stage_of(verdict->phrases, verdict->context);
-    if (question.stage == STAGE_NONE && recipient->code != 0)
-        question.stage = report_verdict_session(verdict->session, recipient->code);
-    choose_status(text, recipient, question.stage, question.enhanced);
+    choose_status(text, recipient, STAGE_NONE, question.enhanced);
+    if (question.enhanced[0] == 0 || question.enhanced[1] == 0 || question.enhanced[1] > 2) {
+        /* X.1.Y and X.2.Y speak of the mailbox whatever was asked; else the command counts. */
+        question.stage = find_stage(verdict, text, recipient->code);
+        choose_status(text, recipient, question.stage, question.enhanced);
+    }
     answer = classify_reply(verdict->classifier, &question);
     if (worth(answer.class, answer.step) > worth(recipient->class, recipient->step)) {
         recipient->class = answer.class;

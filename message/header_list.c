@@ -23,6 +23,8 @@ static size_t name_size(struct span line)
     while (size < line.size && line.data[size] > ' ' && line.data[size] < 0x7f &&
            line.data[size] != ':')
         size++;
+    if (size > 0 && size < line.size && line.data[size] == ':' && line.data[0] != '-')
+        return size <= HEADER_NAME_MAX ? size : 0;
     if (size > HEADER_NAME_MAX || (size >= 2 && line.data[0] == '-' && line.data[1] == '-'))
         return 0;
     for (size_t i = size; i < line.size; i++) { /* RFC 5322 4.5: blanks before the colon */

@@ -156,7 +156,8 @@ static void read_root_header(struct mime *mime, struct mime_part *part, struct s
     part->header = span_first(start, start.size - rest->size);
     mime->headers_size = part->header.size;
     for (uint32_t i = 0; i < mime->header.count; i++)
-        read_field(mime, part, &mime->header.fields[i]);
+        if ((mime->header.fields[i].name.data[0] | 0x20) == 'c')
+            read_field(mime, part, &mime->header.fields[i]);
 }
 
 /* Whether the line at `line`, which begins with "--", ends the part of some open multipart. */
