@@ -94,7 +94,7 @@ const struct notice_phrases_entry notice_words_table[] = {
     ROW(FAILED, "bounced mail"),
     ROW(FAILED, "e-mail bounce"),
     ROW(FAILED, "message bounced"),
-    ROW(FAILED, "was rejected by"),
+    ROW(FAILED, "was rejected"),
     ROW(FAILED, "has been rejected"),
     ROW(FAILED, "automatically rejected"),
     ROW(FAILED, "message rejected"),

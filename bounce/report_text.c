@@ -37,6 +37,10 @@ static int weigh_header(const struct report_reader *reader)
     weight += reader->survey.report ? 2 : 0;
     weight -= evidence->personal ? 4 : 0;
     weight -= evidence->away ? 2 : 0;
+    /* Anybody can write about a failure; without a mark of a mail server it takes more. */
+    if (!evidence->daemon && !evidence->null_sender && !reader->survey.report &&
+        evidence->failed.size == 0)
+        weight--;
     return weight;
 }
 

@@ -325,15 +325,23 @@ static void read_lines(struct walk *walk)
     }
 }
 
-/* Without the brackets and colons behind the address, up to the first blank line. */
+/* What may stand between an address and what is said of it. */
+static bool is_between(uint8_t byte)
+{
+    return (is_decoration(byte) && byte != '-' && byte != '=') || byte == ':' || byte == ';' ||
+           byte == ',' || byte == ')' || byte == ']' || byte == '\n';
+}
+
+/* The first paragraph of what stands behind the address; none where a heading comes first. */
 static struct span first_paragraph(struct span reason)
 {
     size_t size = 0;
 
-    while (reason.size > 0 &&
-           (is_decoration(reason.data[0]) || reason.data[0] == ':' || reason.data[0] == ';' ||
-            reason.data[0] == ',' || reason.data[0] == ')' || reason.data[0] == ']' ||
-            reason.data[0] == '\n'))
+    while (reason.size > 0 && is_between(reason.data[0]))
+        reason = span_skip(reason, 1);
+    if (span_starts(reason, SPAN("---")) || span_starts(reason, SPAN("===")))
+        return span_first(reason, 0);
+    while (reason.size > 0 && (reason.data[0] == '-' || reason.data[0] == ' '))
         reason = span_skip(reason, 1);
     while (size < reason.size) {
         size_t end =

@@ -36,6 +36,23 @@ static size_t name_size(struct span line)
     return 0;
 }
 
+/* Whether the next line belongs to the field: it is folded, or it lost its fold behind a ';' that
+ * promises one more parameter. */
+static bool continues(struct span body, struct span rest)
+{
+    size_t taken;
+
+    if (rest.size == 0)
+        return false;
+    if (rest.data[0] == ' ' || rest.data[0] == '\t')
+        return true;
+    if (body.size == 0 || body.data[body.size - 1] != ';')
+        return false;
+    struct span line = front_line(rest, &taken);
+    return line.size > 0 && line.data[0] != '-' &&
+           span_find_byte(line, '=') < span_find_byte(line, ':');
+}
+
 int header_list_next(struct span *rest, struct header_field *ret)
 {
     struct span start = *rest;
@@ -54,7 +71,7 @@ int header_list_next(struct span *rest, struct header_field *ret)
         colon++;
     size_t end = line.size;
     *rest = span_skip(*rest, taken);
-    while (rest->size > 0 && (rest->data[0] == ' ' || rest->data[0] == '\t')) {
+    while (continues(span_slice(start, colon + 1, end - colon - 1), *rest)) {
         line = front_line(*rest, &taken);
         end = (size_t)(line.data - start.data) + line.size;
         *rest = span_skip(*rest, taken);

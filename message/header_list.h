@@ -1,10 +1,10 @@
 /* header_list.h - the header fields of a received message, read once and looked up often.
  *
  * Reads what strangers send: lines end with LF or CRLF; blank lines and an mbox "From " line before
- * the header are skipped; lines that lost their fold are too, when one of the common fields follows;
- * any other line that is no field ends the header and belongs to the body. Names are compared
- * without regard to case. Nothing is decoded; spans point into the message.
- * Knows nothing of what the fields mean. Owns nothing. */
+ * the header are skipped; lines that lost their fold are too, when one of the common fields
+ * follows; parameters that lost theirs are read; any other line that is no field ends the header
+ * and belongs to the body. Names are compared without regard to case. Nothing is decoded; spans
+ * point into the message. Knows nothing of what the fields mean. Owns nothing. */
 #ifndef MESSAGE_HEADER_LIST_H
 #define MESSAGE_HEADER_LIST_H
 

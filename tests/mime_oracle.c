@@ -112,6 +112,14 @@ static bool ends_blank(struct span header)
            span_ends_nocase(header, SPAN("\n\n")) || span_ends_nocase(header, SPAN("\n\r\n"));
 }
 
+static bool lost_fold(struct span content)
+{
+    for (size_t i = 0; i + 1 < content.size; i++)
+        if (content.data[i] == '\n' && content.data[i + 1] != ' ' && content.data[i + 1] != '\t')
+            return true;
+    return false;
+}
+
 /* Digits, line ends, padding at the end and nothing else: readers differ over the rest. */
 static bool is_good_base64(const struct mime_part *part)
 {
@@ -130,7 +138,8 @@ static bool is_good_base64(const struct mime_part *part)
 
 /* Messages that break the grammar where the two have good reasons to read on differently: no
  * header, a header broken off by a line that is no field, an encoded message or multipart,
- * uuencode, limits of ours, a multipart without its boundary, broken base64. */
+ * uuencode, limits of ours, a multipart without its boundary, a parameter without its fold, broken
+ * base64. */
 static bool differs_by_rule(struct span message)
 {
     if (mime.cut || mime.header.count == 0 || message.size == 0)
@@ -147,7 +156,7 @@ static bool differs_by_rule(struct span message)
         encoding = mime_field(part, SPAN("Content-Transfer-Encoding"));
         if (result < 0 || rest.size > 0 || types > 1 || !ends_blank(part->header))
             return true;
-        if (mime_is(part, "message", "news") || !is_good_base64(part))
+        if (lost_fold(part->content) || mime_is(part, "message", "news") || !is_good_base64(part))
             return true;
         if ((mime_is(part, "multipart", "*") && part->boundary.size == 0) ||
             (part->encoding != MIME_PLAIN && !mime_is(part, "text", "*") &&
