@@ -214,6 +214,7 @@ static enum bounce_class class_of_cause(enum outcome_cause cause)
         return BOUNCE_EXPIRED;
     case CAUSE_REPLY:
     case CAUSE_LOCAL_STOP:
+    case CAUSE_LOCAL_SUPPRESSED:
     case CAUSE_COUNT:
         break;
     }
@@ -223,6 +224,8 @@ static enum bounce_class class_of_cause(enum outcome_cause cause)
 struct classify_answer classify_outcome(const struct classifier *classifier,
                                         const struct outcome *outcome, struct span host)
 {
+    if (outcome->cause == CAUSE_LOCAL_SUPPRESSED)
+        return (struct classify_answer){BOUNCE_SUPPRESSED, CLASSIFY_CAUSE, ""};
     if (outcome->kind == OUTCOME_DELIVERED)
         return (struct classify_answer){BOUNCE_SUCCESS, CLASSIFY_CAUSE, ""};
     if (outcome->cause != CAUSE_REPLY || outcome->reply.code == 0) {

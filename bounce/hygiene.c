@@ -167,13 +167,17 @@ static bool scope_blocks(const struct hygiene *hygiene, const struct hygiene_tar
     return slot != NULL && atomic_load_explicit(&slot->until_s, memory_order_acquire) > now_s;
 }
 
+bool hygiene_has_any(const struct hygiene *hygiene)
+{
+    return atomic_load_explicit(&hygiene->slots_count, memory_order_acquire) > 0;
+}
+
 bool hygiene_blocks(const struct hygiene *hygiene, const struct hygiene_target *target,
                     uint64_t now_s)
 {
     struct hygiene_target scope = {.key = target->key};
 
-    if (atomic_load_explicit(&hygiene->slots_count, memory_order_acquire) == 0 ||
-        target->key.size > HYGIENE_CHANGE_KEY_MAX ||
+    if (!hygiene_has_any(hygiene) || target->key.size > HYGIENE_CHANGE_KEY_MAX ||
         !hygiene_filter_has(&hygiene->filter, hash_of(hygiene, &scope)))
         return false;
     if (scope_blocks(hygiene, &scope, now_s))

@@ -65,6 +65,8 @@ struct hygiene *hygiene_open(struct arena *arena, const struct hygiene_options *
 
 /* 0 or -ENOSPC. */
 MUST_USE int hygiene_apply(struct hygiene *hygiene, const struct hygiene_change *change);
+/* Any thread. False: nobody was ever suppressed, no question need be asked. */
+MUST_USE bool hygiene_has_any(const struct hygiene *hygiene);
 /* Any thread. Whether mail to the target is forbidden at that time. */
 MUST_USE bool hygiene_blocks(const struct hygiene *hygiene, const struct hygiene_target *target,
                              uint64_t now_s);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/hygiene_feed.h"
 #include "engine/shard.h"
 #include "schedule/retry.h"
 
@@ -51,6 +52,36 @@ static void settle_unfit(struct shard *shard, struct delivery *delivery)
     delivery_settle(shard, delivery, &outcome, &nowhere);
 }
 
+/* Whether the claimed recipient is not to be mailed. */
+static bool is_suppressed(const struct shard *shard, const struct delivery *delivery)
+{
+    const struct campaign *campaign = delivery->recipient.campaign;
+    uint8_t key[HYGIENE_CHANGE_KEY_MAX];
+    struct hygiene_target target;
+
+    if (shard->options.hygiene == NULL || !hygiene_has_any(shard->options.hygiene))
+        return false;
+    target = (struct hygiene_target){.key = hygiene_feed_key(delivery->recipient.address, key),
+                                     .tenant = campaign->descriptor.tenant,
+                                     .stream = hygiene_feed_stream(campaign)};
+    return hygiene_blocks(shard->options.hygiene, &target, shard_wall_ns(shard) / NS_PER_S);
+}
+
+static void settle_suppressed(struct shard *shard, struct delivery *delivery)
+{
+    struct delivery_place nowhere = {.site = {NULL, 0}};
+    struct outcome outcome =
+        outcome_from_cause(OUTCOME_SUPPRESSED, STAGE_QUEUE, CAUSE_LOCAL_SUPPRESSED, 0,
+                           SPAN("the address is suppressed: see ringpost suppress show"));
+
+    delivery->open = true;
+    delivery->claimed_ns = shard_now_ns(shard);
+    delivery->content_ns = 0;
+    delivery->size = 0;
+    delivery->return_path_size = 0;
+    delivery_settle(shard, delivery, &outcome, &nowhere);
+}
+
 /* Tells the schedule how many the flow still has; a drained flow's number is given back at once. */
 static void refresh_flow(struct shard *shard, uint32_t flow)
 {
@@ -90,6 +121,10 @@ int delivery_take(struct shard *shard, uint32_t site, uint32_t has, struct deliv
             return claimed;
         }
         refresh_flow(shard, flow);
+        if (is_suppressed(shard, delivery)) {
+            settle_suppressed(shard, delivery);
+            continue;
+        }
         if (fill(shard, delivery) == 0)
             return 0;
         settle_unfit(shard, delivery);

@@ -4,8 +4,8 @@
  * -> journal, queue, site, counters
  *
  * Whatever ends an attempt comes through delivery_settle (or delivery_fail_one, which uses it);
- * nothing else writes a verdict. Between claim and envelope stands the check for suppression, once
- * hygiene exists. Owns nothing. */
+ * nothing else writes a verdict. Between claim and envelope stands the check for suppression: who
+ * was suppressed before it is not mailed. Owns nothing. */
 #ifndef ENGINE_DELIVERY_H
 #define ENGINE_DELIVERY_H
 

@@ -39,6 +39,7 @@ struct engine {
     struct arena arena;
     struct store *store;
     struct content_set *contents;
+    struct hygiene_store *hygiene;
     struct tls_context tls;
     bool has_tls;
     struct leasing_links links;
@@ -124,6 +125,7 @@ static void describe_shard(struct engine *engine, uint32_t index)
         .verp = engine->options.verp,
         .contents = engine->contents,
         .store = engine->store,
+        .hygiene = engine->hygiene == NULL ? NULL : hygiene_store_tables(engine->hygiene),
         .tls = engine->has_tls ? &engine->tls : NULL,
         .tickets_max = limits->tickets_max,
         .orders = &item->orders,
@@ -168,12 +170,27 @@ static int compile_contents(struct engine *engine)
     return 0;
 }
 
+static struct hygiene_store_options hygiene_options_of(const struct engine_options *options)
+{
+    struct store_options store = store_options_of(options->policy, &options->limits);
+    uint32_t addresses_max = options->limits.suppressed_max != 0
+                                 ? options->limits.suppressed_max
+                                 : options->policy->hygiene_addresses;
+
+    return (struct hygiene_store_options){.folder = options->policy->hygiene_path,
+                                          .durability = store.durability,
+                                          .addresses_max = addresses_max,
+                                          .scores_max = addresses_max};
+}
+
 static size_t shared_cost(const struct engine_options *options)
 {
     const struct engine_limits *limits = &options->limits;
     struct store_options store = store_options_of(options->policy, limits);
+    struct hygiene_store_options hygiene = hygiene_options_of(options);
 
-    return store_cost(&store) + leasing_links_cost(limits->shards_count) +
+    return store_cost(&store) + hygiene_store_cost(&hygiene) +
+           leasing_links_cost(limits->shards_count) +
            limits->shards_count * (channel_cost(ORDERS_MAX, sizeof(struct shard_order)) +
                                    arena_cost(1, sizeof(struct stats)));
 }
@@ -192,9 +209,15 @@ static int open_shared(struct engine *engine, struct text *error)
 {
     const struct engine_limits *limits = &engine->options.limits;
     struct store_options store = store_options_of(engine->options.policy, limits);
+    struct hygiene_store_options hygiene = hygiene_options_of(&engine->options);
     struct table_key key = {{engine->options.seed, ~engine->options.seed}};
     int result = store_open(&engine->store, engine->options.io, &engine->arena, &store, error);
 
+    if (result < 0)
+        return result;
+    hygiene.store = engine->store;
+    result =
+        hygiene_store_open(&engine->hygiene, engine->options.io, &engine->arena, &hygiene, error);
     if (result < 0)
         return result;
     result = content_set_open(&engine->contents, limits->campaigns_max);
@@ -247,6 +270,11 @@ int engine_prepare(struct engine **ret_engine, const struct engine_options *opti
 struct store *engine_store(struct engine *engine)
 {
     return engine->store;
+}
+
+struct hygiene_store *engine_hygiene(struct engine *engine)
+{
+    return engine->hygiene;
 }
 
 struct content_set *engine_contents(struct engine *engine)
@@ -424,6 +452,9 @@ int engine_close(struct engine *engine)
         if (result == 0)
             result = item->close_result;
     }
+    closed = hygiene_store_close(engine->hygiene);
+    if (result == 0)
+        result = closed;
     closed = store_close(engine->store);
     if (result == 0)
         result = closed;

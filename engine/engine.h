@@ -10,6 +10,7 @@
 #define ENGINE_ENGINE_H
 
 #include "engine/content.h"
+#include "engine/hygiene_store.h"
 #include "engine/policy.h"
 #include "engine/shard.h"
 #include "engine/stats.h"
@@ -29,6 +30,7 @@ struct engine_limits {
     uint32_t buffers_max;       /* a shard: output buffers */
     uint32_t cache_entries_max; /* a shard: DNS */
     uint32_t tickets_max;       /* a shard: TLS sessions to resume, one a host */
+    uint32_t suppressed_max;    /* 0 = hygiene.addresses */
     uint64_t segment_size;      /* 0 = the store's */
     uint64_t journal_size;
 };
@@ -56,6 +58,7 @@ MUST_USE int engine_prepare(struct engine **ret_engine, const struct engine_opti
                             struct text *error);
 struct store *engine_store(struct engine *engine);
 struct content_set *engine_contents(struct engine *engine);
+struct hygiene_store *engine_hygiene(struct engine *engine);
 uint32_t engine_shards_count(const struct engine *engine);
 
 /* Starts the threads; each opens its ring. -errno with *error when one cannot: the others are

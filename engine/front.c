@@ -81,6 +81,8 @@ static void dispatch(struct front *front, const struct io_event *event)
         control_event(&front->control, event);
     else if (op >= TAG_EXPORT_FILE && op <= TAG_EXPORT_CURSOR)
         exporter_event(&front->exporter, event);
+    else if (op == TAG_HYGIENE_LOG)
+        hygiene_store_event(engine_hygiene(front->options->engine), event);
     else if (op == TAG_SIGNAL && event->result == IO_SIGNAL_STOP)
         begin_stop(front, -EINTR);
     else if (op == TAG_SIGNAL && event->result == IO_SIGNAL_RELOAD)
@@ -196,6 +198,14 @@ static void begin_close(struct front *front)
         control_stop(&front->control);
 }
 
+/* What happened has been taken in, or cannot be. */
+static bool hygiene_rests(const struct front *front)
+{
+    const struct hygiene_store *hygiene = engine_hygiene(front->options->engine);
+
+    return !front->exporting || hygiene_store_quiet(hygiene) || hygiene_store_error(hygiene) != 0;
+}
+
 /* The end, step by step. */
 static void step_end(struct front *front)
 {
@@ -206,7 +216,8 @@ static void step_end(struct front *front)
     }
     if (front->state == FRONT_DRAINING &&
         (store_quiet(front->store) || store_error(front->store) != 0) &&
-        (!front->exporting || exporter_quiet(&front->exporter) || front->exporter.error != 0))
+        (!front->exporting || exporter_quiet(&front->exporter) || front->exporter.error != 0) &&
+        hygiene_rests(front))
         begin_close(front);
     if (front->state == FRONT_CLOSING &&
         (!front->exporting || exporter_stopped(&front->exporter)) &&
@@ -222,6 +233,7 @@ static void turn(struct front *front)
                                 .contents = engine_contents(front->options->engine),
                                 .stats = &stats,
                                 .classifier = front->policy->classifier};
+    struct hygiene_store *hygiene = engine_hygiene(front->options->engine);
     uint64_t deadline_ns = min_u64(front->look_ns, store_deadline_ns(front->store));
     uint32_t count;
 
@@ -231,12 +243,15 @@ static void turn(struct front *front)
         deadline_ns = min_u64(deadline_ns, io_now_ns(front->io) + NS_PER_MS);
     if (front->exporting)
         deadline_ns = min_u64(deadline_ns, exporter_deadline_ns(&front->exporter));
+    deadline_ns = min_u64(deadline_ns, hygiene_store_deadline_ns(hygiene));
     count = io_wait(front->io, deadline_ns, events, EVENTS_MAX);
     for (uint32_t i = 0; i < count; i++)
         dispatch(front, &events[i]);
     store_tick(front->store);
     if (front->exporting)
         exporter_turn(&front->exporter, front->state >= FRONT_DRAINING);
+    hygiene_store_turn(hygiene, front->exporting ? front->policy->classifier : NULL,
+                       front->state >= FRONT_DRAINING);
     engine_stats(front->options->engine, &stats);
     world.wall_ns = io_wall_ns(front->io);
     if (front->controlling)

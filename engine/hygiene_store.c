@@ -33,6 +33,7 @@ struct hygiene_store {
     uint64_t uncovered_count; /* events behind the cursor that was written last */
     bool covers;              /* the cursor has to be written: changes stand before it */
     bool drained;             /* the last look found no more events */
+    bool hurried;
     uint64_t look_ns;
     uint8_t *names;
     char folder[STORE_LOG_PATH_MAX];
@@ -352,12 +353,20 @@ void hygiene_store_event(struct hygiene_store *hygiene, const struct io_event *e
     store_log_step(&hygiene->log, io_now_ns(hygiene->io));
 }
 
-void hygiene_store_turn(struct hygiene_store *hygiene, const struct classifier *classifier)
+void hygiene_store_turn(struct hygiene_store *hygiene, const struct classifier *classifier,
+                        bool hurry)
 {
     uint64_t now_ns = io_now_ns(hygiene->io);
 
-    if (hygiene->options.store != NULL && classifier != NULL &&
-        (!hygiene->drained || now_ns >= hygiene->look_ns)) {
+    if (hurry && !hygiene->hurried)
+        hygiene->drained = false; /* what came last has not been looked for */
+    hygiene->hurried = hurry;
+    if (hurry && hygiene->drained && hygiene->uncovered_count > 0)
+        hygiene->covers = true;
+
+    if (classifier == NULL)
+        hygiene->drained = true;
+    else if (hygiene->options.store != NULL && (!hygiene->drained || now_ns >= hygiene->look_ns)) {
         read_events(hygiene, classifier);
         hygiene->look_ns = now_ns + LOOK_NS;
     }
@@ -370,9 +379,9 @@ uint64_t hygiene_store_deadline_ns(const struct hygiene_store *hygiene)
 {
     uint64_t deadline_ns = store_log_deadline_ns(&hygiene->log);
 
-    if (hygiene->options.store == NULL)
-        return deadline_ns;
-    return min_u64(deadline_ns, hygiene->drained || !has_room(hygiene) ? hygiene->look_ns : 0);
+    /* Drained, it looks again whenever there is a turn. */
+    return hygiene->options.store == NULL || hygiene->drained || !has_room(hygiene) ? deadline_ns
+                                                                                    : 0;
 }
 
 bool hygiene_store_quiet(const struct hygiene_store *hygiene)

@@ -58,8 +58,9 @@ uint64_t hygiene_store_durable_count(const struct hygiene_store *hygiene);
 /* Takes an event whose op is TAG_HYGIENE_*. */
 void hygiene_store_event(struct hygiene_store *hygiene, const struct io_event *event);
 /* Once a turn: reads events (at most a few thousand), journals. Without a classifier no events are
- * read. */
-void hygiene_store_turn(struct hygiene_store *hygiene, const struct classifier *classifier);
+ * read. `hurry`: nothing more will come, take what there is. */
+void hygiene_store_turn(struct hygiene_store *hygiene, const struct classifier *classifier,
+                        bool hurry);
 uint64_t hygiene_store_deadline_ns(const struct hygiene_store *hygiene);
 /* All durable events have been taken, and all changes are durable. */
 MUST_USE bool hygiene_store_quiet(const struct hygiene_store *hygiene);

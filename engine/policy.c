@@ -133,6 +133,8 @@ static const struct config_row rows[] = {
      "durable (synced), os (page cache) or memory (benchmarks)"},
     {"hygiene.path", CONFIG_STRING, PLACE(hygiene_path), 0, POLICY_PATH_MAX, NULL, NULL, NULL,
      "folder of the suppressions and what leads to them; default: hygiene in the spool"},
+    {"hygiene.addresses", CONFIG_U32, PLACE(hygiene_addresses), 1000, 100000000, "2000000", NULL,
+     NULL, "room for so many suppressed addresses; memory is touched as they come"},
     {"hygiene.rules_file", CONFIG_STRING, PLACE(rules_file), 0, POLICY_PATH_MAX, NULL, NULL, NULL,
      "rules of reply classes instead of those compiled in (bounce/rules.yaml)"},
     {"events.directory", CONFIG_STRING, PLACE(events_directory), 0, POLICY_PATH_MAX, NULL, NULL,
@@ -450,5 +452,6 @@ void policy_needs_restart(const struct policy *policy, const struct policy *fres
             "return_path");
     differs(ret_keys, strcmp(policy->events_directory, fresh->events_directory) != 0,
             "events.directory");
+    differs(ret_keys, policy->hygiene_addresses != fresh->hygiene_addresses, "hygiene.addresses");
     differs(ret_keys, strcmp(policy->hygiene_path, fresh->hygiene_path) != 0, "hygiene.path");
 }

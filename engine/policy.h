@@ -117,6 +117,7 @@ struct policy {
     uint32_t durability;
     char events_directory[POLICY_PATH_MAX + 1]; /* "" = <spool>/events */
     char hygiene_path[POLICY_PATH_MAX + 1];     /* "" = <spool>/hygiene */
+    uint32_t hygiene_addresses;                 /* suppressed ones, at most */
     char rules_file[POLICY_PATH_MAX + 1];       /* "": the rules compiled in */
     const struct classifier *classifier;        /* made of those rules by the caller; not owned */
 };

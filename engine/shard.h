@@ -17,6 +17,7 @@
 #include "base/prng.h"
 #include "base/slab.h"
 #include "base/wheel.h"
+#include "bounce/hygiene.h"
 #include "engine/content.h"
 #include "engine/leasing.h"
 #include "engine/policy.h"
@@ -65,6 +66,7 @@ struct shard_options {
     struct verp_keys *verp; /* NULL: no return path domain */
     struct content_set *contents;
     struct store *store;
+    const struct hygiene *hygiene; /* who is not to be mailed; NULL: nobody is asked about */
     const struct tls_context *tls; /* shared by all; NULL: no TLS */
     uint32_t tickets_max;          /* TLS sessions remembered */
     struct channel *orders;        /* from the front, or NULL */

@@ -136,6 +136,7 @@ static enum sign sign_of(const struct outcome *outcome)
     case CAUSE_LOCAL_CONTENT:
     case CAUSE_LOCAL_LIFETIME:
     case CAUSE_LOCAL_STOP:
+    case CAUSE_LOCAL_SUPPRESSED:
     case CAUSE_COUNT:
         break;
     }

@@ -139,7 +139,7 @@ static void live(struct prng *prng)
 
         for (uint32_t i = 0; i < asked; i++)
             ask(prng);
-        hygiene_store_turn(hygiene, NULL);
+        hygiene_store_turn(hygiene, NULL, false);
         deadline_ns = min_u64(hygiene_store_deadline_ns(hygiene), io_now_ns(io) + 50 * NS_PER_MS);
         count = io_wait(io, deadline_ns, events, ARRAY_LEN(events));
         for (uint32_t i = 0; i < count; i++)
@@ -204,7 +204,7 @@ static void print_failure(void)
 static void test_crashes(void **state)
 {
     const char *given = getenv("CRASH_STATES");
-    uint32_t count = given != NULL ? (uint32_t)strtoul(given, NULL, 10) : 300;
+    uint32_t count = given != NULL ? (uint32_t)strtoul(given, NULL, 10) : 520;
 
     (void)state;
     for (uint64_t seed = 1; seed <= count; seed++) {

@@ -6,6 +6,10 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "sim/sim_world.h"
+
+/* What was claimed before a suppression may be under way so long. */
+#define CLAIMED_NS (30 * NS_PER_MINUTE)
 
 #define PROBLEM_MAX 400
 
@@ -166,12 +170,25 @@ void oracle_replied(struct oracle *oracle, uint32_t recipient, enum outcome_stag
             (struct oracle_reply){.stage = (uint8_t)stage, .code = code};
 }
 
+void oracle_suppressed(struct oracle *oracle, uint32_t recipient)
+{
+    struct oracle_recipient *entry = &oracle->recipients[recipient];
+
+    if (entry->suppressed_ns == 0)
+        entry->suppressed_ns = sim_world_now_ns();
+    oracle->suppressed_count++;
+}
+
 void oracle_travels(struct oracle *oracle, uint32_t recipient, enum tls_level level)
 {
     const struct oracle_recipient *entry = &oracle->recipients[recipient];
     enum tls_level demanded = oracle->zones->zones[entry->zone].demanded;
 
     oracle->levels[level]++;
+    if (entry->suppressed_ns != 0 && sim_world_now_ns() > entry->suppressed_ns + CLAIMED_NS)
+        oracle_problem(
+            oracle, "rule 4: %s was suppressed %llu s ago and is mailed", entry->address,
+            (unsigned long long)((sim_world_now_ns() - entry->suppressed_ns) / NS_PER_S));
     if (level < demanded)
         oracle_problem(oracle, "rule 6: %s over a session that is %s, %s is demanded",
                        entry->address, tls_demand_level_name(level),
@@ -279,6 +296,8 @@ static bool is_explained(const struct oracle *oracle, const struct oracle_recipi
         return true;
     if (outcome->kind == OUTCOME_DELIVERED)
         return recipient->accepted_count > 0;
+    if (outcome->kind == OUTCOME_SUPPRESSED)
+        return recipient->suppress_asked && outcome->cause == CAUSE_LOCAL_SUPPRESSED;
     if (outcome->kind == OUTCOME_UNSURE)
         return recipient->unsure_count <= recipient->data_count;
     /* TLS that does not work keeps nothing back where it is not demanded. */

@@ -8,6 +8,8 @@
  *   1 no loss       an acknowledged recipient is settled once, or still queued
  *   2 no double     accepted more often than delivered + unsure + crashed lives allow: never
  *   3 no stranger   right server, right return path, right body, nobody who was not acknowledged
+ *   4 suppressed    nobody sees an address once its suppression is durable (and what was claimed
+ *                    before has had half an hour)
  *   5 pacing        connections and messages a connection within the limits (sessions: net_sim)
  *   6 no downgrade  no RCPT below the TLS level that the recipient's domain demands
  *   8 explainable   the class, stage and code of an event are what the world did
@@ -51,8 +53,10 @@ struct oracle_recipient {
     uint64_t ends_seen[4];  /* bit n: a final event of attempt n was read */
     uint64_t waits_seen[4]; /* bit n: another event of attempt n was read */
     enum outcome_kind ended;
-    struct outcome last; /* of the last event, for scenes */
-    bool twisted;        /* a server has answered out of step: its replies cannot be told apart */
+    struct outcome last;    /* of the last event, for scenes */
+    bool suppress_asked;    /* somebody asked for it: the product may suppress it */
+    uint64_t suppressed_ns; /* when it was durable; 0: not yet */
+    bool twisted; /* a server has answered out of step: its replies cannot be told apart */
     uint8_t replies_count;
     struct oracle_reply replies[ORACLE_REPLIES_MAX];
 };
@@ -92,6 +96,7 @@ struct oracle {
     bool repeats;  /* syncs fail: a journal written anew repeats what may stand in the old one */
     uint64_t lives_crashed; /* bit n: life n ended without a proper stop */
     uint64_t accepted_count;
+    uint64_t suppressed_count;        /* suppressions that were reported as durable */
     uint64_t levels[TLS_LEVEL_COUNT]; /* RCPT commands that came over each */
     uint64_t events_count;
     uint64_t problems_count;
@@ -119,6 +124,8 @@ void oracle_replied(struct oracle *oracle, uint32_t recipient, enum outcome_stag
 void oracle_twisted(struct oracle *oracle, uint32_t recipient);
 /* A RCPT came over a connection that had reached this. */
 void oracle_travels(struct oracle *oracle, uint32_t recipient, enum tls_level level);
+/* The product has reported the recipient's suppression as durable. */
+void oracle_suppressed(struct oracle *oracle, uint32_t recipient);
 void oracle_accepted(struct oracle *oracle, const struct oracle_mail *mail);
 
 /* One durable event of the product's, each exactly once. */

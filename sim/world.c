@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "sim/world_engine.h"
+#include "sim/world_suppress.h"
 
 #define LIFE_MAX_NS (UINT64_C(2) * 86400 * NS_PER_S)
 #define TURN_MAX_NS (60 * NS_PER_S)
@@ -193,6 +194,7 @@ static void world_open(struct world *world, uint64_t seed, const struct world_op
     add_servers(world);
     draw_demands(world);
     add_campaigns(world);
+    world_suppress_open(world, seed);
     sim_world_disk_options()->capacity = options->disk_capacity;
 }
 
@@ -200,6 +202,7 @@ static void world_close(struct world *world)
 {
     mx_sim_close(&world->mx);
     dns_sim_close(&world->dns);
+    world_suppress_close(world);
     oracle_close(&world->oracle);
     zones_close(&world->zones);
     free(world->recipients);

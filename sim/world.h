@@ -8,6 +8,9 @@
 #ifndef SIM_WORLD_H
 #define SIM_WORLD_H
 
+#include "base/arena.h"
+#include "base/prng.h"
+#include "bounce/classify.h"
 #include "sim/dns_sim.h"
 #include "sim/mx_sim.h"
 #include "sim/oracle.h"
@@ -52,6 +55,7 @@ struct world_options {
     uint64_t journal_size;
     uint64_t disk_capacity; /* until the world heals; 0: no limit */
     bool return_path;       /* keyed return paths */
+    bool suppresses;        /* addresses are suppressed as it runs, and bounces classed */
     bool messages;          /* finished messages instead of templates */
     uint64_t retry_s[3];
     uint64_t lifetime_s;
@@ -82,6 +86,22 @@ struct world_recipient {
     uint32_t zone;
 };
 
+#define WORLD_SUPPRESS_MAX 32
+
+/* Asked for, and not yet reported as durable. */
+struct world_suppressed {
+    uint32_t recipient;
+    uint64_t ticket;
+};
+
+struct world_suppress {
+    struct prng prng;
+    struct arena arena;
+    const struct classifier *classifier; /* NULL: replies are not classed, bounces do nothing */
+    struct world_suppressed waiting[WORLD_SUPPRESS_MAX];
+    uint32_t waiting_count;
+};
+
 struct world {
     struct world_options options;
     struct prng prng;
@@ -90,6 +110,7 @@ struct world {
     struct dns_sim dns;
     struct mx_sim mx;
     struct verp_keys verp;
+    struct world_suppress suppress;
     struct world_recipient *recipients; /* as in the oracle */
     uint32_t recipients_count;
     bool healed;

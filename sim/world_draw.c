@@ -196,6 +196,7 @@ void world_draw(struct world_options *options, uint64_t seed)
         options->names_silence.spell_ns = PICK(&prng, 1, 20, 200, 2000) * NS_PER_S;
     options->tls_mode = 1;
     draw_tls(options, seed);
+    options->suppresses = (seed * UINT64_C(0x9e3779b97f4a7c15) >> 40) % 3 == 0;
 }
 
 void world_print(const struct world_options *options, struct text *out)
@@ -241,5 +242,5 @@ void world_print(const struct world_options *options, struct text *out)
     for (uint32_t i = 0; i < options->lives_count; i++)
         text_add_format(out, " %llu events, %s;", (unsigned long long)options->lives[i].events,
                         ends[options->lives[i].end]);
-    text_add_cstr(out, "\n");
+    text_add_cstr(out, options->suppresses ? " suppresses\n" : "\n");
 }

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "engine/tag.h"
+#include "sim/world_suppress.h"
 
 #define CONFIG_MAX 16384
 #define STOP_MAX_NS (15 * NS_PER_MINUTE)
@@ -100,6 +101,7 @@ static int prepare(struct world_engine *process, struct text *error)
                    .flows_max = (options->zones.zones_count + 8) * WORLD_CAMPAIGNS_MAX,
                    .sites_max = options->zones.zones_count + 8,
                    .campaigns_max = 1024,
+                   .suppressed_max = recipients_max,
                    .buffers_max = options->buffers_max,
                    .cache_entries_max = options->cache_entries_max,
                    .segment_size = options->segment_size,
@@ -146,6 +148,7 @@ int world_engine_open(struct world_engine *process, struct world *world)
 
     memset(process, 0, sizeof(*process));
     process->world = world;
+    world_suppress_life(world);
     text_init(&error, process->error, sizeof(process->error) - 1);
     result = make_policy(process, &error);
     if (result == 0)
@@ -306,14 +309,20 @@ static void front_turn(struct world_engine *process, uint64_t until_ns, bool loa
     if (loads)
         until_ns = min_u64(until_ns, load_turn(process));
     until_ns = min_u64(until_ns, store_deadline_ns(store));
+    until_ns = min_u64(until_ns, hygiene_store_deadline_ns(engine_hygiene(process->engine)));
     count = io_wait(process->front, until_ns, events, ARRAY_LEN(events));
     for (uint32_t i = 0; i < count; i++) {
-        if (!store_event(store, &events[i]))
+        if (tag_op_of(events[i].tag) == TAG_HYGIENE_LOG)
+            hygiene_store_event(engine_hygiene(process->engine), &events[i]);
+        else if (!store_event(store, &events[i]))
             CHECK(tag_op_of(events[i].tag) == TAG_WAKE);
     }
     store_tick(store);
-    if (loads)
+    hygiene_store_turn(engine_hygiene(process->engine), process->world->suppress.classifier, false);
+    if (loads) {
+        world_suppress_turn(process);
         (void)load_turn(process);
+    }
 }
 
 static void turn_ring(struct world_engine *process, uint32_t ring, uint64_t until_ns, bool loads)
@@ -431,6 +440,12 @@ static void check_quiet(struct world_engine *process)
                        text_cstr_end(&text));
 }
 
+static bool is_quiet(const struct world_engine *process)
+{
+    return store_quiet(engine_store(process->engine)) &&
+           hygiene_store_quiet(engine_hygiene(process->engine));
+}
+
 int world_engine_close(struct world_engine *process, bool events)
 {
     struct world *world = process->world;
@@ -454,10 +469,10 @@ int world_engine_close(struct world_engine *process, bool events)
     until_ns = sim_world_now_ns() + STOP_MAX_NS;
     do
         front_turn(process, until_ns, false); /* hears the shards' last reports */
-    while (!store_quiet(engine_store(process->engine)) && sim_world_now_ns() < until_ns);
+    while (!is_quiet(process) && sim_world_now_ns() < until_ns);
     if (events)
         world_engine_events(process, &(struct store_cursor){0});
-    if (store_quiet(engine_store(process->engine))) /* else a full disk: it tries to the end */
+    if (is_quiet(process)) /* else a full disk: it tries to the end */
         check_quiet(process);
     for (uint32_t i = 0; i < world->options.shards_count; i++)
         io_close(process->rings[i]);

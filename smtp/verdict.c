@@ -85,6 +85,7 @@ static const char *words_of(enum outcome_cause cause)
     case CAUSE_BAD_ROUTE:
     case CAUSE_CONNECT:
     case CAUSE_LOCAL_LIFETIME:
+    case CAUSE_LOCAL_SUPPRESSED:
     case CAUSE_COUNT:
         break;
     }
