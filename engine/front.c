@@ -232,6 +232,7 @@ static void turn(struct front *front)
     struct query_world world = {.store = front->store,
                                 .contents = engine_contents(front->options->engine),
                                 .stats = &stats,
+                                .hygiene = engine_hygiene(front->options->engine),
                                 .classifier = front->policy->classifier};
     struct hygiene_store *hygiene = engine_hygiene(front->options->engine);
     uint64_t deadline_ns = min_u64(front->look_ns, store_deadline_ns(front->store));

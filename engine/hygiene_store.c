@@ -10,9 +10,9 @@
 #include "engine/tag.h"
 #include "queue/scan.h"
 
-#define CAPACITY ((size_t)256 * KIB) /* of each of the journal's two buffers */
+#define CAPACITY MIB /* of each of the journal's two buffers */
 #define NAMES_SIZE MIB
-#define FILE_FIRST ((uint64_t)64 * KIB)
+#define FILE_FIRST ((uint64_t)8 * KIB)
 #define FILE_MAX ((uint64_t)64 * MIB)
 #define INTERVAL_NS (2 * NS_PER_MS)
 #define EVENTS_A_TURN 2000
@@ -394,6 +394,11 @@ bool hygiene_store_quiet(const struct hygiene_store *hygiene)
 int hygiene_store_error(const struct hygiene_store *hygiene)
 {
     return hygiene->log.error;
+}
+
+struct io *hygiene_store_io(struct hygiene_store *hygiene)
+{
+    return hygiene->io;
 }
 
 struct hygiene *hygiene_store_tables(struct hygiene_store *hygiene)

@@ -45,6 +45,7 @@ MUST_USE int hygiene_store_open(struct hygiene_store **ret, struct io *io, struc
 /* Makes everything durable, waiting on its io; the first error. NULL is a no-op. */
 int hygiene_store_close(struct hygiene_store *hygiene);
 
+struct io *hygiene_store_io(struct hygiene_store *hygiene);
 struct hygiene *hygiene_store_tables(struct hygiene_store *hygiene);
 const struct hygiene_store_recovery *hygiene_store_recovery(const struct hygiene_store *hygiene);
 

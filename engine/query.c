@@ -58,6 +58,10 @@ void query_parse(struct query *query, struct span line)
     } else if (span_equal(verb, SPAN("show"))) {
         query->verb = QUERY_SHOW;
         good = event_json_parse_id(line, &query->identity);
+    } else if (span_equal(verb, SPAN("suppress"))) {
+        query->verb = QUERY_SUPPRESS;
+        query->problem = query_suppress_parse(&query->suppress, line);
+        good = query->problem == NULL;
     } else if (parse_state(query, verb)) {
         good = take_word(span_split(&line, '\t'), query->campaign) && query->campaign[0] != '\0';
     }
@@ -354,8 +358,12 @@ bool query_step(struct query *query, const struct query_world *world, struct tex
         return step_show(query, world, out);
     case QUERY_STATE:
         return step_state(query, world, out);
+    case QUERY_SUPPRESS:
+        if (world->hygiene == NULL)
+            break;
+        return query_suppress_step(&query->suppress, world->hygiene, world->wall_ns, out);
     case QUERY_INVALID:
         break;
     }
-    return complain(out, "the request is not understood");
+    return complain(out, query->problem != NULL ? query->problem : "the request is not understood");
 }

@@ -5,7 +5,8 @@
  * written as room allows: query_step is called until it says it is done. Belongs to the store's
  * thread.
  *
- *   status | summary | list [campaign] [domain] | show ID | pause C | resume C | cancel C
+ *   status | summary | list [campaign] [domain] | show ID | pause C | resume C | cancel C |
+ *   suppress ... (query_suppress.h)
  *
  * A campaign that this program cannot send (content.h) has the state "held" and says why.
  *
@@ -16,6 +17,7 @@
 #include "base/text.h"
 #include "bounce/classify.h"
 #include "engine/content.h"
+#include "engine/query_suppress.h"
 #include "engine/stats.h"
 #include "engine/store.h"
 
@@ -32,6 +34,7 @@ enum query_verb {
     QUERY_LIST,
     QUERY_SHOW,
     QUERY_STATE, /* pause, resume, cancel */
+    QUERY_SUPPRESS,
 };
 
 struct query {
@@ -44,6 +47,8 @@ struct query {
     uint32_t campaign_index;
     bool ordered;               /* QUERY_STATE: the change was made, its durability is awaited */
     struct store_cursor events; /* QUERY_SHOW */
+    struct query_suppress suppress;
+    const char *problem; /* QUERY_INVALID: in words, or NULL */
 };
 
 /* What a query may look at; stats NULL: at rest. */
@@ -51,6 +56,7 @@ struct query_world {
     struct store *store;
     const struct content_set *contents; /* knows which campaigns are held */
     const struct stats_sum *stats;
+    struct hygiene_store *hygiene;       /* NULL: suppressions are not asked about */
     const struct classifier *classifier; /* NULL: events without classes */
     uint64_t wall_ns;
 };

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/json_put.h"
 #include "engine/query.h"
 #include "tools/exit_code.h"
+#include "tools/sender.h"
 #include "tools/spool.h"
 #include "tools/verb.h"
 
@@ -31,36 +31,10 @@ struct queue_command {
 
 /* --- showing answers --- */
 
-/* The value of a key in one line of our own JSON, for the plain form; without quotes. */
-static struct span value_of(struct span line, const char *key)
-{
-    char pattern[64];
-    size_t at;
-    int size = snprintf(pattern, sizeof(pattern), "\"%s\":", key);
-
-    at = span_find(line, span_make(pattern, (size_t)size));
-    if (at == SPAN_NOT_FOUND)
-        return (struct span){NULL, 0};
-    line = span_skip(line, at + (size_t)size);
-    if (line.size > 0 && line.data[0] == '"') {
-        line = span_skip(line, 1);
-        for (size_t i = 0; i < line.size; i++)
-            if (line.data[i] == '"')
-                return span_first(line, i);
-            else if (line.data[i] == '\\')
-                i++; /* what is escaped does not end it */
-        return line;
-    }
-    for (size_t i = 0; i < line.size; i++)
-        if (line.data[i] == ',' || line.data[i] == '}')
-            return span_first(line, i);
-    return line;
-}
-
 static void print_keys(struct span line, const char *const *keys)
 {
     for (; *keys != NULL; keys++) {
-        struct span value = value_of(line, *keys);
+        struct span value = sender_value(line, *keys);
 
         if (value.size > 0)
             (void)printf("%s=%.*s ", *keys, (int)value.size, (const char *)value.data);
@@ -78,7 +52,7 @@ static void show_line(struct queue_command *command, struct span line)
         "id", "recipient", "state", "attempts", "next_attempt", "unsure", "held_because", NULL};
     static const char *const event_keys[] = {"type",    "timestamp", "site",         "code",
                                              "content", "name",      "num_attempts", NULL};
-    struct span error = value_of(line, "error");
+    struct span error = sender_value(line, "error");
 
     command->answered = true;
     if (span_starts(line, SPAN("{\"error\":"))) {
@@ -111,27 +85,6 @@ static void show(struct queue_command *command, struct text *text)
 }
 
 /* --- beside a running sender --- */
-
-/* A connected socket, or -errno. */
-static int connect_control(const char *spool)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int size = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control", spool);
-    int handle;
-
-    if (size < 0 || (size_t)size >= sizeof(address.sun_path))
-        return -ENAMETOOLONG;
-    handle = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (handle < 0)
-        return -errno;
-    if (connect(handle, (struct sockaddr *)&address, sizeof(address)) != 0) {
-        int result = -errno;
-
-        (void)close(handle);
-        return result;
-    }
-    return handle;
-}
 
 static int ask_sender(struct queue_command *command, int handle, struct span request)
 {
@@ -313,7 +266,7 @@ static int ask_about(struct queue_command *command, const char *spool, const cha
         return verb_complain("queue", "the names are too long");
     if (second[0] == '\0')
         request = span_make(line, (size_t)(size - 2)), line[size - 2] = '\n', request.size++;
-    handle = connect_control(spool);
+    handle = sender_connect(spool);
     if (handle >= 0)
         return ask_sender(command, handle, request);
     if (strcmp(verb, "status") == 0) {

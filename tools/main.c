@@ -58,6 +58,28 @@ static const struct verb verbs[] = {
      "                  addresses and ids replaced\n"
      "  --rules FILE    instead of the rules compiled in\n",
      verb_bounce},
+    {"suppress", "who is not to be mailed, and why",
+     "ringpost suppress add ADDRESS... [--class C] [--until T] [--tenant T] [--stream S]\n"
+     "                      [--source S] [--note TEXT]\n"
+     "ringpost suppress remove ADDRESS... [--tenant T] [--stream S] [--note TEXT]\n"
+     "ringpost suppress show ADDRESS...\n"
+     "ringpost suppress list [--held]\n"
+     "ringpost suppress import FILE.csv [--tenant T] [--stream S]\n"
+     "ringpost suppress export [FILE.csv]\n"
+     "ringpost suppress release|confirm PROVIDER...\n\n"
+     "  --class C      of the vocabulary; default: no-user\n"
+     "  --until T      2026-12-24, 2026-12-24T18:00:00Z or +30d; default: for ever\n"
+     "  --tenant T     for one tenant only\n"
+     "  --stream S     for one stream only: bulk or transactional\n"
+     "  --source S     who says so; default: operator\n"
+     "  --held         what waits for release (dropped) or confirm (in force), because its\n"
+     "                 provider suddenly refused many times more than before\n"
+     "  --json         answers as NDJSON\n"
+     "  --config FILE  --spool DIR\n\n"
+     "import reads CSV with a column address (or email) and, if there, class, source, time,\n"
+     "until, tenant, stream, note; export writes the same. Orders are answered when they are\n"
+     "durable. Beside a running sender they go through its control socket.\n",
+     verb_suppress},
     {"resolve", "show where mail for a domain would go",
      "ringpost resolve DOMAIN... [--config FILE] [--json]\n", verb_resolve},
     {"check", "check the configuration",

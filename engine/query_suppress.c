@@ -1,0 +1,416 @@
+#include "engine/query_suppress.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/json_put.h"
+#include "base/utc.h"
+#include "engine/hygiene_feed.h"
+
+#define ENTRIES_A_STEP 20000
+#define LINE_ROOM ((size_t)4 * KIB) /* more than one entry takes */
+
+/* --- parsing --- */
+
+static const char *parse_add(struct query_suppress *query, struct span words)
+{
+    struct hygiene_change *change = &query->change;
+    struct span class = span_split(&words, '\t'), source = span_split(&words, '\t');
+    struct span until = span_split(&words, '\t');
+
+    change->kind = HYGIENE_SUPPRESS;
+    change->until_s = HYGIENE_CHANGE_FOREVER;
+    if (!bounce_class_from_name(class, &change->class))
+        return "that class is not in the vocabulary (no-user, complaint, unsubscribe, ...)";
+    if (!hygiene_change_source_from_name(source, &change->source))
+        return "the source is session, report, complaint, unsubscribe, operator or import";
+    if (until.size > 0 && (!utc_read(until, &change->until_s) || change->until_s == 0))
+        return "the end is a moment such as 2026-12-24T18:00:00Z";
+    change->tenant = span_split(&words, '\t');
+    change->stream = span_split(&words, '\t');
+    change->note = words;
+    return NULL;
+}
+
+static void parse_remove(struct query_suppress *query, struct span words)
+{
+    query->change.kind = HYGIENE_WITHDRAW;
+    query->change.tenant = span_split(&words, '\t');
+    query->change.stream = span_split(&words, '\t');
+    query->change.note = words;
+}
+
+static const char *parse_address(struct query_suppress *query, struct span address)
+{
+    query->change.key = hygiene_feed_key(address, query->key);
+    return query->change.key.size > 0 ? NULL : "that is no mail address";
+}
+
+static const char *parse_provider(struct query_suppress *query, enum hygiene_change_kind kind,
+                                  struct span words)
+{
+    query->change.kind = kind;
+    query->change.provider = span_equal(words, SPAN("*")) ? SPAN("") : words;
+    return words.size > 0 ? NULL : "which provider? \"*\" is all of them";
+}
+
+static const char *parse_import(struct query_suppress *query, struct span words)
+{
+    query->verb = QUERY_SUPPRESS_IMPORT;
+    if (words.size == 0 || words.size >= sizeof(query->path))
+        return "import takes a file";
+    memcpy(query->path, words.data, words.size);
+    query->path[words.size] = '\0';
+    return NULL;
+}
+
+const char *query_suppress_parse(struct query_suppress *query, struct span words)
+{
+    const char *problem;
+    struct span verb;
+
+    memset(query, 0, sizeof(*query));
+    if (words.size > sizeof(query->line))
+        return "the request is too long";
+    memcpy(query->line, words.data, words.size);
+    words = span_make(query->line, words.size);
+    verb = span_split(&words, '\t');
+    query->change.source = HYGIENE_FROM_OPERATOR;
+    if (span_equal(verb, SPAN("list")) || span_equal(verb, SPAN("export"))) {
+        query->verb = verb.data[0] == 'l' ? QUERY_SUPPRESS_LIST : QUERY_SUPPRESS_EXPORT;
+        query->held = span_equal(words, SPAN("held"));
+        return NULL;
+    }
+    if (span_equal(verb, SPAN("release")))
+        return parse_provider(query, HYGIENE_RELEASE, words);
+    if (span_equal(verb, SPAN("confirm")))
+        return parse_provider(query, HYGIENE_CONFIRM, words);
+    if (span_equal(verb, SPAN("import")))
+        return parse_import(query, words);
+    problem = parse_address(query, span_split(&words, '\t'));
+    if (problem != NULL)
+        return problem;
+    if (span_equal(verb, SPAN("show"))) {
+        query->verb = QUERY_SUPPRESS_SHOW;
+        return NULL;
+    }
+    if (span_equal(verb, SPAN("add")))
+        return parse_add(query, words);
+    if (!span_equal(verb, SPAN("remove")))
+        return "suppress knows add, remove, show, list, export, import, release and confirm";
+    parse_remove(query, words);
+    return NULL;
+}
+
+/* --- answers --- */
+
+static bool complain(struct text *out, const char *what)
+{
+    json_put_open(out, '{');
+    json_put_key_cstr(out, "error", what);
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+    return true;
+}
+
+static void put_time(struct text *out, const char *key, uint64_t seconds)
+{
+    char buffer[UTC_SIZE];
+    struct text text;
+
+    json_put_key(out, key);
+    if (seconds == HYGIENE_CHANGE_FOREVER) {
+        json_put_null(out);
+        return;
+    }
+    text_init(&text, buffer, sizeof(buffer));
+    utc_write(&text, seconds);
+    json_put_string(out, text_span(&text));
+}
+
+static const char *state_of(const struct hygiene_entry *entry, uint64_t now_s)
+{
+    if (entry->held)
+        return "held";
+    if (entry->withdrawn)
+        return "withdrawn";
+    return entry->until_s > now_s ? "suppressed" : "expired";
+}
+
+static void explain(struct text *words, const struct hygiene_entry *entry, uint64_t now_s)
+{
+    bool everywhere = entry->tenant.size == 0 && entry->stream.size == 0;
+
+    if (entry->held)
+        text_add_cstr(words,
+                      "not suppressed yet: its provider suddenly refuses so many that an operator "
+                      "has to release or confirm it; ");
+    else if (entry->withdrawn)
+        text_add_cstr(words, "free again: somebody lifted the suppression; ");
+    else if (entry->until_s <= now_s)
+        text_add_cstr(words, "free again: the suppression ran out; ");
+    else
+        text_add_cstr(words,
+                      everywhere ? "no mail goes there: " : "no mail of this scope goes there: ");
+    text_add_cstr(words, bounce_class_meaning(entry->class));
+    text_add_cstr(words, ", says the ");
+    text_add_cstr(words, hygiene_change_source_name(entry->source));
+}
+
+static void write_entry(struct text *out, const struct hygiene_entry *entry, uint64_t now_s)
+{
+    char buffer[512];
+    struct text words;
+
+    text_init(&words, buffer, sizeof(buffer));
+    explain(&words, entry, now_s);
+    json_put_open(out, '{');
+    json_put_key_string(out, "address", entry->key);
+    json_put_key_cstr(out, "state", state_of(entry, now_s));
+    json_put_key_cstr(out, "class", bounce_class_name(entry->class));
+    json_put_key_cstr(out, "source", hygiene_change_source_name(entry->source));
+    put_time(out, "time", entry->time_s);
+    put_time(out, "until", entry->withdrawn ? entry->time_s : entry->until_s);
+    json_put_key_string(out, "tenant", entry->tenant);
+    json_put_key_string(out, "stream", entry->stream);
+    json_put_key_string(out, "note", entry->note);
+    if (entry->provider.size > 0)
+        json_put_key_string(out, "provider", entry->provider);
+    json_put_key_string(out, "explanation", text_span(&words));
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+}
+
+static void write_counts(struct text *out, const struct hygiene_score *score)
+{
+    json_put_key(out, "counts");
+    json_put_open(out, '[');
+    for (unsigned i = 0; i < BOUNCE_CLASS_COUNT; i++) {
+        const struct hygiene_score_count *count =
+            hygiene_score_count_of(score, (enum bounce_class)i);
+
+        if (count == NULL || count->days == 0 || i == BOUNCE_NETWORK) /* counted with expired */
+            continue;
+        json_put_open(out, '{');
+        json_put_key_cstr(out, "class", bounce_class_name((enum bounce_class)i));
+        json_put_key_double(out, "count", count->halves / 2.0, 1);
+        json_put_key_u64(out, "days", count->days);
+        put_time(out, "first", count->first_day * UINT64_C(86400));
+        put_time(out, "last", count->last_day * UINT64_C(86400));
+        json_put_close(out, '}');
+    }
+    json_put_close(out, ']');
+    json_put_key(out, "history");
+    json_put_open(out, '[');
+    for (uint32_t i = 0; i < score->history_count; i++) {
+        json_put_open(out, '{');
+        json_put_key_cstr(out, "class",
+                          bounce_class_name((enum bounce_class)score->history[i].class));
+        put_time(out, "day", score->history[i].day * UINT64_C(86400));
+        json_put_close(out, '}');
+    }
+    json_put_close(out, ']');
+}
+
+static void write_score(struct text *out, struct span key, const struct hygiene_score *score,
+                        bool any_entry)
+{
+    json_put_open(out, '{');
+    json_put_key_string(out, "address", key);
+    json_put_key_cstr(out, "state", score != NULL ? "counted" : "free");
+    if (score != NULL)
+        write_counts(out, score);
+    json_put_key_cstr(out, "explanation",
+                      score != NULL
+                          ? "bounces of this address are counted; enough of them, on enough "
+                            "days, suppress it, and a delivery forgets them"
+                      : any_entry ? "nothing is counted for this address"
+                                  : "nothing is known against this address");
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+}
+
+static bool step_show(struct query_suppress *query, struct hygiene *tables, uint64_t now_s,
+                      struct text *out)
+{
+    struct hygiene_entry entry;
+
+    for (; hygiene_find(tables, query->change.key, &query->number, &entry) == 0; query->number++) {
+        if (text_room(out) < LINE_ROOM)
+            return false;
+        write_entry(out, &entry, now_s);
+        query->begun = true;
+    }
+    if (text_room(out) < LINE_ROOM)
+        return false;
+    write_score(out, query->change.key, hygiene_score_of(tables, query->change.key), query->begun);
+    return true;
+}
+
+static void put_csv(struct text *out, struct span field, bool last)
+{
+    bool quotes = false;
+
+    for (size_t i = 0; i < field.size; i++)
+        quotes = quotes || field.data[i] == ',' || field.data[i] == '"' || field.data[i] < ' ';
+    if (quotes)
+        text_add_byte(out, '"');
+    for (size_t i = 0; i < field.size; i++) {
+        if (field.data[i] == '"')
+            text_add_byte(out, '"');
+        text_add_byte(out, field.data[i] < ' ' ? ' ' : field.data[i]);
+    }
+    if (quotes)
+        text_add_byte(out, '"');
+    text_add_byte(out, last ? '\n' : ',');
+}
+
+static void write_row(struct text *out, const struct hygiene_entry *entry)
+{
+    put_csv(out, entry->key, false);
+    put_csv(out, span_cstr(bounce_class_name(entry->class)), false);
+    put_csv(out, span_cstr(hygiene_change_source_name(entry->source)), false);
+    utc_write(out, entry->time_s);
+    text_add_byte(out, ',');
+    if (entry->until_s != HYGIENE_CHANGE_FOREVER)
+        utc_write(out, entry->until_s);
+    text_add_byte(out, ',');
+    put_csv(out, entry->tenant, false);
+    put_csv(out, entry->stream, false);
+    put_csv(out, entry->note, true);
+}
+
+static bool step_list(struct query_suppress *query, const struct hygiene *tables, uint64_t now_s,
+                      struct text *out)
+{
+    struct hygiene_entry entry;
+
+    if (query->verb == QUERY_SUPPRESS_EXPORT && !query->begun)
+        text_add_cstr(out, QUERY_SUPPRESS_CSV_HEADER);
+    query->begun = true;
+    for (uint32_t i = 0; hygiene_entry_at(tables, query->number, &entry) == 0;
+         i++, query->number++) {
+        if (i == ENTRIES_A_STEP || text_room(out) < LINE_ROOM)
+            return false;
+        if (query->held ? !entry.held : entry.held || entry.withdrawn || entry.until_s <= now_s)
+            continue;
+        if (query->verb == QUERY_SUPPRESS_EXPORT)
+            write_row(out, &entry);
+        else
+            write_entry(out, &entry, now_s);
+    }
+    return true;
+}
+
+/* --- orders --- */
+
+static bool write_done(const struct query_suppress *query, struct text *out)
+{
+    json_put_open(out, '{');
+    json_put_key_u64(out, "done", query->done_count);
+    json_put_key_u64(out, "refused", query->refused_count);
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+    return true;
+}
+
+/* -EAGAIN: try later; -ENOSPC: counted as refused. */
+static int make(struct query_suppress *query, struct hygiene_store *hygiene,
+                const struct hygiene_change *change)
+{
+    int result = hygiene_store_change(hygiene, change, &query->ticket);
+
+    query->done_count += result == 0;
+    query->refused_count += result == -ENOSPC;
+    return result;
+}
+
+static bool step_order(struct query_suppress *query, struct hygiene_store *hygiene,
+                       uint64_t wall_ns, struct text *out)
+{
+    if (!query->ordered) {
+        query->change.time_s = wall_ns / NS_PER_S;
+        if (make(query, hygiene, &query->change) == -EAGAIN)
+            return false;
+        query->ordered = true;
+        if (query->refused_count > 0)
+            return complain(out, "there is no room for more addresses: raise hygiene.addresses");
+    }
+    return hygiene_store_durable_count(hygiene) >= query->ticket && write_done(query, out);
+}
+
+size_t query_suppress_pack(const struct hygiene_change *change, uint8_t *into)
+{
+    uint16_t size = (uint16_t)hygiene_change_write(change, into + sizeof(uint16_t));
+
+    memcpy(into, &size, sizeof(size));
+    return size + sizeof(size);
+}
+
+/* The next change of the image at *offset; -ENOENT at its end. */
+static int unpack(struct span image, uint64_t *offset, struct hygiene_change *ret)
+{
+    uint16_t size;
+
+    if (*offset == image.size)
+        return -ENOENT;
+    if (image.size - *offset < sizeof(size))
+        return -EBADMSG;
+    memcpy(&size, image.data + *offset, sizeof(size));
+    if (image.size - *offset - sizeof(size) < size)
+        return -EBADMSG;
+    if (hygiene_change_read(span_slice(image, *offset + sizeof(size), size), ret) < 0)
+        return -EBADMSG;
+    *offset += size + sizeof(size);
+    return 0;
+}
+
+static bool step_import(struct query_suppress *query, struct hygiene_store *hygiene,
+                        struct text *out)
+{
+    struct io *io = hygiene_store_io(hygiene);
+    struct io_mapping mapping;
+    struct hygiene_change change;
+    int result = 0;
+
+    if (query->ordered)
+        return hygiene_store_durable_count(hygiene) >= query->ticket && write_done(query, out);
+    if (io_map(io, query->path, IO_MAP_READ, &mapping) < 0)
+        return complain(out, "the file for import cannot be read");
+    for (uint32_t i = 0; i < ENTRIES_A_STEP && result != -EAGAIN; i++) {
+        uint64_t next = query->offset;
+
+        result = unpack(span_make(mapping.data, mapping.size), &next, &change);
+        if (result < 0)
+            break;
+        result = make(query, hygiene, &change);
+        if (result != -EAGAIN)
+            query->offset = next;
+    }
+    io_unmap(io, &mapping);
+    if (result == -EBADMSG)
+        return complain(out, "the file for import is damaged");
+    query->ordered = result == -ENOENT;
+    return false;
+}
+
+bool query_suppress_step(struct query_suppress *query, struct hygiene_store *hygiene,
+                         uint64_t wall_ns, struct text *out)
+{
+    uint64_t now_s = wall_ns / NS_PER_S;
+
+    if (text_room(out) < LINE_ROOM)
+        return false;
+    switch (query->verb) {
+    case QUERY_SUPPRESS_ORDER:
+        return step_order(query, hygiene, wall_ns, out);
+    case QUERY_SUPPRESS_SHOW:
+        return step_show(query, hygiene_store_tables(hygiene), now_s, out);
+    case QUERY_SUPPRESS_LIST:
+    case QUERY_SUPPRESS_EXPORT:
+        return step_list(query, hygiene_store_tables(hygiene), now_s, out);
+    case QUERY_SUPPRESS_IMPORT:
+        return step_import(query, hygiene, out);
+    }
+    return true;
+}

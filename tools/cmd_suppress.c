@@ -1,0 +1,237 @@
+/* cmd_suppress.c - `ringpost suppress`: who is not to be mailed, and why. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utc.h"
+#include "engine/query_suppress.h"
+#include "tools/exit_code.h"
+#include "tools/sender.h"
+#include "tools/suppress_ask.h"
+#include "tools/suppress_import.h"
+#include "tools/verb.h"
+
+struct suppress_command {
+    const char *verb;
+    const char *config;
+    const char *spool;
+    const char *class;
+    const char *source;
+    const char *until;
+    const char *tenant;
+    const char *stream;
+    const char *note;
+    bool json;
+    bool held;
+    bool yes;
+    bool failed; /* an answer was an error */
+    FILE *out;
+};
+
+static int parse(struct suppress_command *command, int argc, char **argv)
+{
+    static const struct option long_options[] = {
+        {"config", required_argument, NULL, 'f'}, {"spool", required_argument, NULL, 's'},
+        {"class", required_argument, NULL, 'c'},  {"source", required_argument, NULL, 'o'},
+        {"until", required_argument, NULL, 'u'},  {"tenant", required_argument, NULL, 't'},
+        {"stream", required_argument, NULL, 'r'}, {"note", required_argument, NULL, 'n'},
+        {"json", no_argument, NULL, 'j'},         {"held", no_argument, NULL, 'h'},
+        {"yes", no_argument, NULL, 'y'},          {NULL, 0, NULL, 0},
+    };
+    const char **texts[256] = {
+        ['f'] = &command->config, ['s'] = &command->spool, ['c'] = &command->class,
+        ['o'] = &command->source, ['u'] = &command->until, ['t'] = &command->tenant,
+        ['r'] = &command->stream, ['n'] = &command->note,
+    };
+    int option;
+
+    optind = 1;
+    opterr = 0;
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        if (option == 'j')
+            command->json = true;
+        else if (option == 'h')
+            command->held = true;
+        else if (option == 'y')
+            command->yes = true;
+        else if (option > 0 && option < 256 && texts[option] != NULL)
+            *texts[option] = optarg;
+        else
+            return verb_complain("suppress", "%s is not an option, or lacks its value",
+                                 argv[optind - 1]);
+    }
+    if (optind == argc)
+        return verb_complain("suppress",
+                             "add, remove, show, list, import, export, release or confirm?");
+    command->verb = argv[optind++];
+    return 0;
+}
+
+/* --- showing answers --- */
+
+static void print_plain(const struct suppress_command *command, struct span line)
+{
+    static const char *const keys[] = {"class",  "source",   "time", "until", "tenant",
+                                       "stream", "provider", "note", NULL};
+    struct span address = sender_value(line, "address"), words = sender_value(line, "explanation");
+    struct span state = sender_value(line, "state"), counts = sender_value(line, "done");
+
+    if (address.size == 0) {
+        (void)fprintf(command->out, "done=%.*s\n", (int)counts.size, (const char *)counts.data);
+        return;
+    }
+    (void)fprintf(command->out, "%.*s: %.*s: %.*s\n", (int)address.size, (const char *)address.data,
+                  (int)state.size, (const char *)state.data, (int)words.size,
+                  (const char *)words.data);
+    for (const char *const *key = keys; *key != NULL; key++) {
+        struct span value = sender_value(line, *key);
+
+        if (value.size > 0 && span_find(line, SPAN("\"class\"")) != SPAN_NOT_FOUND &&
+            !span_equal(state, SPAN("counted")) && !span_equal(value, SPAN("null")))
+            (void)fprintf(command->out, "  %s=%.*s", *key, (int)value.size,
+                          (const char *)value.data);
+    }
+    (void)fprintf(command->out, "\n");
+}
+
+static void take(void *context, struct span line)
+{
+    struct suppress_command *command = context;
+    struct span error = sender_value(line, "error");
+
+    if (span_starts(line, SPAN("{\"error\":"))) {
+        (void)fprintf(stderr, "ringpost suppress: %.*s\n", (int)error.size,
+                      (const char *)error.data);
+        command->failed = true;
+    } else if (command->json || strcmp(command->verb, "export") == 0) {
+        (void)fprintf(command->out, "%.*s\n", (int)line.size, (const char *)line.data);
+    } else {
+        print_plain(command, line);
+    }
+}
+
+/* --- requests --- */
+
+static const char *or_empty(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+/* "" for ever, a moment, or "+30d" from now. */
+static int write_until(const struct suppress_command *command, struct suppress_ask *ask,
+                       struct text *request)
+{
+    uint64_t seconds, ns;
+
+    if (command->until == NULL)
+        return 0;
+    if (command->until[0] == '+' && config_parse_duration(span_cstr(command->until + 1), &ns))
+        seconds = (io_wall_ns(ask->spool.io) + ns) / NS_PER_S;
+    else if (!utc_read(span_cstr(command->until), &seconds))
+        return verb_complain("suppress", "--until takes 2026-12-24, 2026-12-24T18:00:00Z or +30d");
+    utc_write(request, seconds);
+    return 0;
+}
+
+static int request_one(struct suppress_command *command, struct suppress_ask *ask,
+                       const char *object)
+{
+    uint8_t bytes[QUERY_SUPPRESS_LINE_MAX];
+    struct text request;
+    int result = 0;
+
+    text_init(&request, bytes, sizeof(bytes));
+    text_add_format(&request, "suppress\t%s", command->verb);
+    if (object != NULL)
+        text_add_format(&request, "\t%s", object);
+    if (strcmp(command->verb, "add") == 0) {
+        text_add_format(&request, "\t%s\t%s\t", command->class != NULL ? command->class : "no-user",
+                        command->source != NULL ? command->source : "operator");
+        result = write_until(command, ask, &request);
+    }
+    if (strcmp(command->verb, "add") == 0 || strcmp(command->verb, "remove") == 0)
+        text_add_format(&request, "\t%s\t%s\t%s", or_empty(command->tenant),
+                        or_empty(command->stream), or_empty(command->note));
+    if (command->held)
+        text_add_cstr(&request, "\theld");
+    if (result != 0)
+        return result;
+    if (request.overflow || span_find_byte(text_span(&request), '\n') != SPAN_NOT_FOUND)
+        return verb_complain("suppress", "the request is too long, or holds a line break");
+    return suppress_ask_request(ask, text_span(&request));
+}
+
+/* Whether the verb takes addresses (1), one file or none (2), nothing (3); 0: there is no such. */
+static int objects_of(const char *verb)
+{
+    static const struct {
+        const char *verb;
+        int objects;
+    } verbs[] = {{"add", 1},     {"remove", 1}, {"show", 1},   {"release", 1},
+                 {"confirm", 1}, {"import", 2}, {"export", 2}, {"list", 3}};
+
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+        if (strcmp(verb, verbs[i].verb) == 0)
+            return verbs[i].objects;
+    return 0;
+}
+
+static int run(struct suppress_command *command, struct suppress_ask *ask, int count,
+               char **objects)
+{
+    int result = 0;
+
+    if (strcmp(command->verb, "import") == 0) {
+        struct suppress_import import = {.file = objects[0],
+                                         .tenant = or_empty(command->tenant),
+                                         .stream = or_empty(command->stream)};
+
+        result = suppress_import_pack(&import, ask);
+        if (result == 0)
+            result = request_one(command, ask, import.path);
+        suppress_import_remove(&import);
+        return result;
+    }
+    if (objects_of(command->verb) != 1)
+        return request_one(command, ask, NULL);
+    for (int i = 0; i < count && result == 0; i++)
+        result = request_one(command, ask, objects[i]);
+    return result;
+}
+
+int verb_suppress(int argc, char **argv)
+{
+    struct suppress_command command = {.out = stdout};
+    struct suppress_ask ask = {.take = take, .context = &command};
+    int result = parse(&command, argc, argv), closed, count, objects;
+
+    if (result != 0)
+        return result;
+    count = argc - optind;
+    objects = objects_of(command.verb);
+    if (objects == 0)
+        return verb_complain("suppress", "\"%s\" is not a question or an order", command.verb);
+    if ((objects == 1 && count == 0) || (objects == 2 && count > 1) ||
+        (objects == 3 && count > 0) || (strcmp(command.verb, "import") == 0 && count == 0))
+        return verb_complain("suppress", "%s takes %s", command.verb,
+                             objects == 1   ? "at least one object"
+                             : objects == 2 ? "one file"
+                                            : "none");
+    if (strcmp(command.verb, "export") == 0 && count == 1 && strcmp(argv[optind], "-") != 0)
+        command.out = fopen(argv[optind], "we");
+    if (command.out == NULL) {
+        perror(argv[optind]);
+        return EXIT_CANNOT_CREATE;
+    }
+    result = suppress_ask_open(&ask, command.config, command.spool);
+    if (result == 0) {
+        result = run(&command, &ask, count, argv + optind);
+        closed = suppress_ask_close(&ask);
+        result = result != 0 ? result : closed;
+    }
+    if ((command.out != stdout ? fclose(command.out) : fflush(stdout)) != 0 && result == 0) {
+        perror("ringpost suppress");
+        result = EXIT_IO;
+    }
+    return result != 0 ? result : command.failed ? EXIT_SOME_FAILED : EXIT_ALL_ACCEPTED;
+}

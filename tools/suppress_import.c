@@ -1,0 +1,225 @@
+#include "tools/suppress_import.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/utc.h"
+#include "engine/hygiene_feed.h"
+#include "engine/query_suppress.h"
+#include "message/csv.h"
+#include "tools/exit_code.h"
+
+#define BLOCK_SIZE MIB
+
+enum column { ADDRESS, EMAIL, CLASS, SOURCE, TIME, UNTIL, TENANT, STREAM, NOTE, COLUMNS_COUNT };
+
+static const char *const column_names[COLUMNS_COUNT] = {
+    "address", "email", "class", "source", "time", "until", "tenant", "stream", "note"};
+
+struct packing {
+    struct suppress_import *import;
+    struct arena arena;
+    struct csv csv;
+    FILE *in;
+    FILE *out;
+    uint64_t now_s;
+    bool columns_known;
+    uint32_t columns[COLUMNS_COUNT];
+};
+
+static int complain(const struct packing *packing, const struct roster_row *row, const char *what,
+                    struct span value)
+{
+    char buffer[128];
+    struct text text;
+
+    text_init(&text, buffer, sizeof(buffer));
+    text_add_printable(&text, value, 30);
+    (void)fprintf(stderr, "ringpost suppress: %s:%llu: row %llu: \"%s\" %s; nothing was imported\n",
+                  packing->import->file, (unsigned long long)row->line,
+                  (unsigned long long)row->row, text_cstr_end(&text), what);
+    return EXIT_USAGE;
+}
+
+static struct span field_of(const struct packing *packing, const struct roster_row *row,
+                            enum column column)
+{
+    uint32_t index = packing->columns[column];
+
+    return index == ROSTER_COLUMN_NONE || index >= row->fields_count ? (struct span){NULL, 0}
+                                                                     : row->fields[index];
+}
+
+static int find_columns(struct packing *packing, const struct roster_row *row)
+{
+    for (uint32_t i = 0; i < COLUMNS_COUNT; i++)
+        packing->columns[i] = roster_column(&packing->csv.roster, span_cstr(column_names[i]));
+    if (packing->columns[ADDRESS] == ROSTER_COLUMN_NONE)
+        packing->columns[ADDRESS] = packing->columns[EMAIL];
+    packing->columns_known = true;
+    return packing->columns[ADDRESS] != ROSTER_COLUMN_NONE
+               ? 0
+               : complain(packing, row, "is missing: a column address or email", SPAN("address"));
+}
+
+static int read_moment(const struct packing *packing, const struct roster_row *row,
+                       enum column column, uint64_t otherwise, uint64_t *ret)
+{
+    struct span field = field_of(packing, row, column);
+
+    *ret = otherwise;
+    if (field.size == 0 || (utc_read(field, ret) && *ret > 0))
+        return 0;
+    return complain(packing, row, "is no moment such as 2026-12-24T18:00:00Z", field);
+}
+
+static struct span or_else(struct span field, const char *otherwise)
+{
+    return field.size > 0 ? field : span_cstr(otherwise);
+}
+
+/* A row as a change; its spans lie in the row and in `key`. */
+static int read_row(const struct packing *packing, const struct roster_row *row, uint8_t *key,
+                    struct hygiene_change *change)
+{
+    struct span class = or_else(field_of(packing, row, CLASS), "no-user");
+    struct span source = or_else(field_of(packing, row, SOURCE), "import");
+    int result;
+
+    *change = (struct hygiene_change){
+        .kind = HYGIENE_SUPPRESS,
+        .key = hygiene_feed_key(span_trim(field_of(packing, row, ADDRESS)), key),
+        .tenant = or_else(field_of(packing, row, TENANT), packing->import->tenant),
+        .stream = or_else(field_of(packing, row, STREAM), packing->import->stream),
+        .note = field_of(packing, row, NOTE),
+    };
+    if (change->key.size == 0)
+        return complain(packing, row, "is no mail address", field_of(packing, row, ADDRESS));
+    if (!bounce_class_from_name(class, &change->class))
+        return complain(packing, row, "is not a class of the vocabulary", class);
+    if (!hygiene_change_source_from_name(source, &change->source))
+        return complain(packing, row, "is not a source", source);
+    result = read_moment(packing, row, TIME, packing->now_s, &change->time_s);
+    return result != 0 ? result
+                       : read_moment(packing, row, UNTIL, HYGIENE_CHANGE_FOREVER, &change->until_s);
+}
+
+static int pack_row(struct packing *packing, const struct roster_row *row)
+{
+    uint8_t bytes[HYGIENE_CHANGE_SIZE_MAX + 2], key[HYGIENE_CHANGE_KEY_MAX];
+    struct hygiene_change change;
+    int result = packing->columns_known ? 0 : find_columns(packing, row);
+
+    if (result == 0)
+        result = read_row(packing, row, key, &change);
+    if (result != 0)
+        return result;
+    packing->import->rows_count++;
+    (void)fwrite(bytes, 1, query_suppress_pack(&change, bytes), packing->out);
+    return 0;
+}
+
+static int fail_csv(const struct packing *packing)
+{
+    char buffer[1024];
+    struct text text;
+
+    text_init(&text, buffer, sizeof(buffer));
+    roster_problem_write(&packing->csv.roster, packing->import->file, &text);
+    (void)fprintf(stderr, "ringpost suppress: %s; nothing was imported\n", text_cstr_end(&text));
+    return EXIT_USAGE;
+}
+
+static int pack_rows(struct packing *packing, uint8_t *block)
+{
+    struct span fed = {NULL, 0};
+    struct roster_row row;
+
+    for (;;) {
+        switch (csv_next(&packing->csv, &row)) {
+        case ROSTER_ROW: {
+            int result = pack_row(packing, &row);
+
+            if (result != 0)
+                return result;
+            break;
+        }
+        case ROSTER_MORE:
+            if (fed.size == 0)
+                fed = span_make(block, fread(block, 1, BLOCK_SIZE, packing->in));
+            if (fed.size == 0)
+                roster_finish(&packing->csv.roster);
+            else
+                roster_feed(&packing->csv.roster, &fed);
+            break;
+        case ROSTER_END:
+            return 0;
+        case ROSTER_FAILED:
+            return fail_csv(packing);
+        }
+    }
+}
+
+/* In the folder of hygiene, which is made if need be. */
+static int open_packed(struct packing *packing, struct suppress_ask *ask)
+{
+    const char *folder = ask->spool.settings.policy->hygiene_path;
+    char *path = packing->import->path;
+    int result = io_folder(ask->spool.io, ask->spool.settings.policy->spool), file;
+
+    if (result == 0)
+        result = io_folder(ask->spool.io, folder);
+    if (result == 0) {
+        (void)snprintf(path, sizeof(packing->import->path), "%s/import.%ld", folder,
+                       (long)getpid());
+        file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        packing->out = file < 0 ? NULL : fdopen(file, "w");
+        result = packing->out == NULL ? -errno : 0;
+    }
+    if (result == 0)
+        return 0;
+    (void)fprintf(stderr, "ringpost suppress: %s: %s\n", folder, strerror(-result));
+    path[0] = '\0';
+    return EXIT_CANNOT_CREATE;
+}
+
+int suppress_import_pack(struct suppress_import *import, struct suppress_ask *ask)
+{
+    struct packing packing = {.import = import, .now_s = io_wall_ns(ask->spool.io) / NS_PER_S};
+    uint8_t *block = malloc(BLOCK_SIZE);
+    int result;
+
+    packing.in = strcmp(import->file, "-") == 0 ? stdin : fopen(import->file, "re");
+    if (packing.in == NULL || block == NULL || arena_open(&packing.arena, csv_cost()) < 0) {
+        perror(import->file);
+        free(block);
+        return EXIT_USAGE;
+    }
+    csv_init(&packing.csv, &packing.arena);
+    result = open_packed(&packing, ask);
+    if (result == 0)
+        result = pack_rows(&packing, block);
+    if (packing.out != NULL && fclose(packing.out) != 0 && result == 0) {
+        perror(import->path);
+        result = EXIT_TRY_AGAIN;
+    }
+    if (result == 0 && ferror(packing.in) != 0) {
+        perror(import->file);
+        result = EXIT_IO;
+    }
+    if (packing.in != stdin)
+        (void)fclose(packing.in);
+    arena_close(&packing.arena);
+    free(block);
+    return result;
+}
+
+void suppress_import_remove(const struct suppress_import *import)
+{
+    if (import->path[0] != '\0')
+        (void)unlink(import->path);
+}
