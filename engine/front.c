@@ -270,12 +270,12 @@ static int open_parts(struct front *front, struct text *error)
     int result = 0;
 
     front->exporting = policy->durability != DURABILITY_MEMORY;
-    front->exporter.classifier = policy->classifier;
     if (front->exporting)
         result = exporter_open(&front->exporter, front->io, front->store, policy->events_directory,
                                policy->durability == DURABILITY_DURABLE, error);
     if (result < 0)
         return result;
+    front->exporter.classifier = policy->classifier;
     text_init(&path, buffer, sizeof(buffer));
     text_add_format(&path, "%s/control", policy->spool);
     (void)text_cstr_end(&path);

@@ -1,0 +1,121 @@
+"""Bounces come home: what a receiver calls dead is suppressed, and the next campaign leaves it out; what is full or
+blocked is not. Suppressions by hand and by CSV, at rest and beside a running sender.
+"""
+import time
+
+import e2e
+import world
+
+GOOD, DEAD, FULL, BLOCKED = 150, 20, 8, 8
+PERSONAS = """
+persona dead
+recipient dead*
+rcpt reply 550 5.1.1 no such user here
+
+persona full
+recipient full*
+rcpt reply 552 5.2.2 mailbox is full
+
+persona blocked
+recipient blocked*
+rcpt reply 550 5.7.1 blocked using zen.spamhaus.org
+"""
+
+
+def open_scene(case):
+    zone = world.Zone()
+    zone.add("d0", "MX", "10 mx.d0")
+    zone.add("mx.d0", "A", "127.0.0.1")
+    knot = case.knot(zone)
+    sink = case.sink(addresses=("127.0.0.1",), ipv6=False, personas=PERSONAS)
+    return sink, e2e.Spool(case, "hygiene", port=sink.port, dns=knot.port)
+
+
+def names(kind, count, domain):
+    return [f"{kind}{n}@{domain}" for n in range(count)]
+
+
+def listed(spool, *more):
+    run = spool.case.tool("suppress", "list", "--json", "--config", spool.config, *more).expect(0)
+    return {line["address"]: line for line in run.json_lines}
+
+
+def suppress(spool, *arguments):
+    return spool.case.tool("suppress", *arguments, "--config", spool.config)
+
+
+def shown(spool, address):
+    return suppress(spool, "show", address, "--json").expect(0).json_lines
+
+
+
+def campaigns(case):
+    sink, spool = open_scene(case)
+    domain = "d0.test"
+    everybody = (names("good", GOOD, domain) + names("dead", DEAD, domain) + names("full", FULL, domain) +
+                 names("blocked", BLOCKED, domain) + [f"hand@{domain}"])
+    rows = case.write("list.csv", "email,n\n" + "".join(f"{a},{i}\n" for i, a in enumerate(everybody)))
+    template = case.write("t.eml", e2e.SHORT_TEMPLATE)
+
+    suppress(spool, "add", f"HAND@{domain}", "--note", "asked by phone", "--class", "complaint").expect(0)
+    suppress(spool, "add", "nonsense").expect(e2e.SOME_FAILED)
+    first = spool.send_list(template, rows, "one").expect(e2e.SOME_FAILED).json
+    e2e.check_equal((first["suppressed"], first["accepted"], first["failed"]), (1, GOOD, DEAD + FULL + BLOCKED),
+                    "the first campaign", first)
+    dead = set(names("dead", DEAD, domain))
+    e2e.check_equal(set(listed(spool)), dead | {f"hand@{domain}"}, "the list is exactly the dead and who asked")
+    e2e.check_equal(listed(spool)[f"dead3@{domain}"]["class"], "no-user", "its class")
+    full = shown(spool, f"full1@{domain}")[-1]
+    e2e.check_equal((full["state"], full["counts"][0]["class"], full["counts"][0]["count"]), ("counted", "mailbox-full", 1),
+                    "what is full is counted", full)
+    e2e.check_equal([line["state"] for line in shown(spool, f"blocked1@{domain}")], ["free"], "the sender's fault")
+    classes = {e["recipient"]: e["bounce_classification"] for e in spool.events() if e["type"] == "Bounce"}
+    e2e.check_equal((classes[f"dead0@{domain}"], classes[f"full0@{domain}"], classes[f"blocked0@{domain}"]),
+                    ("no-user", "mailbox-full", "blocked"), "classes in events")
+
+    second = spool.send_list(template, rows, "two").expect(e2e.SOME_FAILED).json
+    e2e.check_equal((second["suppressed"], second["accepted"], second["failed"]), (1 + DEAD, GOOD, FULL + BLOCKED),
+                    "the second campaign skips the dead", second)
+    gone = {e["recipient"] for e in spool.events() if e["type"] == "Suppressed" and e["campaign"] == "two"}
+    e2e.check_equal(gone, dead | {f"hand@{domain}"}, "Suppressed events")
+
+    beside(case, spool, template, rows, domain)
+    audit = e2e.audit(case, sink.ledger, spool)
+    e2e.check_equal(audit["lost"] + audit["duplicates"] + audit["strangers"], 0, "ledger against events", audit)
+    case.note(f"{DEAD} dead of {len(everybody)} left out of the next campaigns")
+
+
+def beside(case, spool, template, rows, domain):
+    """A sender waits for its time; orders reach it through its socket."""
+    sender = spool.start_list(template, rows, "three", "--at", "+4s", "--until", "done")
+    for _ in range(100):
+        run = spool.queue("status", "--json")
+        if run.code == 0:
+            break
+        time.sleep(0.05)
+    run.expect(0)
+    suppress(spool, "add", f"good0@{domain}", "--tenant", "other").expect(0)
+    suppress(spool, "add", f"good1@{domain}", "--until", "+1h").expect(0)
+    more = case.write("more.csv", "email,class,until\n" + f"good2@{domain},unsubscribe,\n" +
+                      f"good3@{domain},complaint,2020-01-01\n")
+    e2e.check_equal(suppress(spool, "import", more, "--json").expect(0).json["done"], 2, "rows imported")
+    suppress(spool, "remove", f"hand@{domain}").expect(0)
+    bad = case.write("bad.csv", f"email,class\ngood4@{domain},no-user\nnonsense,no-user\n")
+    e2e.check("bad.csv:3: row 2" in suppress(spool, "import", bad).expect(e2e.USAGE).err, "a bad row is named")
+    e2e.check_equal(shown(spool, f"good2@{domain}")[0]["state"], "suppressed", "imported beside the sender")
+    result = sender.wait(60 * case.patience).expect(e2e.SOME_FAILED).json
+    e2e.check_equal((result["suppressed"], result["accepted"]), (DEAD + 2, GOOD - 2 + 1), "the third campaign", result)
+    exported = suppress(spool, "export").expect(0).out.splitlines()
+    e2e.check_equal(exported[0], "address,class,source,time,until,tenant,stream,note", "header of the export")
+    back = case.write("back.csv", "\n".join(exported) + "\n")
+    suppress(spool, "import", back).expect(0)
+    e2e.check_equal(suppress(spool, "export").expect(0).out.splitlines(), exported, "export and import agree")
+
+
+def main():
+    with e2e.Case("suppress") as case:
+        case.step(campaigns)
+
+
+if __name__ == "__main__":
+    main()
