@@ -3,7 +3,9 @@
 The servers are tests/tls_server.py, one address a kind, all demands of a kind behind the same MX host: so every cell also
 says that a session is never used for mail that demands more. --write puts the table into the page.
 """
+import hashlib
 import os
+import subprocess
 import sys
 
 WRITE = "--write" in sys.argv
@@ -13,10 +15,15 @@ if WRITE:
 import ca  # noqa: E402
 import e2e  # noqa: E402
 import tls_server  # noqa: E402
+import validating  # noqa: E402
 import world  # noqa: E402
 
 PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "docs", "tls-policy.md")
 MODES = ["off", "opportunistic", "required", "verified"]
+# TLSA records that fit the server's key, that fit another, that no mail server can fit, and that are forged.
+DANE = {"dane": "DANE", "mismatch": "DANE, another key", "unusable": "DANE, unusable", "bogus": "DANE, bogus"}
+COLUMNS = MODES + list(DANE)
+NETWORK = 79
 LONG_KINDS = ["silence"]   # costs the whole time that a handshake may take
 KINDS = {
     "none": "no STARTTLS",
@@ -49,31 +56,67 @@ def make_authority(case):
     return authority
 
 
+def domain_of(column):
+    """The zone: signed where DNSSEC is to vouch for it."""
+    return "bogus.test" if column == "bogus" else "dane.test" if column in DANE else "test"
+
+
 def host_of(kind, column):
-    """Mail for which TLS is off has a host of its own: beside other mail it would go over their sessions."""
-    return f"off-{kind}" if column == "off" else kind
+    """The demands share a host, but for mail that is not to be tried with TLS: it would go over the others' sessions.
+    What DANE says belongs to a host, so each has its own."""
+    return f"mx-{column}-{kind}.{domain_of(column)}" if column == "off" or column in DANE else f"mx-{kind}.test"
 
 
-def start_servers(case, authority, kinds, port, network):
-    """By host. Kind n has the addresses 127.N.0.n and, for `off`, 127.N.1.n."""
-    servers = {}
-    for number, kind in enumerate(kinds, 1):
+def address_of(kind, column):
+    part = 1 + ["off", *DANE].index(column) if column == "off" or column in DANE else 0
+    return f"127.{NETWORK}.{part}.{1 + list(KINDS).index(kind)}"
+
+
+def start_servers(case, authority, kinds, port):
+    """By host; and by kind the digest of the server's key, for its TLSA record."""
+    servers, keys = {}, {}
+    for kind in kinds:
         options = dict(CERTIFICATES.get(kind, {}))
-        options.setdefault("dns", [f"mx-{kind}.test", f"mx-off-{kind}.test"])
+        options.setdefault("dns", sorted({host_of(kind, column) for column in COLUMNS}))
         pem, key = authority.issue("c-" + kind, **options)
+        public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], capture_output=True,
+                                check=True).stdout
+        keys[kind] = hashlib.sha256(public).hexdigest()
         how = tls_server.GOOD if kind in CERTIFICATES else kind
-        for part, host in enumerate((kind, host_of(kind, "off"))):
-            servers[host] = case.closing(tls_server.Server(f"127.{network}.{part}.{number}", port, how, pem, key))
-    return servers
+        for column in COLUMNS:
+            host = host_of(kind, column)
+            if host not in servers:
+                servers[host] = case.closing(tls_server.Server(address_of(kind, column), port, how, pem, key))
+    return servers, keys
 
 
-def make_zone(kinds, network, columns):
+def tlsa_of(column, key):
+    other = hashlib.sha256(key.encode()).hexdigest()
+    return {"dane": f"3 1 1 {key}", "mismatch": f"3 1 1 {other}", "unusable": f"1 1 1 {key}",
+            "bogus": f"3 1 1 {key}"}[column]
+
+
+def start_names(case, kinds, keys, port):
+    """A validating resolver over one zone that is not signed, one that is, and one whose TLSA records are forged."""
+    records = {"test": [], "dane.test": [], "bogus.test": []}
+    for kind in kinds:
+        for column in COLUMNS:
+            zone, host = domain_of(column), host_of(kind, column)
+            records[zone] += [f"{column}-{kind} MX 10 {host}.", f"{host}. A {address_of(kind, column)}"]
+            if column in DANE:
+                records[zone].append(f"_{port}._tcp.{host}. TLSA {tlsa_of(column, keys[kind])}")
+    zones = {name: validating.zone_text(name, *sorted(set(lines))) for name, lines in records.items()}
+    signed = case.closing(validating.SignedZones(
+        case.path("signed"), zones, ("dane.test", "bogus.test"),
+        {"bogus.test": (r"(\sTLSA\s+3 1 1 )([0-9A-Fa-f]{4})", r"\g<1>0000")}))
+    return case.closing(validating.Unbound(case.path("unbound"), signed))
+
+
+def make_zone(kind, address, domains):
     zone = world.Zone()
-    for number, kind in enumerate(kinds, 1):
-        zone.add(f"mx-{kind}", "A", f"127.{network}.0.{number}")
-        zone.add(f"mx-off-{kind}", "A", f"127.{network}.1.{number}")
-        for column in columns:
-            zone.add(f"{column}-{kind}", "MX", f"10 mx-{host_of(kind, column)}.test.")
+    zone.add(f"mx-{kind}", "A", address)
+    for domain in domains:
+        zone.add(f"{domain}-{kind}", "MX", f"10 mx-{kind}.test.")
     return zone
 
 
@@ -97,45 +140,46 @@ def cell(server, event, address):
 
 def send_matrix(case, kinds):
     port = world.free_port()
-    network = 79
     authority = make_authority(case)
-    servers = start_servers(case, authority, kinds, port, network)
-    knot = case.knot(make_zone(kinds, network, MODES))
+    servers, keys = start_servers(case, authority, kinds, port)
+    names = start_names(case, kinds, keys, port)
     domains = ", ".join(f'"{mode}-{kind}.test": {mode}' for mode in MODES for kind in kinds)
-    spool = e2e.Spool(case, port=port, dns=knot.port, retry="schedule: [1h]",
-                      extra="tls: {ca_file: %s, domains: {%s}}\n" % (authority.pem, domains))
-    rows = [(f"u{i}@{mode}-{kind}.test", i) for i in range(PER_CELL) for kind in kinds for mode in MODES]
+    spool = e2e.Spool(case, port=port, dns=names.port, dns_timeout="10s, trust_ad: true", retry="schedule: [1h]",
+                      extra="tls: {mta_sts: false, ca_file: %s, domains: {%s}}\n" % (authority.pem, domains))
+    rows = [(f"u{i}@{column}-{kind}.{domain_of(column)}", i)
+            for i in range(PER_CELL) for kind in kinds for column in COLUMNS]
     template = case.write("short.eml", e2e.SHORT_TEMPLATE)
     e2e.write_rows(case.path("list.csv"), rows, ["email", "n"])
     run = spool.send_list(template, case.path("list.csv"), seconds=90)
     run.expect(e2e.STILL_QUEUED)
-    return servers, spool, port, authority
+    return servers, spool
 
 
 def matrix(case, kinds):
-    servers, spool, _, _ = send_matrix(case, kinds)
+    servers, spool = send_matrix(case, kinds)
     events = {event["recipient"]: event for event in spool.events()}
     table = {}
     for kind in kinds:
-        for mode in MODES:
-            seen = {cell(servers[host_of(kind, mode)], events[f"u{i}@{mode}-{kind}.test"], f"u{i}@{mode}-{kind}.test")
-                    for i in range(PER_CELL)}
-            e2e.check_equal(len(seen), 1, f"{mode}, {kind}: outcomes")
-            table[kind, mode] = seen.pop()
-            deferred = events[f"u0@{mode}-{kind}.test"]
-            if table[kind, mode] == "deferred":
-                e2e.check("demanded" in deferred["response"]["content"] and
-                          f"mx-{kind}.test" in deferred["response"]["content"],
-                          f"{mode}, {kind}: the words", deferred)
-        said = [c for c in servers[kind].clear_commands if "required-" in c or "verified-" in c]
-        e2e.check(not said, f"{kind}: in clear, and TLS was demanded", said)
-    return table, spool, servers
+        for column in COLUMNS:
+            host = host_of(kind, column)
+            addresses = [f"u{i}@{column}-{kind}.{domain_of(column)}" for i in range(PER_CELL)]
+            seen = {cell(servers[host], events[address], address) for address in addresses}
+            e2e.check_equal(len(seen), 1, f"{column}, {kind}: outcomes")
+            table[kind, column] = seen.pop()
+            deferred = events[addresses[0]]
+            if table[kind, column] == "deferred":
+                e2e.check("demanded" in deferred["response"]["content"] and host in deferred["response"]["content"],
+                          f"{column}, {kind}: the words", deferred)
+            said = [c for c in servers[host].clear_commands
+                    if any(f"@{strict}-" in c for strict in ("required", "verified", *DANE))]
+            e2e.check(not said, f"{kind}: in clear, and TLS was demanded", said)
+    return table
 
 
 def render(table, kinds):
-    lines = ["| server | " + " | ".join(MODES) + " |", "|---|" + "---|" * len(MODES)]
+    lines = ["| server | " + " | ".join(MODES + list(DANE.values())) + " |", "|---|" + "---|" * len(COLUMNS)]
     for kind in kinds:
-        lines.append(f"| {KINDS[kind]} | " + " | ".join(table[kind, mode] for mode in MODES) + " |")
+        lines.append(f"| {KINDS[kind]} | " + " | ".join(table[kind, column] for column in COLUMNS) + " |")
     return lines
 
 
@@ -157,9 +201,8 @@ def compare_with_page(lines):
 
 def the_matrix(case):
     kinds = [k for k in KINDS if case.long or k not in LONG_KINDS]
-    table, _, _ = matrix(case, kinds)
-    compare_with_page(render(table, kinds))
-    case.note(f"{len(kinds)} kinds of servers x {len(MODES)} demands as docs/tls-policy.md has them")
+    compare_with_page(render(matrix(case, kinds), kinds))
+    case.note(f"{len(kinds)} kinds of servers x {len(COLUMNS)} demands as docs/tls-policy.md has them")
 
 
 def broken_tls_is_remembered(case):
@@ -170,7 +213,7 @@ def broken_tls_is_remembered(case):
     authority = ca.Authority(authority_folder)
     pem, key = authority.issue("c", dns=["mx-handshake.test"])
     server = case.closing(tls_server.Server("127.80.0.1", port, tls_server.HANDSHAKE, pem, key))
-    knot = case.knot(make_zone(["handshake"], 80, ["a", "b", "strict"]))
+    knot = case.knot(make_zone("handshake", "127.80.0.1", ["a", "b", "strict"]))
     spool = e2e.Spool(case, "memory", port=port, dns=knot.port, retry="schedule: [1h]",
                       extra='tls: {ca_file: %s, domains: {"strict-handshake.test": required}}\n' % authority.pem)
     template = case.write("short2.eml", e2e.SHORT_TEMPLATE)
@@ -246,7 +289,7 @@ def resumption(case):
     pem, key = authority.issue("c", dns=["mx-good.test"])
     port = world.free_port()
     server = case.closing(tls_server.Server("127.82.0.1", port, tls_server.GOOD, pem, key))
-    knot = case.knot(make_zone(["good"], 82, ["a"]))
+    knot = case.knot(make_zone("good", "127.82.0.1", ["a"]))
     spool = e2e.Spool(case, "resume", port=port, dns=knot.port, shards=1,
                       limits="messages_per_connection: 1, connections_per_site: 1",
                       extra="tls: {mode: verified, ca_file: %s}\n" % authority.pem)
