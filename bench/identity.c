@@ -106,7 +106,7 @@ static bool take(BIO *bio, bool written, uint8_t *buffer, struct span *ret_pem)
     return written;
 }
 
-static bool write_out(struct identity *identity, X509 *root, X509 *server, EVP_PKEY *key)
+static bool write_out(struct identity_pem *identity, X509 *root, X509 *server, EVP_PKEY *key)
 {
     BIO *roots = BIO_new(BIO_s_mem());
     BIO *chain = BIO_new(BIO_s_mem());
@@ -125,7 +125,7 @@ static bool write_out(struct identity *identity, X509 *root, X509 *server, EVP_P
     return first && second && third;
 }
 
-int identity_make(struct identity *identity, enum identity_kind kind, const char *host,
+int identity_make(struct identity_pem *identity, enum identity_kind kind, const char *host,
                   uint64_t now_s)
 {
     EVP_PKEY *signer = kind == IDENTITY_RSA_2048 ? make_rsa() : make_ecdsa();

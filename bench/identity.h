@@ -11,7 +11,7 @@
 
 enum identity_kind { IDENTITY_RSA_2048, IDENTITY_ECDSA_P256 };
 
-struct identity {
+struct identity_pem {
     struct span root_pem;
     struct span certificate_pem; /* the server's, the root behind it */
     struct span key_pem;
@@ -21,7 +21,7 @@ struct identity {
 };
 
 /* Valid from a day before `now_s` for a year, for the DNS name `host`. 0 or -ENOMEM. */
-MUST_USE int identity_make(struct identity *identity, enum identity_kind kind, const char *host,
+MUST_USE int identity_make(struct identity_pem *identity, enum identity_kind kind, const char *host,
                            uint64_t now_s);
 
 #endif

@@ -20,7 +20,7 @@
 
 /* A client and a server in one thread; only the client's processor time is counted. */
 struct tls_work {
-    struct identity identity;
+    struct identity_pem identity;
     struct tls_context client_context;
     struct tls_context server_context;
     struct arena arena;

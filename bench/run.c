@@ -20,6 +20,7 @@
 
 struct run {
     struct run_options options;
+    struct run_identity identity; /* with --tls */
     struct run_sink sink;
     struct run_work work;
     struct run_figures figures;
@@ -126,6 +127,11 @@ static void put_account(const struct run *run, struct text *out)
     json_put_key_u64(out, "failed", figures->stats.outcomes[OUTCOME_FAILED]);
     json_put_key_u64(out, "lost", lost_count(run));
     json_put_key_u64(out, "duplicates", run->received.duplicates);
+    if (run->options.tls) {
+        json_put_key_u64(out, "tls_sessions", run->received.tls_sessions);
+        json_put_key_u64(out, "tls_resumed", run->received.tls_resumed);
+        json_put_key_u64(out, "tls_messages", run->received.tls_messages);
+    }
     json_put_key_u64(out, "protocol_errors", run->received.protocol_errors);
     put_engine(out, figures, messages);
     json_put_close(out, '}');
@@ -178,8 +184,10 @@ static int work(struct run *run)
 {
     int result = make_folder(run), closed;
 
+    if (result == 0 && run->options.tls)
+        result = run_identity_make(&run->identity, run->folder);
     if (result == 0)
-        result = run_sink_start(&run->sink, &run->options, &run->error);
+        result = run_sink_start(&run->sink, &run->options, &run->identity, &run->error);
     if (result == 0)
         result = run_work_open(&run->work, &run->options, run->folder, run->sink.port, &run->error);
     if (result == 0)

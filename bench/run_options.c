@@ -29,7 +29,8 @@ static const char help[] =
     "  --sink-threads N             (1)\n"
     "  --spool DIR                  where the spool is made ($TMPDIR or /tmp)\n"
     "  --keep                       do not remove the spool, and say where it is\n"
-    "  --tls, --dkim FILE           not built yet\n"
+    "  --tls                        everything behind STARTTLS (TLS is demanded)\n"
+    "  --dkim FILE                  not built yet\n"
     "  --help\n";
 
 enum option_id {
@@ -144,7 +145,8 @@ static int take_option(struct run_options *options, int option)
         options->keep = true;
         return 0;
     case OPTION_TLS:
-        return complain("--tls", "not built yet");
+        options->tls = true;
+        return 0;
     case OPTION_DKIM:
         return complain("--dkim", "not built yet");
     case '?':

@@ -17,6 +17,7 @@ struct run_options {
     const char *spool;      /* the folder in which the spool is made */
     bool no_pipelining;
     bool no_chunking;
+    bool tls;
     bool json;
     bool keep;
 };

@@ -40,7 +40,8 @@ static void add_number(struct arguments *arguments, const char *word, uint64_t n
     add_word(arguments, written);
 }
 
-static void make_arguments(struct arguments *arguments, const struct run_options *options)
+static void make_arguments(struct arguments *arguments, const struct run_options *options,
+                           const struct run_identity *identity)
 {
     memset(arguments, 0, sizeof(*arguments));
     text_init(&arguments->text, arguments->numbers, sizeof(arguments->numbers));
@@ -57,6 +58,12 @@ static void make_arguments(struct arguments *arguments, const struct run_options
         add_word(arguments, "--no-pipelining");
     if (options->no_chunking)
         add_word(arguments, "--no-chunking");
+    if (options->tls) {
+        add_word(arguments, "--tls-cert");
+        add_word(arguments, identity->certificate_path);
+        add_word(arguments, "--tls-key");
+        add_word(arguments, identity->key_path);
+    }
 }
 
 /* In the child. */
@@ -152,7 +159,8 @@ static int open_pipes(int out[2], int err[2])
     return result;
 }
 
-int run_sink_start(struct run_sink *sink, const struct run_options *options, struct text *error)
+int run_sink_start(struct run_sink *sink, const struct run_options *options,
+                   const struct run_identity *identity, struct text *error)
 {
     struct arguments arguments;
     int out[2], err[2];
@@ -160,7 +168,7 @@ int run_sink_start(struct run_sink *sink, const struct run_options *options, str
 
     if (result < 0)
         return result;
-    make_arguments(&arguments, options);
+    make_arguments(&arguments, options, identity);
     memset(sink, 0, sizeof(*sink));
     sink->pid = fork();
     if (sink->pid == 0)
@@ -201,6 +209,9 @@ static int read_account(struct span answer, struct run_sink_result *ret)
         .untracked = number_of(object, "untracked"),
         .protocol_errors = number_of(object, "protocol_errors"),
         .peak_connections = number_of(object, "peak_connections"),
+        .tls_sessions = number_of(object, "tls_sessions"),
+        .tls_resumed = number_of(object, "tls_resumed"),
+        .tls_messages = number_of(object, "tls_messages"),
         .cpu_s = json_number_value(json_object_get(object, "cpu_seconds")),
     };
     json_decref(object);

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "base/text.h"
+#include "bench/run_identity.h"
 #include "bench/run_options.h"
 
 struct run_sink {
@@ -24,12 +25,15 @@ struct run_sink_result {
     uint64_t untracked;
     uint64_t protocol_errors;
     uint64_t peak_connections;
+    uint64_t tls_sessions;
+    uint64_t tls_resumed;
+    uint64_t tls_messages;
     double cpu_s;
 };
 
-/* 0, or -errno and *error; then nothing runs. */
+/* `identity` when options->tls. 0, or -errno and *error; then nothing runs. */
 MUST_USE int run_sink_start(struct run_sink *sink, const struct run_options *options,
-                            struct text *error);
+                            const struct run_identity *identity, struct text *error);
 /* Ends it, waits for it, reads its account. 0, or -errno and *error; nothing runs afterwards. */
 MUST_USE int run_sink_stop(struct run_sink *sink, struct run_sink_result *ret_result,
                            struct text *error);

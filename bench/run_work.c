@@ -32,10 +32,11 @@ static int write_policy(struct run_work *work, const char *folder, uint16_t port
     text_add_format(&yaml, "durability: %s\nroutes: {\"*\": [\"127.0.0.1:%u\"]}\n",
                     options->durability, port);
     text_add_format(&yaml,
-                    "tls: {mode: off}\nretry: {schedule: [1s], lifetime: 10m}\n"
+                    "tls: {mode: %s}\nretry: {schedule: [1s], lifetime: 10m}\n"
                     "limits: {connections: %u, connections_per_site: %u, "
                     "messages_per_connection: %u}\n",
-                    options->connections, options->connections, options->messages_per_connection);
+                    options->tls ? "required" : "off", options->connections, options->connections,
+                    options->messages_per_connection);
     if (yaml.overflow)
         return -ENAMETOOLONG;
     policy_init(work->policy);

@@ -49,6 +49,12 @@ class Run(unittest.TestCase):
         self.run_bench("--no-pipelining", "--no-chunking", "--durability", "os", "--size", "512")
         self.run_bench("--size", "100000", "--recipients-per-domain", "1", "--sink-threads", "2", count=100)
 
+    def test_behind_tls(self):
+        result = self.run_bench("--tls", "--connections", "4", "--messages-per-connection", "20", "--shards", "1")
+        self.assertEqual(result["tls_messages"], 400)
+        self.assertGreaterEqual(result["tls_sessions"], 20)
+        self.assertGreater(result["tls_resumed"], 0)
+
     def test_delay_is_felt(self):
         result = self.run_bench("--delay", "20", "--connections", "4", "--shards", "1", count=40)
         self.assertLess(result["drain_per_s"], 4 / 0.02)
