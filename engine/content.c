@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "engine/finished.h"
+#include "message/header.h"
 
 struct content {
     enum campaign_content kind;
@@ -16,6 +17,7 @@ struct content {
     struct body_scan scan;
     struct span host; /* right side of Message-ID */
     uint64_t date_s;
+    bool tls_optional;
 };
 
 struct content_set {
@@ -127,6 +129,21 @@ static int finish(struct content *content, const struct campaign *campaign)
     return 0;
 }
 
+/* RFC 8689 3: one field, and nothing but "No" in it; others mean nothing. */
+static bool says_tls_optional(struct span message)
+{
+    struct header_field field;
+
+    return header_count(message, SPAN("TLS-Required")) == 1 &&
+           header_find(message, SPAN("TLS-Required"), &field) &&
+           span_equal_nocase(span_trim(field.body), SPAN("No"));
+}
+
+bool content_is_tls_optional(const struct content *content)
+{
+    return content->tls_optional;
+}
+
 int content_add(struct content_set *set, uint32_t campaign_index, const struct campaign *campaign,
                 struct text *error)
 {
@@ -142,6 +159,7 @@ int content_add(struct content_set *set, uint32_t campaign_index, const struct c
     content->kind = campaign->descriptor.kind;
     content->host = domain_of(campaign->descriptor.sender);
     content->date_s = campaign->descriptor.created_s;
+    content->tls_optional = says_tls_optional(campaign->content);
     result = content->kind == CAMPAIGN_TEMPLATE ? compile(content, campaign, error)
                                                 : finish(content, campaign);
     if (result < 0) {

@@ -46,6 +46,8 @@ const char *content_fault(const struct content_set *set, uint32_t campaign_index
 /* NULL when it was not added. */
 const struct content *content_of(const struct content_set *set, uint32_t campaign_index);
 
+/* Its header says "TLS-Required: No" (RFC 8689 3): what the receiver demands of TLS is lifted. */
+bool content_is_tls_optional(const struct content *content);
 bool content_is_eight_bit(const struct content *content);
 /* Prepares one message and gives its size in octets with CRLF line ends, before dot-stuffing. The
  * recipient's spans stay until the merge is done. -EINVAL: a stored value does not fit its place.

@@ -47,6 +47,36 @@ static struct text render(const struct content *content, const struct queue_reci
     return whole;
 }
 
+static void test_tls_optional(void **state)
+{
+    static const struct {
+        const char *message;
+        bool optional;
+    } cases[] = {
+        {"Subject: s\nTLS-Required: No\n\nb", true},
+        {"tls-required:no \r\nSubject: s\r\n\r\nb", true},
+        {"Subject: s\n\nTLS-Required: No\n", false},
+        {"TLS-Required: Yes\nSubject: s\n\nb", false},
+        {"TLS-Required: No, please\nSubject: s\n\nb", false},
+        {"TLS-Required: No\nTLS-Required: No\nSubject: s\n\nb", false},
+        {"X-TLS-Required: No\nSubject: s\n\nb", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct campaign campaign = sample(CAMPAIGN_MESSAGE, cases[i].message);
+        struct content_set *set;
+        struct text error;
+
+        text_init(&error, problem, sizeof(problem));
+        assert_int_equal(content_set_open(&set, 1), 0);
+        assert_int_equal(content_add(set, 0, &campaign, &error), 0);
+        if (content_is_tls_optional(content_of(set, 0)) != cases[i].optional)
+            fail_msg("case %zu", i);
+        content_set_close(set);
+    }
+}
+
 static void test_finished_message(void **state)
 {
     static const char wanted[] = "Date: Sat, 21 Nov 2026 12:00:00 +0000\r\n"
@@ -152,9 +182,9 @@ static void test_values_must_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_finished_message), cmocka_unit_test(test_eight_bit),
-        cmocka_unit_test(test_bad_template),     cmocka_unit_test(test_huge_template),
-        cmocka_unit_test(test_values_must_fit),
+        cmocka_unit_test(test_tls_optional),  cmocka_unit_test(test_finished_message),
+        cmocka_unit_test(test_eight_bit),     cmocka_unit_test(test_bad_template),
+        cmocka_unit_test(test_huge_template), cmocka_unit_test(test_values_must_fit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

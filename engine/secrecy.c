@@ -19,18 +19,22 @@ uint32_t secrecy_needs(const struct shard *shard, uint32_t domain_index, uint32_
     uint32_t enforced = shard->routing.domains[domain_index].sts_enforced
                             ? SECRECY_ENCRYPTED | SECRECY_VERIFIED
                             : 0;
+    const struct content *content = content_of(shard->options.contents, campaign_index);
+    /* RFC 8689 5: "TLS-Required: No" lifts what the receiver demands, not what the operator does.
+     */
+    uint32_t theirs =
+        content != NULL && content_is_tls_optional(content) ? 0 : SECRECY_OBEYED | enforced;
     bool is_set;
 
-    (void)campaign_index;
     switch (policy_tls_for(shard->policy, domain, &is_set)) {
     case POLICY_TLS_OFF:
         return least;
     case POLICY_TLS_OPPORTUNISTIC:
-        return SECRECY_OBEYED | least | enforced;
+        return least | theirs;
     case POLICY_TLS_REQUIRED:
-        return SECRECY_OBEYED | SECRECY_ENCRYPTED | enforced;
+        return SECRECY_ENCRYPTED | theirs;
     case POLICY_TLS_VERIFIED:
-        return SECRECY_OBEYED | SECRECY_ENCRYPTED | SECRECY_VERIFIED;
+        return SECRECY_ENCRYPTED | SECRECY_VERIFIED | theirs;
     }
     UNREACHABLE("no such mode");
 }

@@ -173,7 +173,23 @@ def matrix(case, kinds):
             said = [c for c in servers[host].clear_commands
                     if any(f"@{strict}-" in c for strict in ("required", "verified", *DANE))]
             e2e.check(not said, f"{kind}: in clear, and TLS was demanded", said)
+    tls_optional(case, spool, servers, kinds)
     return table
+
+
+def tls_optional(case, spool, servers, kinds):
+    """TLS-Required: No (RFC 8689) lifts what receivers demand, not what the operator does."""
+    wanted = {("mismatch", "good"): "TLS", ("bogus", "none"): "clear", ("dane", "stripped"): "clear",
+              ("required", "none"): "deferred"}
+    wanted = {pair: outcome for pair, outcome in wanted.items() if pair[1] in kinds}
+    addresses = {pair: f"o@{pair[0]}-{pair[1]}.{domain_of(pair[0])}" for pair in wanted}
+    template = case.write("optional.eml", "TLS-Required: No\n" + e2e.SHORT_TEMPLATE)
+    e2e.write_rows(case.path("optional.csv"), [(a, 1) for a in addresses.values()], ["email", "n"])
+    spool.send_list(template, case.path("optional.csv"), "optional").expect(e2e.STILL_QUEUED)
+    events = {event["recipient"]: event for event in spool.events()}
+    seen = {pair: cell(servers[host_of(pair[1], pair[0])], events[address], address)
+            for pair, address in addresses.items()}
+    e2e.check_equal(seen, wanted, "TLS-Required: No")
 
 
 def render(table, kinds):
