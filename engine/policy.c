@@ -89,6 +89,8 @@ static const struct config_row rows[] = {
      NULL, NULL, "for the 220 of the server"},
     {"smtp.timeouts.ehlo", CONFIG_DURATION, PLACE(timeouts.ehlo_ns), TIMEOUT_RANGE, "5m", NULL,
      NULL, "for the answer to EHLO or HELO"},
+    {"smtp.timeouts.tls", CONFIG_DURATION, PLACE(timeouts.tls_ns), TIMEOUT_RANGE, "30s", NULL, NULL,
+     "the TLS handshake"},
     {"smtp.timeouts.mail", CONFIG_DURATION, PLACE(timeouts.mail_ns), TIMEOUT_RANGE, "5m", NULL,
      NULL, "for the answer to MAIL or RSET"},
     {"smtp.timeouts.rcpt", CONFIG_DURATION, PLACE(timeouts.rcpt_ns), TIMEOUT_RANGE, "5m", NULL,

@@ -195,6 +195,17 @@ static void note_trouble(struct shard *shard, const struct session *session)
     tls_trouble_note(&shard->tls_trouble, host, session->tls_fault, now_s);
 }
 
+static void lacks_tls(struct session *session)
+{
+    static const struct span refused = SPAN_INIT("the server offers TLS and refuses it");
+
+    session->tls_fault = TLS_FAULT_NO_STARTTLS;
+    if (session->smtp.clear != SMTP_CLEAR_REFUSED)
+        return;
+    memcpy(session->tls_words, refused.data, refused.size);
+    session->tls_words_size = (uint8_t)refused.size;
+}
+
 void secrecy_reached(struct shard *shard, struct session *session)
 {
     session->has = is_obeyed(session) ? SECRECY_OBEYED : 0;
@@ -207,7 +218,7 @@ void secrecy_reached(struct shard *shard, struct session *session)
     if (session->dane == SESSION_DANE_FAILED)
         session->tls_fault = TLS_FAULT_DNSSEC_INVALID;
     else if (session->smtp.clear != SMTP_CLEAR_NONE)
-        session->tls_fault = TLS_FAULT_NO_STARTTLS;
+        lacks_tls(session);
     else if (session->tls_fault == TLS_FAULT_NONE)
         tls_trouble_forget(&shard->tls_trouble, span_cstr(session->peer_name));
     else

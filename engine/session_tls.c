@@ -147,6 +147,16 @@ static void keep_words(struct session *session, enum tls_failure failure, struct
         memcpy(session->tls_words, words.data, session->tls_words_size);
 }
 
+void session_tls_explain(struct session *session, const struct outcome *end)
+{
+    struct text words;
+
+    text_init(&words, session->tls_words, sizeof(session->tls_words));
+    text_add_printable(&words, span_make(end->reply.text, end->reply.text_size),
+                       sizeof(session->tls_words));
+    session->tls_words_size = (uint8_t)words.size;
+}
+
 static void on_open(struct shard *shard, struct session *session)
 {
     uint64_t took_ns = shard_now_ns(shard) - session->tls_started_ns;

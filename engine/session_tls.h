@@ -42,6 +42,8 @@ MUST_USE bool session_tls_begin(struct shard *shard, struct session *session);
 /* Consumes what belongs to the handshake; session->wire must be there. */
 MUST_USE enum session_tls_step session_tls_shake(struct shard *shard, struct session *session,
                                                  struct span *input);
+/* It ended over TLS before TLS itself could say why: in the words of the session's end. */
+void session_tls_explain(struct session *session, const struct outcome *end);
 /* A session without input that waits for TLS: nothing comes any more. */
 void session_tls_lost(struct session *session);
 /* Encrypts what the machine has written; false when the filter is broken. */

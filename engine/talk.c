@@ -243,6 +243,8 @@ static bool end_of_tls(struct shard *shard, struct session *session, struct outc
     if (session->tls_words_size > 0)
         *end = outcome_from_cause(end->kind, STAGE_TLS, CAUSE_TLS, 0,
                                   span_make(session->tls_words, session->tls_words_size));
+    else
+        session_tls_explain(session, end);
     if (session->tls_first || !session->tls_tried || session->tls_fault == TLS_FAULT_LOCAL)
         return false;
     secrecy_failed(shard, session);

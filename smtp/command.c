@@ -57,9 +57,10 @@ static uint64_t given_ns(const struct command_timeouts *timeouts, enum command c
         return timeouts->dot_ns;
     case COMMAND_QUIT:
         return timeouts->quit_ns;
+    case COMMAND_HANDSHAKE:
+        return timeouts->tls_ns;
     case COMMAND_NONE:
     case COMMAND_STARTTLS:
-    case COMMAND_HANDSHAKE:
     case COMMAND_AUTH:
         return 0;
     case COMMAND_COUNT:

@@ -55,6 +55,7 @@ enum outcome_stage command_stage(enum command command);
 struct command_timeouts {
     uint64_t greeting_ns; /* 5 minutes */
     uint64_t ehlo_ns;     /* 5 minutes; of HELO as well */
+    uint64_t tls_ns;      /* 30 seconds: the whole handshake */
     uint64_t mail_ns;     /* 5 minutes; of RSET as well */
     uint64_t rcpt_ns;     /* 5 minutes */
     uint64_t data_ns;     /* 2 minutes: the 354 */
