@@ -121,27 +121,27 @@ static struct tlsrpt_detail *make_detail(struct tlsrpt_table *table, struct tlsr
     return detail;
 }
 
-static void add_failure(struct tlsrpt_table *table, struct tlsrpt_domain *domain,
-                        const struct tlsrpt_session *session)
+static void add_failures(struct tlsrpt_table *table, struct tlsrpt_domain *domain,
+                         const struct tlsrpt_session *session, uint64_t count)
 {
     struct detail_key key = {table, session, domain->slot};
     uint64_t hash = detail_hash(table, &key);
     uint32_t slot = table_find(&table->detail_index, hash, is_detail, table, &key);
     struct tlsrpt_detail *detail;
 
-    domain->counts[session->policy].failed++;
+    domain->counts[session->policy].failed += count;
     if (slot != TABLE_NONE) {
         detail = slab_at(&table->details, slot);
         CHECK(detail != NULL);
-        detail->count++;
+        detail->count += count;
         return;
     }
     detail = make_detail(table, domain, session);
     if (detail == NULL) {
-        domain->counts[session->policy].unlisted++;
+        domain->counts[session->policy].unlisted += count;
         return;
     }
-    detail->count = 1;
+    detail->count = count;
     CHECK(table_insert(&table->detail_index, hash, domain->first_detail) == 0);
 }
 
@@ -163,22 +163,32 @@ void tlsrpt_table_init(struct tlsrpt_table *table, struct arena *arena,
     slab_init(&table->details, arena, options->details_max, sizeof(struct tlsrpt_detail));
 }
 
-void tlsrpt_table_add(struct tlsrpt_table *table, const struct tlsrpt_session *session)
+void tlsrpt_table_add_many(struct tlsrpt_table *table, const struct tlsrpt_session *session,
+                           uint64_t count, bool listed)
 {
     bool is_name = session->domain.size > 0 && session->domain.size <= TLSRPT_TABLE_DOMAIN_MAX;
     struct tlsrpt_domain *domain = is_name ? domain_of(table, session->domain) : NULL;
 
     CHECK(session->policy < TLSRPT_POLICIES);
     if (domain == NULL) {
-        table->overflow++;
+        table->overflow += count;
         return;
     }
-    table->sessions++;
+    table->sessions += count;
     keep_lines(&domain->counts[session->policy], session->policy_lines);
-    if (session->fault == TLS_FAULT_NONE)
-        domain->counts[session->policy].good++;
-    else
-        add_failure(table, domain, session);
+    if (session->fault == TLS_FAULT_NONE) {
+        domain->counts[session->policy].good += count;
+    } else if (listed) {
+        add_failures(table, domain, session, count);
+    } else {
+        domain->counts[session->policy].failed += count;
+        domain->counts[session->policy].unlisted += count;
+    }
+}
+
+void tlsrpt_table_add(struct tlsrpt_table *table, const struct tlsrpt_session *session)
+{
+    tlsrpt_table_add_many(table, session, 1, true);
 }
 
 const struct tlsrpt_domain *tlsrpt_table_next(const struct tlsrpt_table *table, uint32_t *cursor)

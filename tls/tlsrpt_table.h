@@ -90,6 +90,9 @@ size_t tlsrpt_table_cost(const struct tlsrpt_table_options *options);
 void tlsrpt_table_init(struct tlsrpt_table *table, struct arena *arena,
                        const struct tlsrpt_table_options *options);
 void tlsrpt_table_add(struct tlsrpt_table *table, const struct tlsrpt_session *session);
+/* So many equal ones. Without `listed` failures go into the totals alone. */
+void tlsrpt_table_add_many(struct tlsrpt_table *table, const struct tlsrpt_session *session,
+                           uint64_t count, bool listed);
 /* The domains one by one: *cursor is 0 at the start. NULL at the end. */
 const struct tlsrpt_domain *tlsrpt_table_next(const struct tlsrpt_table *table, uint32_t *cursor);
 /* The details of a domain: `detail` NULL gives the first one. NULL at the end. */
