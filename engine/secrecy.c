@@ -114,6 +114,21 @@ static struct outcome outcome_of(const struct destination *destination, uint32_t
     return outcome_from_cause(OUTCOME_DEFERRED, STAGE_TLS, CAUSE_TLS, 0, text_span(&words));
 }
 
+/* Each host that was tried counts against the domain's policy. */
+static void count_unmet(struct shard *shard, const struct destination *destination, uint32_t domain,
+                        uint32_t needs)
+{
+    for (uint32_t h = 0; h < destination->hosts_count; h++) {
+        const struct destination_reach *reach = &destination->reached[h];
+        struct tls_counting_host host = {.name = span_cstr(destination->hosts[h]),
+                                         .fault = reach->fault,
+                                         .words = span_cstr(reach->words)};
+
+        if (reach->until_ns > 0 && (needs & ~reach->has) != 0 && reach->fault != TLS_FAULT_NONE)
+            tls_counting_add(shard, domain, &host);
+    }
+}
+
 /* Mail that no host can take goes back with the reason. */
 static void fail_hopeless(struct shard *shard, uint32_t site)
 {
@@ -122,14 +137,17 @@ static void fail_hopeless(struct shard *shard, uint32_t site)
     uint32_t count = possible(shard, destination, has);
 
     for (uint32_t i = 0; i < UNMET_MAX; i++) {
-        uint32_t flow = schedule_unmet(shard->schedule, site, has, count);
+        uint32_t flow = schedule_unmet(shard->schedule, site, has, count), domain, needs;
         struct outcome outcome;
 
         if (flow == SCHEDULE_NONE)
             return;
         outcome = outcome_of(destination, schedule_flow_needs(shard->schedule, flow));
-        if (!routing_fail_at(shard, shard->routing.flows[flow].domain, &outcome))
+        domain = shard->routing.flows[flow].domain;
+        needs = schedule_flow_needs(shard->schedule, flow);
+        if (!routing_fail_at(shard, domain, &outcome))
             return; /* no place for the failure now: the next session tries again */
+        count_unmet(shard, destination, domain, needs);
     }
 }
 

@@ -88,7 +88,8 @@ struct session {
     uint32_t aim;     /* it was opened for mail that needs this; 0: for any */
     uint32_t has;     /* what its mail may need; of secrecy.h */
     uint64_t tls_started_ns;
-    uint32_t tls_us; /* the handshake took so long */
+    uint32_t tls_us;         /* the handshake took so long */
+    uint32_t counted_domain; /* for which the session was counted last, plus one (tls_counting.h) */
     uint8_t tls_words_size;
     char tls_words[TLS_FAILURE_TEXT_MAX]; /* what was wrong */
     struct span tls_names[2];             /* that the certificate may have; lent to the filter */

@@ -53,7 +53,7 @@ size_t shard_cost(const struct shard_options *options)
            slab_cost(options->sessions_max, sizeof(struct tlsa_set)) +
            slab_cost(options->buffers_max, 1) + arena_cost(1, SHARD_BUFFER_SIZE) +
            arena_cost(1, SHARD_PLAIN_IN_SIZE) + tls_resume_memory(options->tickets_max) +
-           tls_trouble_cost() + tls_trouble_file_cost() + sts_gate_cost() +
+           tls_trouble_cost() + tls_trouble_file_cost() + sts_gate_cost() + tls_counting_cost() +
            arena_cost(options->buffers_max, SHARD_BUFFER_SIZE);
 }
 
@@ -115,6 +115,7 @@ struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_
     tls_trouble_init(&shard->tls_trouble, arena, &schedule.key);
     open_trouble(shard, arena);
     sts_gate_open(shard, arena);
+    tls_counting_open(shard, arena);
     return shard;
 }
 
@@ -157,7 +158,7 @@ static void stop_turn(struct shard *shard)
         stop_sessions(shard, true);
         shard->stop_by_ns = UINT64_MAX;
     }
-    if (shard->sessions.claimed_count == 0 && sts_gate_stop(shard) &&
+    if (shard->sessions.claimed_count == 0 && sts_gate_stop(shard) && tls_counting_stop(shard) &&
         resolver_stop(&shard->resolver) && tls_trouble_file_stop(&shard->tls_trouble_file))
         shard->state = SHARD_STOPPED;
 }
@@ -184,6 +185,8 @@ static void dispatch(struct shard *shard, const struct io_event *event)
         resolver_event(&shard->resolver, event);
     else if (op == TAG_SNAPSHOT && tag_handle(event->tag).index == TLS_TROUBLE_FILE_SNAPSHOT)
         tls_trouble_file_event(&shard->tls_trouble_file, event);
+    else if (op == TAG_SNAPSHOT && tag_handle(event->tag).index == TLS_COUNTING_SNAPSHOT)
+        tls_counting_event(shard, event);
     else if (op >= TAG_SNAPSHOT && op <= TAG_HTTPS_SHUT)
         sts_gate_event(shard, event);
     else
@@ -283,6 +286,8 @@ static uint64_t next_deadline(const struct shard *shard, uint64_t deadline_ns)
     deadline_ns = min_u64(deadline_ns, resolver_deadline_ns(&shard->resolver));
     deadline_ns = min_u64(deadline_ns, routing_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, sts_gate_deadline_ns(shard));
+    if (shard->state == SHARD_RUNNING)
+        deadline_ns = min_u64(deadline_ns, tls_counting_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, leasing_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, throttle_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, store_shard_deadline_ns(shard->store));
@@ -314,6 +319,7 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
     if (shard->state == SHARD_RUNNING)
         routing_turn(shard);
     sts_gate_turn(shard);
+    tls_counting_turn(shard);
     resolver_turn(&shard->resolver);
     leasing_turn(shard);
     if (shard->state == SHARD_RUNNING)

@@ -27,6 +27,7 @@
 #include "engine/store.h"
 #include "engine/sts_fetch.h"
 #include "engine/throttle.h"
+#include "engine/tls_counting.h"
 #include "engine/tls_trouble_file.h"
 #include "engine/wall_watch.h"
 #include "io/io.h"
@@ -104,6 +105,7 @@ struct shard {
     struct tls_trouble_file tls_trouble_file;
     struct sts_fetch sts; /* when has_sts; see sts_gate.h */
     bool has_sts;
+    struct tls_counting tls_counting;
     struct list buffer_waiters; /* sessions that wait for an output buffer */
     struct list hungry;         /* sessions that had no mail when they asked */
     uint32_t hungry_count;

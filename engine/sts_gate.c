@@ -85,6 +85,7 @@ enum sts_gate_verdict sts_gate_pass(struct shard *shard, uint32_t index, struct 
     if (is_asked_about(shard, name)) {
         switch (sts_fetch_ask(&shard->sts, name, index, &view)) {
         case STS_FETCH_KNOWN:
+            tls_counting_policy(shard, name, view.fault);
             break;
         case STS_FETCH_PENDING:
             return STS_GATE_WAIT;
@@ -102,6 +103,7 @@ enum sts_gate_verdict sts_gate_pass(struct shard *shard, uint32_t index, struct 
     case STS_ROUTE_EMPTY:
         break;
     }
+    tls_counting_policy(shard, name, TLS_FAULT_STS_HOST);
     *ret_outcome =
         outcome_from_cause(OUTCOME_DEFERRED, STAGE_TLS, CAUSE_TLS, 0,
                            SPAN("the MTA-STS policy of the domain names none of its mail hosts"));

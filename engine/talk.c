@@ -197,6 +197,7 @@ static void offer_envelope(struct shard *shard, struct session *session)
         return;
     }
     session_unlist(shard, session);
+    tls_counting_mail(shard, session, session->deliveries[place].recipient.domain);
     delivery_envelope(&session->deliveries[place], &envelope);
     smtp_envelope(&session->smtp, &envelope, place, machine_out(shard, session));
 }

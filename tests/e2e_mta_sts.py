@@ -1,4 +1,5 @@
 """MTA-STS policies fetched from real web servers, good and bad, and what is kept of them."""
+import datetime
 import json
 import os
 import socket
@@ -19,6 +20,8 @@ def policy_of(mode, *hosts):
 
 FETCH, INVALID, WEBPKI = "sts-policy-fetch-error", "sts-policy-invalid", "sts-webpki-invalid"
 TIMEOUT = 3.0
+RESULT_TYPES = {"starttls-not-supported", "certificate-host-mismatch", "certificate-expired", "certificate-not-trusted",
+                "validation-failure", "tlsa-invalid", "dnssec-invalid", "dane-required", FETCH, INVALID, WEBPKI}
 
 
 def answer(body, status="200 OK", kind="text/plain", more=""):
@@ -396,6 +399,58 @@ def explained(mail):
         e2e.check(words in run.out, words, run)
 
 
+def is_report(report):
+    """The shape of RFC 8460 4.4."""
+    e2e.check_equal(set(report), {"organization-name", "date-range", "contact-info", "report-id", "policies"}, "keys",
+                    report)
+    for key in ("start-datetime", "end-datetime"):
+        e2e.check(datetime.datetime.fromisoformat(report["date-range"][key].replace("Z", "+00:00")), key)
+    e2e.check(report["policies"], "a report has policies", report)
+    for item in report["policies"]:
+        e2e.check(set(item) <= {"policy", "summary", "failure-details"}, "keys", item)
+        e2e.check(item["policy"]["policy-type"] in ("tlsa", "sts", "no-policy-found"), "policy type", item)
+        e2e.check(isinstance(item["policy"]["policy-domain"], str), "policy domain", item)
+        for key in ("policy-string", "mx-host"):
+            e2e.check(all(isinstance(line, str) for line in item["policy"].get(key, [])), key, item)
+        counts = item["summary"]
+        e2e.check_equal(set(counts), {"total-successful-session-count", "total-failure-session-count"}, "summary", item)
+        details = item.get("failure-details", [])
+        e2e.check_equal(sum(detail["failed-session-count"] for detail in details),
+                        counts["total-failure-session-count"], "details add up", item)
+        for detail in details:
+            e2e.check(set(detail) <= {"result-type", "sending-mta-ip", "receiving-mx-hostname", "receiving-ip",
+                                      "failed-session-count", "failure-reason-code"}, "keys", detail)
+            e2e.check(detail["result-type"] in RESULT_TYPES, "result type", detail)
+
+
+def reported(mail, times):
+    """What was counted, as the reports to the domains would say it."""
+    run = mail.case.tool("tlsrpt", "show", "--json", "--config", mail.spool.config).expect(0)
+    seen = {}
+    for report in run.json_lines:
+        is_report(report)
+        for item in report["policies"]:
+            seen.setdefault(item["policy"]["policy-domain"][:-len(".test")], []).append(item)
+    for name, kind, good, result in (("obeyed", "sts", True, None), ("sibling", "no-policy-found", True, None),
+                                     ("unsafe", "no-policy-found", False, "starttls-not-supported"),
+                                     ("trying", "sts", False, "starttls-not-supported"),
+                                     ("stripped", "sts", False, "starttls-not-supported"),
+                                     ("badcert", "sts", False, "certificate-host-mismatch"),
+                                     ("unreachable", "sts", False, FETCH)):
+        items = [item for item in seen.get(name, []) if item["policy"]["policy-type"] == kind]
+        e2e.check(items, f"{name} is in the reports", run)
+        counts = items[0]["summary"]
+        e2e.check((counts["total-successful-session-count"] > 0) == good, f"{name}: successes", items)
+        if result:
+            e2e.check(result in [detail["result-type"] for detail in items[0]["failure-details"]], f"{name}: {result}",
+                      items)
+            e2e.check(counts["total-failure-session-count"] >= times, f"{name} was counted in {times} runs", items)
+    e2e.check("mx: good.mx.test" in [i for i in seen["obeyed"] if i["policy"]["policy-type"] == "sts"][0]["policy"]
+              ["policy-string"], "the policy as it was found", run)
+    run = mail.case.tool("tlsrpt", "show", "--config", mail.spool.config).expect(0)
+    e2e.check("stripped.test: MTA-STS: 0 good" in run.out, "the plain form", run)
+
+
 def delivery(case):
     """What policies do to mail: kept back or sent where they say, and nobody else's."""
     if os.geteuid() != 0:
@@ -406,10 +461,12 @@ def delivery(case):
     for server in mail.servers.values():
         e2e.check_equal(len(server.requests), 1, "requests")
     explained(mail)
+    reported(mail, 1)
     # The next process knows the policies although nobody serves them any more.
     for server in mail.servers.values():
         server.close()
     mail.check("second")
+    reported(mail, 2)
     case.note(f"{len(ROUTES)} domains, with and without policies")
 
 

@@ -82,6 +82,11 @@ static const struct verb verbs[] = {
      verb_suppress},
     {"resolve", "show where mail for a domain would go",
      "ringpost resolve DOMAIN... [--config FILE] [--json]\n", verb_resolve},
+    {"tlsrpt", "show what was counted of TLS sessions",
+     "ringpost tlsrpt show [--config FILE] [--json]\n\n"
+     "The latest day (UTC) that was counted, by recipient domain.\n"
+     "  --json   one report a line, as RFC 8460 has it\n",
+     verb_tlsrpt},
     {"check", "check the configuration",
      "ringpost check [--config FILE] [--memory]\n\n"
      "  --memory   print the memory sheet\n",

@@ -14,6 +14,7 @@ int verb_send(int argc, char **argv);
 int verb_queue(int argc, char **argv);
 int verb_bounce(int argc, char **argv);
 int verb_suppress(int argc, char **argv);
+int verb_tlsrpt(int argc, char **argv);
 int verb_resolve(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_config(int argc, char **argv);

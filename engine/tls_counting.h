@@ -1,0 +1,57 @@
+/* tls_counting.h - counts what became of the TLS sessions of one shard, day by day (RFC 8460).
+ *
+ * A session counts for a domain when it takes mail for it after another one's; a domain whose mail
+ * no host can take counts as a failure at each host that was tried. Without a policy a certificate
+ * proves nothing and is no failure (4.3: nothing was demanded of it). A policy that could not be
+ * had is a failure too.
+ *
+ * The counts of each UTC day are in <spool>/tls/rpt.<day>.<shard>, written within a minute and at
+ * the end, and read again at the start. Owns the table and the file. */
+#ifndef ENGINE_TLS_COUNTING_H
+#define ENGINE_TLS_COUNTING_H
+
+#include "engine/snapshot.h"
+#include "tls/tlsrpt_table.h"
+
+#define TLS_COUNTING_SAVE_NS NS_PER_MINUTE
+#define TLS_COUNTING_SNAPSHOT 2 /* its number */
+
+struct tls_counting {
+    bool on;
+    struct tlsrpt_table table;
+    struct snapshot snapshot;
+    uint8_t *buffer;
+    uint64_t day_s;          /* start of the day that is counted */
+    uint64_t saved_sessions; /* in the file or being written */
+    uint64_t save_ns;        /* not before */
+};
+
+struct tls_counting_host {
+    struct span name;
+    struct ip ip; /* or IP_NONE */
+    struct ip source;
+    bool by_dane; /* it has usable TLSA records */
+    enum tls_fault fault;
+    struct span words;
+};
+
+struct shard;
+struct session;
+
+MUST_USE size_t tls_counting_cost(void);
+/* After sts_gate_open, which makes the folder. */
+void tls_counting_open(struct shard *shard, struct arena *arena);
+/* What TLS came to at a host, for a domain by number. */
+void tls_counting_add(struct shard *shard, uint32_t domain, const struct tls_counting_host *host);
+/* The session takes mail for this domain. */
+void tls_counting_mail(struct shard *shard, struct session *session, uint32_t domain);
+/* A domain's MTA-STS policy could not be had, or names none of its hosts. */
+void tls_counting_policy(struct shard *shard, struct span domain, enum tls_fault fault);
+/* Events of TAG_SNAPSHOT with index TLS_COUNTING_SNAPSHOT. */
+void tls_counting_event(struct shard *shard, const struct io_event *event);
+void tls_counting_turn(struct shard *shard); /* once a turn */
+MUST_USE uint64_t tls_counting_deadline_ns(const struct shard *shard);
+/* True when nothing is in flight any more. */
+MUST_USE bool tls_counting_stop(struct shard *shard);
+
+#endif
