@@ -231,7 +231,7 @@ static void test_mail(void **state)
     static const char *const wanted[] = {
         "From: postmaster@ringel.example\r\n",
         "To: r@a.example\r\n",
-        "Subject: Report Domain: a.example\r\n Submitter: mailer.ringel.example\r\n"
+        "Subject: Report Domain: a.example\r\n Submitter: mailer.ringel.example\r\n",
         " Report-ID: <2023-11-15.7.a.example@mailer.ringel.example>\r\n",
         "TLS-Report-Domain: a.example\r\n",
         "TLS-Report-Submitter: mailer.ringel.example\r\n",
