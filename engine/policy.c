@@ -447,6 +447,7 @@ void policy_needs_restart(const struct policy *policy, const struct policy *fres
             "smtp.allow_private_addresses");
     differs(ret_keys, policy->connections_max != fresh->connections_max, "limits.connections");
     differs(ret_keys, policy->durability != fresh->durability, "durability");
+    differs(ret_keys, !policy->tls_mta_sts && fresh->tls_mta_sts, "tls.mta_sts");
     differs(ret_keys, strcmp(policy->tls_ca_file, fresh->tls_ca_file) != 0, "tls.ca_file");
     differs(ret_keys,
             (policy->return_domain[0] == '\0') != (fresh->return_domain[0] == '\0') ||

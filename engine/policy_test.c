@@ -209,6 +209,7 @@ static void test_needs_restart(void **state)
         {"dns: {servers: [192.0.2.1], trust_ad: true}", "dns"},
         {"dns: {servers: [192.0.2.1], timeout: 3s}", "dns"},
         {"dns: {servers: [192.0.2.1]}\nshards: 3", "shards"},
+        {"dns: {servers: [192.0.2.1]}\ntls: {mta_sts: true}", "tls.mta_sts"}, /* off goes at once */
     };
     static struct policy before;
 
@@ -220,6 +221,7 @@ static void test_needs_restart(void **state)
         struct text keys;
 
         assert_int_equal(read_yaml(cases[i].yaml), 0);
+        before.tls_mta_sts = strcmp(cases[i].keys, "tls.mta_sts") != 0;
         text_init(&keys, buffer, sizeof(buffer));
         policy_needs_restart(&before, &policy, &keys);
         assert_string_equal(text_cstr_end(&keys), cases[i].keys);
