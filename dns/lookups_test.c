@@ -436,6 +436,7 @@ static void a_silent_connection_has_hung(void **state)
     assert_true(lookups_tcp_next(lookups, &server));
     lookups_tcp_opened(lookups, 0);
     assert_true(next(3).tcp);
+    assert_false(lookups_tcp_hung(lookups, now_ns + SECOND, 0)); /* a new one */
     assert_int_equal(deliver_tcp(0, 100), 0);
     assert_int_equal(cached("b.example").status, DNS_CACHE_NO_DOMAIN);
 }
