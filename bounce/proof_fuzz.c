@@ -1,0 +1,41 @@
+/* Whatever stands around it: a valid tag is one that the key made, as it stands in the text. */
+#include <string.h>
+
+#include "base/check.h"
+#include "bounce/proof.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool holds(struct span text, struct span wanted)
+{
+    for (size_t i = 0; i + wanted.size <= text.size; i++)
+        if (span_starts_nocase(span_skip(text, i), wanted))
+            return true;
+    return false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const uint8_t secret[VERP_KEY_SIZE] = {1, 2, 3};
+    static struct report report;
+    struct proof_question question = {
+        .today = 20000, .message = span_make(data, size), .report = &report};
+    struct verp_keys keys = {.count = 0};
+    struct proof proof;
+    uint8_t buffer[128];
+    struct text out;
+
+    CHECK(verp_add_key(&keys, 0, secret) == 0);
+    question.keys = &keys;
+    question.envelope = span_first(question.message, span_find_byte(question.message, '\n'));
+    report.to = span_slice(question.message, size / 2, size / 4);
+    report.returned.list_unsubscribe = span_slice(question.message, size / 3, size / 3);
+    proof_find(&question, &proof);
+    CHECK((proof.place == PROOF_NOWHERE) == (proof.verdict == VERP_ABSENT));
+    if (proof.verdict != VERP_VALID)
+        return 0;
+    text_init(&out, buffer, sizeof(buffer));
+    verp_write(&out, &keys, &proof.identity, proof.day, SPAN("x"));
+    CHECK(holds(question.message, span_first(text_span(&out), VERP_TAG_SIZE)));
+    return 0;
+}
