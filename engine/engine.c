@@ -11,6 +11,7 @@
 #include "engine/session.h"
 #include "engine/tag.h"
 
+#define USED_TAGS_MAX (1U << 20) /* the oldest is forgotten then */
 #define ORDERS_MAX 64
 #define RECIPIENTS_MAX_DEFAULT (1u << 25)
 #define DOMAINS_MAX_DEFAULT (1u << 20)
@@ -180,7 +181,8 @@ static struct hygiene_store_options hygiene_options_of(const struct engine_optio
     return (struct hygiene_store_options){.folder = options->policy->hygiene_path,
                                           .durability = store.durability,
                                           .addresses_max = addresses_max,
-                                          .scores_max = addresses_max};
+                                          .scores_max = addresses_max,
+                                          .tags_max = USED_TAGS_MAX};
 }
 
 static size_t shared_cost(const struct engine_options *options)

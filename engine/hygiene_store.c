@@ -20,12 +20,15 @@
 #define LOOK_NS (20 * NS_PER_MS)
 
 /* Records of the hygiene journal; the queue's own have smaller numbers. */
-enum { RECORD_CHANGE = 64, RECORD_CURSOR = 65 };
+enum { RECORD_CHANGE = 64, RECORD_CURSOR = 65, RECORD_TAG = 66 };
+
+#define TAGS_DEFAULT 1024
 
 struct hygiene_store {
     struct hygiene_store_options options;
     struct io *io;
     struct hygiene *tables;
+    struct seen_tags *tags;
     struct store_log log;
     struct hygiene_store_recovery recovery;
     struct store_cursor cursor;
@@ -39,12 +42,18 @@ struct hygiene_store {
     char folder[STORE_LOG_PATH_MAX];
 };
 
+static uint32_t tags_max_of(const struct hygiene_store_options *options)
+{
+    return options->tags_max != 0 ? options->tags_max : TAGS_DEFAULT;
+}
+
 size_t hygiene_store_cost(const struct hygiene_store_options *options)
 {
     struct hygiene_options tables = {options->addresses_max, options->scores_max, {{0, 0}}};
 
     return arena_cost(1, sizeof(struct hygiene_store)) + hygiene_cost(&tables) +
-           store_log_cost(CAPACITY) + arena_cost(NAMES_SIZE, 1);
+           seen_tags_cost(tags_max_of(options)) + store_log_cost(CAPACITY) +
+           arena_cost(NAMES_SIZE, 1);
 }
 
 /* --- recovery --- */
@@ -52,7 +61,15 @@ size_t hygiene_store_cost(const struct hygiene_store_options *options)
 static void apply_record(struct hygiene_store *hygiene, const struct record *record)
 {
     struct hygiene_change change;
+    struct seen_tag tag;
 
+    if (record->type == RECORD_TAG) {
+        if (seen_tags_read(record->payload, &tag) < 0)
+            hygiene->recovery.damages_count++;
+        else
+            seen_tags_add(hygiene->tags, &tag);
+        return;
+    }
     if (record->type == RECORD_CURSOR) {
         if (!store_cursor_read(record->payload, &hygiene->cursor))
             hygiene->recovery.damages_count++;
@@ -234,6 +251,7 @@ int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *
     hygiene->names = arena_alloc(arena, NAMES_SIZE, 1);
     result = folder.overflow ? -ENAMETOOLONG : io_entropy(io, &tables.seed, sizeof(tables.seed));
     hygiene->tables = hygiene_open(arena, &tables);
+    hygiene->tags = seen_tags_open(arena, tags_max_of(options), &tables.seed);
     if (result == 0)
         result = recover(hygiene, &log.id_first);
     if (result < 0)
@@ -279,6 +297,25 @@ int hygiene_store_change(struct hygiene_store *hygiene, const struct hygiene_cha
     return 0;
 }
 
+bool hygiene_store_has_tag(const struct hygiene_store *hygiene, const struct seen_tag *tag)
+{
+    return seen_tags_has(hygiene->tags, tag);
+}
+
+int hygiene_store_use_tag(struct hygiene_store *hygiene, const struct seen_tag *tag,
+                          uint64_t *ret_ticket)
+{
+    uint8_t *place = room_for(hygiene, SEEN_TAGS_RECORD_SIZE);
+
+    if (place == NULL)
+        return -EAGAIN;
+    seen_tags_write(tag, place);
+    seen_tags_add(hygiene->tags, tag);
+    added(hygiene, RECORD_TAG, SEEN_TAGS_RECORD_SIZE);
+    *ret_ticket = hygiene->added_count;
+    return 0;
+}
+
 uint64_t hygiene_store_durable_count(const struct hygiene_store *hygiene)
 {
     return store_log_durable_count(&hygiene->log);
@@ -305,11 +342,11 @@ static void feed(struct hygiene_store *hygiene, const struct attempt_event *atte
     }
 }
 
-static bool has_room(const struct hygiene_store *hygiene)
+bool hygiene_store_has_room(const struct hygiene_store *hygiene)
 {
     return appender_room(&hygiene->log.appender) >=
            HYGIENE_JUDGE_CHANGES_MAX * record_cost(HYGIENE_CHANGE_SIZE_MAX) +
-               record_cost(STORE_CURSOR_TEXT_MAX);
+               record_cost(STORE_CURSOR_TEXT_MAX) + record_cost(SEEN_TAGS_RECORD_SIZE);
 }
 
 static void read_events(struct hygiene_store *hygiene, const struct classifier *classifier)
@@ -317,7 +354,7 @@ static void read_events(struct hygiene_store *hygiene, const struct classifier *
     struct attempt_event attempt;
 
     hygiene->drained = false;
-    for (uint32_t i = 0; i < EVENTS_A_TURN && has_room(hygiene); i++) {
+    for (uint32_t i = 0; i < EVENTS_A_TURN && hygiene_store_has_room(hygiene); i++) {
         int found = store_events_next(hygiene->options.store, &hygiene->cursor, &attempt);
 
         if (found == -EBADMSG)
@@ -380,8 +417,9 @@ uint64_t hygiene_store_deadline_ns(const struct hygiene_store *hygiene)
     uint64_t deadline_ns = store_log_deadline_ns(&hygiene->log);
 
     /* Drained, it looks again whenever there is a turn. */
-    return hygiene->options.store == NULL || hygiene->drained || !has_room(hygiene) ? deadline_ns
-                                                                                    : 0;
+    return hygiene->options.store == NULL || hygiene->drained || !hygiene_store_has_room(hygiene)
+               ? deadline_ns
+               : 0;
 }
 
 bool hygiene_store_quiet(const struct hygiene_store *hygiene)

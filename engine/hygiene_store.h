@@ -17,6 +17,7 @@
 
 #include "bounce/classify.h"
 #include "bounce/hygiene.h"
+#include "bounce/seen_tags.h"
 #include "engine/store.h"
 #include "io/io.h"
 
@@ -28,6 +29,7 @@ struct hygiene_store_options {
     enum store_durability durability;
     uint32_t addresses_max;
     uint32_t scores_max;
+    uint32_t tags_max; /* used tags that are remembered; 0 = 1024 */
 };
 
 struct hygiene_store_recovery {
@@ -54,6 +56,14 @@ const struct hygiene_store_recovery *hygiene_store_recovery(const struct hygiene
  * hygiene_store_durable_count has reached it. */
 MUST_USE int hygiene_store_change(struct hygiene_store *hygiene,
                                   const struct hygiene_change *change, uint64_t *ret_ticket);
+/* Room in the journal for all that one event may ask for, and a tag: ask before judging. */
+MUST_USE bool hygiene_store_has_room(const struct hygiene_store *hygiene);
+/* Whether the tag has spoken about this already, and that it has now (behind the changes that it
+ * asked for: a crash in between repeats them). 0 or -EAGAIN, as above. */
+MUST_USE bool hygiene_store_has_tag(const struct hygiene_store *hygiene,
+                                    const struct seen_tag *tag);
+MUST_USE int hygiene_store_use_tag(struct hygiene_store *hygiene, const struct seen_tag *tag,
+                                   uint64_t *ret_ticket);
 uint64_t hygiene_store_durable_count(const struct hygiene_store *hygiene);
 
 /* Takes an event whose op is TAG_HYGIENE_*. */

@@ -139,6 +139,18 @@ static const struct config_row rows[] = {
      NULL, "room for so many suppressed addresses; memory is touched as they come"},
     {"hygiene.rules_file", CONFIG_STRING, PLACE(rules_file), 0, POLICY_PATH_MAX, NULL, NULL, NULL,
      "rules of reply classes instead of those compiled in (bounce/rules.yaml)"},
+    {"bounces.listen", CONFIG_STRING_LIST, PLACE(bounces_listen), 0, POLICY_LISTEN_MAX, NULL, NULL,
+     NULL, "\"address:port\" where ringpost run takes mail that comes back; empty: nowhere"},
+    {"bounces.tls_cert", CONFIG_STRING, PLACE(bounces_tls_cert), 0, POLICY_PATH_MAX, NULL, NULL,
+     NULL, "certificate and chain (PEM) for STARTTLS there; absent: no TLS"},
+    {"bounces.tls_key", CONFIG_STRING, PLACE(bounces_tls_key), 0, POLICY_PATH_MAX, NULL, NULL, NULL,
+     "its private key (PEM)"},
+    {"bounces.complaints_to", CONFIG_STRING, PLACE(bounces_complaints_to), 0, CONFIG_ITEM_MAX - 1,
+     NULL, NULL, NULL, "the address that feedback loops write to"},
+    {"bounces.timeout", CONFIG_DURATION, PLACE(bounces_timeout_ns), TIMEOUT_RANGE, "5m", NULL, NULL,
+     "how long a client may be silent (RFC 5321 4.5.3.2.7)"},
+    {"unsubscribe.mailto", CONFIG_STRING, PLACE(unsubscribe_mailto), 0, CONFIG_ITEM_MAX - 1, NULL,
+     NULL, NULL, "mail to this address with a tag in its subaddress or subject unsubscribes"},
     {"events.directory", CONFIG_STRING, PLACE(events_directory), 0, POLICY_PATH_MAX, NULL, NULL,
      NULL, "folder of the exported event files; default: events in the spool"},
 };
@@ -162,6 +174,7 @@ void policy_init(struct policy *policy)
     memset(policy, 0, sizeof(*policy));
     lend(&policy->return_previous, policy->return_previous_items, POLICY_KEYS_MAX);
     lend(&policy->dns_servers, policy->dns_servers_items, POLICY_SERVERS_MAX);
+    lend(&policy->bounces_listen, policy->bounces_listen_items, POLICY_LISTEN_MAX);
     lend(&policy->sources, policy->sources_items, POLICY_SOURCES_MAX);
     lend(&policy->routes, policy->routes_items, POLICY_ROUTES_MAX);
     for (uint32_t i = 0; i < POLICY_ROUTES_MAX; i++)
@@ -229,6 +242,24 @@ static int check_addresses(struct policy *policy, struct text *error)
         if (!ip_parse(span_cstr(item), &policy->source_addresses[i]))
             return complain(policy, error, "smtp.source_addresses", item, "is not an IP address");
     }
+    return 0;
+}
+
+/* Mail that comes back needs keys to be believed, and a place that can be listened on. */
+static int check_bounces(struct policy *policy, struct text *error)
+{
+    for (uint32_t i = 0; i < policy->bounces_listen.count; i++) {
+        const char *item = policy->bounces_listen_items[i];
+
+        if (!ip_parse_port(span_cstr(item), 25, &policy->bounces_addresses[i]))
+            return complain(policy, error, "bounces.listen", item,
+                            "is not address or address:port");
+        if (policy->return_domain[0] == '\0')
+            return complain(policy, error, "bounces.listen", item, "needs return_path.domain");
+    }
+    if ((policy->bounces_tls_cert[0] == '\0') != (policy->bounces_tls_key[0] == '\0'))
+        return complain(policy, error, "bounces", "tls_cert",
+                        "and tls_key go together, or neither is given");
     return 0;
 }
 
@@ -325,6 +356,8 @@ int policy_complete(struct policy *policy, struct span hostname, struct span res
         result = check_folders(policy, error);
     if (result == 0)
         result = check_routes(policy, error);
+    if (result == 0)
+        result = check_bounces(policy, error);
     return result < 0 ? result : check_addresses(policy, error);
 }
 
@@ -455,6 +488,12 @@ void policy_needs_restart(const struct policy *policy, const struct policy *fres
             "return_path");
     differs(ret_keys, strcmp(policy->events_directory, fresh->events_directory) != 0,
             "events.directory");
+    differs(ret_keys,
+            policy->bounces_listen.count != fresh->bounces_listen.count ||
+                memcmp(policy->bounces_addresses, fresh->bounces_addresses,
+                       sizeof(policy->bounces_addresses)) != 0 ||
+                strcmp(policy->bounces_tls_cert, fresh->bounces_tls_cert) != 0,
+            "bounces");
     differs(ret_keys, policy->hygiene_addresses != fresh->hygiene_addresses, "hygiene.addresses");
     differs(ret_keys, strcmp(policy->hygiene_path, fresh->hygiene_path) != 0, "hygiene.path");
 }

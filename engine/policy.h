@@ -24,6 +24,7 @@
 #define POLICY_SITES_MAX 256
 #define POLICY_RETRY_MAX 32
 #define POLICY_KEYS_MAX 8
+#define POLICY_LISTEN_MAX 8
 #define POLICY_SHARDS_MAX 64
 
 enum policy_durability { DURABILITY_DURABLE, DURABILITY_OS, DURABILITY_MEMORY };
@@ -119,7 +120,16 @@ struct policy {
     char hygiene_path[POLICY_PATH_MAX + 1];     /* "" = <spool>/hygiene */
     uint32_t hygiene_addresses;                 /* suppressed ones, at most */
     char rules_file[POLICY_PATH_MAX + 1];       /* "": the rules compiled in */
-    const struct classifier *classifier;        /* made of those rules by the caller; not owned */
+
+    struct config_list bounces_listen;
+    char bounces_listen_items[POLICY_LISTEN_MAX][CONFIG_ITEM_MAX];
+    struct ip_port bounces_addresses[POLICY_LISTEN_MAX]; /* as checked */
+    char bounces_tls_cert[POLICY_PATH_MAX + 1];          /* "": no STARTTLS */
+    char bounces_tls_key[POLICY_PATH_MAX + 1];
+    char bounces_complaints_to[CONFIG_ITEM_MAX];
+    uint64_t bounces_timeout_ns;
+    char unsubscribe_mailto[CONFIG_ITEM_MAX];
+    const struct classifier *classifier; /* made of those rules by the caller; not owned */
 };
 
 const struct config_schema *policy_schema(void);

@@ -62,6 +62,12 @@ void query_parse(struct query *query, struct span line)
         query->verb = QUERY_SUPPRESS;
         query->problem = query_suppress_parse(&query->suppress, line);
         good = query->problem == NULL;
+    } else if (span_equal(verb, SPAN("whose"))) {
+        query->verb = QUERY_WHOSE;
+        good = event_json_parse_id(line, &query->identity);
+    } else if (span_equal(verb, SPAN("report"))) {
+        query->verb = QUERY_REPORT;
+        good = query_report_parse(&query->report, line);
     } else if (parse_state(query, verb)) {
         good = take_word(span_split(&line, '\t'), query->campaign) && query->campaign[0] != '\0';
     }
@@ -358,6 +364,13 @@ bool query_step(struct query *query, const struct query_world *world, struct tex
         return step_show(query, world, out);
     case QUERY_STATE:
         return step_state(query, world, out);
+    case QUERY_WHOSE:
+        return query_report_whose(store_queue(world->store), query->identity, out);
+    case QUERY_REPORT:
+        if (world->hygiene == NULL)
+            return complain(out, "no reports are taken here");
+        return query_report_step(&query->report, world->hygiene, store_queue(world->store),
+                                 world->wall_ns, out);
     case QUERY_SUPPRESS:
         if (world->hygiene == NULL)
             break;

@@ -6,7 +6,7 @@
  * thread.
  *
  *   status | summary | list [campaign] [domain] | show ID | pause C | resume C | cancel C |
- *   suppress ... (query_suppress.h)
+ *   suppress ... (query_suppress.h) | whose ID | report NOTICE (query_report.h)
  *
  * A campaign that this program cannot send (content.h) has the state "held" and says why.
  *
@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "bounce/classify.h"
 #include "engine/content.h"
+#include "engine/query_report.h"
 #include "engine/query_suppress.h"
 #include "engine/stats.h"
 #include "engine/store.h"
@@ -35,6 +36,8 @@ enum query_verb {
     QUERY_SHOW,
     QUERY_STATE, /* pause, resume, cancel */
     QUERY_SUPPRESS,
+    QUERY_WHOSE,
+    QUERY_REPORT,
 };
 
 struct query {
@@ -49,6 +52,7 @@ struct query {
     struct store_cursor events; /* QUERY_SHOW */
     struct query_suppress suppress;
     const char *problem; /* QUERY_INVALID: in words, or NULL */
+    struct query_report report;
 };
 
 /* What a query may look at; stats NULL: at rest. */
@@ -56,7 +60,7 @@ struct query_world {
     struct store *store;
     const struct content_set *contents; /* knows which campaigns are held */
     const struct stats_sum *stats;
-    struct hygiene_store *hygiene;       /* NULL: suppressions are not asked about */
+    struct hygiene_store *hygiene;       /* NULL: neither suppressions nor reports */
     const struct classifier *classifier; /* NULL: events without classes */
     uint64_t wall_ns;
 };

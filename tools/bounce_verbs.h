@@ -3,6 +3,7 @@
 #ifndef TOOLS_BOUNCE_VERBS_H
 #define TOOLS_BOUNCE_VERBS_H
 
+int bounce_verbs_ingest(int argc, char **argv);  /* bounce_ingest.c */
 int bounce_verbs_read(int argc, char **argv);    /* bounce_read.c */
 int bounce_verbs_replies(int argc, char **argv); /* cmd_bounce.c */
 

@@ -49,8 +49,13 @@ static const struct verb verbs[] = {
      verb_queue},
     {"bounce", "what comes back: reports and replies",
      "ringpost bounce read [--json] [--mbox] [--rules FILE] PATH...\n"
+     "ringpost bounce ingest [--config FILE] [--spool DIR] [--mbox] [--to ADDRESS] PATH...\n"
      "ringpost bounce replies [--explain] [--rules FILE]\n"
      "ringpost bounce replies --unclassified [--top N] [--rules FILE]\n\n"
+     "ingest: what is proven by its return path's tag goes to hygiene; one line of JSON a "
+     "message.\n"
+     "Beside a running sender it is handed over; - is one message on standard input (a pipe).\n"
+     "  --to ADDRESS    whom the mail was delivered to, where the message does not say it\n\n"
      "replies: standard input, one reply a line: code, enhanced code, text, with tabs between;\n"
      "standard output, one class a line, in the same order.\n"
      "  --explain       and what decided, and the rule\n"

@@ -139,11 +139,15 @@ void spool_turn(struct spool *spool, uint64_t wait_ns)
 {
     struct io_event events[64];
     struct store *store = engine_store(spool->engine);
+    struct hygiene_store *hygiene = engine_hygiene(spool->engine);
     uint64_t deadline_ns = min_u64(store_deadline_ns(store), io_now_ns(spool->io) + wait_ns);
     uint32_t count = io_wait(spool->io, deadline_ns, events, ARRAY_LEN(events));
 
     for (uint32_t i = 0; i < count; i++)
-        if (!store_event(store, &events[i]))
+        if (tag_op_of(events[i].tag) == TAG_HYGIENE_LOG)
+            hygiene_store_event(hygiene, &events[i]);
+        else if (!store_event(store, &events[i]))
             CHECK(tag_op_of(events[i].tag) == TAG_WAKE); /* nothing else is in flight */
     store_tick(store);
+    hygiene_store_turn(hygiene, NULL, false);
 }

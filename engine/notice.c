@@ -1,0 +1,144 @@
+#include "engine/notice.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "engine/event_json.h"
+
+/* Without control characters, cut at the border of a character. */
+static uint8_t keep(struct span from, char *into, size_t size_max)
+{
+    size_t kept = 0;
+
+    while (from.size > 0) {
+        size_t size = span_utf8_size(from);
+
+        if (size == 0) {
+            from = span_skip(from, 1);
+            continue;
+        }
+        if (kept + size > size_max)
+            break;
+        memcpy(into + kept, from.data, size);
+        if (size == 1 && (from.data[0] < 0x20 || from.data[0] == 0x7f))
+            into[kept] = ' ';
+        kept += size;
+        from = span_skip(from, size);
+    }
+    return (uint8_t)kept;
+}
+
+static void take_recipient(struct notice *notice, const struct report_recipient *recipient,
+                           struct span reporter)
+{
+    struct span host = recipient->host.size > 0 ? recipient->host : reporter;
+
+    notice->class = recipient->class;
+    notice->code = recipient->code;
+    memcpy(notice->status, recipient->status, sizeof(notice->status));
+    notice->host_size = keep(host, notice->host, sizeof(notice->host));
+    notice->note_size = keep(recipient->diagnostic, notice->note, sizeof(notice->note));
+}
+
+static bool failed_for_good(const struct report *report, const struct report_recipient *recipient)
+{
+    if (report->kind != REPORT_BOUNCE)
+        return false;
+    return recipient == NULL || recipient->action == REPORT_FAILED ||
+           recipient->action == REPORT_ACTION_NONE;
+}
+
+void notice_make(struct notice *notice, const struct report *report, const struct proof *proof,
+                 enum notice_door door, struct span address)
+{
+    const struct report_recipient *recipient = proof_recipient(report, address);
+
+    *notice = (struct notice){.verdict = proof->verdict,
+                              .identity = proof->identity,
+                              .day = proof->day,
+                              .kind = report->kind,
+                              .class = BOUNCE_UNKNOWN};
+    notice->host_size = keep(report->reporter, notice->host, sizeof(notice->host));
+    if (recipient != NULL)
+        take_recipient(notice, recipient, report->reporter);
+    if (door == NOTICE_DOOR_UNSUBSCRIBE && report->kind == REPORT_NORMAL)
+        notice->kind = REPORT_UNSUBSCRIBE;
+    if (notice->kind == REPORT_COMPLAINT)
+        notice->class = BOUNCE_COMPLAINT;
+    if (notice->kind == REPORT_UNSUBSCRIBE)
+        notice->class = BOUNCE_UNSUBSCRIBE;
+    notice->asks = notice->kind == REPORT_COMPLAINT || notice->kind == REPORT_UNSUBSCRIBE ||
+                   failed_for_good(report, recipient);
+}
+
+enum seen_tags_about notice_about(const struct notice *notice)
+{
+    if (notice->kind == REPORT_COMPLAINT)
+        return SEEN_TAGS_COMPLAINT;
+    return notice->kind == REPORT_UNSUBSCRIBE ? SEEN_TAGS_UNSUBSCRIBE : SEEN_TAGS_BOUNCE;
+}
+
+const char *notice_event_type(const struct notice *notice)
+{
+    static const char *const names[SEEN_TAGS_ABOUT_COUNT] = {
+        [SEEN_TAGS_BOUNCE] = "OOB",
+        [SEEN_TAGS_COMPLAINT] = "Feedback",
+        [SEEN_TAGS_UNSUBSCRIBE] = "Unsubscribe",
+    };
+
+    return names[notice_about(notice)];
+}
+
+void notice_write(const struct notice *notice, struct text *out)
+{
+    event_json_id(out, notice->identity);
+    text_add_byte(out, '\t');
+    text_add_u64(out, notice->day);
+    text_add_format(out, "\t%u\t%s\t%u\t%u\t%u.%u.%u\t", (unsigned)notice->kind,
+                    bounce_class_name(notice->class), notice->asks ? 1U : 0U, notice->code,
+                    notice->status[0], notice->status[1], notice->status[2]);
+    text_add(out, span_make(notice->host, notice->host_size));
+    text_add_byte(out, '\t');
+    text_add(out, span_make(notice->note, notice->note_size));
+}
+
+static bool take_number(struct span *rest, uint8_t separator, uint64_t max, uint64_t *ret)
+{
+    return span_number(span_split(rest, separator), max, ret);
+}
+
+static bool take_status(struct span *line, uint16_t status[3])
+{
+    struct span word = span_split(line, '\t');
+
+    for (uint32_t i = 0; i < 3; i++) {
+        uint64_t number;
+
+        if (!take_number(&word, '.', 999, &number))
+            return false;
+        status[i] = (uint16_t)number;
+    }
+    return true;
+}
+
+bool notice_read(struct span line, struct notice *ret_notice)
+{
+    struct notice notice = {.verdict = VERP_VALID};
+    uint64_t day, kind, asks, code;
+
+    if (!event_json_parse_id(span_split(&line, '\t'), &notice.identity) ||
+        !take_number(&line, '\t', UINT16_MAX, &day) ||
+        !take_number(&line, '\t', REPORT_KIND_COUNT - 1, &kind) ||
+        !bounce_class_from_name(span_split(&line, '\t'), &notice.class) ||
+        !take_number(&line, '\t', 1, &asks) || !take_number(&line, '\t', 999, &code) ||
+        !take_status(&line, notice.status))
+        return false;
+    notice.day = (uint16_t)day;
+    notice.kind = (enum report_kind)kind;
+    notice.asks = asks == 1;
+    notice.code = (uint16_t)code;
+    notice.host_size = keep(span_split(&line, '\t'), notice.host, sizeof(notice.host));
+    notice.note_size = keep(line, notice.note, sizeof(notice.note));
+    *ret_notice = notice;
+    return true;
+}
