@@ -133,7 +133,8 @@ static void push_row(struct reader *reader, enum frame_kind kind, const struct c
 }
 
 /* The next item of a subtree, with its defaults, or NULL when it is full. */
-static void *add_item(const struct config_row *row, struct config_list *list)
+static void *add_item(const yaml_event_t *event, const struct config_row *row,
+                      struct config_list *list)
 {
     uint8_t *item;
 
@@ -144,6 +145,11 @@ static void *add_item(const struct config_row *row, struct config_list *list)
         const struct config_row *inner = &row->subtree->rows[i];
 
         config_value_set_initial(inner, item + inner->offset);
+    }
+    if (row->subtree->line_offset != 0) {
+        uint32_t line = (uint32_t)event->start_mark.line + 1;
+
+        memcpy(item + row->subtree->line_offset, &line, sizeof(line));
     }
     list->count++;
     return item;
@@ -300,7 +306,7 @@ static int on_items(struct reader *reader, const yaml_event_t *event, struct fra
     if (event->type != YAML_MAPPING_START_EVENT)
         return fail_name(reader, event, span_cstr(frame->row->name),
                          "takes items with settings (name: value)");
-    item = add_item(frame->row, (void *)frame->place);
+    item = add_item(event, frame->row, (void *)frame->place);
     if (item == NULL)
         return fail_full(reader, event, frame);
     push_section(reader, config_row_subtree(frame->row), (struct span){0}, item);
@@ -334,7 +340,7 @@ static int read_free_key(struct reader *reader, const yaml_event_t *event, struc
         if (span_equal(span_cstr((const char *)item_at(frame, i) + key_offset), key))
             return fail_name(reader, event, key, "is here twice");
     }
-    item = add_item(frame->row, list);
+    item = add_item(event, frame->row, list);
     if (item == NULL)
         return fail_full(reader, event, frame);
     memcpy(item + key_offset, key.data, key.size);

@@ -45,10 +45,11 @@ struct config_subtree {
     const struct config_row *rows;
     uint32_t rows_count;
     size_t item_size;
-    size_t key_offset; /* a map: where the key goes (char[CONFIG_ITEM_MAX]); SIZE_MAX: a list of
-                          maps */
-    bool scalar_items; /* a map whose values need not be maps: the first row takes a scalar or a
-                          list; with more rows than one a value may also be a map of them all */
+    size_t key_offset;  /* a map: where the key goes (char[CONFIG_ITEM_MAX]); SIZE_MAX: a list of
+                           maps */
+    bool scalar_items;  /* a map whose values need not be maps: the first row takes a scalar or a
+                           list; with more rows than one a value may also be a map of them all */
+    size_t line_offset; /* where the item's line in the file goes (uint32_t); 0: nowhere */
 };
 
 /* The subtree's place is a struct config_list too: `items` are `capacity` structs of item_size. The

@@ -29,18 +29,24 @@ static const struct config_row route_rows[] = {
      POLICY_PATH_MAX, NULL, NULL, NULL, "file whose first line is the user's password"},
 };
 
-static const struct config_subtree route_subtree = {route_rows, ARRAY_LEN(route_rows),
+static const struct config_subtree route_subtree = {route_rows,
+                                                    ARRAY_LEN(route_rows),
                                                     sizeof(struct policy_route),
-                                                    offsetof(struct policy_route, domain), true};
+                                                    offsetof(struct policy_route, domain),
+                                                    true,
+                                                    offsetof(struct policy_route, line)};
 
 static const struct config_row tls_domain_rows[] = {
     {"mode", CONFIG_ENUM, offsetof(struct policy_tls_domain, mode), 0, 0, "opportunistic",
      tls_names, NULL, "off, opportunistic, required or verified"},
 };
 
-static const struct config_subtree tls_domain_subtree = {
-    tls_domain_rows, ARRAY_LEN(tls_domain_rows), sizeof(struct policy_tls_domain),
-    offsetof(struct policy_tls_domain, domain), true};
+static const struct config_subtree tls_domain_subtree = {tls_domain_rows,
+                                                         ARRAY_LEN(tls_domain_rows),
+                                                         sizeof(struct policy_tls_domain),
+                                                         offsetof(struct policy_tls_domain, domain),
+                                                         true,
+                                                         0};
 
 static const struct config_row site_rows[] = {
     {"match", CONFIG_STRING, offsetof(struct policy_site, match), 1, CONFIG_ITEM_MAX - 1, NULL,
@@ -55,8 +61,12 @@ static const struct config_row site_rows[] = {
      NULL, "rate such as \"100/min\"; 0 = the general limit"},
 };
 
-static const struct config_subtree site_subtree = {site_rows, ARRAY_LEN(site_rows),
-                                                   sizeof(struct policy_site), SIZE_MAX, false};
+static const struct config_subtree site_subtree = {site_rows,
+                                                   ARRAY_LEN(site_rows),
+                                                   sizeof(struct policy_site),
+                                                   SIZE_MAX,
+                                                   false,
+                                                   offsetof(struct policy_site, line)};
 
 static const struct config_row rows[] = {
     {"hostname", CONFIG_STRING, PLACE(hostname), 0, POLICY_NAME_MAX, NULL, NULL, NULL,
@@ -196,14 +206,23 @@ int policy_read(struct policy *policy, struct span yaml, const char *name, struc
     return config_read(&schema, yaml, name, policy, &policy->origin, error);
 }
 
+uint32_t policy_line(const struct policy *policy, const char *key)
+{
+    for (uint32_t i = 0; i < schema.rows_count; i++)
+        if (strcmp(schema.rows[i].name, key) == 0)
+            return policy->origin.line[i];
+    return 0;
+}
+
 /* "file:line: key: "value" what"; the line of a setting that was not given is left out. */
 static int complain(const struct policy *policy, struct text *error, const char *key,
                     const char *value, const char *what)
 {
+    uint32_t line = policy_line(policy, key);
+
     text_add_cstr(error, policy->file);
-    for (uint32_t i = 0; i < schema.rows_count; i++)
-        if (strcmp(schema.rows[i].name, key) == 0 && policy->origin.line[i] != 0)
-            text_add_format(error, ":%u", policy->origin.line[i]);
+    if (line != 0)
+        text_add_format(error, ":%u", line);
     text_add_format(error, "%s%s: \"%s\" %s", policy->file[0] != '\0' ? ": " : "", key, value,
                     what);
     return -EINVAL;
@@ -435,23 +454,27 @@ static bool site_matches(struct span match, struct span site_name)
     return false;
 }
 
+const struct policy_site *policy_site_for(const struct policy *policy, struct span site_name)
+{
+    for (uint32_t i = 0; i < policy->sites.count; i++)
+        if (site_matches(span_cstr(policy->sites_items[i].match), site_name))
+            return &policy->sites_items[i];
+    return NULL;
+}
+
 struct policy_limits policy_limits_for(const struct policy *policy, struct span site_name)
 {
+    const struct policy_site *site = policy_site_for(policy, site_name);
     struct policy_limits limits = policy->limits;
 
-    for (uint32_t i = 0; i < policy->sites.count; i++) {
-        const struct policy_site *site = &policy->sites_items[i];
-
-        if (!site_matches(span_cstr(site->match), site_name))
-            continue;
-        if (site->limits.connections_per_site != 0)
-            limits.connections_per_site = site->limits.connections_per_site;
-        if (site->limits.messages_per_connection != 0)
-            limits.messages_per_connection = site->limits.messages_per_connection;
-        if (site->limits.messages_per_hour_per_site != 0)
-            limits.messages_per_hour_per_site = site->limits.messages_per_hour_per_site;
-        break;
-    }
+    if (site == NULL)
+        return limits;
+    if (site->limits.connections_per_site != 0)
+        limits.connections_per_site = site->limits.connections_per_site;
+    if (site->limits.messages_per_connection != 0)
+        limits.messages_per_connection = site->limits.messages_per_connection;
+    if (site->limits.messages_per_hour_per_site != 0)
+        limits.messages_per_hour_per_site = site->limits.messages_per_hour_per_site;
     return limits;
 }
 

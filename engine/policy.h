@@ -53,6 +53,7 @@ struct policy_route {
     char user[CONFIG_ITEM_MAX]; /* "": no AUTH */
     char password_file[POLICY_PATH_MAX + 1];
     char password[CONFIG_ITEM_MAX]; /* out of the file, by whoever opens files */
+    uint32_t line;                  /* in the configuration file */
 };
 
 /* What is demanded for one recipient domain. */
@@ -64,7 +65,8 @@ struct policy_tls_domain {
 /* Limits for the sites one of whose MX names ends in `match`. */
 struct policy_site {
     char match[CONFIG_ITEM_MAX];
-    struct policy_limits limits;
+    struct policy_limits limits; /* 0: the general limit */
+    uint32_t line;               /* in the configuration file */
 };
 
 struct policy {
@@ -153,7 +155,12 @@ const struct policy_route *policy_route_for(const struct policy *policy, struct 
 enum policy_tls policy_tls_for(const struct policy *policy, struct span domain, bool *ret_is_set);
 /* Whether a session to this smart host begins with the handshake. `route` may be NULL. */
 MUST_USE bool policy_tls_is_first(const struct policy_route *route, uint16_t port);
-/* The limits of a site, given its name (the canonical MX set). */
+/* What `sites:` says about a site, given its name (the canonical MX set): the first that matches,
+ * or NULL. */
+const struct policy_site *policy_site_for(const struct policy *policy, struct span site_name);
+/* The limits of a site: what `sites:` says, else the general ones. */
 struct policy_limits policy_limits_for(const struct policy *policy, struct span site_name);
+/* The line of a setting ("limits.connections") in the file; 0: it was not given. */
+MUST_USE uint32_t policy_line(const struct policy *policy, const char *key);
 
 #endif

@@ -184,6 +184,30 @@ static void test_site_limits(void **state)
     assert_int_equal(limits.connections_per_site, 5);
 }
 
+/* Who asks where a setting comes from is told the line. */
+static void test_lines(void **state)
+{
+    (void)state;
+    assert_int_equal(read_yaml("routes:\n"
+                               "  one.example: [10.0.0.1]\n"
+                               "  two.example:\n"
+                               "    hosts: [10.0.0.2]\n"
+                               "limits: {connections: 30,\n"
+                               "         connections_per_site: 5}\n"
+                               "sites:\n"
+                               "  - {match: .one.example, connections_per_site: 1}\n"
+                               "  -\n"
+                               "    match: .two.example\n"),
+                     0);
+    assert_int_equal(policy_route_for(&policy, SPAN("one.example"))->line, 2);
+    assert_int_equal(policy_route_for(&policy, SPAN("two.example"))->line, 3);
+    assert_int_equal(policy_site_for(&policy, SPAN("mx.one.example"))->line, 8);
+    assert_int_equal(policy_site_for(&policy, SPAN("mx.two.example"))->line, 10);
+    assert_null(policy_site_for(&policy, SPAN("mx.three.example")));
+    assert_int_equal(policy_line(&policy, "limits.connections_per_site"), 6);
+    assert_int_equal(policy_line(&policy, "limits.messages_per_connection"), 0);
+}
+
 static void test_schema_prints(void **state)
 {
     static char buffer[256 * 1024];
@@ -238,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_system_hostname_is_checked),
         cmocka_unit_test(test_routes),
         cmocka_unit_test(test_site_limits),
+        cmocka_unit_test(test_lines),
         cmocka_unit_test(test_schema_prints),
     };
 

@@ -71,6 +71,48 @@ def resolve(case):
         e2e.check(run.code in (1, 2), f"{bad!r} is no domain", run)
 
 
+def origins(case):
+    """Smart hosts, limits, and the line of the configuration that each comes from."""
+    knot = case.knot(make_zone())
+    config = case.write("origins.yaml", f"""\
+spool: {case.path("origins")}
+dns: {{servers: ["127.0.0.1:{knot.port}"], timeout: 2s}}
+smtp: {{port: 2525, allow_private_addresses: true}}
+tls: {{mta_sts: false}}
+limits: {{connections_per_site: 9}}
+routes:
+  smart.test: ["127.0.0.9:2600", "a.two.test:465"]
+  ".below.test": {{hosts: ["b.two.test"], tls: required}}
+  lost.test: ["nobody.test"]
+sites:
+  - {{match: .null.test, connections_per_site: 3}}
+  - match: a.two.test
+    messages_per_second_per_site: 100/min
+""")
+    domains = ("two.test", "smart.test", "x.below.test", "lost.test", "implicit.test")
+    run = case.tool("resolve", *domains, "--config", config, "--json", seconds=20).expect(1)
+    two, smart, below, lost, implicit = map(json.loads, run.out.splitlines())
+    general = {"connections_per_site": f"limits.connections_per_site ({config}:5)",
+               "messages_per_connection": "default", "messages_per_second_per_site": "default"}
+    e2e.check_equal(implicit["limits_from"], general, "the general limits", run)
+    e2e.check_equal(two["limits_from"],
+                    general | {"messages_per_second_per_site": f"sites: a.two.test ({config}:12)"}, "a site's own", run)
+    e2e.check_equal((two["connections_per_site"], two["messages_per_hour_per_site"]), (9, 6000), "limits", run)
+    e2e.check_equal((two["route"], two["hosts"][0]["port"]), (None, 2525), "no smart host", run)
+    e2e.check_equal([(h["name"], h["port"], h["addresses"][0]) for h in smart["hosts"]],
+                    [("[127.0.0.9]", 2600, "127.0.0.9"), ("a.two.test", 465, "127.0.0.1")], "smart hosts", run)
+    e2e.check_equal(smart["route"]["from"], f"routes: smart.test ({config}:7)", "where they stand", run)
+    e2e.check_equal((below["route"]["from"], below["hosts"][0]["port"]), (f"routes: .below.test ({config}:8)", 2525),
+                    "a route for what is below", run)
+    e2e.check_equal((lost["status"], lost["hosts"]), ("dns_failure", []), "a smart host that is not there", run)
+    run = case.tool("resolve", *domains, "--config", config).expect(1)
+    for words in (f"smart hosts instead of MX, from routes: smart.test ({config}:7)", "a.two.test port 465, TLS at once",
+                  f"limit: 6000 messages an hour, from sites: a.two.test ({config}:12)",
+                  f"limit: 9 connections, from limits.connections_per_site ({config}:5)",
+                  "limit: no message rate, from default"):
+        e2e.check(words in run.out, f"{words!r} in the plain form", run)
+
+
 def private_addresses(case):
     """An MX that points to loopback is refused unless the configuration allows it."""
     knot = case.knot(make_zone())
@@ -131,7 +173,7 @@ def help_texts(case):
 
 def main():
     with e2e.Case("resolve") as case:
-        for step in (resolve, private_addresses, configuration, help_texts):
+        for step in (resolve, origins, private_addresses, configuration, help_texts):
             case.step(step)
         case.note("routes, configuration and help as documented")
 

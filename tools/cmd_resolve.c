@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "engine/resolver.h"
+#include "engine/smart_host.h"
 #include "engine/tag.h"
 #include "message/address.h"
 #include "tools/exit_code.h"
@@ -32,13 +33,26 @@ static void turn(struct spool *spool, struct resolver *resolver)
     } while (!dns_done(resolver->dns, &waiter));
 }
 
+static enum route_status ask(struct spool *spool, struct resolver *resolver, struct span name,
+                             struct resolve_answer *answer)
+{
+    struct smart_host_question question = {
+        .route = answer->smart, .default_port = (uint16_t)answer->policy->smtp_port, .waiter = 1};
+
+    if (answer->smart != NULL)
+        return smart_host_ask(resolver->dns, io_now_ns(spool->io), &question, &answer->route,
+                              answer->ports);
+    for (uint32_t i = 0; i < ROUTE_HOSTS_MAX; i++)
+        answer->ports[i] = (uint16_t)answer->policy->smtp_port;
+    return dns_route(resolver->dns, io_now_ns(spool->io), name, 1, &answer->route);
+}
+
 /* One asker at a time: nothing is ever BUSY. */
 static void find_route(struct spool *spool, struct resolver *resolver, struct span name,
                        struct resolve_answer *answer)
 {
     answer->cached = true;
-    while (dns_route(resolver->dns, io_now_ns(spool->io), name, 1, &answer->route) ==
-           ROUTE_PENDING) {
+    while (ask(spool, resolver, name, answer) == ROUTE_PENDING) {
         answer->cached = false;
         turn(spool, resolver);
     }
@@ -70,14 +84,16 @@ static int resolve_one(struct spool *spool, struct resolver *resolver, struct re
     answer.domain = domain;
     answer.key = text_span(&name);
     answer.policy = spool->settings.policy;
+    answer.smart = policy_route_for(answer.policy, answer.key);
     find_route(spool, resolver, text_span(&name), &answer);
-    for (uint32_t i = 0; answer.policy->tls_dane && i < answer.route.hosts_count; i++)
+    memset(answer.tlsa, 0, sizeof(answer.tlsa)); /* those of smart hosts do not count */
+    for (uint32_t i = 0;
+         answer.policy->tls_dane && answer.smart == NULL && i < answer.route.hosts_count; i++)
         find_tlsa(spool, resolver, i, &answer);
-    if (answer.route.status == ROUTE_OK)
+    if (answer.route.status == ROUTE_OK && answer.smart == NULL)
         answer.sts = resolve_sts_find(sts, text_span(&name));
     else
         answer.sts = (struct sts_view){.knowledge = STS_WITHOUT};
-    answer.limits = policy_limits_for(spool->settings.policy, span_cstr(answer.route.site));
     answer.now_ns = io_now_ns(spool->io);
     if (json)
         resolve_answer_print_json(&answer);

@@ -86,7 +86,11 @@ static const struct verb verbs[] = {
      "durable. Beside a running sender they go through its control socket.\n",
      verb_suppress},
     {"resolve", "show where mail for a domain would go",
-     "ringpost resolve DOMAIN... [--config FILE] [--json]\n", verb_resolve},
+     "ringpost resolve DOMAIN... [--config FILE] [--json]\n\n"
+     "Says hosts and addresses and who has named them, or the smart hosts of the configuration;\n"
+     "what TLS each needs and why (configuration, DANE, MTA-STS); and the limits of the site with\n"
+     "the line of the configuration that each comes from. It connects to no mail host.\n",
+     verb_resolve},
     {"tlsrpt", "show what was counted of TLS sessions",
      "ringpost tlsrpt show [--config FILE] [--json]\n\n"
      "The latest day (UTC) that was counted, by recipient domain.\n"

@@ -4,6 +4,7 @@
 
 #include "base/json_put.h"
 #include "tls/tls_policy.h"
+#include "tools/resolve_limits.h"
 
 #define DATA_SHOWN_MAX 64 /* octets of a TLSA record; a digest is shown whole */
 #define DATA_TEXT_SIZE (2 * DATA_SHOWN_MAX + 32)
@@ -145,11 +146,16 @@ static void print_host(const struct resolve_answer *answer, uint32_t index)
     const struct route_host *host = &answer->route.hosts[index];
     char address[ADDRESS_TEXT_SIZE], words[EXPLAIN_SIZE];
 
-    (void)printf("  %5u %s", host->preference, host->name);
+    if (answer->smart != NULL)
+        (void)printf("  %5u %s port %u%s", host->preference, host->name, answer->ports[index],
+                     policy_tls_is_first(answer->smart, answer->ports[index]) ? ", TLS at once"
+                                                                              : "");
+    else
+        (void)printf("  %5u %s", host->preference, host->name);
     for (uint32_t a = 0; a < host->addresses_count; a++)
         (void)printf(" %s", address_text(&host->addresses[a], address));
     (void)printf("%s\n", host->secure ? " (secure)" : "");
-    if (answer->policy->tls_dane)
+    if (answer->policy->tls_dane && answer->smart == NULL)
         print_tlsa(&answer->tlsa[index]);
     (void)printf("        TLS: %s\n", explain(answer, index, words, sizeof(words)));
 }
@@ -176,24 +182,21 @@ static void print_source(const struct resolve_answer *answer)
 void resolve_answer_print(const struct resolve_answer *answer)
 {
     const struct route *route = &answer->route;
-    const struct policy_limits *limits = &answer->limits;
 
     (void)printf("%s: %s%s%s\n", answer->domain, route_status_name(route->status),
                  route->problem[0] != '\0' ? ": " : "", route->problem);
     if (route->status != ROUTE_OK)
         return;
     (void)printf("  site %s%s\n", route->site, route->implicit ? " (implicit MX)" : "");
-    print_source(answer);
+    if (answer->smart != NULL)
+        resolve_smart_print(answer->policy, answer->smart);
+    else
+        print_source(answer);
     for (uint32_t h = 0; h < route->hosts_count; h++)
         print_host(answer, h);
-    (void)printf("  limits: %u connections, %u messages a connection, ",
-                 limits->connections_per_site, limits->messages_per_connection);
-    if (limits->messages_per_hour_per_site == 0)
-        (void)printf("no message rate\n");
-    else
-        (void)printf("%llu messages an hour\n",
-                     (unsigned long long)limits->messages_per_hour_per_site);
-    print_sts(answer);
+    resolve_limits_print(answer->policy, span_cstr(route->site));
+    if (answer->smart == NULL)
+        print_sts(answer);
 }
 
 static void put_tlsa(struct text *out, const struct tlsa_set *tlsa)
@@ -227,7 +230,8 @@ static void put_host(struct text *out, const struct resolve_answer *answer, uint
         json_put_cstr(out, address_text(&host->addresses[a], address));
     json_put_close(out, ']');
     json_put_key_bool(out, "secure", host->secure);
-    if (answer->policy->tls_dane)
+    json_put_key_u64(out, "port", answer->ports[index]);
+    if (answer->policy->tls_dane && answer->smart == NULL)
         put_tlsa(out, &answer->tlsa[index]);
     json_put_key_cstr(out, "tls", explain(answer, index, words, sizeof(words)));
     json_put_close(out, '}');
@@ -264,14 +268,13 @@ void resolve_answer_print_json(const struct resolve_answer *answer)
     json_put_key_cstr(&out, "site", route->site[0] != '\0' ? route->site : NULL);
     json_put_key_bool(&out, "implicit_mx", route->implicit);
     put_source(&out, answer);
+    resolve_smart_put(answer->policy, answer->smart, &out);
     json_put_key(&out, "hosts");
     json_put_open(&out, '[');
     for (uint32_t h = 0; h < route->hosts_count; h++)
         put_host(&out, answer, h);
     json_put_close(&out, ']');
-    json_put_key_u64(&out, "connections_per_site", answer->limits.connections_per_site);
-    json_put_key_u64(&out, "messages_per_connection", answer->limits.messages_per_connection);
-    json_put_key_u64(&out, "messages_per_hour_per_site", answer->limits.messages_per_hour_per_site);
+    resolve_limits_put(answer->policy, span_cstr(route->site), &out);
     put_sts(&out, answer);
     json_put_close(&out, '}');
     (void)printf("%s\n", text_cstr_end(&out));

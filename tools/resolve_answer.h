@@ -12,8 +12,9 @@ struct resolve_answer {
     const char *domain; /* as asked for */
     struct span key;    /* as in the DNS; lent */
     const struct policy *policy;
-    struct policy_limits limits;
     struct route route;
+    const struct policy_route *smart;      /* the route is the operator's; NULL: MX */
+    uint16_t ports[ROUTE_HOSTS_MAX];       /* of each host of the route */
     struct tlsa_set tlsa[ROUTE_HOSTS_MAX]; /* of each host of the route */
     struct sts_view sts;                   /* the domain's MTA-STS policy; lent */
     bool cached;                           /* no question had to be asked */
