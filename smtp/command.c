@@ -57,11 +57,13 @@ static uint64_t given_ns(const struct command_timeouts *timeouts, enum command c
         return timeouts->dot_ns;
     case COMMAND_QUIT:
         return timeouts->quit_ns;
-    case COMMAND_HANDSHAKE:
-        return timeouts->tls_ns;
-    case COMMAND_NONE:
     case COMMAND_STARTTLS:
+        return timeouts->starttls_ns;
+    case COMMAND_HANDSHAKE:
+        return timeouts->handshake_ns;
     case COMMAND_AUTH:
+        return timeouts->auth_ns;
+    case COMMAND_NONE:
         return 0;
     case COMMAND_COUNT:
         break;

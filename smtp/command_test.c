@@ -204,11 +204,13 @@ static void test_table(void **state)
 /* Each setting belongs to its commands and to no other. */
 static void test_given_timeouts(void **state)
 {
-    static const struct command_timeouts given = {1, 2, 9, 3, 4, 5, 6, 7, 8};
+    static const struct command_timeouts given = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
     static const uint64_t wanted[COMMAND_COUNT] = {
-        [COMMAND_GREETING] = 1, [COMMAND_EHLO] = 2, [COMMAND_HELO] = 2,      [COMMAND_MAIL] = 3,
-        [COMMAND_RSET] = 3,     [COMMAND_RCPT] = 4, [COMMAND_DATA] = 5,      [COMMAND_DOT] = 7,
-        [COMMAND_LONE_DOT] = 7, [COMMAND_QUIT] = 8, [COMMAND_HANDSHAKE] = 9,
+        [COMMAND_GREETING] = 1, [COMMAND_EHLO] = 2,     [COMMAND_HELO] = 2,
+        [COMMAND_MAIL] = 3,     [COMMAND_RSET] = 3,     [COMMAND_RCPT] = 4,
+        [COMMAND_DATA] = 5,     [COMMAND_DOT] = 7,      [COMMAND_LONE_DOT] = 7,
+        [COMMAND_QUIT] = 8,     [COMMAND_STARTTLS] = 9, [COMMAND_HANDSHAKE] = 10,
+        [COMMAND_AUTH] = 11,
     };
 
     (void)state;

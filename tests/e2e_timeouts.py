@@ -7,9 +7,10 @@ import time
 
 import e2e
 
-TIMEOUTS = ("{connect: 2s, greeting: 1s, ehlo: 1s, mail: 1s, rcpt: 1s, data: 1s, block: 2s, dot: 1s, quit: 1s, "
+TIMEOUTS = ("{connect: 2s, greeting: 1s, ehlo: 1s, starttls: 1s, handshake: 1s, mail: 1s, rcpt: 1s, data: 1s, block: 2s, dot: 1s, quit: 1s, "
             "transaction: 2500ms}")
 BODY = 8000000  # more than the sockets of loopback take by themselves
+TLS_STEPS = ("starttls", "handshake")
 STEPS = ("greeting", "ehlo", "mail", "rcpt", "data", "dot")
 
 
@@ -72,7 +73,10 @@ class Receiver(threading.Thread):
                 return
             verb = line[:4].upper()
             if verb == b"EHLO":
-                self.answer(connection, "ehlo", b"250 x\r\n")
+                self.answer(connection, "ehlo", b"250-x\r\n250 STARTTLS\r\n" if self.habit in TLS_STEPS else b"250 x\r\n")
+            elif verb == b"STAR":
+                self.answer(connection, "starttls", b"220 s\r\n")
+                self.answer(connection, "handshake", b"")
             elif verb == b"MAIL":
                 self.answer(connection, "mail", b"250 a\r\n")
             elif verb == b"RCPT":
@@ -88,7 +92,8 @@ class Receiver(threading.Thread):
 
 def make_spool(case, receivers):
     routes = {f"{habit}.test": [receiver.route] for habit, receiver in receivers.items()}
-    spool = e2e.Spool(case, "timeouts", routes=routes, retry="schedule: [1h]")
+    extra = "tls: {domains: {%s}}" % ", ".join(f"{step}.test: required" for step in TLS_STEPS)
+    spool = e2e.Spool(case, "timeouts", routes=routes, retry="schedule: [1h]", extra=extra)
     with open(spool.config) as f:
         text = f.read()
     with open(spool.config, "w") as f:
@@ -97,7 +102,7 @@ def make_spool(case, receivers):
 
 
 def timeouts(case):
-    habits = STEPS + ("shut", "drip", "late", "good")
+    habits = STEPS + TLS_STEPS + ("shut", "drip", "late", "good")
     receivers = {habit: Receiver(number + 1, habit) for number, habit in enumerate(habits)}
     spool = make_spool(case, receivers)
     line = "line after line of it\n"
@@ -109,6 +114,7 @@ def timeouts(case):
     e2e.check(run.seconds < 9 * case.patience, f"it took {run.seconds:.1f} s", run)
     seen = {event["recipient"].split("@")[1].split(".")[0]: event for event in spool.events()}
     wanted = {step: (step, "timeout") for step in STEPS}
+    wanted.update({step: ("tls", "tls") for step in TLS_STEPS})
     wanted.update(shut=("body", "timeout"), drip=("body", "timeout"), late=("rcpt", "timeout"),
                   good=("dot", "reply"))
     for habit in habits:

@@ -151,7 +151,7 @@ def send_matrix(case, kinds):
     with open(spool.config, encoding="utf-8") as f:
         text = f.read()
     with open(spool.config, "w", encoding="utf-8") as f:
-        f.write(text.replace("smtp: {", "smtp: {timeouts: {tls: %s}, " % HANDSHAKE))
+        f.write(text.replace("smtp: {", "smtp: {timeouts: {handshake: %s}, " % HANDSHAKE))
     template = case.write("short.eml", e2e.SHORT_TEMPLATE)
     e2e.write_rows(case.path("list.csv"), rows, ["email", "n"])
     run = spool.send_list(template, case.path("list.csv"), seconds=90)
