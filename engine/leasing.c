@@ -6,7 +6,8 @@
 #include "engine/session.h"
 #include "engine/shard.h"
 
-#define HEAR_MAX 256 /* messages of one peer a turn */
+#define HEAR_MAX 256                             /* messages of one peer a turn */
+#define OWED_MAX_NS (UINT64_C(86400) * NS_PER_S) /* times connections: in 64 bits */
 
 size_t leasing_links_cost(uint32_t shards_count)
 {
@@ -94,9 +95,32 @@ static uint64_t share_of(uint64_t rate, uint32_t lease, uint32_t limit)
     return share > 0 ? share : 1;
 }
 
+/* What is owed to the message rate is kept in time of the site's whole rate: a shard with a part of
+ * the connections has the same part of the rate, and needs as much longer to make up for it. */
+static uint64_t paced_ns(const struct shard *shard, uint32_t site)
+{
+    const struct leasing_site *item = &shard->leasing.sites[site];
+    uint64_t now_ns = shard_now_ns(shard);
+    uint64_t full_ns = schedule_site_at(shard->schedule, site)->messages.full_ns;
+    uint64_t owed_ns = full_ns > now_ns ? min_u64(full_ns - now_ns, OWED_MAX_NS) : 0;
+
+    return now_ns + owed_ns * max_u64(item->told, 1) / item->limit;
+}
+
+static void owe(struct shard *shard, uint32_t site, uint64_t until_ns)
+{
+    const struct leasing_site *item = &shard->leasing.sites[site];
+    uint64_t now_ns = shard_now_ns(shard);
+    uint64_t owed_ns = until_ns > now_ns ? min_u64(until_ns - now_ns, OWED_MAX_NS) : 0;
+
+    schedule_site_owes(shard->schedule, site,
+                       now_ns + owed_ns * item->limit / max_u64(item->told, 1));
+}
+
 static void tell_schedule(struct shard *shard, uint32_t site, uint32_t lease)
 {
     struct leasing_site *item = &shard->leasing.sites[site];
+    uint64_t until_ns = paced_ns(shard, site);
     struct policy_limits limits =
         policy_limits_for(shard->policy, span_cstr(shard->routing.destinations[site].site));
     uint64_t rate = share_of(limits.messages_per_hour_per_site, lease > 0 ? lease : 1, item->limit);
@@ -113,6 +137,7 @@ static void tell_schedule(struct shard *shard, uint32_t site, uint32_t lease)
     schedule_site_limits(shard->schedule, site, &site_limits);
     schedule_site_lease(shard->schedule, site, lease);
     item->told = lease;
+    owe(shard, site, until_ns);
 }
 
 static void take_leave(struct leasing *leasing, struct leasing_site *item)
@@ -251,6 +276,7 @@ static struct leasing_home *home_of(struct leasing *leasing, uint64_t hash, uint
         return NULL;
     home = &leasing->homes[index];
     home->hash = hash;
+    home->paced_ns = 0;
     lease_home_init(&home->home, &leasing->places[(size_t)index * leasing->links->count],
                     leasing->links->count, limit);
     CHECK(table_insert(&leasing->homes_by_hash, hash, index) == 0);
@@ -262,11 +288,15 @@ static void hear_grant(struct shard *shard, const struct leasing_message *messag
     struct leasing *leasing = &shard->leasing;
     uint32_t site =
         table_find(&leasing->sites_by_hash, message->site, match_site, leasing, &message->site);
+    bool rises;
 
     if (site == TABLE_NONE)
         return; /* the site was given up here; its place at home asks for nothing */
     lease_holder_hear(&leasing->sites[site].holder, &message->is.granted);
+    rises = leasing->sites[site].holder.granted > leasing->sites[site].told;
     tell_schedule(shard, site, leasing->sites[site].holder.granted);
+    if (rises)
+        owe(shard, site, max_u64(message->paced_ns, paced_ns(shard, site)));
     session_trim(shard, site);
     leasing_touch(shard, site);
 }
@@ -285,6 +315,7 @@ static void hear(struct shard *shard, uint32_t from, const struct leasing_messag
         return; /* cannot be: each holder alive is one of some shard's sites_max */
     if (home->home.limit != message->limit)
         lease_home_change_limit(&home->home, message->limit);
+    home->paced_ns = max_u64(home->paced_ns, message->paced_ns);
     lease_home_hear(&home->home, from, &message->is.announcement);
     if (!list_linked(&home->node))
         list_push_back(&leasing->homes_dirty, &home->node);
@@ -320,12 +351,14 @@ static bool speak_site(struct shard *shard, struct leasing_site *item, uint32_t 
 {
     struct leasing_message message = {.site = item->hash, .limit = item->limit};
 
-    if (schedule_site_claimed(shard->schedule, site))
+    if (schedule_site_claimed(shard->schedule, site)) {
+        message.paced_ns = paced_ns(shard, site);
         lease_holder_want(&item->holder,
                           schedule_site_need(shard->schedule, site, item->resting_count),
                           schedule_site_demand(shard->schedule, site));
-    else
+    } else {
         lease_holder_want(&item->holder, 0, 0);
+    }
     shard->leasing.renewing = shard->leasing.renewing || item->holder.want > 0;
     if (!room_for(shard, item->home))
         return false;
@@ -336,7 +369,8 @@ static bool speak_site(struct shard *shard, struct leasing_site *item, uint32_t 
 
 static bool speak_home(struct shard *shard, struct leasing_home *home)
 {
-    struct leasing_message message = {.site = home->hash, .grant = true};
+    struct leasing_message message = {
+        .site = home->hash, .grant = true, .paced_ns = home->paced_ns};
     uint32_t place;
 
     for (uint32_t i = 0; i < shard->leasing.links->count; i++)

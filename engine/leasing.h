@@ -2,8 +2,9 @@
  *
  * A site's home shard is chosen by the hash of its name. Every shard with mail for the site
  * announces what it wants to the home, which grants connections so that all shards together keep
- * the limit; the message rate is shared in the same proportion. With one shard the whole limit is
- * its own. A connection that rests is kept as long as no other shard has work for one; then it is
+ * the limit; the message rate is shared in the same proportion, and what is owed to it (messages
+ * that went ahead of their time) goes with the connections. With one shard the whole limit is its
+ * own. A connection that rests is kept as long as no other shard has work for one; then it is
  * ended to make room there.
  *
  * Full channels are back-pressure: what could not be said is said in a later turn, and nobody waits
@@ -26,9 +27,10 @@ struct shard;
 #define LEASING_FAREWELLS_MAX 1024
 
 struct leasing_message {
-    uint64_t site;  /* hash of the name, the same in every shard */
-    uint32_t limit; /* announcements: what the sender's policy says */
-    bool grant;     /* else an announcement */
+    uint64_t site;     /* hash of the name, the same in every shard */
+    uint32_t limit;    /* announcements: what the sender's policy says */
+    bool grant;        /* else an announcement */
+    uint64_t paced_ns; /* when the site, at its whole rate, has made up for the messages sent */
     union {
         struct lease_announcement announcement;
         struct lease_grant granted;
@@ -56,6 +58,7 @@ struct leasing_site {
 struct leasing_home {
     struct list_node node; /* in homes_dirty */
     uint64_t hash;
+    uint64_t paced_ns; /* the latest announced */
     struct lease_home home;
 };
 

@@ -36,6 +36,11 @@ uint64_t pace_ready_ns(const struct pace *pace, uint64_t now_ns)
     return max_u64(pace->full_ns - pace->tolerance_ns, now_ns);
 }
 
+void pace_owe(struct pace *pace, uint64_t full_ns)
+{
+    pace->full_ns = full_ns;
+}
+
 void pace_take(struct pace *pace, uint64_t now_ns)
 {
     uint64_t from = max_u64(pace->full_ns, now_ns);

@@ -24,6 +24,8 @@ void pace_init(struct pace *pace, struct pace_rate rate);
 void pace_change(struct pace *pace, struct pace_rate rate);
 /* The time from which one event may happen; at or before `now`: now. */
 MUST_USE uint64_t pace_ready_ns(const struct pace *pace, uint64_t now_ns);
+/* The bucket is full at this time and not before: what was taken is known from elsewhere. */
+void pace_owe(struct pace *pace, uint64_t full_ns);
 /* One event happens. May be called ahead of its time: the next ones wait longer. */
 void pace_take(struct pace *pace, uint64_t now_ns);
 

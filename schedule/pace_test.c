@@ -102,6 +102,23 @@ static void test_change(void **state)
     assert_true(pace_ready_ns(&pace, NS_PER_S) == NS_PER_S);
 }
 
+/* Another has taken of the same rate: this one goes on where that one stopped. */
+static void test_owed(void **state)
+{
+    struct pace one, other;
+
+    (void)state;
+    pace_init(&one, (struct pace_rate){1, NS_PER_S, 3});
+    pace_init(&other, (struct pace_rate){1, NS_PER_S, 3});
+    for (uint32_t i = 0; i < 4; i++)
+        pace_take(&one, 0);
+    pace_owe(&other, one.full_ns);
+    assert_true(pace_ready_ns(&other, 0) == pace_ready_ns(&one, 0));
+    assert_true(pace_ready_ns(&other, 0) == 2 * NS_PER_S);
+    pace_owe(&other, 0);
+    assert_true(pace_ready_ns(&other, 0) == 0);
+}
+
 static void test_extremes(void **state)
 {
     struct pace pace;
@@ -121,6 +138,7 @@ int main(void)
         cmocka_unit_test(test_rest_saves_the_burst_only),
         cmocka_unit_test(test_taken_ahead_of_time),
         cmocka_unit_test(test_change),
+        cmocka_unit_test(test_owed),
         cmocka_unit_test(test_extremes),
     };
 

@@ -62,6 +62,9 @@ uint32_t schedule_sites_max(const struct schedule *schedule);
 void schedule_site_limits(struct schedule *schedule, uint32_t site,
                           const struct site_limits *limits);
 void schedule_site_lease(struct schedule *schedule, uint32_t site, uint32_t connections);
+/* What has been taken of the site's message rate, here or by others, is made up for at this time.
+ */
+void schedule_site_owes(struct schedule *schedule, uint32_t site, uint64_t full_ns);
 /* Sessions that this site's mail would justify, whatever limits and health say: for lease.h. */
 MUST_USE uint32_t schedule_site_demand(const struct schedule *schedule, uint32_t site);
 /* Of these, those that have work now, or would have it, when so many sessions rest. */

@@ -101,6 +101,14 @@ void schedule_site_lease(struct schedule *schedule, uint32_t site, uint32_t conn
     schedule_parts_reconsider(schedule, entry);
 }
 
+void schedule_site_owes(struct schedule *schedule, uint32_t site, uint64_t full_ns)
+{
+    struct entry *entry = schedule_parts_at(schedule, site);
+
+    pace_owe(&entry->site.messages, full_ns);
+    schedule_parts_reconsider(schedule, entry);
+}
+
 uint32_t schedule_site_demand(const struct schedule *schedule, uint32_t site)
 {
     const struct entry *entry = schedule_parts_at(schedule, site);

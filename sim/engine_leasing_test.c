@@ -271,6 +271,67 @@ static void test_other_limit(void **state)
     close_scene();
 }
 
+/* Takes what the pace allows, and ends the sessions of whoever has lost the connection. */
+static uint32_t take(uint32_t site)
+{
+    uint32_t taken = 0;
+
+    for (uint32_t i = 0; i < scene.count; i++) {
+        struct shard *shard = scene.shards[i];
+        uint64_t until;
+
+        if (!schedule_site_claimed(shard->schedule, site))
+            continue;
+        while (sessions_at(i, site) > 0 &&
+               schedule_next(shard->schedule, site, 0, shard_now_ns(shard), &until) !=
+                   SCHEDULE_NONE)
+            taken++;
+        while (schedule_session_excess(shard->schedule, site))
+            close_session(i, site);
+    }
+    return taken;
+}
+
+/* Shards that have a connection in turn send no more than one that has it always. */
+static void test_rate(void **state)
+{
+    static const struct {
+        const char *label;
+        uint32_t shards, limit;
+        uint64_t per_hour;
+    } cases[] = {
+        {"alone", 1, 1, 3600},
+        {"one connection in turn", SHARDS, 1, 3600},
+        {"one connection in turn, slowly", SHARDS, 1, 720},
+        {"one connection in turn, fast", 2, 1, 36000},
+        {"fewer connections than shards", SHARDS, 3, 3600},
+        {"a share each", SHARDS, 8, 3600},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint64_t seconds = 30, taken = 0, allowed, began_ns;
+        uint32_t site = 0;
+
+        open_scene(cases[i].shards, cases[i].limit);
+        scene.policy.limits.messages_per_hour_per_site = cases[i].per_hour;
+        for (uint32_t k = 0; k < scene.count; k++)
+            site = site_with(k, "mx.a", 100000);
+        began_ns = sim_world_now_ns();
+        while (sim_world_now_ns() < began_ns + seconds * NS_PER_S) {
+            turn_all();
+            open_sessions(site, cases[i].limit);
+            taken += take(site);
+        }
+        allowed = seconds * cases[i].per_hour / 3600;
+        if (taken > allowed + cases[i].shards + cases[i].per_hour / 3600 ||
+            taken + 2 < allowed * 2 / 3)
+            fail_msg("%s: %u messages, %u are right", cases[i].label, (unsigned)taken,
+                     (unsigned)allowed);
+        close_scene();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +340,7 @@ int main(void)
         cmocka_unit_test(test_rest_goes_to_work),
         cmocka_unit_test(test_renewed),
         cmocka_unit_test(test_other_limit),
+        cmocka_unit_test(test_rate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
