@@ -463,11 +463,44 @@ static void test_left_over_file(void **state)
     sim_world_close();
 }
 
+/* What was written behind the cursor and never marked, whole lines or not, is cut off before
+ * anything new is written; a batch that is longer would only hide it by chance. */
+static void test_stale_tail(void **state)
+{
+    static const char *const tails[] = {"{\"type\":\"Deliv", "\n", NULL};
+    const char *path = FOLDER "/events-00000001.ndjson";
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++) {
+        uint64_t size, mended;
+        uint8_t *bytes;
+
+        begin_with(NULL, NULL);
+        assert_int_equal(sim_world_file_size(path, &size), 0);
+        bytes = malloc(size);
+        assert_true(sim_world_file_read(path, (struct span_mut){bytes, size}, 0) >= 0);
+        assert_int_equal(sim_world_file_append(path, tails[i] != NULL ? span_cstr(tails[i])
+                                                                      : span_make(bytes, size)),
+                         0);
+        free(bytes);
+        start(100, EXPORTER_FILE_MAX);
+        assert_int_equal(sim_world_file_size(path, &mended), 0);
+        assert_int_equal(mended, size);
+        assert_true(load());
+        live(20);
+        finish();
+        check();
+        abandon();
+        sim_world_close();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lost_cursor),
         cmocka_unit_test(test_left_over_file),
+        cmocka_unit_test(test_stale_tail),
         cmocka_unit_test(test_power_cuts),
     };
 

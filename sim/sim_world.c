@@ -257,6 +257,20 @@ int sim_world_file_poke(const char *path, struct span data, uint64_t offset)
     return r;
 }
 
+int sim_world_file_append(const char *path, struct span content)
+{
+    struct disk_sim *disk = io_sim_world()->disk;
+    struct disk_file *file = NULL;
+    int r = disk_sim_find(disk, path, false, &file);
+
+    if (r < 0)
+        return r;
+    disk_file_write(file, content, file->size);
+    disk_file_sync_end(file, disk_file_sync_begin(file));
+    disk_sim_release(disk, file);
+    return 0;
+}
+
 int sim_world_file_make(const char *path, struct span content)
 {
     struct disk_sim *disk = io_sim_world()->disk;

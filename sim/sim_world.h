@@ -92,6 +92,7 @@ void sim_world_trace(bool on);
 MUST_USE int sim_world_file_size(const char *path, uint64_t *ret_size);
 MUST_USE int sim_world_file_read(const char *path, struct span_mut into, uint64_t offset);
 MUST_USE int sim_world_file_poke(const char *path, struct span data, uint64_t offset);
-MUST_USE int sim_world_file_make(const char *path, struct span content); /* durable */
+MUST_USE int sim_world_file_append(const char *path, struct span content); /* durable */
+MUST_USE int sim_world_file_make(const char *path, struct span content);   /* durable */
 
 #endif
