@@ -153,10 +153,28 @@ static struct span take_tag(struct span rest, struct text *out)
     return rest;
 }
 
+/* Octets at the front that are text and stay as they are. */
+static size_t plain_size(struct span html)
+{
+    size_t size = 0;
+
+    while (size < html.size && html.data[size] != '<' && html.data[size] != '&' &&
+           html.data[size] != '\r')
+        size++;
+    return size;
+}
+
 void markup_text(struct span html, struct text *out)
 {
     while (html.size > 0 && text_room(out) > 0) {
         uint8_t byte = html.data[0];
+        size_t plain = plain_size(html);
+
+        if (plain > 0) {
+            text_add(out, span_first(html, min_size(plain, text_room(out))));
+            html = span_skip(html, plain);
+            continue;
+        }
         size_t taken = byte == '&' ? put_entity(html, out) : 0;
 
         if (byte == '<') {

@@ -6,12 +6,20 @@
 #define SLOTS (1u << SLOTS_BITS)
 #define NO_ENTRY UINT16_MAX
 
+/* What a byte is to words. */
+enum word {
+    WORD_NOTHING = 0, /* a blank or mark */
+    WORD_LETTER,      /* ASCII, or a digit */
+    WORD_OTHER,       /* begins a character of UTF-8 */
+    WORD_INSIDE       /* goes on with one */
+};
+
 struct notice_phrases {
     const struct notice_phrases_entry *entries;
     uint16_t *next;    /* in the row of a slot, which is sorted; by entry */
     uint16_t *shared;  /* bytes in common with the entry before in the row; by entry */
     uint8_t fold[256]; /* letters in lower case, all blanks one */
-    uint8_t word[256]; /* letters and digits, and bytes within a character of UTF-8 */
+    uint8_t word[256]; /* enum word */
     uint16_t first[SLOTS];
 };
 
@@ -35,8 +43,10 @@ static void fill_tables(struct notice_phrases *phrases)
         uint8_t lower = span_lower_byte((uint8_t)i);
 
         phrases->fold[i] = lower;
-        phrases->word[i] =
-            (lower >= 'a' && lower <= 'z') || (i >= '0' && i <= '9') || (i >= 0x80 && i < 0xc0);
+        if ((lower >= 'a' && lower <= 'z') || (i >= '0' && i <= '9'))
+            phrases->word[i] = WORD_LETTER;
+        else if (i >= 0x80)
+            phrases->word[i] = i < 0xc0 ? WORD_INSIDE : WORD_OTHER;
     }
     phrases->fold['\t'] = phrases->fold['\r'] = phrases->fold['\n'] = ' ';
 }
@@ -147,25 +157,23 @@ size_t notice_phrases_find(const struct notice_phrases *phrases, struct span tex
                            struct notice_phrases_hit *hits, size_t hits_max, size_t *ret_read)
 {
     const uint8_t *word = phrases->word;
+    size_t end = text.size >= NOTICE_PHRASES_SIZE_MIN ? text.size - NOTICE_PHRASES_SIZE_MIN + 1 : 0;
     size_t count = 0, at = 0;
-    uint8_t before = 0;
 
-    while (at + NOTICE_PHRASES_SIZE_MIN <= text.size && count < hits_max) {
-        uint8_t byte = text.data[at];
-
-        if (byte > ' ' && (!word[before] || byte >= 0xc0 || before >= 0x80)) {
-            uint32_t meaning = 0;
-            size_t size = longest(phrases, text, at, &meaning);
-
-            if (size > 0)
-                hits[count++] =
-                    (struct notice_phrases_hit){.at = at, .size = size, .meaning = meaning};
-        }
-        before = byte;
-        at++;
-        while (at < text.size && word[before] && before < 0x80 && word[text.data[at]] &&
-               text.data[at] < 0x80)
-            before = text.data[at++]; /* within a word nothing begins */
+    while (count < hits_max) {
+        while (at < end && word[text.data[at]] == 0)
+            at++; /* nothing begins with a blank or a mark */
+        if (at >= end)
+            break;
+        uint32_t meaning = 0;
+        size_t size = longest(phrases, text, at, &meaning);
+        if (size > 0)
+            hits[count++] = (struct notice_phrases_hit){.at = at, .size = size, .meaning = meaning};
+        uint8_t kind = word[text.data[at++]];
+        while (at < end && word[text.data[at]] == WORD_LETTER && kind == WORD_LETTER)
+            at++; /* nor within a word; other scripts than Latin have no such borders */
+        while (at < end && word[text.data[at]] == WORD_INSIDE)
+            at++;
     }
     *ret_read = at;
     return count;

@@ -36,35 +36,39 @@ static bool same_code(struct span line, uint16_t code)
 
 struct span report_verdict_unfold(struct span text, struct text *out)
 {
-    size_t before = out->size, begin = 0;
+    uint8_t *begin_out = out->data + out->size, *to = begin_out;
+    const uint8_t *end_out = to + min_size(text_room(out), REPORT_VERDICT_TEXT_MAX);
+    size_t begin = 0;
     uint16_t code = 0;
-    bool blank = true, line = false;
+    bool blank = false, line = false;
 
     text = span_trim(span_first(text, 2 * REPORT_VERDICT_TEXT_MAX));
     bool reply = status_text_reply(text, &code, &begin);
-    for (size_t i = 0; i < text.size; i++) {
+    for (size_t i = 0; i < text.size && to + 2 <= end_out; i++) {
         uint8_t byte = text.data[i];
 
         if (is_blank(byte)) {
             line = line || byte == '\n';
-            blank = true;
+            blank = to > begin_out;
             continue;
         }
-        size_t skip = line && reply && i > begin ? continued_code(span_skip(text, i)) : 0;
-        line = false;
-        if (skip > 0 && same_code(span_skip(text, i), code)) {
-            i += skip - 1;
-            blank = true;
-            continue;
+        if (line) {
+            size_t skip = reply && i > begin ? continued_code(span_skip(text, i)) : 0;
+
+            line = false;
+            if (skip > 0 && same_code(span_skip(text, i), code)) {
+                i += skip - 1;
+                blank = true;
+                continue;
+            }
         }
-        if (text_room(out) < 2 || out->size - before >= REPORT_VERDICT_TEXT_MAX)
-            break;
-        if (blank && out->size > before)
-            text_add_byte(out, ' ');
+        if (blank)
+            *to++ = ' ';
         blank = false;
-        text_add_byte(out, byte);
+        *to++ = byte;
     }
-    return span_skip(text_span(out), before);
+    out->size += (size_t)(to - begin_out);
+    return span_make(begin_out, (size_t)(to - begin_out));
 }
 
 /* What the other server answered, by the command that the text names. */
