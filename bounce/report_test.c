@@ -213,6 +213,49 @@ static void test_nothing_is_taken_for_a_failure(void **state)
     }
 }
 
+/* D13: "no such user" as the answer to the content says less than as the answer to the name. */
+static void test_which_command_was_answered(void **state)
+{
+    static const struct {
+        const char *label, *text;
+        enum bounce_class class;
+    } cases[] = {
+        {"to the name",
+         "<a@x.example>: host mx said: 550 Unknown user (in reply to RCPT TO command)\n",
+         BOUNCE_NO_USER},
+        {"to the content",
+         "<a@x.example>: host mx said: 550 Unknown user (in reply to end of DATA command)\n",
+         BOUNCE_RECIPIENT_REFUSED},
+        {"in a session",
+         "   ----- The following addresses had permanent fatal errors -----\n<a@x.example>\n\n"
+         "   ----- Transcript of session follows -----\n>>> DATA\n<<< 550 Unknown user\n",
+         BOUNCE_RECIPIENT_REFUSED},
+        {"in a pipelined session",
+         "   ----- The following addresses had permanent fatal errors -----\n<a@x.example>\n\n"
+         "   ----- Transcript of session follows -----\n>>> DATA\n<<< 550 Unknown user\n"
+         "<<< 503 Need RCPT (recipient)\n",
+         BOUNCE_NO_USER},
+        {"with the status of names", "<a@x.example>: 550 5.1.1 Unknown user (end of DATA)\n",
+         BOUNCE_NO_USER},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char buffer[1024];
+        struct text message;
+
+        text_init(&message, buffer, sizeof(buffer));
+        text_add_format(&message,
+                        "From: MAILER-DAEMON@x.example\nReturn-Path: <>\n"
+                        "Subject: Undeliverable mail\n\n%s",
+                        cases[i].text);
+        report_read(reader, text_span(&message), &report);
+        assert_int_equal(report.recipients_count, 1);
+        if (report.recipients[0].class != cases[i].class)
+            fail_msg("%s: %s", cases[i].label, bounce_class_name(report.recipients[0].class));
+    }
+}
+
 static void test_many_recipients(void **state)
 {
     size_t size = 512 * KIB, used;
@@ -336,6 +379,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_cut_off_anywhere),
         cmocka_unit_test(test_what_else_is_known),
         cmocka_unit_test(test_nothing_is_taken_for_a_failure),
+        cmocka_unit_test(test_which_command_was_answered),
         cmocka_unit_test(test_many_recipients),
         cmocka_unit_test(test_bombs),
         cmocka_unit_test(test_unfolding_replies),

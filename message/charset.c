@@ -170,15 +170,29 @@ static void put_rune(struct text *out, uint32_t rune)
         text_add(out, span_make(bytes, size));
 }
 
+/* Bytes at the front that are ASCII. */
+static size_t ascii_size(struct span text)
+{
+    size_t size = 0;
+
+    while (size < text.size && text.data[size] < 0x80)
+        size++;
+    return size;
+}
+
 static void convert_western(struct span source, struct text *out)
 {
-    for (size_t i = 0; i < source.size && text_room(out) > 0; i++) {
-        uint8_t byte = source.data[i];
-        uint32_t rune = byte;
+    while (source.size > 0 && text_room(out) > 0) {
+        size_t plain = ascii_size(source);
 
-        if (byte >= 0x80 && byte < 0xa0 && windows_1252[byte - 0x80] != 0)
-            rune = windows_1252[byte - 0x80];
-        put_rune(out, rune);
+        text_add(out, span_first(source, min_size(plain, text_room(out))));
+        source = span_skip(source, plain);
+        if (source.size == 0)
+            return;
+        uint8_t byte = source.data[0];
+        bool special = byte < 0xa0 && windows_1252[byte - 0x80] != 0;
+        put_rune(out, special ? windows_1252[byte - 0x80] : byte);
+        source = span_skip(source, 1);
     }
 }
 
