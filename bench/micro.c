@@ -25,6 +25,7 @@ static const struct {
     {"csv", micro_small_run, "rows of a recipient list"},
     {"bounce", micro_bounce_run, "reading and classing a folder of messages that came back"},
     {"classify", micro_small_run, "the class of replies, by the rules compiled in"},
+    {"hygiene", micro_small_run, "whether an address is suppressed, and the filter in front"},
     {"event", micro_small_run, "journal records and event lines"},
     {"tls", micro_small_run,
      "handshakes of the client, octets through the filter, memory a session"},

@@ -17,8 +17,8 @@ static const struct {
 } benchmarks[] = {
     {"template", micro_small_template}, {"smtp", micro_small_smtp},
     {"crc", micro_small_crc},           {"csv", micro_small_csv},
-    {"classify", micro_small_classify}, {"event", micro_small_event},
-    {"tls", micro_small_tls},
+    {"classify", micro_small_classify}, {"hygiene", micro_small_hygiene},
+    {"event", micro_small_event},       {"tls", micro_small_tls},
 };
 
 static int by_size(const void *a, const void *b)

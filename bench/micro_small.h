@@ -25,6 +25,7 @@ int micro_small_dns(struct text *out);      /* micro_dns.c */
 int micro_small_crc(struct text *out);      /* micro_crc.c */
 int micro_small_csv(struct text *out);      /* micro_csv.c */
 int micro_small_classify(struct text *out); /* micro_classify.c */
+int micro_small_hygiene(struct text *out);  /* micro_hygiene.c */
 int micro_small_event(struct text *out);    /* micro_event.c */
 int micro_small_tls(struct text *out);      /* micro_tls.c */
 

@@ -45,10 +45,10 @@ void hygiene_filter_add(struct hygiene_filter *filter, uint64_t hash)
     uint64_t bits = mix(hash);
 
     for (uint32_t i = 0; i < WORDS_A_BLOCK; i++, bits >>= 6) {
-        uint64_t bit = UINT64_C(1) << (bits & 63);
+        uint64_t word = atomic_load_explicit(&words[i], memory_order_relaxed);
 
-        if ((atomic_load_explicit(&words[i], memory_order_relaxed) & bit) == 0)
-            atomic_fetch_or_explicit(&words[i], bit, memory_order_release);
+        /* No other thread writes. */
+        atomic_store_explicit(&words[i], word | UINT64_C(1) << (bits & 63), memory_order_release);
     }
 }
 

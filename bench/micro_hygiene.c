@@ -1,0 +1,113 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/json_put.h"
+#include "base/prng.h"
+#include "bench/micro_small.h"
+#include "bounce/hygiene.h"
+#include "bounce/hygiene_filter.h"
+
+#define SUPPRESSED 500000
+#define FILTERED 5000000 /* as dense as at any size */
+#define ASKED 4096
+
+/* Addresses that nobody suppressed, and some that somebody did. */
+struct hygiene_work {
+    struct arena arena;
+    struct hygiene *hygiene;
+    char strangers[ASKED][48];
+    char members[ASKED][48];
+    uint64_t blocked_count;
+};
+
+static void ask(struct hygiene_work *work, char keys[ASKED][48])
+{
+    for (uint32_t i = 0; i < ASKED; i++) {
+        struct hygiene_target target = {
+            .key = span_cstr(keys[i]), .tenant = SPAN("ringel"), .stream = SPAN("bulk")};
+
+        work->blocked_count += hygiene_blocks(work->hygiene, &target, 1800000000);
+    }
+}
+
+static void ask_strangers(void *context)
+{
+    struct hygiene_work *work = context;
+
+    ask(work, work->strangers);
+}
+
+static void ask_members(void *context)
+{
+    struct hygiene_work *work = context;
+
+    ask(work, work->members);
+}
+
+static int fill(struct hygiene_work *work)
+{
+    struct hygiene_options options = {SUPPRESSED, 1000, {{7, 9}}};
+    int result = arena_open(&work->arena, hygiene_cost(&options));
+
+    if (result < 0)
+        return result;
+    work->hygiene = hygiene_open(&work->arena, &options);
+    for (uint32_t i = 0; i < SUPPRESSED; i++) {
+        char key[48];
+        struct hygiene_change change = {.kind = HYGIENE_SUPPRESS,
+                                        .source = HYGIENE_FROM_SESSION,
+                                        .class = BOUNCE_NO_USER,
+                                        .time_s = 1,
+                                        .until_s = HYGIENE_CHANGE_FOREVER};
+
+        (void)snprintf(key, sizeof(key), "user%u@domain%u.example", i, i % 5000);
+        change.key = span_cstr(key);
+        CHECK(hygiene_apply(work->hygiene, &change) == 0);
+    }
+    for (uint32_t i = 0; i < ASKED; i++) {
+        (void)snprintf(work->strangers[i], 48, "other%u@domain%u.example", i, i);
+        (void)snprintf(work->members[i], 48, "user%u@domain%u.example", i * 100, i * 100 % 5000);
+    }
+    return 0;
+}
+
+/* The filter alone: what it takes, how often it errs. */
+static int measure_filter(struct text *out)
+{
+    struct hygiene_filter filter;
+    struct arena arena;
+    struct prng prng;
+    uint64_t wrong = 0;
+    int result = arena_open(&arena, hygiene_filter_cost(FILTERED));
+
+    if (result < 0)
+        return result;
+    hygiene_filter_init(&filter, &arena, FILTERED);
+    prng_seed(&prng, 1);
+    for (uint32_t i = 0; i < FILTERED; i++)
+        hygiene_filter_add(&filter, prng_next(&prng));
+    for (uint32_t i = 0; i < 1000000; i++)
+        wrong += hygiene_filter_has(&filter, prng_next(&prng));
+    json_put_key_u64(out, "filter_addresses", FILTERED);
+    json_put_key_u64(out, "filter_bytes", hygiene_filter_size(FILTERED));
+    json_put_key_u64(out, "filter_bytes_50_million", hygiene_filter_size(50000000));
+    json_put_key_u64(out, "filter_wrong_ppm", wrong);
+    arena_close(&arena);
+    return 0;
+}
+
+int micro_small_hygiene(struct text *out)
+{
+    static struct hygiene_work work;
+    int result = fill(&work);
+
+    if (result < 0)
+        return result;
+    json_put_key_u64(out, "suppressed", SUPPRESSED);
+    micro_small_put(out, "free", micro_small_rate(ask_strangers, &work, ASKED));
+    micro_small_put(out, "blocked", micro_small_rate(ask_members, &work, ASKED));
+    arena_close(&work.arena);
+    return measure_filter(out);
+}
