@@ -125,6 +125,12 @@ void io_connect(struct io *io, uint64_t tag, int socket, const struct io_address
 void io_listen(struct io *io, uint64_t tag, const struct io_address *address);
 /* The other end of an accepted AF_UNIX connection. */
 MUST_USE int io_peer_uid(struct io *io, int socket, uint32_t *ret_uid);
+/* As io_listen, TCP only, and io_peer_ip answers for the connections, which come one at a time: for
+ * listeners that are not in a hurry. At most IO_PEERS_MAX in the life of a ring, then -EMFILE. */
+#define IO_PEERS_MAX 16
+void io_listen_peers(struct io *io, uint64_t tag, const struct io_address *address);
+/* The other end of a connection of io_listen_peers; -ENOTCONN: it is not known. */
+MUST_USE int io_peer_ip(struct io *io, int socket, struct ip *ret_ip);
 /* The port of a listening TCP socket, or of a UDP socket with a source; else -EINVAL. */
 MUST_USE int io_local_port(struct io *io, int socket, uint16_t *ret_port);
 /* Result: bytes sent, perhaps fewer than given. At most 8 parts. One send at a time on a stream:

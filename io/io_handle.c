@@ -59,6 +59,7 @@ struct io_handle *io_handle_adopt(struct io *io, int handle, enum io_handle_kind
     place->state = IO_HANDLE_OPEN;
     place->kind = (uint8_t)kind;
     place->peer_uid = UINT32_MAX;
+    place->peer.family = IP_NONE;
     place->port = 0;
     place->local = false;
     io->handles.open_count++;

@@ -13,6 +13,7 @@
 #define IO_IO_HANDLE_H
 
 #include "base/arena.h"
+#include "base/ip.h"
 #include "base/list.h"
 
 struct io;
@@ -37,6 +38,7 @@ struct io_handle {
     struct list ops;    /* under way, without the shut */
     struct io_op *shut; /* DRAINING, CLOSING */
     uint32_t peer_uid;  /* UINT32_MAX: unknown */
+    struct ip peer;     /* family IP_NONE: unknown */
     uint16_t port;      /* local, 0: unknown */
     uint8_t state;      /* enum io_handle_state */
     uint8_t kind;       /* enum io_handle_kind */

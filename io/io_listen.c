@@ -1,6 +1,7 @@
 #include "io/io_listen.h"
 
 #include <netinet/tcp.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "io/io_ring.h"
@@ -78,6 +79,15 @@ static void park(struct io *io, struct io_op *op)
     io_ring_park(io, op, io_handle_full(io) ? 0 : IO_ACCEPT_RETRY_NS);
 }
 
+/* A multishot accept has one place for all addresses: this one comes back after each connection. */
+static void prepare_with_peer(struct io_uring_sqe *sqe, const struct io_op *op,
+                              struct io_peer *peer)
+{
+    peer->size = sizeof(peer->address);
+    io_uring_prep_accept(sqe, op->handle, &peer->address.any, &peer->size, 0);
+    sqe->file_index = IORING_FILE_INDEX_ALLOC; /* older prep_accept_direct turns it to none */
+}
+
 static void accept_next(struct io *io, struct io_op *op)
 {
     struct io_uring_sqe *sqe = io_ring_sqe(io);
@@ -88,6 +98,8 @@ static void accept_next(struct io *io, struct io_op *op)
     }
     if (io->handles.items[op->handle].local)
         io_uring_prep_accept(sqe, op->handle, NULL, NULL, SOCK_CLOEXEC);
+    else if (op->path != 0)
+        prepare_with_peer(sqe, op, &io->peers[op->path - 1]);
     else
         io_uring_prep_multishot_accept_direct(sqe, op->handle, NULL, NULL, 0);
     sqe->flags |= IOSQE_FIXED_FILE;
@@ -161,6 +173,17 @@ static void adopted_local(struct io *io, struct io_op *op, const struct io_uring
     io_listen_continue(io, op);
 }
 
+static void note_peer(struct io_handle *place, const struct io_peer *peer)
+{
+    if (peer->address.any.sa_family == AF_INET) {
+        place->peer.family = IP_V4;
+        memcpy(place->peer.bytes, &peer->address.v4.sin_addr, 4);
+    } else if (peer->address.any.sa_family == AF_INET6) {
+        place->peer.family = IP_V6;
+        memcpy(place->peer.bytes, &peer->address.v6.sin6_addr, 16);
+    }
+}
+
 static void accepted(struct io *io, struct io_op *op, const struct io_uring_cqe *cqe)
 {
     bool local = io->handles.items[op->handle].local;
@@ -171,7 +194,10 @@ static void accepted(struct io *io, struct io_op *op, const struct io_uring_cqe 
         return;
     }
     if (cqe->res >= 0) {
-        (void)io_handle_adopt(io, cqe->res, IO_HANDLE_STREAM);
+        struct io_handle *place = io_handle_adopt(io, cqe->res, IO_HANDLE_STREAM);
+
+        if (op->path != 0)
+            note_peer(place, &io->peers[op->path - 1]);
         report(io, op, cqe->res);
     }
     if (more)
@@ -196,15 +222,16 @@ void io_listen_done(struct io *io, struct io_op *op, const struct io_uring_cqe *
         accepted(io, op, cqe);
 }
 
-void io_listen(struct io *io, uint64_t tag, const struct io_address *address)
+static void begin(struct io *io, uint64_t tag, const struct io_address *address, bool peers)
 {
     struct io_op *op = io_ring_claim(io, IO_OP_LISTEN, tag);
-    int fd = open_listener(address);
+    int fd = peers && io->peers_count == IO_PEERS_MAX ? -EMFILE : open_listener(address);
 
     if (fd < 0) {
         io_ring_ready(io, op, fd);
         return;
     }
+    op->path = peers ? ++io->peers_count : 0;
     op->fd = fd;
     op->step = IO_STEP_REGISTER;
     op->size = io_socket_port(fd);
@@ -213,4 +240,15 @@ void io_listen(struct io *io, uint64_t tag, const struct io_address *address)
         (void)close(fd); /* nothing was written */
         io_ring_ready(io, op, -EAGAIN);
     }
+}
+
+void io_listen(struct io *io, uint64_t tag, const struct io_address *address)
+{
+    begin(io, tag, address, false);
+}
+
+void io_listen_peers(struct io *io, uint64_t tag, const struct io_address *address)
+{
+    CHECK(address->path == NULL);
+    begin(io, tag, address, true);
 }

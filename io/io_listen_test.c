@@ -109,6 +109,52 @@ static void test_full_table(void **state)
     io_close(io);
 }
 
+/* Who a connection comes from: of listeners that were asked to say so, connection by connection. */
+static void test_peers(void **state)
+{
+    struct io *io = open_ring(8);
+    struct io_address address = {{loopback, 0}, NULL};
+    struct io_event event;
+    struct ip ip;
+    uint16_t port;
+    int listener, plain;
+
+    (void)state;
+    io_listen_peers(io, 1, &address);
+    listener = result_of(io, 1);
+    assert_int_equal(io_local_port(io, listener, &port), 0);
+    for (int i = 0; i < 4; i++) {
+        struct sockaddr_in from = {.sin_family = AF_INET,
+                                   .sin_addr.s_addr = htonl(0x7f000105U + (uint32_t)i)};
+        struct sockaddr_in to = {.sin_family = AF_INET,
+                                 .sin_port = htons(port),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        int fd = socket(AF_INET, SOCK_STREAM, 0), handle;
+
+        assert_int_equal(bind(fd, (struct sockaddr *)&from, sizeof(from)), 0);
+        assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+        handle = result_of(io, 1);
+        assert_true(handle >= 0);
+        assert_int_equal(io_peer_ip(io, handle, &ip), 0);
+        assert_int_equal(ip.family, IP_V4);
+        assert_memory_equal(ip.bytes, &from.sin_addr, 4);
+        io_shut(io, 2, handle);
+        assert_int_equal(result_of(io, 2), 0);
+        close(fd);
+    }
+    io_shut(io, 3, listener);
+    assert_int_equal(result_of(io, 1), -ECANCELED);
+    assert_int_equal(result_of(io, 3), 0);
+    port = listen_on(io, 1, &loopback, 0, &listener);
+    int fd = dial(port);
+    plain = result_of(io, 1);
+    assert_true(plain >= 0);
+    assert_int_equal(io_peer_ip(io, plain, &ip), -ENOTCONN);
+    assert_false(next_event(io, NS_PER_MS, &event));
+    close(fd);
+    io_close(io);
+}
+
 /* The table is full and the listener is shut while it pauses. */
 static void test_shut_of_a_pausing_listener(void **state)
 {
@@ -298,6 +344,7 @@ static void test_many_connections_then_shut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_peers),
         cmocka_unit_test(test_full_table),
         cmocka_unit_test(test_shut_of_a_pausing_listener),
         cmocka_unit_test(test_several_rings_on_one_port),

@@ -92,11 +92,11 @@ struct io_op {
     int32_t result;   /* when READY, or kept over the clean-up steps */
     int32_t fd;       /* plain descriptor on its way into the table, or -1 */
     int32_t slot;     /* IN: fd, OUT: its place in the table (FILES_UPDATE) */
-    uint16_t path;    /* IO_OP_FILE: its place in io->creates */
-    uint8_t kind;     /* enum io_op_kind */
-    uint8_t state;    /* enum io_op_state */
-    uint8_t step;     /* enum io_step */
-    bool cancelled;   /* the kernel was asked to end it: no further step */
+    uint16_t path;  /* IO_OP_FILE: its place in io->creates; IO_OP_LISTEN: in io->peers, plus one */
+    uint8_t kind;   /* enum io_op_kind */
+    uint8_t state;  /* enum io_op_state */
+    uint8_t step;   /* enum io_step */
+    bool cancelled; /* the kernel was asked to end it: no further step */
 };
 
 /* What one submission queue entry points to until the kernel has taken it. */
@@ -109,6 +109,16 @@ struct io_aside {
         struct sockaddr_in6 v6;
         struct sockaddr_un local;
     } address;
+};
+
+/* Where the kernel writes who a connection comes from. */
+struct io_peer {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address;
+    socklen_t size;
 };
 
 struct io {
@@ -149,6 +159,8 @@ struct io {
     uint64_t event_count; /* read from this ring's eventfd */
     int locks[IO_LOCKS_MAX];
     uint32_t locks_count;
+    struct io_peer peers[IO_PEERS_MAX];
+    uint16_t peers_count;
     int signal_fd;
     struct signalfd_siginfo *signal;
 };

@@ -291,6 +291,18 @@ int io_local_port(struct io *io, int socket, uint16_t *ret_port)
     return 0;
 }
 
+int io_peer_ip(struct io *io, int socket, struct ip *ret_ip)
+{
+    const struct io_handle *place = io_handle_get(io, socket);
+
+    if (place == NULL)
+        return -EBADF;
+    if (place->peer.family == IP_NONE)
+        return -ENOTCONN;
+    *ret_ip = place->peer;
+    return 0;
+}
+
 int io_peer_uid(struct io *io, int socket, uint32_t *ret_uid)
 {
     const struct io_handle *place = io_handle_get(io, socket);

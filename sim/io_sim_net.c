@@ -20,6 +20,18 @@ int io_peer_uid(struct io *io, int socket, uint32_t *ret_uid)
     return 0;
 }
 
+/* Simulated machines have no names for each other's ends. */
+int io_peer_ip(struct io *io, int socket, struct ip *ret_ip)
+{
+    (void)ret_ip;
+    return io_sim_socket_get(io, socket) == NULL ? -EBADF : -ENOTCONN;
+}
+
+void io_listen_peers(struct io *io, uint64_t tag, const struct io_address *address)
+{
+    io_listen(io, tag, address);
+}
+
 int io_local_port(struct io *io, int socket, uint16_t *ret_port)
 {
     const struct io_sim_socket *state = io_sim_socket_get(io, socket);
