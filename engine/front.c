@@ -37,6 +37,8 @@ static void begin_stop(struct front *front, int result)
         return;
     front->state = FRONT_STOPPING;
     front->result = result;
+    if (front->options->listener != NULL)
+        listener_stop(front->options->listener);
     engine_order_stop(front->options->engine);
 }
 
@@ -57,6 +59,8 @@ static void reload(struct front *front)
     front->retiring = front->policy;
     front->policy = fresh;
     front->exporter.classifier = fresh->classifier;
+    if (options->listener != NULL)
+        options->listener->options.policy = fresh;
     CHECK(engine_order_policy(options->engine, fresh) == 0); /* the one before has been taken */
 }
 
@@ -81,6 +85,8 @@ static void dispatch(struct front *front, const struct io_event *event)
         control_event(&front->control, event);
     else if (op >= TAG_EXPORT_FILE && op <= TAG_EXPORT_CURSOR)
         exporter_event(&front->exporter, event);
+    else if (op >= TAG_BOUNCES_LISTEN && op <= TAG_BOUNCES_SHUT)
+        listener_event(front->options->listener, event);
     else if (op == TAG_HYGIENE_LOG)
         hygiene_store_event(engine_hygiene(front->options->engine), event);
     else if (op == TAG_SIGNAL && event->result == IO_SIGNAL_STOP)
@@ -155,6 +161,10 @@ static void look(struct front *front)
     };
     bool reached;
 
+    if (options->listener != NULL) {
+        picture.listen_error = options->listener->error;
+        picture.listen_index = options->listener->error_index;
+    }
     front->look_ns = picture.now_ns + LOOK_NS;
     count_campaigns(front, &picture);
     engine_stats(options->engine, &picture.stats);
@@ -196,6 +206,13 @@ static void begin_close(struct front *front)
         exporter_stop(&front->exporter);
     if (front->controlling)
         control_stop(&front->control);
+    if (front->options->listener != NULL)
+        listener_stop(front->options->listener);
+}
+
+static bool listener_rests(const struct front *front)
+{
+    return front->options->listener == NULL || listener_stopped(front->options->listener);
 }
 
 /* What happened has been taken in, or cannot be. */
@@ -217,11 +234,11 @@ static void step_end(struct front *front)
     if (front->state == FRONT_DRAINING &&
         (store_quiet(front->store) || store_error(front->store) != 0) &&
         (!front->exporting || exporter_quiet(&front->exporter) || front->exporter.error != 0) &&
-        hygiene_rests(front))
+        listener_rests(front) && hygiene_rests(front))
         begin_close(front);
     if (front->state == FRONT_CLOSING &&
         (!front->exporting || exporter_stopped(&front->exporter)) &&
-        (!front->controlling || control_stopped(&front->control)))
+        (!front->controlling || control_stopped(&front->control)) && listener_rests(front))
         front->state = FRONT_DONE;
 }
 
@@ -245,6 +262,8 @@ static void turn(struct front *front)
     if (front->exporting)
         deadline_ns = min_u64(deadline_ns, exporter_deadline_ns(&front->exporter));
     deadline_ns = min_u64(deadline_ns, hygiene_store_deadline_ns(hygiene));
+    if (front->options->listener != NULL)
+        deadline_ns = min_u64(deadline_ns, listener_deadline_ns(front->options->listener));
     count = io_wait(front->io, deadline_ns, events, EVENTS_MAX);
     for (uint32_t i = 0; i < count; i++)
         dispatch(front, &events[i]);
@@ -253,6 +272,8 @@ static void turn(struct front *front)
         exporter_turn(&front->exporter, front->state >= FRONT_DRAINING);
     hygiene_store_turn(hygiene, front->exporting ? front->policy->classifier : NULL,
                        front->state >= FRONT_DRAINING);
+    if (front->options->listener != NULL)
+        listener_turn(front->options->listener);
     engine_stats(front->options->engine, &stats);
     world.wall_ns = io_wall_ns(front->io);
     if (front->controlling)
@@ -282,6 +303,8 @@ static int open_parts(struct front *front, struct text *error)
     io_signals(front->io, tag_of(TAG_SIGNAL, 0), IO_SIGNAL_STOP | IO_SIGNAL_RELOAD);
     result = control_open(&front->control, front->io, buffer, front->options->uid);
     front->controlling = result == 0;
+    if (result == 0 && front->options->listener != NULL)
+        listener_begin(front->options->listener);
     return result;
 }
 

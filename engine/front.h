@@ -14,6 +14,7 @@
 #include "engine/control.h"
 #include "engine/engine.h"
 #include "engine/exporter.h"
+#include "engine/listener.h"
 #include "engine/policy.h"
 
 enum front_goal {
@@ -34,7 +35,9 @@ struct front_picture {
     uint64_t now_ns;
     uint64_t wall_ns;
     const struct summary *summary;
-    int event_error;   /* -errno while events cannot be exported */
+    int event_error;  /* -errno while events cannot be exported */
+    int listen_error; /* -errno: bounces.listen[listen_index] cannot be listened on */
+    uint32_t listen_index;
     int control_error; /* -errno: nobody can ask or order through the control socket */
     enum front_state state;
 };
@@ -54,6 +57,7 @@ struct front_options {
     struct engine *engine; /* prepared, not started */
     struct io *io;
     const struct policy *policy;
+    struct listener *listener; /* opened, not begun; closed by its owner; NULL: none */
     enum front_goal goal;
     uint64_t duration_ns; /* stop after this long; 0: no limit */
     uint32_t uid;

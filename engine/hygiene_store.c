@@ -316,6 +316,11 @@ int hygiene_store_use_tag(struct hygiene_store *hygiene, const struct seen_tag *
     return 0;
 }
 
+uint64_t hygiene_store_ticket(const struct hygiene_store *hygiene)
+{
+    return hygiene->added_count;
+}
+
 uint64_t hygiene_store_durable_count(const struct hygiene_store *hygiene)
 {
     return store_log_durable_count(&hygiene->log);

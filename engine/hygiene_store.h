@@ -64,6 +64,8 @@ MUST_USE bool hygiene_store_has_tag(const struct hygiene_store *hygiene,
                                     const struct seen_tag *tag);
 MUST_USE int hygiene_store_use_tag(struct hygiene_store *hygiene, const struct seen_tag *tag,
                                    uint64_t *ret_ticket);
+/* Of the last change: what is in force now is durable with it. */
+uint64_t hygiene_store_ticket(const struct hygiene_store *hygiene);
 uint64_t hygiene_store_durable_count(const struct hygiene_store *hygiene);
 
 /* Takes an event whose op is TAG_HYGIENE_*. */

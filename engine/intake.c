@@ -75,8 +75,10 @@ void intake_take(struct hygiene_store *hygiene, const struct queue *queue,
     if (!notice->asks)
         return;
     ret_result->decision = INTAKE_REPEATED;
-    if (hygiene_store_has_tag(hygiene, &tag))
+    if (hygiene_store_has_tag(hygiene, &tag)) {
+        ret_result->ticket = hygiene_store_ticket(hygiene); /* what it did may not be durable yet */
         return;
+    }
     ret_result->decision = INTAKE_LATER;
     if (!hygiene_store_has_room(hygiene) || hygiene_store_error(hygiene) != 0)
         return;

@@ -38,6 +38,10 @@ enum tag_op {
     TAG_HTTPS_SEND,
     TAG_HTTPS_RECV,
     TAG_HTTPS_SHUT,
+    TAG_BOUNCES_LISTEN, /* index: of the address */
+    TAG_BOUNCES_RECV,   /* index, generation: the connection */
+    TAG_BOUNCES_SEND,
+    TAG_BOUNCES_SHUT,
     TAG_HYGIENE_LOG,  /* the journal of hygiene; index 1: nobody waits for it */
     TAG_HYGIENE_FILE, /* at its opening */
     TAG_STORE = 0x80, /* this and above: the store's own */

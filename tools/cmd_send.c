@@ -13,6 +13,7 @@
 #include "tools/exit_code.h"
 #include "tools/plan.h"
 #include "tools/progress.h"
+#include "tools/reload.h"
 #include "tools/send_options.h"
 #include "tools/spool.h"
 #include "tools/verb.h"
@@ -255,27 +256,13 @@ static bool look(void *context, const struct front_picture *picture)
     return false;
 }
 
-/* SIGHUP: the configuration is read again; what is wrong with it is said and changes nothing. */
 static const struct policy *reload(void *context)
 {
     struct send *send = context;
-    const struct policy *old = send->spool.settings.policy;
-    struct settings fresh;
-    char buffer[256];
-    struct text keys;
 
     progress_end(&send->progress);
-    if (settings_load_policy(&fresh, send->options.config, send->options.spool) != 0)
-        return NULL;
-    text_init(&keys, buffer, sizeof(buffer));
-    policy_needs_restart(send->first_policy, fresh.policy, &keys);
-    if (keys.size > 0)
-        (void)fprintf(stderr, "ringpost send: changed, but only after a restart: %s\n",
-                      text_cstr_end(&keys));
-    fresh.policy->generation = old->generation + 1;
-    send->spool.settings.policy = fresh.policy;
-    (void)fprintf(stderr, "ringpost send: the configuration was read again\n");
-    return fresh.policy;
+    return reload_policy("send", &send->spool.settings, send->first_policy, send->options.config,
+                         send->options.spool);
 }
 
 static void retire(void *context, const struct policy *policy)

@@ -36,6 +36,12 @@ static const struct verb verbs[] = {
      "Exit: 0 all accepted, 1 some failed, 2 usage, 3 still queued, 75 try again,\n"
      "130 interrupted (the same command goes on).\n",
      verb_send},
+    {"run", "the service: sends what is in the spool, takes what comes back",
+     "ringpost run [--config FILE] [--spool DIR]\n\n"
+     "Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again. Mail that comes back is\n"
+     "taken on bounces.listen. A campaign comes into the spool by ringpost send before the start:\n"
+     "beside a running service ringpost send is refused.\n",
+     verb_run},
     {"queue", "look at a spool, pause, resume or cancel campaigns",
      "ringpost queue summary [--campaign C] [--json]\n"
      "ringpost queue status [--json]      of a running sender\n"

@@ -34,6 +34,9 @@ static int complain(struct spool *spool, struct text *error, int result)
 {
     if (error->size == 0)
         text_add_cstr(error, strerror(-result));
+    if (result == -EWOULDBLOCK)
+        text_add_cstr(error, ", a sender or the service (ringpost run): stop it first, or take "
+                             "another --spool");
     (void)fprintf(stderr, "ringpost: %s\n", text_cstr_end(error));
     (void)spool_close(spool);
     return exit_code_of(result);

@@ -11,6 +11,7 @@ struct verb {
 };
 
 int verb_send(int argc, char **argv);
+int verb_run(int argc, char **argv);
 int verb_queue(int argc, char **argv);
 int verb_bounce(int argc, char **argv);
 int verb_suppress(int argc, char **argv);

@@ -1,0 +1,259 @@
+"""What comes back comes home: a campaign is accepted, its reports come later to the return path, and the suppression list
+then holds exactly the dead addresses; the next campaign does not mail them. Forged reports suppress nobody."""
+import json
+import os
+import signal
+import smtplib
+import socket
+import ssl
+import threading
+import time
+
+import e2e
+import reports
+import world
+
+DEAD = 6
+FULL = 3
+LIVE = 31
+
+
+class Scene:
+    """A campaign that a sink has accepted whole, with the return path of each recipient."""
+
+    def __init__(self, case, name, extra=""):
+        zone = world.Zone()
+        zone.add("d0", "MX", "10 mx.d0")
+        zone.add("mx.d0", "A", "127.0.0.1")
+        self.case = case
+        self.knot = case.knot(zone)
+        self.sink = case.sink(addresses=("127.0.0.1",), ipv6=False)
+        self.spool = e2e.Spool(case, name, port=self.sink.port, dns=self.knot.port, verp=True, extra=extra)
+        self.template = case.write(name + ".eml", e2e.SHORT_TEMPLATE)
+        self.dead = [f"dead{i}@d0.test" for i in range(DEAD)]
+        self.full = [f"full{i}@d0.test" for i in range(FULL)]
+        self.live = [f"live{i}@d0.test" for i in range(LIVE)]
+        self.everybody = self.live[:5] + self.dead + self.full + self.live[5:]
+        rows = [(address, i) for i, address in enumerate(self.everybody)]
+        self.rows = e2e.write_rows(case.path(name + ".csv"), rows, ("email", "n"))
+        self.paths = {}
+
+    def send(self, campaign="c"):
+        run = self.spool.send_list(self.template, self.rows, campaign, "--until", "done").expect(0)
+        self.learn_paths()
+        return run
+
+    def learn_paths(self):
+        for entry in e2e.read_lines(self.sink.ledger):
+            self.paths[entry["rcpt"][0]] = entry["from"]
+
+    def accepted(self):
+        return sum(1 for _ in e2e.read_lines(self.sink.ledger))
+
+    def ingest(self, *paths, expect=0, seconds=60, **options):
+        return self.case.tool("bounce", "ingest", "--config", self.spool.config, *paths, seconds=seconds,
+                              **options).expect(expect)
+
+    def suppressed(self):
+        run = self.case.tool("suppress", "list", "--config", self.spool.config, "--json").expect(0)
+        return {line["address"]: line for line in run.json_lines}
+
+    def wait_accepted(self, count, seconds=20):
+        deadline = time.monotonic() + seconds * self.case.patience
+        while self.accepted() < count:
+            e2e.check(time.monotonic() < deadline, f"{self.accepted()} accepted instead of {count}")
+            time.sleep(0.05)
+
+
+def check_decisions(run, wanted):
+    seen = [line["decision"] for line in run.json_lines]
+    e2e.check_equal(seen, wanted, "decisions", run)
+
+
+def at_rest(case):
+    scene = Scene(case, "rest", "unsubscribe: {mailto: leave@ringel.example}\n")
+    scene.send()
+    e2e.check_equal(scene.accepted(), len(scene.everybody), "accepted")
+    tag = {address: path.split("@")[0] for address, path in scene.paths.items()}
+    dead, full, live = scene.dead, scene.full, scene.live
+    folder = case.path("Maildir")
+    case.write("Maildir/cur/.keep", "")
+    for i, address in enumerate(dead[:3]):
+        path = scene.paths[address].upper() if i == 1 else scene.paths[address]
+        case.write(f"Maildir/new/{i}", reports.dsn(path, address))
+    run = scene.ingest(folder)
+    check_decisions(run, ["suppressed"] * 3)
+    e2e.check_equal([line["recipient"] for line in run.json_lines], dead[:3], "recipients", run)
+    e2e.check_equal({line["class"] for line in run.json_lines}, {"no-user"}, "classes", run)
+    box = [reports.dsn(f"bounce+{tag[dead[3]]}@relay.test", "elsewhere@forwarded.test"),
+           reports.dsn(scene.paths[dead[3]], dead[3]),  # its tag once more
+           reports.dsn(scene.paths[full[0]], full[0], "5.2.2", "552 5.2.2 <%s>: mailbox full"),
+           reports.dsn(scene.paths[live[0]], live[0], "4.4.1", "451 4.4.1 try later", "delayed"),
+           reports.auto_reply(scene.paths[live[1]]),
+           # A genuine tag speaks for its own recipient, whatever addresses the report names.
+           reports.dsn(scene.paths[dead[4]], live[2], original=live[2]),
+           reports.dsn("nobody@bounces.ringel.example", live[3]),
+           reports.complaint("fbl@ringel.example", scene.paths[live[4]])]
+    case.write("box.mbox", "".join("From MAILER-DAEMON Sat Nov 21 00:00:00 2026\n" + one + "\n" for one in box))
+    run = scene.ingest(case.path("box.mbox"))
+    check_decisions(run, ["suppressed", "repeated", "counted", "noted", "noted", "suppressed", "unproven", "suppressed"])
+    e2e.check_equal(run.json_lines[5]["recipient"], dead[4], "whose tag it is", run)
+    with open(case.write("one", reports.dsn("x@y", dead[5])), "rb") as stdin:
+        run = scene.ingest("--to", scene.paths[dead[5]], "-", stdin=stdin)
+    check_decisions(run, ["suppressed"])
+    case.write("leave", reports.person("leave@ringel.example", f"unsubscribe {tag[live[5]]}"))
+    case.write("leave2", reports.person(f"leave+{tag[live[6]]}@ringel.example", "please"))
+    case.write("leave3", reports.person("leave@ringel.example", "unsubscribe me"))
+    run = scene.ingest(*[case.path(name) for name in ("leave", "leave2", "leave3")])
+    check_decisions(run, ["suppressed", "suppressed", "unproven"])
+    wanted = {**{a: "no-user" for a in dead}, live[4]: "complaint", live[5]: "unsubscribe", live[6]: "unsubscribe"}
+    e2e.check_equal({a: line["class"] for a, line in scene.suppressed().items()}, wanted, "the suppression list")
+    run = scene.send("again")
+    e2e.check_counts(run.json, run, suppressed=len(wanted), accepted=len(scene.everybody) - len(wanted))
+    again = [entry["rcpt"][0] for entry in e2e.read_lines(scene.sink.ledger)][len(scene.everybody):]
+    e2e.check_equal(sorted(again), sorted(set(scene.everybody) - set(wanted)), "mailed again")
+    case.note(f"{len(wanted)} of {len(scene.everybody)} suppressed by their reports, exactly those")
+
+
+def forged(case):
+    """Reports that are not proven, thousands of them, some about every recipient."""
+    count = 100000 if case.long else 1000 if case.san else 5000
+    scene = Scene(case, "forged")
+    scene.send()
+    genuine = [path.split("@")[0] for path in scene.paths.values()]
+    known = set(scene.paths.values())
+    tags = reports.forged_tags(7, genuine, e2e.RETURN_DOMAIN)
+    with open(case.path("forged.mbox"), "w") as f:
+        for i in range(count):
+            path = next(p for p in tags if p not in known)
+            address = scene.everybody[i % len(scene.everybody)]
+            f.write("From MAILER-DAEMON Sat Nov 21 00:00:00 2026\n"
+                    + reports.dsn(path, address, original=address) + "\n")
+    run = scene.ingest(case.path("forged.mbox"), seconds=600)
+    lines = run.json_lines
+    e2e.check_equal(len(lines), count, "lines", run)
+    e2e.check_equal({line["decision"] for line in lines}, {"unproven"}, "decisions")
+    e2e.check(any(line["tag"] == "forged" for line in lines), "forged tags are among them")
+    e2e.check_equal(scene.suppressed(), {}, "suppressed")
+    run = scene.send("again")
+    e2e.check_counts(run.json, run, suppressed=0, accepted=len(scene.everybody))
+    case.note(f"{count} forged reports suppressed nobody")
+
+
+class Service:
+    """A running `ringpost run`."""
+
+    def __init__(self, scene):
+        self.case = scene.case
+        self.scene = scene
+        self.process = scene.case.start([scene.case.ringpost, "run", "--config", scene.spool.config])
+        deadline = time.monotonic() + 20 * self.case.patience
+        while "is being sent" not in self.process.err():
+            e2e.check(self.process.poll() is None and time.monotonic() < deadline, "the service is not ready",
+                      self.process.run())
+            time.sleep(0.02)
+
+    def stop(self, how=signal.SIGTERM):
+        self.process.signal(how)
+        return self.process.wait(40).expect(0)
+
+
+def smtp(scene, source="127.0.0.1"):
+    return smtplib.SMTP("127.0.0.1", scene.port, "mx.dead.test", timeout=30, source_address=(source, 0))
+
+
+def deliver(client, to, message, sender=""):
+    """The code of the first answer that is not 2yz, or of the dot."""
+    code, words = client.mail(sender)
+    if code == 250:
+        code, words = client.rcpt(to)
+    if code != 250:
+        client.rset()
+        return code, words.decode()
+    code, words = client.data(message.encode())
+    return code, words.decode()
+
+
+def service_scene(case, name, more=""):
+    port = world.free_port()
+    scene = Scene(case, name, "bounces: {listen: [\"127.0.0.1:%d\"], complaints_to: fbl@ringel.example%s}\n"
+                              "unsubscribe: {mailto: leave@ringel.example}\n" % (port, more))
+    scene.port = port
+    scene.send()
+    return scene
+
+
+def listening(case):
+    """The whole way home, over SMTP."""
+    scene = service_scene(case, "listening")
+    tag = {address: path.split("@")[0] for address, path in scene.paths.items()}
+    dead, live, paths = scene.dead, scene.live, scene.paths
+    service = Service(scene)
+    with smtp(scene) as client:
+        client.ehlo()
+        e2e.check(client.has_extn("pipelining") and not client.has_extn("starttls"), "what is offered",
+                  client.esmtp_features)
+        for address in dead[:4]:
+            e2e.check_equal(deliver(client, paths[address], reports.dsn(paths[address], address))[0], 250, "a report")
+        e2e.check_equal(deliver(client, paths[dead[0]], reports.dsn("x@y", dead[0]))[0], 250, "once more")
+        for wrong in ("postmaster@ringel.example", "a" * 40 + "@" + e2e.RETURN_DOMAIN, tag[dead[4]] + "@elsewhere.test",
+                      "leave+" + "c" * 40 + "@ringel.example"):
+            e2e.check_equal(deliver(client, wrong, reports.dsn(wrong, dead[4]))[0], 550, wrong)
+        e2e.check_equal(deliver(client, "fbl@ringel.example", reports.complaint("fbl@ringel.example", paths[live[0]]))[0],
+                        250, "a complaint")
+        e2e.check_equal(deliver(client, "leave@ringel.example",
+                                reports.person("leave@ringel.example", "unsubscribe " + tag[live[1]]))[0], 250, "leaving")
+        e2e.check_equal(deliver(client, f"leave+{tag[live[2]]}@ringel.example", reports.person("x@y", "bye"))[0], 250,
+                        "leaving")
+        e2e.check_equal(deliver(client, paths[live[3]], reports.auto_reply(paths[live[3]]))[0], 250, "away")
+        # Two recipients are two transactions.
+        client.mail("")
+        e2e.check_equal((client.rcpt(paths[dead[4]])[0], client.rcpt(paths[dead[5]])[0]), (250, 452), "two recipients")
+        client.rset()
+        large = reports.dsn(paths[dead[4]], dead[4]) + "x" * 70 + "\n"
+        large += ("y" * 70 + "\n") * 20000
+        e2e.check_equal(deliver(client, paths[dead[4]], large)[0], 250, "a large one")
+    # Beside the service: through its control socket.
+    case.write("one", reports.dsn(paths[dead[5]], dead[5]))
+    check_decisions(scene.ingest(case.path("one")), ["suppressed"])
+    check_decisions(scene.ingest(case.path("one")), ["repeated"])
+    wanted = {**{a: "no-user" for a in dead}, live[0]: "complaint", live[1]: "unsubscribe", live[2]: "unsubscribe"}
+    e2e.check_equal({a: line["class"] for a, line in scene.suppressed().items()}, wanted, "beside the service")
+    refused = scene.spool.send_list(scene.template, scene.rows, "beside").expect(e2e.TRY_AGAIN)
+    e2e.check("the service (ringpost run)" in refused.err, "it says who has the spool", refused)
+    run = service.stop()
+    e2e.check("suppressed" in run.err, "it says what came back", run)
+    e2e.check_equal({a: line["class"] for a, line in scene.suppressed().items()}, wanted, "after the service")
+    run = scene.send("again")
+    e2e.check_counts(run.json, run, suppressed=len(wanted), accepted=len(scene.everybody) - len(wanted))
+    mailed = [entry["rcpt"][0] for entry in e2e.read_lines(scene.sink.ledger)][len(scene.everybody):]
+    e2e.check(not set(mailed) & set(wanted), "nobody suppressed was mailed", mailed)
+    case.note(f"{len(wanted)} suppressed over SMTP")
+
+
+def durable(case):
+    """Whatever was answered with 250 outlives a kill."""
+    scene = service_scene(case, "durable")
+    service = Service(scene)
+    with smtp(scene) as client:
+        client.ehlo()
+        for address in scene.dead:
+            e2e.check_equal(deliver(client, scene.paths[address], reports.dsn("x@y", address))[0], 250, "a report")
+        service.process.kill()
+    e2e.check_equal(set(scene.suppressed()), set(scene.dead), "after a kill")
+    service = Service(scene)
+    with smtp(scene) as client:
+        client.ehlo()
+        deliver(client, scene.paths[scene.dead[0]], reports.dsn("x@y", scene.dead[0]))
+    run = service.stop()
+    e2e.check("1 repeated" in run.err, "used tags are remembered", run)
+
+
+def main():
+    with e2e.Case("bounces") as case:
+        for step in (at_rest, forged, listening, durable):
+            case.step(step)
+
+
+if __name__ == "__main__":
+    main()
