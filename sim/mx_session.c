@@ -209,8 +209,11 @@ static void on_rcpt(struct mx_connection *connection, struct span rest)
         return;
     }
     recipient = oracle_look_up(connection->mx->oracle, &connection->host->ip, path);
-    if (recipient != ORACLE_NONE)
+    if (recipient != ORACLE_NONE) {
         oracle_travels(connection->mx->oracle, recipient, level_of(connection));
+        oracle_paced(connection->mx->oracle, recipient, connection->life,
+                     mx_manners_now_ns(connection));
+    }
     if (recipient == ORACLE_NONE) {
         mx_manners_reply(connection, 550, "5.1.1", "no such user here");
         return;

@@ -22,6 +22,7 @@ void oracle_close(struct oracle *oracle)
 {
     free(oracle->recipients);
     free(oracle->index);
+    free(oracle->pace.sites);
 }
 
 void oracle_problem(struct oracle *oracle, const char *format, ...)
@@ -193,6 +194,37 @@ void oracle_travels(struct oracle *oracle, uint32_t recipient, enum tls_level le
         oracle_problem(oracle, "rule 6: %s over a session that is %s, %s is demanded",
                        entry->address, tls_demand_level_name(level),
                        tls_demand_level_name(demanded));
+}
+
+void oracle_limit(struct oracle *oracle, uint64_t per_hour, uint32_t slack)
+{
+    struct oracle_pace *pace = &oracle->pace;
+
+    pace->interval_ns = 60 * NS_PER_MINUTE / per_hour;
+    pace->tolerance_ns = slack * pace->interval_ns;
+    pace->sites = calloc(oracle->zones->zones_count, sizeof(pace->sites[0]));
+    CHECK(pace->sites != NULL);
+}
+
+void oracle_paced(struct oracle *oracle, uint32_t recipient, uint32_t life, uint64_t now_ns)
+{
+    struct oracle_pace *pace = &oracle->pace;
+    uint32_t zone = oracle->recipients[recipient].zone, first = 0;
+    uint64_t site = zones_site(oracle->zones, zone);
+
+    if (pace->interval_ns == 0 || life != oracle->life)
+        return;
+    while (zones_site(oracle->zones, first) != site)
+        first++;
+    if (pace->sites[first].life != life)
+        pace->sites[first].next_ns = 0;
+    pace->sites[first].life = life;
+    pace->sites[first].next_ns = max_u64(pace->sites[first].next_ns, now_ns) + pace->interval_ns;
+    if (pace->sites[first].next_ns <= now_ns + pace->tolerance_ns || pace->sites[first].blamed)
+        return;
+    pace->sites[first].blamed = true;
+    oracle_problem(oracle, "rule 5: messages for the site of %s come too fast",
+                   oracle->zones->zones[zone].name);
 }
 
 void oracle_twisted(struct oracle *oracle, uint32_t recipient)

@@ -10,7 +10,8 @@
  *   3 no stranger   right server, right return path, right body, nobody who was not acknowledged
  *   4 suppressed    nobody sees an address once its suppression is durable (and what was claimed
  *                    before has had half an hour)
- *   5 pacing        connections and messages a connection within the limits (sessions: net_sim)
+ *   5 pacing        connections, messages a connection and a second within the limits (connections:
+ *                   net_sim)
  *   6 no downgrade  no RCPT below the TLS level that the recipient's domain demands
  *   8 explainable   the class, stage and code of an event are what the world did
  *
@@ -69,6 +70,17 @@ struct oracle_campaign {
     uint32_t count;
 };
 
+/* How fast a site may get messages, and how fast it does. */
+struct oracle_pace {
+    uint64_t interval_ns;  /* of the limit; 0: none */
+    uint64_t tolerance_ns; /* bursts, and what may be under way in the open sessions */
+    struct {
+        uint64_t next_ns; /* when the next one is due at the limit's rate */
+        uint32_t life;    /* each process begins anew */
+        bool blamed;
+    } * sites; /* by zone: the first one of the site */
+};
+
 /* What a mail server has accepted. */
 struct oracle_mail {
     struct ip server;
@@ -95,6 +107,7 @@ struct oracle {
     bool blind;    /* scenes: no server reports here, so nothing can be explained */
     bool repeats;  /* syncs fail: a journal written anew repeats what may stand in the old one */
     uint64_t lives_crashed; /* bit n: life n ended without a proper stop */
+    struct oracle_pace pace;
     uint64_t accepted_count;
     uint64_t suppressed_count;        /* suppressions that were reported as durable */
     uint64_t levels[TLS_LEVEL_COUNT]; /* RCPT commands that came over each */
@@ -126,6 +139,10 @@ void oracle_twisted(struct oracle *oracle, uint32_t recipient);
 void oracle_travels(struct oracle *oracle, uint32_t recipient, enum tls_level level);
 /* The product has reported the recipient's suppression as durable. */
 void oracle_suppressed(struct oracle *oracle, uint32_t recipient);
+/* The limit of every site, in messages an hour; `slack` of them may come at once. */
+void oracle_limit(struct oracle *oracle, uint64_t per_hour, uint32_t slack);
+/* A RCPT came over a session that began in this life. */
+void oracle_paced(struct oracle *oracle, uint32_t recipient, uint32_t life, uint64_t now_ns);
 void oracle_accepted(struct oracle *oracle, const struct oracle_mail *mail);
 
 /* One durable event of the product's, each exactly once. */

@@ -49,9 +49,20 @@ static const char *const names[] = {
     "From: Sender <sender@send.test>\r\nMessage-ID: <1@send.test>\r\nSubject: "                    \
     "hello\r\n\r\n" MESSAGE_BODY
 
+#define LINE "Sixty-four octets of a line that says nothing and takes its time.\r\n"
+#define LINES_MAX 4000
+
 struct span world_content(const struct world *world)
 {
-    return world->options.messages ? SPAN(MESSAGE) : SPAN(TEMPLATE);
+    static char buffer[LINES_MAX * sizeof(LINE) + sizeof(TEMPLATE) + sizeof(MESSAGE)];
+    struct text text;
+
+    text_init(&text, buffer, sizeof(buffer));
+    text_add_cstr(&text, world->options.messages ? MESSAGE : TEMPLATE);
+    for (uint32_t i = 0; i < world->options.lines_count; i++)
+        text_add_cstr(&text, LINE);
+    CHECK(!text.overflow);
+    return text_span(&text);
 }
 
 /* "<before><number><after>" */
@@ -86,17 +97,24 @@ static void recipient_draw(const struct world *world, uint32_t campaign, uint32_
     memcpy(ret->address + strlen(ret->address), domain, strlen(domain) + 1);
 }
 
+static uint64_t lines_hash(const struct world *world, uint64_t hash)
+{
+    for (uint32_t i = 0; i < world->options.lines_count; i++)
+        hash = oracle_hash(hash, SPAN(LINE));
+    return hash;
+}
+
 static uint64_t body_hash(const struct world *world, const struct world_recipient *recipient)
 {
     uint64_t hash = ORACLE_HASH_START;
 
     if (world->options.messages)
-        return oracle_hash(hash, SPAN(MESSAGE_BODY));
+        return lines_hash(world, oracle_hash(hash, SPAN(MESSAGE_BODY)));
     hash = oracle_hash(hash, SPAN("Dear "));
     hash = oracle_hash(hash, span_cstr(recipient->name));
     hash = oracle_hash(hash, SPAN(",\r\n.\r\n..\r\n=3D "));
     hash = oracle_hash(hash, span_cstr(recipient->number));
-    return oracle_hash(hash, SPAN("\r\n"));
+    return lines_hash(world, oracle_hash(hash, SPAN("\r\n")));
 }
 
 void world_add_recipient(struct world *world, uint32_t campaign,
@@ -196,6 +214,11 @@ static void world_open(struct world *world, uint64_t seed, const struct world_op
     add_campaigns(world);
     world_suppress_open(world, seed);
     sim_world_disk_options()->capacity = options->disk_capacity;
+    world->wall_jumps_left = options->wall_jumps_count;
+    if (options->messages_per_minute > 0) /* two transactions may be under way in each session */
+        oracle_limit(&world->oracle, options->messages_per_minute * 60,
+                     options->shards_count + (uint32_t)(options->messages_per_minute / 60) +
+                         4 * options->connections_per_site);
 }
 
 static void world_close(struct world *world)
@@ -258,6 +281,17 @@ static bool spins(struct world *world)
     return true;
 }
 
+/* Now and then somebody sets the clock. */
+static void jump(struct world *world)
+{
+    static const int64_t seconds[] = {-3600, -600, -1, 1, 600, 3600, 86400};
+
+    if (world->wall_jumps_left == 0 || prng_below(&world->prng, 500) != 0)
+        return;
+    world->wall_jumps_left--;
+    sim_world_shift_wall(seconds[prng_below(&world->prng, ARRAY_LEN(seconds))] * (int64_t)NS_PER_S);
+}
+
 /* Runs until so many events were handed out, or nothing is left to do. */
 static void life_go_on(struct world *world, struct world_engine *process, uint64_t events,
                        uint64_t duration_ns)
@@ -266,8 +300,10 @@ static void life_go_on(struct world *world, struct world_engine *process, uint64
     uint64_t until_events = sim_world_events_count() + events;
 
     while (sim_world_events_count() < until_events && sim_world_now_ns() < until_ns &&
-           world_engine_open_count(process) > 0 && !spins(world))
+           world_engine_open_count(process) > 0 && !spins(world)) {
+        jump(world);
         world_engine_turn(process, min_u64(until_ns, sim_world_now_ns() + TURN_MAX_NS));
+    }
 }
 
 static void crash(struct world *world, struct world_engine *process, enum world_end end)
@@ -305,7 +341,8 @@ static bool live(struct world *world, struct world_engine *process, const struct
     }
     result = world_engine_close(process, false);
     if (result < 0 && world->options.sim.disk.sync_failure_permille == 0 &&
-        world->options.sim.disk.write_failure_permille == 0 && world->options.disk_capacity == 0)
+        world->options.sim.disk.write_failure_permille == 0 &&
+        world->options.sim.disk.read_failure_permille == 0 && world->options.disk_capacity == 0)
         oracle_problem(&world->oracle, "stop fails: %d", result);
     sim_world_kill();
     oracle_end_life(&world->oracle, result < 0);
@@ -347,7 +384,8 @@ static void check_pacing(struct world *world)
 
 static void finish(struct world *world, struct world_engine *process)
 {
-    uint64_t patience_s = world->options.lifetime_s + 3 * world->options.retry_s[2] + 7200;
+    uint64_t patience_s = world->options.lifetime_s + 3 * world->options.retry_s[2] + 7200 +
+                          7200 * world->options.wall_jumps_count;
     uint64_t open_count;
     int result;
 

@@ -47,7 +47,9 @@ struct world_options {
     uint32_t connections_max;
     uint32_t connections_per_site;
     uint32_t messages_per_connection;
-    uint32_t buffers_max; /* output buffers of a shard */
+    uint64_t messages_per_minute; /* a site; 0: no limit */
+    uint32_t wall_jumps_count;    /* of the time of day, forth and back */
+    uint32_t buffers_max;         /* output buffers of a shard */
     uint32_t ring_buffers_count;
     uint32_t ring_buffer_size;
     uint32_t cache_entries_max;
@@ -57,6 +59,7 @@ struct world_options {
     bool return_path;       /* keyed return paths */
     bool suppresses;        /* addresses are suppressed as it runs, and bounces classed */
     bool messages;          /* finished messages instead of templates */
+    uint32_t lines_count;   /* behind the body of either, to make it long */
     uint64_t retry_s[3];
     uint64_t lifetime_s;
     uint32_t campaigns_count;
@@ -114,6 +117,7 @@ struct world {
     struct world_recipient *recipients; /* as in the oracle */
     uint32_t recipients_count;
     bool healed;
+    uint32_t wall_jumps_left;
 };
 
 /* The options that a seed means. */

@@ -163,6 +163,22 @@ static void draw_tls(struct world_options *options, uint64_t seed)
     options->tls_mode = PICK_U32(&prng, 0, 1, 1, 1, 2, 3);
 }
 
+/* Drawn apart as well. */
+static void draw_late_comers(struct world_options *options, uint64_t seed)
+{
+    struct prng prng;
+
+    prng_seed(&prng, seed ^ UINT64_C(0x70616365));
+    if (prng_percent(&prng, 40))
+        options->messages_per_minute = PICK(&prng, 6, 30, 120, 600);
+    if (prng_percent(&prng, 30))
+        options->wall_jumps_count = 1 + (uint32_t)prng_below(&prng, 5);
+    if (prng_percent(&prng, 20))
+        options->sim.disk.read_failure_permille = PICK_U32(&prng, 2, 20, 100);
+    if (prng_percent(&prng, 15) && options->recipients[0] <= 64)
+        options->lines_count = PICK_U32(&prng, 250, 700);
+}
+
 void world_draw(struct world_options *options, uint64_t seed)
 {
     struct prng prng;
@@ -197,6 +213,7 @@ void world_draw(struct world_options *options, uint64_t seed)
     options->tls_mode = 1;
     draw_tls(options, seed);
     options->suppresses = (seed * UINT64_C(0x9e3779b97f4a7c15) >> 40) % 3 == 0;
+    draw_late_comers(options, seed);
 }
 
 void world_print(const struct world_options *options, struct text *out)
@@ -214,9 +231,15 @@ void world_print(const struct world_options *options, struct text *out)
                     options->cache_entries_max, (unsigned long long)options->segment_size,
                     (unsigned long long)options->journal_size);
     text_add_format(out,
-                    "  disk: write-back %u%% sync EIO %u/1000 write EIO %u/1000 capacity %llu\n",
+                    "  disk: write-back %u%% sync EIO %u/1000 write EIO %u/1000 read EIO %u/1000 "
+                    "capacity %llu\n",
                     disk->write_back_percent, disk->sync_failure_permille,
-                    disk->write_failure_permille, (unsigned long long)options->disk_capacity);
+                    disk->write_failure_permille, disk->read_failure_permille,
+                    (unsigned long long)options->disk_capacity);
+    text_add_format(
+        out, "  a site: %llu messages a minute; jumps of the time of day: %u; long by %u lines\n",
+        (unsigned long long)options->messages_per_minute, options->wall_jumps_count,
+        options->lines_count);
     text_add_format(out,
                     "  net: refused %u lost %u reset %u silent %u clog %u (of 1000) chop %u%% "
                     "short %u%% datagrams lost %u%% window %zu\n",

@@ -57,8 +57,9 @@ static int make_policy(struct world_engine *process, struct text *error)
     text_add_format(
         &text,
         "limits: {connections: %u, connections_per_site: %u, "
-        "messages_per_connection: %u}\n%s",
+        "messages_per_connection: %u, messages_per_second_per_site: %llu/min}\n%s",
         options->connections_max, options->connections_per_site, options->messages_per_connection,
+        (unsigned long long)options->messages_per_minute,
         options->return_path ? "return_path: {domain: bounce.test, key_file: verp.key}\n" : "");
     write_tls(process->world, &text);
     CHECK(!text.overflow);
