@@ -163,6 +163,11 @@ static void do_step(struct replay *replay, struct span rest)
             scene_unreadable(&replay->scene, "too many sessions");
         return;
     }
+    if (span_equal(word, SPAN("slow"))) {
+        replay->server->octets_per_second =
+            (uint32_t)scene_number(&replay->scene, span_word(&rest));
+        return;
+    }
     session = &replay->server->sessions[replay->server->sessions_count - 1];
     if (session->steps_count == SCRIPTED_STEPS_MAX)
         scene_unreadable(&replay->scene, "too many steps");
@@ -249,7 +254,8 @@ static void do_crash(struct replay *replay, bool power)
     begin(replay);
 }
 
-/* set retry | lifetime | shards | connections_per_site | messages_per_connection VALUE */
+/* set retry | lifetime | shards | connections_per_site | messages_per_connection | window | lines
+ * VALUE */
 static void do_set(struct replay *replay, struct span rest)
 {
     struct world_options *options = &replay->world.options;
@@ -268,6 +274,10 @@ static void do_set(struct replay *replay, struct span rest)
         options->connections_per_site = (uint32_t)scene_number(&replay->scene, value);
     } else if (span_equal(key, SPAN("messages_per_connection"))) {
         options->messages_per_connection = (uint32_t)scene_number(&replay->scene, value);
+    } else if (span_equal(key, SPAN("window"))) {
+        sim_world_net()->options.window = (size_t)scene_number(&replay->scene, value);
+    } else if (span_equal(key, SPAN("lines"))) {
+        options->lines_count = (uint32_t)scene_number(&replay->scene, value);
     } else {
         scene_unreadable(&replay->scene, "this setting is not known");
     }

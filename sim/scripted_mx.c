@@ -96,6 +96,24 @@ static void *on_accepted(void *state, struct net_session *session, const struct 
     return connection;
 }
 
+/* The window stays shut for as long as these octets take. */
+static void take_slowly(struct scripted_connection *connection, size_t size)
+{
+    uint32_t rate = connection->server->octets_per_second;
+
+    if (rate == 0 || !connection->content || connection->closed)
+        return;
+    net_service_pause(connection->session, true);
+    net_service_timer(connection->session, size * NS_PER_S / rate, 0);
+}
+
+static void on_timer(void *state, struct net_session *session, uint64_t argument)
+{
+    (void)state;
+    (void)argument;
+    net_service_pause(session, false);
+}
+
 static void on_received(void *state, struct net_session *session, struct span bytes)
 {
     struct scripted_connection *connection = state;
@@ -109,6 +127,7 @@ static void on_received(void *state, struct net_session *session, struct span by
         take_line(connection, span_trim(span_make(connection->line, connection->line_size)));
         connection->line_size = 0;
     }
+    take_slowly(connection, bytes.size);
 }
 
 static void on_closed(void *state, int error)
@@ -120,6 +139,7 @@ static void on_closed(void *state, int error)
 static const struct net_service_calls service_calls = {
     .accepted = on_accepted,
     .received = on_received,
+    .timer = on_timer,
     .closed = on_closed,
 };
 

@@ -39,6 +39,7 @@ struct scripted_server {
     struct scripted_session sessions[SCRIPTED_SESSIONS_MAX];
     uint32_t sessions_count;
     uint32_t connections_count;
+    uint32_t octets_per_second; /* of content, that it takes; 0: all at once */
 };
 
 struct scripted_mx {
