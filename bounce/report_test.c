@@ -210,6 +210,8 @@ static void test_nothing_is_taken_for_a_failure(void **state)
         if (report.kind != cases[i].kind || report.recipients[0].action != cases[i].found)
             fail_msg("%s: %s", cases[i].label, report_kind_name(report.kind));
         assert_int_equal(report.recipients_count, 1);
+        assert_int_equal(report.recipients[0].class == BOUNCE_SUCCESS,
+                         report.recipients[0].action >= REPORT_DELIVERED);
     }
 }
 

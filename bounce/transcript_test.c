@@ -54,6 +54,10 @@ static void test_ranks(void **state)
          "Your message could not be delivered. Please contact b@x.example\n\n"
          "  a@x.example\n",
          TRANSCRIPT_LISTED, TRANSCRIPT_NOBODY},
+        {"contact, then alone",
+         "Your mail failed. For help contact b@x.example\n\n<a@x.example>: no\n\n"
+         "<b@x.example>\nwill answer.\n",
+         TRANSCRIPT_LISTED, TRANSCRIPT_NOBODY},
         {"the sender",
          "A message sent by\n  <b@x.example>\ncould not be delivered to:\n"
          "  a@x.example\n",

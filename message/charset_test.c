@@ -113,6 +113,9 @@ static void test_each_converter_is_there(void **state)
 
 static void test_bytes_without_meaning(void **state)
 {
+    uint8_t buffer[4];
+    struct text out;
+
     (void)state;
     assert_converted(CHARSET_ISO_2022_JP,
                      "a\xff"
@@ -123,6 +126,9 @@ static void test_bytes_without_meaning(void **state)
     assert_converted(CHARSET_EUC_JP, "\xff\xff", "\xef\xbf\xbd\xef\xbf\xbd");
     /* The state of one text does not reach into the next. */
     assert_converted(CHARSET_ISO_2022_JP, "\x1b$B$3", "\xe3\x81\x93");
+    assert_converted(CHARSET_ISO_2022_JP, "$3", "$3");
+    text_init(&out, buffer, sizeof(buffer)); /* nor from one that did not fit */
+    charset_convert(charset, CHARSET_ISO_2022_JP, SPAN("\x1b$B$3$3$3"), &out);
     assert_converted(CHARSET_ISO_2022_JP, "$3", "$3");
 }
 

@@ -53,6 +53,8 @@ static void test_structure(void **state)
         {"no boundary found", MIXED "--c\n\none\n", "0 multipart/mixed[--c\n\none\n]", false},
         {"a boundary that begins like ours", MIXED "--b\n\n--bb\n--b-\nx\n--b--",
          "0 multipart/mixed[]|1 text/plain[--bb\n--b-\nx]", false},
+        {"two octets more", MIXED "--b\n\n--bcd\nx\n--b--",
+         "0 multipart/mixed[]|1 text/plain[--bcd\nx]", false},
         {"blanks behind a boundary", MIXED "--b \t\n\none\n--b--  \n",
          "0 multipart/mixed[]|1 text/plain[one]", false},
         {"an empty part", MIXED "--b\n\n--b--", "0 multipart/mixed[]|1 text/plain[]", false},
