@@ -171,7 +171,8 @@ void report_verdict_add(const struct report_verdict *verdict, struct span host, 
     report_verdict_codes(text, recipient);
     question.code = recipient->code;
     choose_status(text, recipient, STAGE_NONE, question.enhanced);
-    if (question.enhanced[0] == 0 || question.enhanced[1] == 0 || question.enhanced[1] > 2) {
+    if (question.enhanced[0] == 0 || question.enhanced[1] == 0 || question.enhanced[1] > 2 ||
+        question.enhanced[2] == 0) {
         /* X.1.Y and X.2.Y speak of the mailbox whatever was asked; else the command counts. */
         question.stage = find_stage(verdict, text, recipient->code);
         choose_status(text, recipient, question.stage, question.enhanced);

@@ -60,8 +60,7 @@ void report_workspace_transcript(struct report_reader *reader)
             continue;
         transcript_read(reader->phrases, text, reader->evidence.to, &reader->transcript);
         reader->transcript.meanings |= meanings;
-        if ((reader->transcript.meanings & NOTICE_SESSION) != 0)
-            reader->verdict.session = reader->transcript.text;
+        reader->verdict.session = reader->transcript.text;
         if (names_somebody(&reader->transcript))
             return;
     }
@@ -131,6 +130,8 @@ void report_workspace_judge(struct report_reader *reader, struct span host,
     const struct transcript *transcript = &reader->transcript;
 
     report_workspace_transcript(reader);
+    if (listed_count(transcript) <= 1)
+        reader->verdict.context = transcript->text;
     judge(reader, host, report_workspace_reason(reader, recipient), recipient);
     if (!is_enough(recipient))
         judge(reader, host, transcript_said(transcript, recipient->address), recipient);
@@ -138,4 +139,5 @@ void report_workspace_judge(struct report_reader *reader, struct span host,
         judge(reader, host, transcript->text, recipient);
     if (recipient->status[0] == 0 && listed_count(transcript) <= 1)
         report_verdict_codes(transcript->text, recipient);
+    reader->verdict.context = (struct span){NULL, 0};
 }

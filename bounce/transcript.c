@@ -9,6 +9,10 @@
 
 /* Of a line, in front of an address, only so much is looked at. */
 #define BEFORE_MAX 256
+/* And of a next paragraph. */
+#define NEXT_MAX 512
+/* Blank lines within a reason. */
+#define PARAGRAPHS_MAX 6
 /* Addresses that are looked at; a report has a few, a bomb has thousands. */
 #define LOOKS_MAX 2000
 
@@ -332,10 +336,21 @@ static bool is_between(uint8_t byte)
            byte == ',' || byte == ')' || byte == ']' || byte == '\n';
 }
 
+/* Whether the reason does not end with this paragraph: "because:" and the like promise one more,
+ * and a reply that did not come yet may be in the next one. */
+static bool goes_on(struct span before, struct span behind)
+{
+    before = span_trim(before);
+    behind = span_trim(span_first(behind, NEXT_MAX));
+    behind = span_first(behind, min_size(span_find(behind, SPAN("\n\n")), behind.size));
+    return span_ends_nocase(before, SPAN(":")) || (!has_reply(before) && has_reply(behind));
+}
+
 /* The first paragraph of what stands behind the address; none where a heading comes first. */
 static struct span first_paragraph(struct span reason)
 {
     size_t size = 0;
+    uint32_t paragraphs = 0;
 
     while (reason.size > 0 && is_between(reason.data[0]))
         reason = span_skip(reason, 1);
@@ -347,9 +362,9 @@ static struct span first_paragraph(struct span reason)
         size_t end =
             size + min_size(span_find_byte(span_skip(reason, size), '\n'), reason.size - size);
 
-        /* "because:" and the like promise one more paragraph. */
         if (span_trim(span_slice(reason, size, end - size)).size == 0 &&
-            !span_ends_nocase(span_trim(span_first(reason, size)), SPAN(":")))
+            (++paragraphs > PARAGRAPHS_MAX ||
+             !goes_on(span_first(reason, size), span_skip(reason, end))))
             break;
         size = end + 1;
     }
@@ -370,7 +385,10 @@ static void end_reasons(struct transcript *transcript)
                 other->mailbox.data < end)
                 place->reason.size = (size_t)(other->mailbox.data - place->reason.data);
         }
-        place->reason = first_paragraph(place->reason);
+        if (place->rank == TRANSCRIPT_LISTED)
+            place->reason = first_paragraph(place->reason);
+        else
+            place->reason.size = 0;
     }
 }
 

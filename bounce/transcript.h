@@ -26,7 +26,7 @@ enum transcript_rank {
 
 struct transcript_place {
     struct span mailbox;
-    struct span reason; /* the paragraph behind the address, up to the next one that is listed; may
+    struct span reason; /* of a listed one: the paragraph behind the address, up to the next; may
                            be empty */
     enum transcript_rank rank;
     bool foreign; /* stood as somebody else's before it stood in a list */

@@ -103,6 +103,14 @@ static void test_reasons(void **state)
     assert_int_equal(transcript.places_count, 2);
     assert_true(span_equal(span_trim(transcript.places[0].reason), SPAN("full")));
     assert_true(span_equal(span_trim(transcript.places[1].reason), SPAN("unknown")));
+    transcript_read(phrases, SPAN("<a@x.example>:\n\nbecause:\n\nit was\nfull\n\nBye.\n"), SPAN(""),
+                    &transcript);
+    assert_true(
+        span_equal(span_trim(transcript.places[0].reason), SPAN("because:\n\nit was\nfull")));
+    transcript_read(phrases, SPAN("<a@x.example>: refused.\n\nIt said 550 no\n\nBye.\n"), SPAN(""),
+                    &transcript);
+    assert_true(
+        span_equal(span_trim(transcript.places[0].reason), SPAN("refused.\n\nIt said 550 no")));
     transcript_read(phrases,
                     SPAN("<a@x.example>\n --- Transcript of session follows ---\n"
                          "250 <b@x.example> ok\n550 5.1.1 <a@x.example>... no\n"),
