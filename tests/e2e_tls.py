@@ -4,9 +4,12 @@ The servers are tests/tls_server.py, one address a kind, all demands of a kind b
 says that a session is never used for mail that demands more. --write puts the table into the page.
 """
 import hashlib
+import http.server
 import os
+import ssl
 import subprocess
 import sys
+import threading
 
 WRITE = "--write" in sys.argv
 if WRITE:
@@ -22,7 +25,8 @@ PAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
 MODES = ["off", "opportunistic", "required", "verified"]
 # TLSA records that fit the server's key, that fit another, that no mail server can fit, and that are forged.
 DANE = {"dane": "DANE", "mismatch": "DANE, another key", "unusable": "DANE, unusable", "bogus": "DANE, bogus"}
-COLUMNS = MODES + list(DANE)
+STS = {"testing": "MTA-STS testing", "enforce": "MTA-STS enforce"}
+COLUMNS = MODES + list(STS) + list(DANE)
 NETWORK = 79
 HANDSHAKE = "2s"
 KINDS = {
@@ -90,6 +94,38 @@ def start_servers(case, authority, kinds, port):
     return servers, keys
 
 
+class Policies:
+    """One web server for the MTA-STS policies of all domains: the mode and the kind stand in the domain's name."""
+    ADDRESS = f"127.{NETWORK}.200.1"
+
+    def __init__(self, authority, kinds):
+        names = [f"mta-sts.{mode}-{kind}.test" for mode in STS for kind in kinds]
+        pem, key = authority.issue("policies", dns=names)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem, key)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                mode, _, kind = self.headers["Host"].removeprefix("mta-sts.").removesuffix(".test").partition("-")
+                body = f"version: STSv1\r\nmode: {mode}\r\nmx: mx-{kind}.test\r\nmax_age: 86400\r\n".encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer((self.ADDRESS, 443), Handler)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
 def tlsa_of(column, key):
     other = hashlib.sha256(key.encode()).hexdigest()
     return {"dane": f"3 1 1 {key}", "mismatch": f"3 1 1 {other}", "unusable": f"1 1 1 {key}",
@@ -103,6 +139,9 @@ def start_names(case, kinds, keys, port):
         for column in COLUMNS:
             zone, host = domain_of(column), host_of(kind, column)
             records[zone] += [f"{column}-{kind} MX 10 {host}.", f"{host}. A {address_of(kind, column)}"]
+            if column in STS:
+                records[zone] += [f'_mta-sts.{column}-{kind} TXT "v=STSv1; id=1;"',
+                                  f"mta-sts.{column}-{kind} A {Policies.ADDRESS}"]
             if column in DANE:
                 records[zone].append(f"_{port}._tcp.{host}. TLSA {tlsa_of(column, keys[kind])}")
     zones = {name: validating.zone_text(name, *sorted(set(lines))) for name, lines in records.items()}
@@ -143,9 +182,13 @@ def send_matrix(case, kinds):
     authority = make_authority(case)
     servers, keys = start_servers(case, authority, kinds, port)
     names = start_names(case, kinds, keys, port)
+    try:
+        case.closing(Policies(authority, kinds))
+    except PermissionError:
+        case.skip("only root may serve MTA-STS policies (port 443)")
     domains = ", ".join(f'"{mode}-{kind}.test": {mode}' for mode in MODES for kind in kinds)
     spool = e2e.Spool(case, port=port, dns=names.port, dns_timeout="10s, trust_ad: true", retry="schedule: [1h]",
-                      extra="tls: {mta_sts: false, ca_file: %s, domains: {%s}}\n" % (authority.pem, domains))
+                      extra="tls: {ca_file: %s, domains: {%s}}\n" % (authority.pem, domains))
     rows = [(f"u{i}@{column}-{kind}.{domain_of(column)}", i)
             for i in range(PER_CELL) for kind in kinds for column in COLUMNS]
     with open(spool.config, encoding="utf-8") as f:
@@ -175,7 +218,7 @@ def matrix(case, kinds):
                 e2e.check("demanded" in deferred["response"]["content"] and host in deferred["response"]["content"],
                           f"{column}, {kind}: the words", deferred)
             said = [c for c in servers[host].clear_commands
-                    if any(f"@{strict}-" in c for strict in ("required", "verified", *DANE))]
+                    if any(f"@{strict}-" in c for strict in ("required", "verified", "enforce", *DANE))]
             e2e.check(not said, f"{kind}: in clear, and TLS was demanded", said)
     tls_optional(case, spool, servers, kinds)
     return table
@@ -184,7 +227,7 @@ def matrix(case, kinds):
 def tls_optional(case, spool, servers, kinds):
     """TLS-Required: No (RFC 8689) lifts what receivers demand, not what the operator does."""
     wanted = {("mismatch", "good"): "TLS", ("bogus", "none"): "clear", ("dane", "stripped"): "clear",
-              ("required", "none"): "deferred"}
+              ("enforce", "wrong"): "TLS", ("required", "none"): "deferred"}
     wanted = {pair: outcome for pair, outcome in wanted.items() if pair[1] in kinds}
     addresses = {pair: f"o@{pair[0]}-{pair[1]}.{domain_of(pair[0])}" for pair in wanted}
     template = case.write("optional.eml", "TLS-Required: No\n" + e2e.SHORT_TEMPLATE)
@@ -197,7 +240,7 @@ def tls_optional(case, spool, servers, kinds):
 
 
 def render(table, kinds):
-    lines = ["| server | " + " | ".join(MODES + list(DANE.values())) + " |", "|---|" + "---|" * len(COLUMNS)]
+    lines = ["| server | " + " | ".join(MODES + list(STS.values()) + list(DANE.values())) + " |", "|---|" + "---|" * len(COLUMNS)]
     for kind in kinds:
         lines.append(f"| {KINDS[kind]} | " + " | ".join(table[kind, column] for column in COLUMNS) + " |")
     return lines
