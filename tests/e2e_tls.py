@@ -17,6 +17,7 @@ if WRITE:
 
 import ca  # noqa: E402
 import e2e  # noqa: E402
+import postfix  # noqa: E402
 import tls_server  # noqa: E402
 import validating  # noqa: E402
 import world  # noqa: E402
@@ -361,12 +362,52 @@ def resumption(case):
     case.note(f"{server.resumed} of {server.handshakes} handshakes resumed, verified each time")
 
 
+def real_servers(case):
+    """Postfix and the sink, both with certificates that are verified: everything arrives behind TLS, on few sessions."""
+    folder = case.path("ca5")
+    os.makedirs(folder)
+    authority = ca.Authority(folder)
+    pem, key = authority.issue("c", dns=["mx-postfix.test", "mx-sink.test"], kind="rsa2048")
+    os.makedirs(case.path("postfix"))
+    cache = os.path.join(os.path.dirname(os.path.dirname(case.bench)), "tests")
+    os.makedirs(cache, exist_ok=True)
+    os.chmod(case.folder, 0o755)
+    settings = (f"smtpd_tls_security_level = encrypt\nsmtpd_tls_cert_file = {pem}\nsmtpd_tls_key_file = {key}\n"
+                "smtpd_tls_received_header = yes\n")
+    try:
+        server = case.closing(postfix.Postfix(cache, case.path("postfix"), settings))
+    except postfix.Unavailable as why:
+        case.skip(str(why))
+    sink = case.sink("--tls-cert", pem, "--tls-key", key, addresses=("127.83.0.2",), port=server.port, ipv6=False)
+    zone = world.Zone()
+    for name, address in (("postfix", "127.0.0.1"), ("sink", "127.83.0.2")):
+        zone.add(f"mx-{name}", "A", address)
+        zone.add(name, "MX", f"10 mx-{name}.test.")
+    spool = e2e.Spool(case, "real", port=server.port, dns=case.knot(zone).port,
+                      extra="tls: {mode: verified, mta_sts: false, ca_file: %s}\n" % authority.pem)
+    count = 60
+    rows = [(f"u{i}@{name}.test", i) for i in range(count) for name in ("postfix", "sink")]
+    e2e.write_rows(case.path("real.csv"), rows, ["email", "n"])
+    run = spool.send_list(case.write("short5.eml", e2e.SHORT_TEMPLATE), case.path("real.csv"))
+    run.expect(e2e.ALL_ACCEPTED)
+    events = [event for event in spool.events() if event["type"] == "Delivery"]
+    e2e.check_equal({event["tls_protocol_version"] for event in events}, {"TLSv1.3"}, "protocol")
+    files = e2e.wait_for(lambda: len(server.files()) >= count and server.files(), 20, "Postfix's deliveries")
+    e2e.check_equal(len(files), count, "at Postfix")
+    e2e.check(all(b"using TLSv1.3" in message for message in files), "Postfix saw TLS", files[0][:500].decode())
+    result = sink.close()
+    e2e.check_equal((result["messages"], result["tls_messages"], result["protocol_errors"], result["duplicates"]),
+                    (count, count, 0, 0), "at the sink", result)
+    case.note(f"{count} messages each to Postfix and the sink, verified")
+
+
 def main():
     with e2e.Case("tls") as case:
         case.step(the_matrix)
         case.step(broken_tls_is_remembered)
         case.step(routes)
         case.step(resumption)
+        case.step(real_servers)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 It listens on one loopback port and puts every message into one Maildir. Its configuration, queue and mail are in the
 test's folder; nothing of the system's is changed: accounts that Debian always has stand in for its own.
 """
+import fcntl
 import glob
 import os
 import pwd
@@ -73,6 +74,7 @@ error     unix  - - n - - error
 retry     unix  - - n - - error
 virtual   unix  - n n - - virtual
 anvil     unix  - - n - 1 anvil
+tlsmgr    unix  - - n 1000? 1 tlsmgr
 postlog   unix-dgram n - n - 1 postlogd
 """
 
@@ -107,8 +109,13 @@ def lacks_libraries(root):
 
 
 def unpack(folder):
-    """The unpacked package below `folder`; it stays there for the next run."""
-    root = os.path.join(folder, "postfix")
+    """The unpacked package below `folder`; it stays there for the next run. One test at a time."""
+    with open(os.path.join(folder, "postfix.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return unpack_alone(os.path.join(folder, "postfix"))
+
+
+def unpack_alone(root):
     if os.path.exists(os.path.join(root, "complete")):
         return root
     shutil.rmtree(root, ignore_errors=True)
@@ -127,9 +134,10 @@ def unpack(folder):
 
 
 class Postfix:
-    """A running Postfix; `messages` are the Maildir's files."""
+    """A running Postfix; `messages` are the Maildir's files. `settings` are further lines of main.cf, the last one of a
+    name counts."""
 
-    def __init__(self, cache, folder):
+    def __init__(self, cache, folder, settings=""):
         if os.getuid() != 0:
             raise Unavailable("Postfix wants to be started by root")
         root = unpack(cache)
@@ -137,7 +145,7 @@ class Postfix:
         self.box = os.path.join(folder, "mail", "box")
         self.port = world.free_port()
         self._make_folders()
-        self._write(root)
+        self._write(root, settings)
         environment = dict(os.environ, LD_LIBRARY_PATH=libraries_of(root))
         self.log = open(os.path.join(folder, "master.log"), "wb")
         self.process = subprocess.Popen([os.path.join(root, "usr/lib/postfix/sbin/master"), "-c",
@@ -158,7 +166,7 @@ class Postfix:
             shutil.chown(path, owner, GROUP if name in ("public", "maildrop") else "root")
             os.chmod(path, {"public": 0o710, "maildrop": 0o730, "pid": 0o755}.get(name, 0o700))
 
-    def _write(self, root):
+    def _write(self, root, settings):
         values = {"root": root, "folder": self.folder, "queue": os.path.join(self.folder, "queue"),
                   "data": os.path.join(self.folder, "data"), "etc": os.path.join(self.folder, "etc"),
                   "mail": os.path.join(self.folder, "mail"), "owner": OWNER, "group": GROUP, "reader": READER,
@@ -166,7 +174,7 @@ class Postfix:
                   "libraries": libraries_of(root), "port": self.port}
         for name, text in (("main.cf", MAIN), ("master.cf", MASTER)):
             with open(os.path.join(self.folder, "etc", name), "w") as f:
-                f.write(text.format(**values))
+                f.write(text.format(**values) + (settings if name == "main.cf" else ""))
         for name in ("dynamicmaps.cf", "postfix-files"):
             source = os.path.join(root, "etc/postfix", name)
             if os.path.exists(source):
