@@ -83,6 +83,8 @@ int destination_of_route(struct shard *shard, const struct route *route, const u
     if (destination->generation != generation) {
         if (destination->generation != 0)
             routing_site_lost(shard, (uint32_t)site);
+        if (list_linked(&destination->hopeless_node))
+            list_remove(&destination->hopeless_node);
         memset(destination, 0, sizeof(*destination));
         destination->generation = generation;
         list_init(&destination->domains);

@@ -40,7 +40,8 @@ struct destination {
     bool secure;            /* DNSSEC vouches for the hosts' names: their TLSA records count */
     bool tls_wanted;        /* at least one domain here is to be tried with TLS */
     uint32_t talking_count; /* sessions that are connected */
-    struct list domains;    /* site_node of those ROUTED here that have flows */
+    struct list_node hopeless_node; /* in shard->hopeless while some of its mail goes back */
+    struct list domains;            /* site_node of those ROUTED here that have flows */
     uint16_t preferences[ROUTE_HOSTS_MAX];
     uint16_t ports[ROUTE_HOSTS_MAX];
     char hosts[ROUTE_HOSTS_MAX][ROUTE_NAME_SIZE];

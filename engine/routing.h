@@ -121,8 +121,6 @@ void routing_end(struct shard *shard, uint32_t index);
 void routing_drain(struct shard *shard);
 /* Its recipients are settled with this outcome. False: no slot is free now. */
 MUST_USE bool routing_fail(struct shard *shard, uint32_t domain, const struct outcome *outcome);
-/* The same for one that is ROUTED: its site is named in the events. */
-MUST_USE bool routing_fail_at(struct shard *shard, uint32_t domain, const struct outcome *outcome);
 /* What its flows need may have changed. */
 void routing_reattach(struct shard *shard, uint32_t domain);
 /* routing_ask.c: once a turn: answers, then new questions; bounded. */

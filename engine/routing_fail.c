@@ -65,18 +65,6 @@ bool routing_fail(struct shard *shard, uint32_t domain, const struct outcome *ou
     return true;
 }
 
-bool routing_fail_at(struct shard *shard, uint32_t domain, const struct outcome *outcome)
-{
-    const struct destination *destination =
-        destination_at(shard, shard->routing.domains[domain].site);
-    struct routing_failure *failure = claim_failure(shard, outcome, destination->site);
-
-    if (failure == NULL)
-        return false;
-    begin_failing(shard, domain, failure);
-    return true;
-}
-
 /* Settles recipients of one failing domain; true when the domain is done. */
 static bool drain_domain(struct shard *shard, uint32_t index, uint32_t *work_left)
 {

@@ -1,12 +1,11 @@
 #include "engine/secrecy.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "engine/session_tls.h"
 #include "engine/shard.h"
-
-#define UNMET_MAX 64 /* domains failed at once */
 
 /* --- what is needed --- */
 
@@ -129,26 +128,62 @@ static void count_unmet(struct shard *shard, const struct destination *destinati
     }
 }
 
-/* Mail that no host can take goes back with the reason. */
+/* Recipients of one flow go back; false: no more can be settled in this turn. */
+static bool fail_flow(struct shard *shard, uint32_t flow, const struct destination *destination,
+                      uint32_t *work_left)
+{
+    uint32_t needs = schedule_flow_needs(shard->schedule, flow);
+    struct routing_failure failure = {.outcome = outcome_of(destination, needs)};
+
+    memcpy(failure.site, destination->site, sizeof(failure.site));
+    if (!list_linked(&destination->hopeless_node)) /* else it was begun before */
+        count_unmet(shard, destination, shard->routing.flows[flow].domain, needs);
+    for (; *work_left > 0; --*work_left) {
+        int claimed = delivery_fail_one(shard, flow, &failure);
+
+        if (claimed == -ENOENT) {
+            routing_flow_void(shard, flow);
+            return true;
+        }
+        if (claimed < 0) /* the journal is full or broken: later */
+            return false;
+    }
+    return false;
+}
+
+/* Mail that no host can take goes back with the reason, some in each turn. Other mail of the same
+ * domain, which needs less, stays. */
 static void fail_hopeless(struct shard *shard, uint32_t site)
 {
     struct destination *destination = destination_at(shard, site);
+    struct list_node *node = &destination->hopeless_node;
+    uint32_t work_left = ROUTING_WORK_MAX, flow;
     uint32_t has[ROUTE_HOSTS_MAX];
     uint32_t count = possible(shard, destination, has);
+    bool done = true;
 
-    for (uint32_t i = 0; i < UNMET_MAX; i++) {
-        uint32_t flow = schedule_unmet(shard->schedule, site, has, count), domain, needs;
-        struct outcome outcome;
+    while (done && (flow = schedule_unmet(shard->schedule, site, has, count)) != SCHEDULE_NONE)
+        done = fail_flow(shard, flow, destination, &work_left);
+    if (done && list_linked(node))
+        list_remove(node);
+    else if (!done && !list_linked(node))
+        list_push_back(&shard->hopeless, node);
+}
 
-        if (flow == SCHEDULE_NONE)
-            return;
-        outcome = outcome_of(destination, schedule_flow_needs(shard->schedule, flow));
-        domain = shard->routing.flows[flow].domain;
-        needs = schedule_flow_needs(shard->schedule, flow);
-        if (!routing_fail_at(shard, domain, &outcome))
-            return; /* no place for the failure now: the next session tries again */
-        count_unmet(shard, destination, domain, needs);
-    }
+void secrecy_turn(struct shard *shard)
+{
+    struct list_node *node = list_first(&shard->hopeless);
+
+    if (node != NULL)
+        fail_hopeless(shard, (uint32_t)(CONTAINER_OF(node, struct destination, hopeless_node) -
+                                        shard->routing.destinations));
+}
+
+uint64_t secrecy_deadline_ns(const struct shard *shard)
+{
+    return list_empty(&shard->hopeless) || shard->state != SHARD_RUNNING
+               ? UINT64_MAX
+               : shard_now_ns(shard) + NS_PER_MS;
 }
 
 uint32_t secrecy_pick(struct shard *shard, uint32_t site, uint32_t *ret_aim)

@@ -39,6 +39,9 @@ void secrecy_failed(struct shard *shard, struct session *session);
 /* There is no mail for the session, but some that it cannot take. True: it should end, because a
  * session to another host may take that. What no host can take is failed. */
 MUST_USE bool secrecy_is_useless(struct shard *shard, struct session *session);
+/* Once a turn: the rest of what no host can take. */
+void secrecy_turn(struct shard *shard);
+MUST_USE uint64_t secrecy_deadline_ns(const struct shard *shard);
 /* The policy has changed: what waits is sorted anew. */
 void secrecy_policy(struct shard *shard);
 

@@ -96,6 +96,7 @@ struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_
     wheel_init(&shard->wheel, io_now_ns(io));
     list_init(&shard->buffer_waiters);
     list_init(&shard->hungry);
+    list_init(&shard->hopeless);
     shard->store = store_shard(options->store, options->index);
     store_shard_open(shard->store, &store);
     shard->queue = store_shard_queue(shard->store);
@@ -290,6 +291,7 @@ static uint64_t next_deadline(const struct shard *shard, uint64_t deadline_ns)
         deadline_ns = min_u64(deadline_ns, tls_counting_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, leasing_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, throttle_deadline_ns(shard));
+    deadline_ns = min_u64(deadline_ns, secrecy_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, store_shard_deadline_ns(shard->store));
     if (shard->state == SHARD_RUNNING)
         deadline_ns = min_u64(deadline_ns, tls_trouble_file_deadline_ns(&shard->tls_trouble_file));
@@ -325,6 +327,8 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
     if (shard->state == SHARD_RUNNING)
         tls_trouble_file_turn(&shard->tls_trouble_file);
     throttle_turn(shard);
+    if (shard->state == SHARD_RUNNING)
+        secrecy_turn(shard);
     session_resume(shard);
     session_feed(shard);
     session_make_room(shard);

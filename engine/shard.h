@@ -107,6 +107,7 @@ struct shard {
     bool has_sts;
     struct tls_counting tls_counting;
     struct list buffer_waiters; /* sessions that wait for an output buffer */
+    struct list hopeless;       /* destinations with mail that none of their hosts can take */
     struct list hungry;         /* sessions that had no mail when they asked */
     uint32_t hungry_count;
     uint64_t stop_by_ns;
