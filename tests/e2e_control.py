@@ -280,10 +280,11 @@ def site_limits(case, shards, messages):
         each = collections.Counter(entry["conn"] for entry in e2e.read_lines(sink.ledger))
         e2e.check(max(each.values()) <= messages, f"messages a connection of {where}", each)
         e2e.check(counts["connections"] <= 400 / messages + 12, f"connections are used again by {where}", counts)
-        # The far end, 10 ms away, may see a connection end after the next one has begun; the simulator
-        # holds the limit exactly. Shards that each took the limit for their own would reach 3 each.
+        # A shard gives its connections to another when it has their last answers; the far end may count
+        # those as open until it has turned to its own closing of them. The simulator holds the limit
+        # exactly. Four shards that each took the limit for their own would reach 12.
         if messages >= 400:
-            e2e.check(counts["peak_connections"] <= 5, f"connections at once to {where}", counts, run)
+            e2e.check(counts["peak_connections"] <= 6, f"connections at once to {where}", counts, run)
     sites = {event["site"] for event in spool.events()}
     e2e.check_equal(sites, {"mx.big.test", "mx.other.test"}, "sites in the events")
     return run.json["messages_per_second"]
