@@ -228,7 +228,8 @@ static bool read_cloud(struct report_reader *reader, struct report *report)
 
     if (reader->survey.texts_count == 0)
         return false;
-    text = span_trim(report_workspace_text(reader, reader->survey.texts[0]));
+    text = report_workspace_text(reader, reader->survey.texts[0]);
+    text = span_trim(span_first(text, REPORT_CLOUD_SIZE_MAX));
     if (!span_starts(text, SPAN("{")) || !report_cloud_read(text, report))
         return false;
     for (uint32_t i = 0; i < report->recipients_count; i++) {

@@ -7,6 +7,9 @@
 
 #include "bounce/report.h"
 
+/* Of a notice only so much is read. */
+#define REPORT_CLOUD_SIZE_MAX (128 * KIB)
+
 /* False: the text is no such notice. Otherwise fills kind, recipients and the returned header. */
 MUST_USE bool report_cloud_read(struct span text, struct report *report);
 
