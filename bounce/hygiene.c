@@ -467,6 +467,18 @@ int hygiene_find(const struct hygiene *hygiene, struct span key, uint32_t *numbe
     return -ENOENT;
 }
 
+bool hygiene_score_at(const struct hygiene *hygiene, uint32_t number, struct span *ret_key,
+                      const struct hygiene_score **ret_score)
+{
+    const struct score_slot *slot = &hygiene->scores[number];
+
+    if (number >= hygiene->scores_count)
+        return false;
+    *ret_key = bytes_at(hygiene, slot->string, slot->key_size);
+    *ret_score = &slot->score;
+    return true;
+}
+
 struct hygiene_breaker *hygiene_breakers(struct hygiene *hygiene)
 {
     return &hygiene->breaker;

@@ -83,6 +83,9 @@ MUST_USE int hygiene_find(const struct hygiene *hygiene, struct span key, uint32
 MUST_USE const struct hygiene_score *hygiene_score_of(const struct hygiene *hygiene,
                                                       struct span key);
 struct hygiene_breaker *hygiene_breakers(struct hygiene *hygiene);
+/* Numbered from 0; false behind the last one. Some are empty. */
+MUST_USE bool hygiene_score_at(const struct hygiene *hygiene, uint32_t number, struct span *ret_key,
+                               const struct hygiene_score **ret_score);
 void hygiene_counts(const struct hygiene *hygiene, struct hygiene_counts *ret_counts);
 
 #endif

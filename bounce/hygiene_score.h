@@ -9,7 +9,7 @@
 
 #include "bounce/bounce_class.h"
 
-#define HYGIENE_SCORE_HISTORY 8
+#define HYGIENE_SCORE_HISTORY 16 /* more than any limit takes: counts can be made from it */
 #define HYGIENE_SCORE_KINDS 7
 
 /* Of one kind of bounce. */

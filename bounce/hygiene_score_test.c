@@ -81,11 +81,11 @@ static void test_history_and_clearing(void **state)
     struct hygiene_score score = {0};
 
     (void)state;
-    for (uint16_t day = 1; day <= 20; day++)
+    for (uint16_t day = 1; day <= 30; day++)
         hygiene_score_add(&score, BOUNCE_UNKNOWN, day);
     assert_int_equal(score.history_count, HYGIENE_SCORE_HISTORY);
-    assert_int_equal(score.history[0].day, 13);
-    assert_int_equal(score.history[HYGIENE_SCORE_HISTORY - 1].day, 20);
+    assert_int_equal(score.history[0].day, 15);
+    assert_int_equal(score.history[HYGIENE_SCORE_HISTORY - 1].day, 30);
     assert_false(hygiene_score_is_empty(&score));
     hygiene_score_clear(&score);
     assert_true(hygiene_score_is_empty(&score));

@@ -125,6 +125,18 @@ void seen_tags_add(struct seen_tags *seen, const struct seen_tag *tag)
     seen->next = (seen->next + 1) % seen->count_max;
 }
 
+bool seen_tags_at(const struct seen_tags *seen, uint32_t number, struct seen_tag *ret_tag)
+{
+    uint32_t oldest = seen->count == seen->count_max ? seen->next : 0;
+
+    if (number >= seen->count)
+        return false;
+    CHECK(seen_tags_read(span_make(seen->slots[(oldest + number) % seen->count_max].record,
+                                   SEEN_TAGS_RECORD_SIZE),
+                         ret_tag) == 0);
+    return true;
+}
+
 uint32_t seen_tags_count(const struct seen_tags *seen)
 {
     return seen->count;

@@ -36,6 +36,8 @@ struct seen_tags *seen_tags_open(struct arena *arena, uint32_t count_max,
 MUST_USE bool seen_tags_has(const struct seen_tags *seen, const struct seen_tag *tag);
 /* Adding one that is there changes nothing. */
 void seen_tags_add(struct seen_tags *seen, const struct seen_tag *tag);
+/* Numbered from 0, the oldest; false behind the last one. */
+MUST_USE bool seen_tags_at(const struct seen_tags *seen, uint32_t number, struct seen_tag *ret_tag);
 uint32_t seen_tags_count(const struct seen_tags *seen);
 uint64_t seen_tags_forgotten(const struct seen_tags *seen);
 

@@ -81,6 +81,28 @@ static void test_forgets_the_oldest(void **state)
     arena_close(&arena);
 }
 
+static void test_in_order(void **state)
+{
+    struct seen_tags *seen;
+    struct seen_tag tag = {.day = 5}, got;
+    struct arena arena;
+
+    (void)state;
+    assert_int_equal(arena_open(&arena, seen_tags_cost(4)), 0);
+    seen = seen_tags_open(&arena, 4, &seed);
+    assert_false(seen_tags_at(seen, 0, &got));
+    for (uint32_t i = 0; i < 6; i++) {
+        tag.identity.ordinal = i;
+        seen_tags_add(seen, &tag);
+    }
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_true(seen_tags_at(seen, i, &got));
+        assert_int_equal(got.identity.ordinal, 2 + i);
+    }
+    assert_false(seen_tags_at(seen, 4, &got));
+    arena_close(&arena);
+}
+
 static void test_bytes(void **state)
 {
     uint8_t record[SEEN_TAGS_RECORD_SIZE + 1] = {0};
@@ -108,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_once_each),
         cmocka_unit_test(test_forgets_the_oldest),
+        cmocka_unit_test(test_in_order),
         cmocka_unit_test(test_bytes),
     };
 

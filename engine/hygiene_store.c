@@ -6,7 +6,7 @@
 #include "base/check.h"
 #include "bounce/hygiene_judge.h"
 #include "engine/hygiene_feed.h"
-#include "engine/store_log.h"
+#include "engine/hygiene_store_parts.h"
 #include "engine/tag.h"
 #include "queue/scan.h"
 
@@ -19,28 +19,7 @@
 #define EVENTS_A_CURSOR 50000 /* without a change: then it is written all the same */
 #define LOOK_NS (20 * NS_PER_MS)
 
-/* Records of the hygiene journal; the queue's own have smaller numbers. */
-enum { RECORD_CHANGE = 64, RECORD_CURSOR = 65, RECORD_TAG = 66 };
-
 #define TAGS_DEFAULT 1024
-
-struct hygiene_store {
-    struct hygiene_store_options options;
-    struct io *io;
-    struct hygiene *tables;
-    struct seen_tags *tags;
-    struct store_log log;
-    struct hygiene_store_recovery recovery;
-    struct store_cursor cursor;
-    uint64_t added_count;
-    uint64_t uncovered_count; /* events behind the cursor that was written last */
-    bool covers;              /* the cursor has to be written: changes stand before it */
-    bool drained;             /* the last look found no more events */
-    bool hurried;
-    uint64_t look_ns;
-    uint8_t *names;
-    char folder[STORE_LOG_PATH_MAX];
-};
 
 static uint32_t tags_max_of(const struct hygiene_store_options *options)
 {
@@ -102,6 +81,7 @@ static int read_journal(struct hygiene_store *hygiene, uint64_t id, uint64_t *se
     if (result < 0)
         return result;
     hygiene->recovery.journals_count++;
+    hygiene->bytes += mapping.size;
     if (mapping.size > RECORD_PAGE) {
         struct record_file file;
 
@@ -124,7 +104,7 @@ static int read_journal(struct hygiene_store *hygiene, uint64_t id, uint64_t *se
     return 0;
 }
 
-static int32_t wait_for(struct hygiene_store *hygiene)
+int32_t hygiene_store_parts_wait(struct hygiene_store *hygiene)
 {
     struct io_event event;
 
@@ -151,13 +131,13 @@ static int secure_one(struct hygiene_store *hygiene, uint64_t id)
     text_init(&text, path, sizeof(path));
     store_log_path(hygiene->folder, RECORD_FILE_JOURNAL, id, &text);
     io_file(hygiene->io, tag_of(TAG_HYGIENE_FILE, 0), &options);
-    handle = wait_for(hygiene);
+    handle = hygiene_store_parts_wait(hygiene);
     if (handle < 0) /* numbers may be missing: files that were never finished */
         return handle == -ENOENT ? 0 : handle;
     io_sync(hygiene->io, tag_of(TAG_HYGIENE_FILE, 0), handle);
-    result = wait_for(hygiene);
+    result = hygiene_store_parts_wait(hygiene);
     io_shut(hygiene->io, tag_of(TAG_HYGIENE_FILE, 0), handle);
-    (void)wait_for(hygiene);
+    (void)hygiene_store_parts_wait(hygiene);
     return result < 0 ? result : 0;
 }
 
@@ -209,6 +189,8 @@ static int recover(struct hygiene_store *hygiene, uint64_t *ret_next)
     result = io_folder(hygiene->io, hygiene->folder);
     if (result == 0)
         result = io_folder(hygiene->io, path);
+    if (result == 0)
+        result = hygiene_store_parts_read_start(hygiene);
     text_init(&names, hygiene->names, NAMES_SIZE);
     if (result == 0)
         result = io_list(hygiene->io, path, &names);
@@ -217,11 +199,17 @@ static int recover(struct hygiene_store *hygiene, uint64_t *ret_next)
         if (!id_of(span_split(&rest, '\0'), &id))
             continue;
         last = id;
+        if (id < hygiene->first) { /* void: its removal was cut short */
+            hygiene_store_parts_remove(hygiene, id);
+            continue;
+        }
         result = read_journal(hygiene, id, &secured);
     }
     if (result == 0)
-        result = secure(hygiene, secured, last);
-    *ret_next = last + 1;
+        result =
+            secure(hygiene, max_u64(secured, hygiene->first == 0 ? 0 : hygiene->first - 1), last);
+    hygiene->last = last;
+    *ret_next = max_u64(last, hygiene->first) + 1;
     return result;
 }
 
@@ -260,17 +248,17 @@ int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *
     log.part = (uint32_t)(log.id_first - 1);
     store_log_init(&hygiene->log, arena, CAPACITY, &log);
     store_log_attach(&hygiene->log, io, tag_of(TAG_HYGIENE_LOG, 0), tag_of(TAG_HYGIENE_LOG, 1));
-    return result;
+    return result < 0 ? result : hygiene_store_parts_compact(hygiene);
 }
 
 /* --- changes --- */
 
-static uint8_t *room_for(struct hygiene_store *hygiene, size_t size)
+uint8_t *hygiene_store_parts_room(struct hygiene_store *hygiene, size_t size)
 {
     return appender_add(&hygiene->log.appender, size, NULL);
 }
 
-static void added(struct hygiene_store *hygiene, uint16_t type, size_t size)
+void hygiene_store_parts_added(struct hygiene_store *hygiene, uint16_t type, size_t size)
 {
     appender_added(&hygiene->log.appender, type, size);
     store_log_added(&hygiene->log, io_now_ns(hygiene->io));
@@ -280,7 +268,7 @@ static void added(struct hygiene_store *hygiene, uint16_t type, size_t size)
 int hygiene_store_change(struct hygiene_store *hygiene, const struct hygiene_change *change,
                          uint64_t *ret_ticket)
 {
-    uint8_t *place = room_for(hygiene, HYGIENE_CHANGE_SIZE_MAX);
+    uint8_t *place = hygiene_store_parts_room(hygiene, HYGIENE_CHANGE_SIZE_MAX);
     size_t size;
     int result;
 
@@ -291,7 +279,7 @@ int hygiene_store_change(struct hygiene_store *hygiene, const struct hygiene_cha
     result = hygiene_apply(hygiene->tables, change);
     if (result < 0)
         return result;
-    added(hygiene, RECORD_CHANGE, size);
+    hygiene_store_parts_added(hygiene, RECORD_CHANGE, size);
     if (ret_ticket != NULL)
         *ret_ticket = hygiene->added_count;
     return 0;
@@ -305,13 +293,13 @@ bool hygiene_store_has_tag(const struct hygiene_store *hygiene, const struct see
 int hygiene_store_use_tag(struct hygiene_store *hygiene, const struct seen_tag *tag,
                           uint64_t *ret_ticket)
 {
-    uint8_t *place = room_for(hygiene, SEEN_TAGS_RECORD_SIZE);
+    uint8_t *place = hygiene_store_parts_room(hygiene, SEEN_TAGS_RECORD_SIZE);
 
     if (place == NULL)
         return -EAGAIN;
     seen_tags_write(tag, place);
     seen_tags_add(hygiene->tags, tag);
-    added(hygiene, RECORD_TAG, SEEN_TAGS_RECORD_SIZE);
+    hygiene_store_parts_added(hygiene, RECORD_TAG, SEEN_TAGS_RECORD_SIZE);
     *ret_ticket = hygiene->added_count;
     return 0;
 }
@@ -373,9 +361,9 @@ static void read_events(struct hygiene_store *hygiene, const struct classifier *
 }
 
 /* Behind the changes that the events up to it have made. */
-static void write_cursor(struct hygiene_store *hygiene)
+void hygiene_store_parts_write_cursor(struct hygiene_store *hygiene)
 {
-    uint8_t *place = room_for(hygiene, STORE_CURSOR_TEXT_MAX);
+    uint8_t *place = hygiene_store_parts_room(hygiene, STORE_CURSOR_TEXT_MAX);
     struct text text;
 
     if (place == NULL)
@@ -383,7 +371,7 @@ static void write_cursor(struct hygiene_store *hygiene)
     text_init(&text, place, STORE_CURSOR_TEXT_MAX);
     store_cursor_write(&hygiene->cursor, &text);
     CHECK(!text.overflow);
-    added(hygiene, RECORD_CURSOR, text.size);
+    hygiene_store_parts_added(hygiene, RECORD_CURSOR, text.size);
     hygiene->covers = false;
     hygiene->uncovered_count = 0;
 }
@@ -413,7 +401,7 @@ void hygiene_store_turn(struct hygiene_store *hygiene, const struct classifier *
         hygiene->look_ns = now_ns + LOOK_NS;
     }
     if (hygiene->covers || hygiene->uncovered_count >= EVENTS_A_CURSOR)
-        write_cursor(hygiene);
+        hygiene_store_parts_write_cursor(hygiene);
     store_log_step(&hygiene->log, now_ns);
 }
 
@@ -455,7 +443,7 @@ const struct hygiene_store_recovery *hygiene_store_recovery(const struct hygiene
 }
 
 /* Writes what is gathered; a journal that cannot be written ends it. */
-static int drain(struct hygiene_store *hygiene)
+int hygiene_store_parts_drain(struct hygiene_store *hygiene)
 {
     while (!store_log_quiet(&hygiene->log)) {
         struct io_event events[16];
@@ -485,7 +473,7 @@ int hygiene_store_close(struct hygiene_store *hygiene)
 
     if (hygiene == NULL)
         return 0;
-    result = drain(hygiene);
+    result = hygiene_store_parts_drain(hygiene);
     store_log_close(&hygiene->log);
     return result;
 }

@@ -29,7 +29,8 @@ struct hygiene_store_options {
     enum store_durability durability;
     uint32_t addresses_max;
     uint32_t scores_max;
-    uint32_t tags_max; /* used tags that are remembered; 0 = 1024 */
+    uint32_t tags_max;      /* used tags that are remembered; 0 = 1024 */
+    uint64_t compact_bytes; /* journals of at least so many bytes are compacted; 0 = 64 MiB */
 };
 
 struct hygiene_store_recovery {
@@ -37,6 +38,7 @@ struct hygiene_store_recovery {
     uint32_t journals_count;
     uint32_t damages_count; /* stepped over */
     uint64_t torn_bytes;
+    bool compacted;
 };
 
 size_t hygiene_store_cost(const struct hygiene_store_options *options);

@@ -24,20 +24,24 @@
 struct step {
     uint8_t key;
     bool suppressed;
+    uint64_t ticket; /* in its life */
 };
 
 /* What was asked for, in order, as far as the disk may have it. */
 static struct step steps[CHANGES_MAX];
 static uint32_t steps_count;
 static uint32_t durable_steps; /* of them reported as durable */
-static uint32_t life_first;    /* the first of this life */
+static uint32_t compacted_count;
 
 static struct arena arena;
 static struct io *io;
 static struct hygiene_store *hygiene;
 
-static const struct hygiene_store_options options = {
-    .folder = "hygiene", .durability = STORE_DURABLE, .addresses_max = 200, .scores_max = 50};
+static const struct hygiene_store_options options = {.folder = "hygiene",
+                                                     .durability = STORE_DURABLE,
+                                                     .addresses_max = 200,
+                                                     .scores_max = 50,
+                                                     .compact_bytes = (uint64_t)24 * 1024};
 
 static void write_key(uint32_t key, char *into, size_t size)
 {
@@ -53,7 +57,10 @@ static bool begin_life(void)
     text_init(&error, message, sizeof(message));
     assert_int_equal(io_open(&io, &ring, &error), 0);
     assert_int_equal(arena_open(&arena, hygiene_store_cost(&options)), 0);
-    return hygiene_store_open(&hygiene, io, &arena, &options, &error) == 0;
+    if (hygiene_store_open(&hygiene, io, &arena, &options, &error) < 0)
+        return false;
+    compacted_count += hygiene_store_recovery(hygiene)->compacted;
+    return true;
 }
 
 static void end_life(void)
@@ -102,7 +109,6 @@ static void check_recovered(void)
         if (is_after(count)) {
             steps_count = count;
             durable_steps = count; /* the next life's start made it so */
-            life_first = count;
             return;
         }
     }
@@ -112,7 +118,7 @@ static void check_recovered(void)
 static void ask(struct prng *prng)
 {
     char text[64];
-    struct step step = {(uint8_t)prng_below(prng, KEYS), prng_percent(prng, 60)};
+    struct step step = {(uint8_t)prng_below(prng, KEYS), prng_percent(prng, 60), 0};
     struct hygiene_change change = {.kind = step.suppressed ? HYGIENE_SUPPRESS : HYGIENE_WITHDRAW,
                                     .source = HYGIENE_FROM_OPERATOR,
                                     .time_s = NOW,
@@ -124,7 +130,7 @@ static void ask(struct prng *prng)
         return;
     write_key(step.key, text, sizeof(text));
     change.key = span_cstr(text);
-    if (hygiene_store_change(hygiene, &change, NULL) == 0)
+    if (hygiene_store_change(hygiene, &change, &step.ticket) == 0)
         steps[steps_count++] = step;
 }
 
@@ -144,8 +150,9 @@ static void live(struct prng *prng)
         count = io_wait(io, deadline_ns, events, ARRAY_LEN(events));
         for (uint32_t i = 0; i < count; i++)
             hygiene_store_event(hygiene, &events[i]);
-        if (!sim_world_is_cut())
-            durable_steps = life_first + (uint32_t)hygiene_store_durable_count(hygiene);
+        while (!sim_world_is_cut() && durable_steps < steps_count &&
+               steps[durable_steps].ticket <= hygiene_store_durable_count(hygiene))
+            durable_steps++;
         assert_true(durable_steps <= steps_count);
     }
 }
@@ -161,7 +168,7 @@ static void one_case(uint64_t seed)
 
     prng_seed(&prng, seed);
     world.disk.write_back_percent = (uint32_t)prng_below(&prng, 60);
-    steps_count = durable_steps = life_first = 0;
+    steps_count = durable_steps = 0;
     sim_world_open(seed, &world);
     for (uint32_t life = 0; life < LIVES_MAX; life++) {
         bool power = prng_percent(&prng, 50);
@@ -213,6 +220,7 @@ static void test_crashes(void **state)
     }
     print_seed = 0;
     assert_true(durable_seen > count * 20); /* else it checks nothing */
+    assert_true(compacted_count > count / 2);
 }
 
 /* A closed journal is whole; a flipped bit in it is found. */
@@ -222,7 +230,7 @@ static void test_closing_keeps_everything(void **state)
 
     (void)state;
     prng_seed(&prng, 7);
-    steps_count = durable_steps = life_first = 0;
+    steps_count = durable_steps = 0;
     sim_world_open(7, NULL);
     assert_true(begin_life());
     for (uint32_t i = 0; i < 500; i++)
@@ -240,10 +248,96 @@ static void test_closing_keeps_everything(void **state)
     sim_world_close();
 }
 
+static void change_one(enum hygiene_change_kind kind, enum bounce_class class, uint64_t time_s)
+{
+    struct hygiene_change change = {.kind = kind,
+                                    .source = HYGIENE_FROM_REPORT,
+                                    .class = class,
+                                    .time_s = time_s,
+                                    .until_s = time_s + 1000,
+                                    .key = SPAN("kept@example.com"),
+                                    .note = SPAN("550 so"),
+                                    .provider =
+                                        kind == HYGIENE_HOLD ? SPAN("p.example") : SPAN("")};
+
+    assert_int_equal(hygiene_store_change(hygiene, &change, NULL), 0);
+}
+
+static bool open_compacting(uint64_t compact_bytes)
+{
+    struct hygiene_store_options eager = options;
+    struct io_options ring = {.entries = 64, .handles_max = 64, .buffers_count = 16};
+    char message[512];
+    struct text error;
+
+    eager.compact_bytes = compact_bytes;
+    text_init(&error, message, sizeof(message));
+    assert_int_equal(io_open(&io, &ring, &error), 0);
+    assert_int_equal(arena_open(&arena, hygiene_store_cost(&eager)), 0);
+    assert_int_equal(hygiene_store_open(&hygiene, io, &arena, &eager, &error), 0);
+    return hygiene_store_recovery(hygiene)->compacted;
+}
+
+static void close_life(void)
+{
+    assert_int_equal(hygiene_store_close(hygiene), 0);
+    end_life();
+    sim_world_power_loss();
+}
+
+/* Suppressions, what is held, counts and used tags are the same before and behind it. */
+static void test_compaction_keeps_everything(void **state)
+{
+    struct seen_tag tag = {.identity = {7, 1}, .day = 20000};
+    struct hygiene_score before;
+    struct hygiene_entry entry;
+    uint32_t number;
+    uint64_t ticket;
+    struct prng prng;
+
+    (void)state;
+    prng_seed(&prng, 3);
+    steps_count = durable_steps = 0;
+    sim_world_open(3, NULL);
+    assert_false(open_compacting(MIB));
+    for (uint32_t i = 0; i < 900; i++)
+        ask(&prng);
+    for (uint32_t day = 20000; day < 20012; day++)
+        change_one(HYGIENE_COUNT, day % 2 == 0 ? BOUNCE_MAILBOX_FULL : BOUNCE_EXPIRED,
+                   day * UINT64_C(86400));
+    change_one(HYGIENE_HOLD, BOUNCE_NO_USER, NOW);
+    assert_int_equal(hygiene_store_use_tag(hygiene, &tag, &ticket), 0);
+    before = *hygiene_score_of(hygiene_store_tables(hygiene), SPAN("kept@example.com"));
+    close_life();
+    assert_true(open_compacting(1));
+    close_life();
+    for (uint32_t round = 0; round < 2; round++) {
+        assert_false(open_compacting(MIB));
+        assert_true(is_after(steps_count));
+        assert_true(hygiene_store_recovery(hygiene)->changes_count < 100); /* the rest is gone */
+        number = 0;
+        assert_int_equal(
+            hygiene_find(hygiene_store_tables(hygiene), SPAN("kept@example.com"), &number, &entry),
+            0);
+        assert_true(entry.held && entry.until_s == NOW + 1000 && entry.time_s == NOW);
+        assert_true(span_equal(entry.provider, SPAN("p.example")));
+        assert_memory_equal(
+            &before, hygiene_score_of(hygiene_store_tables(hygiene), SPAN("kept@example.com")),
+            sizeof(before));
+        assert_true(hygiene_store_has_tag(hygiene, &tag));
+        tag.identity.ordinal++;
+        assert_false(hygiene_store_has_tag(hygiene, &tag));
+        tag.identity.ordinal--;
+        close_life();
+    }
+    sim_world_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_closing_keeps_everything),
+        cmocka_unit_test(test_compaction_keeps_everything),
         cmocka_unit_test(test_crashes),
     };
 

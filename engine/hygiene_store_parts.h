@@ -1,0 +1,53 @@
+/* hygiene_store_parts.h - what the parts of engine/hygiene_store share.
+ *
+ * Compaction (hygiene_store_compact.c): when the journals take much more room than what is in
+ * force, a start writes all of it into a new journal, then the file <folder>/start, which names
+ * that journal: those before it are void and are removed. Until the name of `start` is durable they
+ * all count, and what they say comes to the same. */
+#ifndef ENGINE_HYGIENE_STORE_PARTS_H
+#define ENGINE_HYGIENE_STORE_PARTS_H
+
+#include "engine/hygiene_store.h"
+#include "engine/store_log.h"
+
+/* Records of the hygiene journal; the queue's own have smaller numbers. */
+enum { RECORD_CHANGE = 64, RECORD_CURSOR = 65, RECORD_TAG = 66 };
+
+struct hygiene_store {
+    struct hygiene_store_options options;
+    struct io *io;
+    struct hygiene *tables;
+    struct seen_tags *tags;
+    struct store_log log;
+    struct hygiene_store_recovery recovery;
+    struct store_cursor cursor;
+    uint64_t added_count;
+    uint64_t uncovered_count; /* events behind the cursor that was written last */
+    bool covers;              /* the cursor has to be written: changes stand before it */
+    bool drained;             /* the last look found no more events */
+    bool hurried;
+    uint64_t look_ns;
+    uint8_t *names;
+    uint64_t bytes; /* that the journals take which were read */
+    uint64_t first; /* journals with a smaller id are void */
+    uint64_t last;  /* the last one that was read */
+    char folder[STORE_LOG_PATH_MAX];
+};
+
+/* Waits for an operation of TAG_HYGIENE_FILE. */
+int32_t hygiene_store_parts_wait(struct hygiene_store *hygiene);
+/* Room for a record, and its sealing. NULL: not now. */
+uint8_t *hygiene_store_parts_room(struct hygiene_store *hygiene, size_t size);
+void hygiene_store_parts_added(struct hygiene_store *hygiene, uint16_t type, size_t size);
+void hygiene_store_parts_write_cursor(struct hygiene_store *hygiene);
+/* Everything gathered becomes durable. 0 or -errno. */
+MUST_USE int hygiene_store_parts_drain(struct hygiene_store *hygiene);
+
+/* hygiene_store_compact.c: reads `start` into hygiene->first; 0 when there is none. */
+MUST_USE int hygiene_store_parts_read_start(struct hygiene_store *hygiene);
+/* A journal that is void. */
+void hygiene_store_parts_remove(struct hygiene_store *hygiene, uint64_t id);
+/* When it is worth it. The log is attached and empty. 0 or -errno: then nothing has changed. */
+MUST_USE int hygiene_store_parts_compact(struct hygiene_store *hygiene);
+
+#endif
