@@ -110,7 +110,7 @@ static void write_response(struct text *out, const struct outcome *outcome)
 }
 
 /* Mail that arrived has no class, and neither has what an operator or ringpost itself decided. */
-static const char *class_of(const struct attempt *attempt, const struct classifier *classifier)
+const char *event_json_class(const struct attempt *attempt, const struct classifier *classifier)
 {
     const struct outcome *outcome = &attempt->outcome;
 
@@ -233,7 +233,7 @@ void event_json_write(struct text *out, const struct attempt_event *event,
     write_peer(out, attempt);
     key_seconds(out, "timestamp", attempt->wall_ns);
     json_put_key_u64(out, "num_attempts", event->number);
-    json_put_key_cstr(out, "bounce_classification", class_of(attempt, classifier));
+    json_put_key_cstr(out, "bounce_classification", event_json_class(attempt, classifier));
     json_put_key_bool(out, "unsure", outcome_is_unsure(&attempt->outcome));
     if (attempt->next_due_ns != 0)
         key_seconds(out, "next_due", attempt->next_due_ns);

@@ -16,6 +16,8 @@
  * given. Ends with a line feed. */
 void event_json_write(struct text *out, const struct attempt_event *event,
                       const struct queue_recipient *recipient, const struct classifier *classifier);
+/* The class of what ended badly, as it stands in the event; NULL: none. */
+const char *event_json_class(const struct attempt *attempt, const struct classifier *classifier);
 /* "Delivery", "TransientFailure", ... */
 const char *event_json_type(enum outcome_kind kind);
 /* "5fc1...a0.17": campaign in hexadecimal, ordinal. */

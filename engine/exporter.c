@@ -126,7 +126,8 @@ static void gather(struct exporter *exporter)
             record != QUEUE_NONE && queue_read(queue, record, &recipient) == 0 ? &recipient : NULL,
             exporter->classifier);
         CHECK(!exporter->text.overflow);
-        summary_add(&exporter->summary, &event.attempt.outcome);
+        summary_add(&exporter->summary, &event.attempt.outcome,
+                    event_json_class(&event.attempt, exporter->classifier));
         exporter->events_count++;
     }
 }

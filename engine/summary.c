@@ -51,7 +51,7 @@ static void write_reason(struct text *out, const struct outcome *outcome)
     text_add_byte(out, ')');
 }
 
-void summary_add(struct summary *summary, const struct outcome *outcome)
+void summary_add(struct summary *summary, const struct outcome *outcome, const char *class)
 {
     enum outcome_kind kind = outcome->kind == OUTCOME_UNSURE ? OUTCOME_DEFERRED : outcome->kind;
     char buffer[SUMMARY_TEXT_MAX];
@@ -78,6 +78,7 @@ void summary_add(struct summary *summary, const struct outcome *outcome)
 
     reason->kind = kind;
     reason->count = 1;
+    reason->class = class;
     reason->text_size = (uint16_t)text.size;
     memcpy(reason->text, text.data, text.size);
 }

@@ -16,6 +16,7 @@
 struct summary_reason {
     enum outcome_kind kind;
     uint64_t count;
+    const char *class; /* bounce_class_name; NULL: none was given */
     uint16_t text_size;
     char text[SUMMARY_TEXT_MAX];
 };
@@ -27,8 +28,8 @@ struct summary {
 };
 
 void summary_reset(struct summary *summary);
-/* Delivered attempts are not counted. */
-void summary_add(struct summary *summary, const struct outcome *outcome);
+/* Delivered attempts are not counted. `class` is static text, or NULL. */
+void summary_add(struct summary *summary, const struct outcome *outcome, const char *class);
 /* Most frequent first. */
 void summary_sort(struct summary *summary);
 /* The most frequent reason of this kind, or NULL. UNSURE counts as DEFERRED. */

@@ -23,7 +23,7 @@ static void add(struct summary *summary, enum outcome_kind kind, uint16_t code, 
 {
     struct outcome outcome = reply(kind, code, text);
 
-    summary_add(summary, &outcome);
+    summary_add(summary, &outcome, "no-user");
 }
 
 static void test_like_reasons_are_one(void **state)
@@ -42,6 +42,7 @@ static void test_like_reasons_are_one(void **state)
     top = summary_top(&summary, OUTCOME_FAILED);
     assert_int_equal(top->count, 2);
     assert_string_equal(top->text, "550 * user unknown, queue id * (rcpt)");
+    assert_string_equal(top->class, "no-user");
     top = summary_top(&summary, OUTCOME_DEFERRED);
     assert_int_equal(top->count, 2);
     assert_null(summary_top(&summary, OUTCOME_EXPIRED));

@@ -59,7 +59,9 @@ def campaigns(case):
 
     suppress(spool, "add", f"HAND@{domain}", "--note", "asked by phone", "--class", "complaint").expect(0)
     suppress(spool, "add", "nonsense").expect(e2e.SOME_FAILED)
-    first = spool.send_list(template, rows, "one").expect(e2e.SOME_FAILED).json
+    run = spool.send_list(template, rows, "one").expect(e2e.SOME_FAILED)
+    e2e.check(f" {DEAD} failed     no-user " in run.err, "reasons are told with their class", run)
+    first = run.json
     e2e.check_equal((first["suppressed"], first["accepted"], first["failed"]), (1, GOOD, DEAD + FULL + BLOCKED),
                     "the first campaign", first)
     dead = set(names("dead", DEAD, domain))

@@ -98,8 +98,9 @@ void progress_reasons(const struct summary *summary)
     for (; shown < sorted.reasons_count && shown < REASONS_SHOWN; shown++) {
         const struct summary_reason *reason = &sorted.reasons[shown];
 
-        (void)fprintf(stderr, "  %8llu %-10s %.*s\n", (unsigned long long)reason->count,
-                      outcome_kind_name(reason->kind), (int)reason->text_size, reason->text);
+        (void)fprintf(stderr, "  %8llu %-10s %-17s %.*s\n", (unsigned long long)reason->count,
+                      outcome_kind_name(reason->kind), reason->class != NULL ? reason->class : "-",
+                      (int)reason->text_size, reason->text);
     }
     for (uint64_t rest = sorted.other_count; shown < sorted.reasons_count || rest > 0;) {
         for (; shown < sorted.reasons_count; shown++)
