@@ -254,8 +254,7 @@ static void do_crash(struct replay *replay, bool power)
     begin(replay);
 }
 
-/* set retry | lifetime | shards | connections_per_site | messages_per_connection | window | lines
- * VALUE */
+/* set KEY VALUE: as sim/scenes/README.md has them */
 static void do_set(struct replay *replay, struct span rest)
 {
     struct world_options *options = &replay->world.options;
