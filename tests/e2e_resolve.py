@@ -153,7 +153,7 @@ def help_texts(case):
     e2e.check_equal(case.tool("version", "--json").json["version"], run.out.split()[1], "the version as JSON")
     e2e.check_equal(case.tool("--version").expect(0).out, run.out, "--version")
     overview = case.tool("help").expect(0).out
-    for verb in ("send", "queue", "resolve", "check", "config", "version"):
+    for verb in ("send", "run", "queue", "bounce", "suppress", "resolve", "tlsrpt", "check", "config", "version"):
         e2e.check(verb in overview, f"{verb} in the overview")
         text = case.tool("help", verb).expect(0).out
         e2e.check(f"ringpost {verb}" in text, f"help {verb}", text)
