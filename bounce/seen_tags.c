@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/big_endian.h"
 #include "base/check.h"
 
 struct slot {
@@ -38,28 +39,11 @@ struct seen_tags *seen_tags_open(struct arena *arena, uint32_t count_max,
     return seen;
 }
 
-static void put_big_endian(uint8_t *into, uint64_t number, uint32_t octets)
-{
-    for (uint32_t i = octets; i > 0; i--) {
-        into[i - 1] = (uint8_t)number;
-        number >>= 8;
-    }
-}
-
-static uint64_t get_big_endian(const uint8_t *from, uint32_t octets)
-{
-    uint64_t number = 0;
-
-    for (uint32_t i = 0; i < octets; i++)
-        number = number << 8 | from[i];
-    return number;
-}
-
 void seen_tags_write(const struct seen_tag *tag, uint8_t into[SEEN_TAGS_RECORD_SIZE])
 {
-    put_big_endian(into, tag->identity.campaign, 8);
-    put_big_endian(into + 8, tag->identity.ordinal, 4);
-    put_big_endian(into + 12, tag->day, 2);
+    big_endian_put(into, tag->identity.campaign, 8);
+    big_endian_put(into + 8, tag->identity.ordinal, 4);
+    big_endian_put(into + 12, tag->day, 2);
     into[14] = (uint8_t)tag->about;
 }
 
@@ -67,9 +51,9 @@ int seen_tags_read(struct span payload, struct seen_tag *ret_tag)
 {
     if (payload.size != SEEN_TAGS_RECORD_SIZE || payload.data[14] >= SEEN_TAGS_ABOUT_COUNT)
         return -EBADMSG;
-    ret_tag->identity.campaign = get_big_endian(payload.data, 8);
-    ret_tag->identity.ordinal = (uint32_t)get_big_endian(payload.data + 8, 4);
-    ret_tag->day = (uint16_t)get_big_endian(payload.data + 12, 2);
+    ret_tag->identity.campaign = big_endian_get(payload.data, 8);
+    ret_tag->identity.ordinal = (uint32_t)big_endian_get(payload.data + 8, 4);
+    ret_tag->day = (uint16_t)big_endian_get(payload.data + 12, 2);
     ret_tag->about = (enum seen_tags_about)payload.data[14];
     return 0;
 }

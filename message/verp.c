@@ -4,6 +4,7 @@
 #include <openssl/mem.h>
 #include <string.h>
 
+#include "base/big_endian.h"
 #include "base/check.h"
 
 #define VERSION 1
@@ -158,30 +159,13 @@ void verp_write_key(struct text *out, uint8_t id, const uint8_t secret[VERP_KEY_
     text_add_byte(out, '\n');
 }
 
-static void put_big_endian(uint8_t *into, uint64_t number, uint32_t octets)
-{
-    for (uint32_t i = octets; i > 0; i--) {
-        into[i - 1] = (uint8_t)number;
-        number >>= 8;
-    }
-}
-
-static uint64_t get_big_endian(const uint8_t *from, uint32_t octets)
-{
-    uint64_t number = 0;
-
-    for (uint32_t i = 0; i < octets; i++)
-        number = number << 8 | from[i];
-    return number;
-}
-
 /* Five octets are eight characters (RFC 4648 6). */
 static void encode(const uint8_t raw[RAW_SIZE], uint8_t ret_tag[VERP_TAG_SIZE])
 {
     static const uint8_t alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
 
     for (uint32_t group = 0; group < RAW_SIZE / 5; group++) {
-        uint64_t bits = get_big_endian(raw + (size_t)group * 5, 5);
+        uint64_t bits = big_endian_get(raw + (size_t)group * 5, 5);
 
         for (uint32_t i = 0; i < 8; i++)
             ret_tag[group * 8 + i] = alphabet[bits >> (35 - 5 * i) & 31];
@@ -215,7 +199,7 @@ static bool decode(struct span tag, uint8_t ret_raw[RAW_SIZE])
                 return false;
             all = all << 5 | bits;
         }
-        put_big_endian(ret_raw + (size_t)group * 5, all, 5);
+        big_endian_put(ret_raw + (size_t)group * 5, all, 5);
     }
     return true;
 }
@@ -228,9 +212,9 @@ void verp_write(struct text *out, const struct verp_keys *keys, const struct ide
 
     CHECK(keys->count > 0);
     raw[0] = (uint8_t)(VERSION << 4 | keys->keys[0].id);
-    put_big_endian(raw + 1, identity->campaign, 8);
-    put_big_endian(raw + 9, identity->ordinal, 4);
-    put_big_endian(raw + 13, day, 2);
+    big_endian_put(raw + 1, identity->campaign, 8);
+    big_endian_put(raw + 9, identity->ordinal, 4);
+    big_endian_put(raw + 13, day, 2);
     make_mac(&keys->keys[0], raw, raw + SIGNED_SIZE);
     encode(raw, tag);
     text_add(out, span_make(tag, sizeof(tag)));
@@ -248,9 +232,9 @@ static bool decode_address(struct span address, uint8_t ret_raw[RAW_SIZE])
 static void get_identity(const uint8_t raw[RAW_SIZE], struct identity *ret_identity,
                          uint16_t *ret_day)
 {
-    ret_identity->campaign = get_big_endian(raw + 1, 8);
-    ret_identity->ordinal = (uint32_t)get_big_endian(raw + 9, 4);
-    *ret_day = (uint16_t)get_big_endian(raw + 13, 2);
+    ret_identity->campaign = big_endian_get(raw + 1, 8);
+    ret_identity->ordinal = (uint32_t)big_endian_get(raw + 9, 4);
+    *ret_day = (uint16_t)big_endian_get(raw + 13, 2);
 }
 
 enum verp_verdict verp_read(struct span address, const struct verp_keys *keys, uint16_t today,
