@@ -66,7 +66,7 @@ bool event_json_parse_id(struct span text, struct identity *ret_identity)
     return true;
 }
 
-static void key_seconds(struct text *out, const char *key, uint64_t ns)
+void event_json_seconds(struct text *out, const char *key, uint64_t ns)
 {
     json_put_key(out, key);
     text_add_u64(out, ns / NS_PER_S);
@@ -190,7 +190,7 @@ static void write_queue_name(struct text *out, const struct queue_recipient *rec
     json_put_key_string(out, "queue", text_span(&text));
 }
 
-static void write_recipient(struct text *out, const struct queue_recipient *recipient)
+void event_json_recipient(struct text *out, const struct queue_recipient *recipient)
 {
     const struct campaign_descriptor *campaign = &recipient->campaign->descriptor;
 
@@ -199,7 +199,7 @@ static void write_recipient(struct text *out, const struct queue_recipient *reci
     json_put_key_string(out, "sender", campaign->sender);
     json_put_key_string(out, "recipient", recipient->address);
     write_queue_name(out, recipient);
-    key_seconds(out, "created", campaign->created_s * NS_PER_S);
+    event_json_seconds(out, "created", campaign->created_s * NS_PER_S);
     json_put_key(out, "metadata");
     if (recipient->metadata.size > 0)
         json_put_raw(out, recipient->metadata);
@@ -225,18 +225,18 @@ void event_json_write(struct text *out, const struct attempt_event *event,
     event_json_id(&id, event->identity);
     json_put_key_string(out, "id", text_span(&id));
     if (recipient != NULL)
-        write_recipient(out, recipient);
+        event_json_recipient(out, recipient);
     json_put_key_string(out, "return_path", attempt->return_path);
     json_put_key_string(out, "site", attempt->site);
     json_put_key_u64(out, "size", attempt->size);
     write_response(out, &attempt->outcome);
     write_peer(out, attempt);
-    key_seconds(out, "timestamp", attempt->wall_ns);
+    event_json_seconds(out, "timestamp", attempt->wall_ns);
     json_put_key_u64(out, "num_attempts", event->number);
     json_put_key_cstr(out, "bounce_classification", event_json_class(attempt, classifier));
     json_put_key_bool(out, "unsure", outcome_is_unsure(&attempt->outcome));
     if (attempt->next_due_ns != 0)
-        key_seconds(out, "next_due", attempt->next_due_ns);
+        event_json_seconds(out, "next_due", attempt->next_due_ns);
     key_or_null(out, "tls_protocol_version", attempt->tls_protocol);
     key_or_null(out, "tls_cipher", attempt->tls_cipher);
     write_delays(out, attempt);

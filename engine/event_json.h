@@ -18,6 +18,10 @@ void event_json_write(struct text *out, const struct attempt_event *event,
                       const struct queue_recipient *recipient, const struct classifier *classifier);
 /* The class of what ended badly, as it stands in the event; NULL: none. */
 const char *event_json_class(const struct attempt *attempt, const struct classifier *classifier);
+/* Its part about the recipient: campaign to metadata, members of an object. */
+void event_json_recipient(struct text *out, const struct queue_recipient *recipient);
+/* Seconds with three decimals. */
+void event_json_seconds(struct text *out, const char *key, uint64_t ns);
 /* "Delivery", "TransientFailure", ... */
 const char *event_json_type(enum outcome_kind kind);
 /* "5fc1...a0.17": campaign in hexadecimal, ordinal. */

@@ -108,6 +108,10 @@ static void gather(struct exporter *exporter)
     struct attempt_event event;
 
     exporter->drained = false;
+    if (exporter->text.size == 0) {
+        text_add(&exporter->text, text_span(&exporter->more));
+        text_reset(&exporter->more);
+    }
     for (uint32_t i = 0; i < EVENTS_A_TURN && exporter->text.size < EXPORTER_BUFFER_SIZE; i++) {
         int found = store_events_next(exporter->store, &exporter->marking.store, &event);
         struct queue_recipient recipient;
@@ -259,7 +263,8 @@ uint64_t exporter_deadline_ns(const struct exporter *exporter)
 
 bool exporter_quiet(const struct exporter *exporter)
 {
-    return exporter->state == EXPORTER_IDLE && exporter->drained && exporter->text.size == 0;
+    return exporter->state == EXPORTER_IDLE && exporter->drained && exporter->text.size == 0 &&
+           exporter->more.size == 0;
 }
 
 void exporter_stop(struct exporter *exporter)
@@ -277,6 +282,8 @@ bool exporter_stopped(const struct exporter *exporter)
 void exporter_close(struct exporter *exporter)
 {
     free(exporter->buffer);
+    free(exporter->more_buffer);
+    exporter->more_buffer = NULL;
     free(exporter->slot);
     exporter->buffer = NULL;
     exporter->slot = NULL;

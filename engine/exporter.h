@@ -20,6 +20,7 @@
 #include "io/io.h"
 
 #define EXPORTER_BUFFER_SIZE ((size_t)1024 * 1024)
+#define EXPORTER_MORE_SIZE ((size_t)1024 * 1024)
 #define EXPORTER_FILE_MAX ((uint64_t)64 * 1024 * 1024)
 #define EXPORTER_PATH_MAX 1100
 
@@ -57,6 +58,9 @@ struct exporter {
     const struct classifier *classifier; /* lent by the policy in force; NULL: no classes */
     struct text text;
     char directory[1024];
+    struct text more; /* lines that stand in no journal (what came back): the store's thread adds
+                         them, and looks for room before; a crash may lose them */
+    uint8_t *more_buffer;
     uint8_t *buffer; /* EXPORTER_BUFFER_SIZE + one event */
     uint8_t *slot;   /* EXPORT_CURSOR_SLOT_SIZE */
 };

@@ -245,9 +245,11 @@ int exporter_open(struct exporter *exporter, struct io *io, struct store *store,
     text_add_cstr(&copy, directory);
     (void)text_cstr_end(&copy);
     exporter->buffer = malloc(EXPORTER_BUFFER_SIZE + EVENT_JSON_MAX);
+    exporter->more_buffer = malloc(EXPORTER_MORE_SIZE);
     exporter->slot = malloc(EXPORT_CURSOR_SLOT_SIZE);
-    if (exporter->buffer == NULL || exporter->slot == NULL)
+    if (exporter->buffer == NULL || exporter->more_buffer == NULL || exporter->slot == NULL)
         return -ENOMEM;
+    text_init(&exporter->more, exporter->more_buffer, EXPORTER_MORE_SIZE);
     text_init(&exporter->text, exporter->buffer, EXPORTER_BUFFER_SIZE + EVENT_JSON_MAX);
     if (!copy.overflow)
         result = open_files(exporter);

@@ -250,6 +250,7 @@ static void turn(struct front *front)
                                 .contents = engine_contents(front->options->engine),
                                 .stats = &stats,
                                 .hygiene = engine_hygiene(front->options->engine),
+                                .events = front->exporting ? &front->exporter.more : NULL,
                                 .classifier = front->policy->classifier};
     struct hygiene_store *hygiene = engine_hygiene(front->options->engine);
     uint64_t deadline_ns = min_u64(front->look_ns, store_deadline_ns(front->store));
@@ -303,6 +304,8 @@ static int open_parts(struct front *front, struct text *error)
     io_signals(front->io, tag_of(TAG_SIGNAL, 0), IO_SIGNAL_STOP | IO_SIGNAL_RELOAD);
     result = control_open(&front->control, front->io, buffer, front->options->uid);
     front->controlling = result == 0;
+    if (front->options->listener != NULL)
+        front->options->listener->options.events = front->exporting ? &front->exporter.more : NULL;
     if (result == 0 && front->options->listener != NULL)
         listener_begin(front->options->listener);
     return result;

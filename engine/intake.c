@@ -124,6 +124,58 @@ void intake_write(const struct notice *notice, const struct intake_result *resul
     text_add_byte(out, '\n');
 }
 
+static void write_response(const struct notice *notice, struct text *out)
+{
+    char buffer[24];
+    struct text code;
+
+    json_put_key(out, "response");
+    json_put_open(out, '{');
+    json_put_key_u64(out, "code", notice->code);
+    json_put_key(out, "enhanced_code");
+    text_init(&code, buffer, sizeof(buffer));
+    text_add_format(&code, "%u.%u.%u", notice->status[0], notice->status[1], notice->status[2]);
+    if (notice->status[0] != 0)
+        json_put_string(out, text_span(&code));
+    else
+        json_put_null(out);
+    json_put_key_string(out, "content", span_make(notice->note, notice->note_size));
+    json_put_key_cstr(out, "command", NULL);
+    json_put_close(out, '}');
+}
+
+void intake_event(const struct notice *notice, const struct intake_result *result, uint64_t wall_ns,
+                  struct text *out)
+{
+    char buffer[96];
+    struct text id;
+
+    if (!notice->asks || result->decision > INTAKE_NOTED || result->ticket == 0)
+        return;
+    json_put_open(out, '{');
+    json_put_key_cstr(out, "type", notice_event_type(notice));
+    text_init(&id, buffer, sizeof(buffer));
+    text_add_format(&id, "%s-", notice_event_type(notice));
+    event_json_id(&id, notice->identity);
+    text_add_format(&id, "-%u", notice->day);
+    json_put_key_string(out, "event_id", text_span(&id));
+    text_reset(&id);
+    event_json_id(&id, notice->identity);
+    json_put_key_string(out, "id", text_span(&id));
+    event_json_recipient(out, &result->recipient);
+    write_response(notice, out);
+    json_put_key(out, "peer_address");
+    json_put_open(out, '{');
+    json_put_key_string(out, "name", span_make(notice->host, notice->host_size));
+    json_put_key_cstr(out, "addr", NULL);
+    json_put_close(out, '}');
+    event_json_seconds(out, "timestamp", wall_ns);
+    json_put_key_cstr(out, "bounce_classification", bounce_class_name(notice->class));
+    json_put_key_cstr(out, "decision", intake_decision_name(result->decision));
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+}
+
 const char *intake_decision_name(enum intake_decision decision)
 {
     static const char *const names[] = {"suppressed", "held",     "counted", "noted",

@@ -33,6 +33,7 @@ struct listener_options {
     struct hygiene_store *hygiene;
     const struct queue *queue;
     const struct classifier *classifier;
+    struct text *events;         /* where the events of what was taken go, or NULL */
     struct span certificate_pem; /* with its key: STARTTLS is offered; read by listener_open */
     struct span key_pem;
 };

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "engine/bounce_door.h"
+#include "engine/event_json.h"
 
 #define SECONDS_A_DAY 86400
 
@@ -66,13 +67,17 @@ static void read_message(struct listener *listener, const struct reception *rece
 void listener_message_judge(struct listener *listener, struct reception *reception)
 {
     uint64_t wall_s = io_wall_ns(listener->options.io) / NS_PER_S;
-    bool lacks_room = reception->content == NULL && reception->content_total > 0;
+    struct text *events = listener->options.events;
+    bool lacks_room = (reception->content == NULL && reception->content_total > 0) ||
+                      (events != NULL && text_room(events) < EVENT_JSON_MAX);
     struct intake_result result = {.decision = INTAKE_LATER};
     struct notice notice;
 
     if (!lacks_room) {
         read_message(listener, reception, wall_s, &notice);
         intake_take(listener->options.hygiene, listener->options.queue, &notice, wall_s, &result);
+        if (events != NULL)
+            intake_event(&notice, &result, io_wall_ns(listener->options.io), events);
     }
     listener_message_drop(listener, reception);
     listener->counts.messages_count++;

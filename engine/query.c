@@ -370,7 +370,7 @@ bool query_step(struct query *query, const struct query_world *world, struct tex
         if (world->hygiene == NULL)
             return complain(out, "no reports are taken here");
         return query_report_step(&query->report, world->hygiene, store_queue(world->store),
-                                 world->wall_ns, out);
+                                 world->wall_ns, world->events, out);
     case QUERY_SUPPRESS:
         if (world->hygiene == NULL)
             break;

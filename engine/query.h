@@ -61,6 +61,7 @@ struct query_world {
     const struct content_set *contents; /* knows which campaigns are held */
     const struct stats_sum *stats;
     struct hygiene_store *hygiene;       /* NULL: neither suppressions nor reports */
+    struct text *events;                 /* of reports; NULL: they have none */
     const struct classifier *classifier; /* NULL: events without classes */
     uint64_t wall_ns;
 };

@@ -1,6 +1,7 @@
 #include "engine/query_report.h"
 
 #include "base/json_put.h"
+#include "engine/event_json.h"
 
 bool query_report_parse(struct query_report *report, struct span line)
 {
@@ -8,11 +9,17 @@ bool query_report_parse(struct query_report *report, struct span line)
 }
 
 bool query_report_step(struct query_report *report, struct hygiene_store *hygiene,
-                       const struct queue *queue, uint64_t wall_ns, struct text *out)
+                       const struct queue *queue, uint64_t wall_ns, struct text *events,
+                       struct text *out)
 {
-    if (!report->is_taken)
+    if (!report->is_taken) {
+        if (events != NULL && text_room(events) < EVENT_JSON_MAX)
+            return false; /* until some have been written */
         intake_take(hygiene, queue, &report->notice, wall_ns / NS_PER_S, &report->taken);
-    report->is_taken = true;
+        if (events != NULL)
+            intake_event(&report->notice, &report->taken, wall_ns, events);
+        report->is_taken = true;
+    }
     if (hygiene_store_durable_count(hygiene) < report->taken.ticket) {
         if (hygiene_store_error(hygiene) == 0)
             return false;

@@ -17,9 +17,10 @@ struct query_report {
 };
 
 MUST_USE bool query_report_parse(struct query_report *report, struct span line);
-/* True: the answer is complete. */
+/* True: the answer is complete. `events`: where its event goes, or NULL. */
 MUST_USE bool query_report_step(struct query_report *report, struct hygiene_store *hygiene,
-                                const struct queue *queue, uint64_t wall_ns, struct text *out);
+                                const struct queue *queue, uint64_t wall_ns, struct text *events,
+                                struct text *out);
 MUST_USE bool query_report_whose(const struct queue *queue, struct identity identity,
                                  struct text *out);
 

@@ -1,14 +1,12 @@
 """What comes back comes home: a campaign is accepted, its reports come later to the return path, and the suppression list
 then holds exactly the dead addresses; the next campaign does not mail them. Forged reports suppress nobody."""
-import json
-import os
 import signal
 import smtplib
 import socket
 import ssl
-import threading
 import time
 
+import ca
 import e2e
 import reports
 import world
@@ -39,7 +37,9 @@ class Scene:
         self.paths = {}
 
     def send(self, campaign="c"):
+        before = self.accepted()
         run = self.spool.send_list(self.template, self.rows, campaign, "--until", "done").expect(0)
+        self.wait_accepted(before + run.json["accepted"])  # the ledger is written a little later
         self.learn_paths()
         return run
 
@@ -224,11 +224,101 @@ def listening(case):
     run = service.stop()
     e2e.check("suppressed" in run.err, "it says what came back", run)
     e2e.check_equal({a: line["class"] for a, line in scene.suppressed().items()}, wanted, "after the service")
+    events = {event["recipient"]: event for event in scene.spool.events()
+              if event["type"] in ("OOB", "Feedback", "Unsubscribe")}
+    kinds = {**{a: "OOB" for a in dead}, live[0]: "Feedback", live[1]: "Unsubscribe", live[2]: "Unsubscribe"}
+    e2e.check_equal({a: event["type"] for a, event in events.items()}, kinds, "events of what came back")
+    e2e.check_equal({(events[a]["bounce_classification"], events[a]["campaign"], events[a]["response"]["enhanced_code"])
+                     for a in dead}, {("no-user", "c", "5.1.1")}, "events of the dead")
     run = scene.send("again")
     e2e.check_counts(run.json, run, suppressed=len(wanted), accepted=len(scene.everybody) - len(wanted))
     mailed = [entry["rcpt"][0] for entry in e2e.read_lines(scene.sink.ledger)][len(scene.everybody):]
     e2e.check(not set(mailed) & set(wanted), "nobody suppressed was mailed", mailed)
     case.note(f"{len(wanted)} suppressed over SMTP")
+
+
+def covered(case):
+    """STARTTLS; what was said in clear behind it is no command."""
+    authority = ca.Authority(case.path("ca"))
+    authority.issue("mx", dns=["localhost"])
+    scene = service_scene(case, "covered", f", tls_cert: {case.path('ca/mx.pem')}, tls_key: {case.path('ca/mx.key')}")
+    service = Service(scene)
+    context = ssl.create_default_context(cafile=case.path("ca/ca.pem"))
+    context.check_hostname = False
+    with smtp(scene) as client:
+        client.ehlo()
+        e2e.check(client.has_extn("starttls"), "STARTTLS is offered", client.esmtp_features)
+        client.starttls(context=context)
+        client.ehlo()
+        e2e.check(not client.has_extn("starttls"), "once", client.esmtp_features)
+        large = reports.dsn("x@y", scene.dead[0]) + ("y" * 70 + "\n") * 5000
+        e2e.check_equal(deliver(client, scene.paths[scene.dead[0]], large)[0], 250, "a large report over TLS")
+        e2e.check_equal(deliver(client, "x@ringel.example", "x")[0], 550, "a wrong recipient over TLS")
+    with socket.create_connection(("127.0.0.1", scene.port), timeout=20) as raw:
+        raw.sendall(b"EHLO x\r\nSTARTTLS\r\nMAIL FROM:<>\r\n")
+        answers = b""
+        while piece := raw.recv(4096):
+            answers += piece
+        e2e.check(b"503" in answers.splitlines()[-1], "octets behind STARTTLS", answers)
+    e2e.check_equal(set(scene.suppressed()), {scene.dead[0]}, "suppressed")
+    service.stop()
+
+
+def hostile(case):
+    """Clients that guess, flood, stay silent, vanish, come in crowds: bounded, and nobody is suppressed."""
+    scene = service_scene(case, "hostile", ", timeout: 2s")
+    service = Service(scene)
+    address = ("127.0.0.1", scene.port)
+    genuine = [path.split("@")[0] for path in scene.paths.values()]
+    known = set(scene.paths.values())
+    tags = reports.forged_tags(9, genuine, e2e.RETURN_DOMAIN)
+    guesses = [next(p for p in tags if p not in known and "+" not in p and not p.startswith("@")) for _ in range(400)]
+    codes = []
+    for first in range(0, len(guesses), 10):  # pipelined, ten a connection
+        with socket.create_connection(address, timeout=20) as raw:
+            commands = "".join(f"RCPT TO:<{guess}>\r\n" for guess in guesses[first:first + 10])
+            raw.sendall(f"EHLO x\r\nMAIL FROM:<>\r\n{commands}QUIT\r\n".encode())
+            answers = b""
+            while piece := raw.recv(4096):
+                answers += piece
+        codes += [line[:3] for line in answers.splitlines() if line.startswith(b"550")]
+    e2e.check_equal(len(codes), len(guesses), "guesses refused")
+    with socket.create_connection(address, timeout=20) as raw:  # twenty faults end it
+        raw.sendall(b"EHLO x\r\n" + b"WHAT\r\n" * 100)
+        answers = b""
+        try:
+            while piece := raw.recv(4096):
+                answers += piece
+        except ConnectionError:
+            pass
+        e2e.check(b"421" in answers and answers.count(b"\n50") <= 20, "too many faults", answers)
+    silent = socket.create_connection(address, timeout=20)
+    started = time.monotonic()
+    half = smtp(scene)
+    half.ehlo()
+    half.mail("")
+    half.rcpt(scene.paths[scene.dead[0]])
+    half.putcmd("data")
+    half.getreply()
+    half.sock.sendall(reports.dsn("x@y", scene.dead[0]).encode())
+    half.sock.shutdown(socket.SHUT_RDWR)  # without its dot
+    half.close()
+    crowd = [socket.create_connection(address, timeout=20) for _ in range(60)]
+    greetings = [one.recv(512)[:3] for one in crowd]
+    e2e.check_equal({b"220", b"421"}, set(greetings), "some of a crowd are turned away")
+    e2e.check(greetings.count(b"220") <= 40, "at most forty of one peer", greetings)
+    with smtp(scene, "127.0.0.9") as client:  # while somebody else is served
+        client.ehlo()
+        e2e.check_equal(deliver(client, scene.paths[scene.dead[1]], reports.dsn("x@y", scene.dead[1]))[0], 250, "a report")
+    for one in crowd:
+        one.close()
+    silent.recv(512)
+    e2e.check(b"421" in silent.recv(512), "the silent one is told")
+    e2e.check(1.5 < time.monotonic() - started < 10 * case.patience, "after its time")
+    silent.close()
+    e2e.check_equal(set(scene.suppressed()), {scene.dead[1]}, "suppressed")
+    run = service.stop()
+    case.note(f"{len(guesses)} guesses refused over SMTP; {run.err.strip().splitlines()[-1]}")
 
 
 def durable(case):
@@ -251,7 +341,7 @@ def durable(case):
 
 def main():
     with e2e.Case("bounces") as case:
-        for step in (at_rest, forged, listening, durable):
+        for step in (at_rest, forged, listening, covered, hostile, durable):
             case.step(step)
 
 
