@@ -1,5 +1,6 @@
-"""What comes back comes home: a campaign is accepted, its reports come later to the return path, and the suppression list
-then holds exactly the dead addresses; the next campaign does not mail them. Forged reports suppress nobody."""
+"""What comes back comes home: a campaign is accepted, its reports come later to the return path, and the suppression
+list then holds exactly the dead addresses; the next campaign does not mail them. Forged reports suppress nobody."""
+import os
 import signal
 import smtplib
 import socket
@@ -8,6 +9,7 @@ import time
 
 import ca
 import e2e
+import postfix
 import reports
 import world
 
@@ -27,6 +29,12 @@ class Scene:
         self.knot = case.knot(zone)
         self.sink = case.sink(addresses=("127.0.0.1",), ipv6=False)
         self.spool = e2e.Spool(case, name, port=self.sink.port, dns=self.knot.port, verp=True, extra=extra)
+        self.name_everybody(case)
+        self.paths = {}
+
+    def name_everybody(self, case):
+        self.case = case
+        name = f"list{len(case.processes)}"
         self.template = case.write(name + ".eml", e2e.SHORT_TEMPLATE)
         self.dead = [f"dead{i}@d0.test" for i in range(DEAD)]
         self.full = [f"full{i}@d0.test" for i in range(FULL)]
@@ -34,7 +42,6 @@ class Scene:
         self.everybody = self.live[:5] + self.dead + self.full + self.live[5:]
         rows = [(address, i) for i, address in enumerate(self.everybody)]
         self.rows = e2e.write_rows(case.path(name + ".csv"), rows, ("email", "n"))
-        self.paths = {}
 
     def send(self, campaign="c"):
         before = self.accepted()
@@ -96,7 +103,8 @@ def at_rest(case):
            reports.complaint("fbl@ringel.example", scene.paths[live[4]])]
     case.write("box.mbox", "".join("From MAILER-DAEMON Sat Nov 21 00:00:00 2026\n" + one + "\n" for one in box))
     run = scene.ingest(case.path("box.mbox"))
-    check_decisions(run, ["suppressed", "repeated", "counted", "noted", "noted", "suppressed", "unproven", "suppressed"])
+    check_decisions(run, ["suppressed", "repeated", "counted", "noted", "noted", "suppressed", "unproven",
+                          "suppressed"])
     e2e.check_equal(run.json_lines[5]["recipient"], dead[4], "whose tag it is", run)
     with open(case.write("one", reports.dsn("x@y", dead[5])), "rb") as stdin:
         run = scene.ingest("--to", scene.paths[dead[5]], "-", stdin=stdin)
@@ -199,10 +207,10 @@ def listening(case):
         for wrong in ("postmaster@ringel.example", "a" * 40 + "@" + e2e.RETURN_DOMAIN, tag[dead[4]] + "@elsewhere.test",
                       "leave+" + "c" * 40 + "@ringel.example"):
             e2e.check_equal(deliver(client, wrong, reports.dsn(wrong, dead[4]))[0], 550, wrong)
-        e2e.check_equal(deliver(client, "fbl@ringel.example", reports.complaint("fbl@ringel.example", paths[live[0]]))[0],
-                        250, "a complaint")
-        e2e.check_equal(deliver(client, "leave@ringel.example",
-                                reports.person("leave@ringel.example", "unsubscribe " + tag[live[1]]))[0], 250, "leaving")
+        complaint = reports.complaint("fbl@ringel.example", paths[live[0]])
+        e2e.check_equal(deliver(client, "fbl@ringel.example", complaint)[0], 250, "a complaint")
+        leaving = reports.person("leave@ringel.example", "unsubscribe " + tag[live[1]])
+        e2e.check_equal(deliver(client, "leave@ringel.example", leaving)[0], 250, "leaving")
         e2e.check_equal(deliver(client, f"leave+{tag[live[2]]}@ringel.example", reports.person("x@y", "bye"))[0], 250,
                         "leaving")
         e2e.check_equal(deliver(client, paths[live[3]], reports.auto_reply(paths[live[3]]))[0], 250, "away")
@@ -309,7 +317,8 @@ def hostile(case):
     e2e.check(greetings.count(b"220") <= 40, "at most forty of one peer", greetings)
     with smtp(scene, "127.0.0.9") as client:  # while somebody else is served
         client.ehlo()
-        e2e.check_equal(deliver(client, scene.paths[scene.dead[1]], reports.dsn("x@y", scene.dead[1]))[0], 250, "a report")
+        report = reports.dsn("x@y", scene.dead[1])
+        e2e.check_equal(deliver(client, scene.paths[scene.dead[1]], report)[0], 250, "a report")
     for one in crowd:
         one.close()
     silent.recv(512)
@@ -319,6 +328,45 @@ def hostile(case):
     e2e.check_equal(set(scene.suppressed()), {scene.dead[1]}, "suppressed")
     run = service.stop()
     case.note(f"{len(guesses)} guesses refused over SMTP; {run.err.strip().splitlines()[-1]}")
+
+
+def real_postfix(case):
+    """A real Postfix takes the whole campaign and finds out later who is not there; its reports come to the
+    listener."""
+    folder, cache = case.path("postfix"), os.path.join(os.path.dirname(os.path.dirname(case.bench)), "tests")
+    os.makedirs(folder)
+    os.chmod(case.folder, 0o755)
+    os.makedirs(cache, exist_ok=True)
+    port = world.free_port()
+    scene = Scene.__new__(Scene)
+    scene.name_everybody(case)
+    there = "".join(f"{address} box/\n" for address in scene.live + scene.full)
+    settings = (f"virtual_mailbox_domains = d0.test\nvirtual_mailbox_maps = texthash:{case.write('there', there)}\n"
+                "smtpd_reject_unlisted_recipient = no\nminimal_backoff_time = 1s\nqueue_run_delay = 1s\n"
+                "transport_maps = texthash:"
+                f"{case.write('transport', f'{e2e.RETURN_DOMAIN} smtp:[127.0.0.1]:{port}' + chr(10))}\n")
+    try:
+        server = case.closing(postfix.Postfix(cache, folder, settings))
+    except postfix.Unavailable as why:
+        case.note(f"no Postfix: {why}")
+        return
+    scene.spool = e2e.Spool(case, "real", verp=True, routes={"d0.test": [f"127.0.0.1:{server.port}"]},
+                            extra="bounces: {listen: [\"127.0.0.1:%d\"]}\n" % port)
+    scene.port = port
+    run = scene.spool.send_list(scene.template, scene.rows, "c", "--until", "done").expect(0)
+    e2e.check_counts(run.json, run, accepted=len(scene.everybody))
+    service = Service(scene)  # Postfix tries again if it was too early
+    deadline = time.monotonic() + 90 * case.patience
+    while set(scene.suppressed()) != set(scene.dead):
+        if time.monotonic() > deadline:
+            with open(os.path.join(folder, "postfix.log"), errors="replace") as log:
+                raise e2e.Failure(f"suppressed: {sorted(scene.suppressed())}\n{log.read()[-3000:]}")
+        time.sleep(0.5)
+    service.stop()
+    e2e.check_equal({line["class"] for line in scene.suppressed().values()}, {"no-user"}, "classes")
+    run = scene.spool.send_list(scene.template, scene.rows, "again", "--until", "done").expect(0)
+    e2e.check_counts(run.json, run, suppressed=DEAD, accepted=len(scene.everybody) - DEAD)
+    case.note("Postfix's own reports suppressed exactly the dead")
 
 
 def durable(case):
@@ -343,6 +391,8 @@ def main():
     with e2e.Case("bounces") as case:
         for step in (at_rest, forged, listening, covered, hostile, durable):
             case.step(step)
+        if case.long or case.options.only:
+            case.step(real_postfix)
 
 
 if __name__ == "__main__":
