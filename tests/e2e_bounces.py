@@ -380,6 +380,12 @@ def durable(case):
         service.process.kill()
     e2e.check_equal(set(scene.suppressed()), set(scene.dead), "after a kill")
     service = Service(scene)
+    for times in (1, 2):  # the second policy takes the place of one that was freed
+        service.process.signal(signal.SIGHUP)
+        deadline = time.monotonic() + 20 * case.patience
+        while service.process.err().count("was read again") < times:
+            e2e.check(time.monotonic() < deadline, "the configuration is read again", service.process.run())
+            time.sleep(0.02)
     with smtp(scene) as client:
         client.ehlo()
         deliver(client, scene.paths[scene.dead[0]], reports.dsn("x@y", scene.dead[0]))
