@@ -270,13 +270,15 @@ static void load_commit(struct world_engine *process, uint32_t index)
     }
 }
 
-/* When the loads want to be looked at again. */
+/* When the loads want to be looked at again: what waits for the disk is woken by its events. */
 static uint64_t load_turn(struct world_engine *process)
 {
     uint64_t deadline_ns = UINT64_MAX;
 
     for (uint32_t i = 0; i < process->world->oracle.campaigns_count; i++) {
         struct world_load *load = &process->loads[i];
+        uint32_t next = load->next;
+        uint64_t patience_ns;
 
         switch (load->state) {
         case LOAD_WAITING:
@@ -292,9 +294,10 @@ static uint64_t load_turn(struct world_engine *process)
         case LOAD_GIVEN_UP:
             break;
         }
+        patience_ns = load->next != next ? NS_PER_MS : NS_PER_S;
         if (load->state < LOAD_READY)
             deadline_ns = min_u64(deadline_ns,
-                                  max_u64(io_now_ns(process->front) + NS_PER_MS, load->again_ns));
+                                  max_u64(io_now_ns(process->front) + patience_ns, load->again_ns));
     }
     return deadline_ns;
 }

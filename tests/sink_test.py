@@ -107,7 +107,9 @@ def talk(connection, line):
 def begin(connection):
     read_until(connection, b"\r\n")
     connection.sendall(b"EHLO x\r\n")
-    read_until(connection, b"250 ")
+    data = read_until(connection, b"\n250 ")
+    while not data.endswith(b"\r\n"):  # the rest of the last line may come later
+        data += connection.recv(65536)
 
 
 def stuff(content):
