@@ -160,14 +160,19 @@ static void fail_hopeless(struct shard *shard, uint32_t site)
     uint32_t work_left = ROUTING_WORK_MAX, flow;
     uint32_t has[ROUTE_HOSTS_MAX];
     uint32_t count = possible(shard, destination, has);
-    bool done = true;
+    bool done = shard->hopeless_due_ns <= shard_now_ns(shard);
 
+    if (!done)
+        work_left = 0;
     while (done && (flow = schedule_unmet(shard->schedule, site, has, count)) != SCHEDULE_NONE)
         done = fail_flow(shard, flow, destination, &work_left);
     if (done && list_linked(node))
         list_remove(node);
     else if (!done && !list_linked(node))
         list_push_back(&shard->hopeless, node);
+    if (!done && work_left > 0)
+        shard->hopeless_due_ns = shard_now_ns(shard) +
+                                 (store_shard_error(shard->store) != 0 ? NS_PER_S : 10 * NS_PER_MS);
 }
 
 void secrecy_turn(struct shard *shard)
@@ -183,7 +188,7 @@ uint64_t secrecy_deadline_ns(const struct shard *shard)
 {
     return list_empty(&shard->hopeless) || shard->state != SHARD_RUNNING
                ? UINT64_MAX
-               : shard_now_ns(shard) + NS_PER_MS;
+               : max_u64(shard_now_ns(shard) + NS_PER_MS, shard->hopeless_due_ns);
 }
 
 uint32_t secrecy_pick(struct shard *shard, uint32_t site, uint32_t *ret_aim)

@@ -108,6 +108,7 @@ struct shard {
     struct tls_counting tls_counting;
     struct list buffer_waiters; /* sessions that wait for an output buffer */
     struct list hopeless;       /* destinations with mail that none of their hosts can take */
+    uint64_t hopeless_due_ns;   /* the journal takes nothing before */
     struct list hungry;         /* sessions that had no mail when they asked */
     uint32_t hungry_count;
     uint64_t stop_by_ns;
