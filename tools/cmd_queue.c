@@ -2,6 +2,7 @@
  * rest. */
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +15,8 @@
 #include "tools/spool.h"
 #include "tools/verb.h"
 
+#define RESET_TRIES_MAX 30
+#define RESET_PAUSE_MS 100
 #define ANSWER_SIZE MIB /* longer than any line */
 
 struct queue_command {
@@ -86,6 +89,7 @@ static void show(struct queue_command *command, struct text *text)
 
 /* --- beside a running sender --- */
 
+/* An exit code; -errno: there was no answer and may be one from the spool in a moment. */
 static int ask_sender(struct queue_command *command, int handle, struct span request)
 {
     static uint8_t buffer[ANSWER_SIZE];
@@ -106,7 +110,9 @@ static int ask_sender(struct queue_command *command, int handle, struct span req
         show(command, &text);
     }
     (void)close(handle);
-    if (got < 0) { /* it was ending, or was killed a moment ago */
+    if (got < 0 && !command->answered)
+        return errno != 0 ? -errno : -ECONNRESET; /* it was ending, or was killed a moment ago */
+    if (got < 0) {
         (void)fprintf(stderr, "ringpost queue: the sender's control socket: %s: try again\n",
                       strerror(errno));
         return EXIT_TRY_AGAIN;
@@ -260,15 +266,28 @@ static int ask_about(struct queue_command *command, const char *spool, const cha
     char line[QUERY_LINE_MAX];
     int size = snprintf(line, sizeof(line), "%s\t%s\t%s\n", verb, first, second);
     struct span request = span_make(line, (size_t)size);
-    int handle;
+    int handle, result = -ECONNRESET;
 
     if (size < 0 || (size_t)size >= sizeof(line))
         return verb_complain("queue", "the names are too long");
     if (second[0] == '\0')
         request = span_make(line, (size_t)(size - 2)), line[size - 2] = '\n', request.size++;
-    handle = sender_connect(spool);
-    if (handle >= 0)
-        return ask_sender(command, handle, request);
+    /* The kernel closes the socket of a killed sender some time after its end. */
+    for (int i = 0; result < 0 && i < RESET_TRIES_MAX; i++) {
+        if (i > 0)
+            (void)poll(NULL, 0, RESET_PAUSE_MS);
+        handle = sender_connect(spool);
+        if (handle < 0)
+            break;
+        result = ask_sender(command, handle, request);
+    }
+    if (result >= 0)
+        return result;
+    if (handle >= 0) {
+        (void)fprintf(stderr, "ringpost queue: the sender's control socket: %s: try again\n",
+                      strerror(-result));
+        return EXIT_TRY_AGAIN;
+    }
     if (strcmp(verb, "status") == 0) {
         (void)fprintf(stderr, "ringpost queue: no sender is running on %s\n", spool);
         return EXIT_NO_SERVICE;
