@@ -1,5 +1,6 @@
 """The demo behind scripts/demo: a campaign through the whole path, and its account."""
 import argparse
+import collections
 import json
 import os
 import shutil
@@ -67,8 +68,19 @@ def main():
     if sent.returncode not in (0, 1):
         print(f"demo: ringpost send ended with exit code {sent.returncode}", file=sys.stderr)
         return 1
+    learned(folder, ringpost)
     return account(folder, bench, json.loads(sent.stdout), sink_result,
                    options.recipients)
+
+
+def learned(folder, ringpost):
+    """What the suppression list knows now, by class."""
+    listed = subprocess.run([ringpost, "suppress", "list", "--config",
+                             os.path.join(folder, "ringpost.yaml"), "--json"],
+                            stdout=subprocess.PIPE, text=True, check=True)
+    classes = collections.Counter(json.loads(line)["class"] for line in listed.stdout.splitlines())
+    print(f"demo: {classes.total()} addresses will not be mailed again (ringpost suppress list): " +
+          ", ".join(f"{count} {name}" for name, count in classes.most_common()))
 
 
 def account(folder, bench, result, sink, recipients):
