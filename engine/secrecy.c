@@ -186,7 +186,7 @@ void secrecy_turn(struct shard *shard)
 
 uint64_t secrecy_deadline_ns(const struct shard *shard)
 {
-    return list_empty(&shard->hopeless) || shard->state != SHARD_RUNNING
+    return list_empty(&shard->hopeless)
                ? UINT64_MAX
                : max_u64(shard_now_ns(shard) + NS_PER_MS, shard->hopeless_due_ns);
 }

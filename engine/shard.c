@@ -281,24 +281,29 @@ static void publish(struct shard *shard)
     stats_set(shard->stats, STATS_DNS_QUESTIONS, dns.questions);
 }
 
+/* Of the parts that turn only while the shard runs: to wake for them later would be to spin. */
+static uint64_t running_deadline(const struct shard *shard)
+{
+    uint64_t deadline_ns = max_u64(shard->session_ask_ns, shard->session_due_ns);
+
+    deadline_ns = min_u64(deadline_ns, routing_deadline_ns(shard));
+    deadline_ns = min_u64(deadline_ns, secrecy_deadline_ns(shard));
+    deadline_ns = min_u64(deadline_ns, tls_counting_deadline_ns(shard));
+    return min_u64(deadline_ns, tls_trouble_file_deadline_ns(&shard->tls_trouble_file));
+}
+
 static uint64_t next_deadline(const struct shard *shard, uint64_t deadline_ns)
 {
     deadline_ns = min_u64(deadline_ns, wheel_next_ns(&shard->wheel));
     deadline_ns = min_u64(deadline_ns, resolver_deadline_ns(&shard->resolver));
-    deadline_ns = min_u64(deadline_ns, routing_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, sts_gate_deadline_ns(shard));
-    if (shard->state == SHARD_RUNNING)
-        deadline_ns = min_u64(deadline_ns, tls_counting_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, leasing_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, throttle_deadline_ns(shard));
-    deadline_ns = min_u64(deadline_ns, secrecy_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, store_shard_deadline_ns(shard->store));
-    if (shard->state == SHARD_RUNNING)
-        deadline_ns = min_u64(deadline_ns, tls_trouble_file_deadline_ns(&shard->tls_trouble_file));
     if (shard->state == SHARD_STOPPING)
         deadline_ns = min_u64(deadline_ns, shard->stop_by_ns);
     if (shard->state == SHARD_RUNNING)
-        deadline_ns = min_u64(deadline_ns, max_u64(shard->session_ask_ns, shard->session_due_ns));
+        deadline_ns = min_u64(deadline_ns, running_deadline(shard));
     return deadline_ns;
 }
 
