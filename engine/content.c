@@ -18,6 +18,8 @@ struct content {
     struct span host; /* right side of Message-ID */
     uint64_t date_s;
     bool tls_optional;
+    bool is_signed;
+    uint32_t own_fields;
 };
 
 struct content_set {
@@ -139,6 +141,16 @@ static bool says_tls_optional(struct span message)
            span_equal_nocase(span_trim(field.body), SPAN("No"));
 }
 
+uint32_t content_own_fields(const struct content *content)
+{
+    return content->own_fields;
+}
+
+bool content_is_signed(const struct content *content)
+{
+    return content->is_signed;
+}
+
 bool content_is_tls_optional(const struct content *content)
 {
     return content->tls_optional;
@@ -160,6 +172,8 @@ int content_add(struct content_set *set, uint32_t campaign_index, const struct c
     content->host = domain_of(campaign->descriptor.sender);
     content->date_s = campaign->descriptor.created_s;
     content->tls_optional = says_tls_optional(campaign->content);
+    content->own_fields = added_fields_own(campaign->content);
+    content->is_signed = header_count(campaign->content, SPAN("DKIM-Signature")) > 0;
     result = content->kind == CAMPAIGN_TEMPLATE ? compile(content, campaign, error)
                                                 : finish(content, campaign);
     if (result < 0) {
@@ -221,6 +235,7 @@ int content_begin(struct content_merge *merge, const struct content *content,
                   const struct queue_recipient *recipient, uint64_t *ret_size)
 {
     merge->content = content;
+    merge->preface = (struct span){NULL, 0};
     if (content->kind == CAMPAIGN_TEMPLATE)
         return begin_template(merge, content, recipient, ret_size);
     body_init(&merge->body, true);
@@ -230,8 +245,20 @@ int content_begin(struct content_merge *merge, const struct content *content,
     return 0;
 }
 
+/* Its lines begin with no dot. False: `out` is full. */
+static bool put_preface(struct content_merge *merge, struct text *out)
+{
+    struct span part = span_first(merge->preface, text_room(out));
+
+    text_add(out, part);
+    merge->preface = span_skip(merge->preface, part.size);
+    return merge->preface.size == 0;
+}
+
 bool content_step(struct content_merge *merge, struct text *out)
 {
+    if (merge->preface.size > 0 && !put_preface(merge, out))
+        return false;
     if (merge->content->kind == CAMPAIGN_TEMPLATE)
         return merge_step(&merge->merge, out) == MERGE_DONE;
     if (merge->head.size > 0 && !body_put(&merge->body, &merge->head, out))

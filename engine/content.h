@@ -14,6 +14,7 @@
 #ifndef ENGINE_CONTENT_H
 #define ENGINE_CONTENT_H
 
+#include "message/added_fields.h"
 #include "message/body.h"
 #include "message/merge.h"
 #include "message/template.h"
@@ -24,7 +25,8 @@ struct content_set;
 
 struct content_merge {
     const struct content *content;
-    struct merge merge;         /* of a template */
+    struct span preface; /* not yet written; the caller's, who may set it after content_begin */
+    struct merge merge;  /* of a template */
     struct merge_values values; /* borrowed by merge */
     struct span fields[TEMPLATE_FIELDS_MAX];
     struct body body; /* of a finished message */
@@ -48,6 +50,10 @@ const struct content *content_of(const struct content_set *set, uint32_t campaig
 
 /* Its header says "TLS-Required: No" (RFC 8689 3): what the receiver demands of TLS is lifted. */
 bool content_is_tls_optional(const struct content *content);
+/* Bits of enum added_fields_own: fields that the sender must not add. */
+uint32_t content_own_fields(const struct content *content);
+/* It carries a DKIM-Signature of its own. */
+bool content_is_signed(const struct content *content);
 bool content_is_eight_bit(const struct content *content);
 /* Prepares one message and gives its size in octets with CRLF line ends, before dot-stuffing. The
  * recipient's spans stay until the merge is done. -EINVAL: a stored value does not fit its place.

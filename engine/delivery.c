@@ -38,6 +38,7 @@ static int fill(struct shard *shard, struct delivery *delivery)
     delivery->claimed_ns = shard_now_ns(shard);
     delivery->content_ns = 0;
     delivery->size = 0;
+    delivery->preface = NULL;
     delivery->eight_bit = content_is_eight_bit(content);
     write_return_path(shard, delivery);
     return content_begin(&delivery->merge, content, &delivery->recipient, &delivery->size);
@@ -78,6 +79,7 @@ static void settle_suppressed(struct shard *shard, struct delivery *delivery)
     delivery->claimed_ns = shard_now_ns(shard);
     delivery->content_ns = 0;
     delivery->size = 0;
+    delivery->preface = NULL;
     delivery->return_path_size = 0;
     delivery_settle(shard, delivery, &outcome, &nowhere);
 }
@@ -125,10 +127,18 @@ int delivery_take(struct shard *shard, uint32_t site, uint32_t has, struct deliv
             settle_suppressed(shard, delivery);
             continue;
         }
-        if (fill(shard, delivery) == 0)
+        if (fill(shard, delivery) == 0) {
+            preface_begin(shard, delivery);
             return 0;
+        }
         settle_unfit(shard, delivery);
     }
+}
+
+void delivery_body(const struct shard *shard, struct delivery *delivery)
+{
+    if (delivery->preface != NULL)
+        delivery->merge.preface = preface_span(&shard->prefaces, delivery->preface);
 }
 
 void delivery_envelope(const struct delivery *delivery, struct envelope *ret_envelope)
@@ -178,6 +188,12 @@ static uint32_t delay_us(uint64_t from_ns, uint64_t to_ns)
                : (uint32_t)min_u64((to_ns - from_ns) / NS_PER_US, UINT32_MAX);
 }
 
+static void drop_preface(struct shard *shard, struct delivery *delivery)
+{
+    preface_end(&shard->prefaces, delivery->preface);
+    delivery->preface = NULL;
+}
+
 void delivery_settle(struct shard *shard, struct delivery *delivery, const struct outcome *outcome,
                      const struct delivery_place *place)
 {
@@ -221,6 +237,7 @@ void delivery_settle(struct shard *shard, struct delivery *delivery, const struc
     if (outcome->kind == OUTCOME_DEFERRED || outcome->kind == OUTCOME_UNSURE)
         plan_retry(shard, delivery, &attempt);
     (void)store_settle(shard->store, delivery->record, &attempt);
+    drop_preface(shard, delivery);
     delivery->open = false;
     stats_count(shard->stats, attempt.outcome.kind);
 }
@@ -229,6 +246,7 @@ void delivery_release(struct shard *shard, struct delivery *delivery)
 {
     CHECK(delivery->open);
     store_release(shard->store, delivery->record);
+    drop_preface(shard, delivery);
     delivery->open = false;
 }
 

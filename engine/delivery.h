@@ -16,6 +16,7 @@
 #include "queue/queue.h"
 
 struct shard;
+struct preface;
 struct routing_failure;
 
 #define DELIVERY_RETURN_PATH_MAX 320
@@ -25,10 +26,11 @@ struct delivery {
     bool open; /* claimed and not settled */
     uint32_t record;
     struct queue_recipient recipient;
+    struct preface *preface;    /* goes out before the merge; NULL: nothing */
     struct content_merge merge; /* begun at the claim, for SIZE=; written when the body is wanted */
     uint64_t claimed_ns;        /* monotonic */
     uint64_t content_ns;        /* when the first octet of content was handed out; 0: not yet */
-    uint64_t size;              /* of the content, before dot-stuffing */
+    uint64_t size;              /* of the content with its preface, before dot-stuffing */
     bool eight_bit;
     uint16_t return_path_size;
     uint8_t return_path[DELIVERY_RETURN_PATH_MAX];
@@ -50,6 +52,8 @@ struct delivery_place {
  * -EIO: the journal has no room, or is broken. */
 MUST_USE int delivery_take(struct shard *shard, uint32_t site, uint32_t has,
                            struct delivery *delivery, uint64_t *ret_until_ns);
+/* The body is wanted: what goes before the merge is handed to it. */
+void delivery_body(const struct shard *shard, struct delivery *delivery);
 void delivery_envelope(const struct delivery *delivery, struct envelope *ret_envelope);
 void delivery_settle(struct shard *shard, struct delivery *delivery, const struct outcome *outcome,
                      const struct delivery_place *place);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/policy_mail.h"
 #include "engine/smart_host.h"
 #include "message/header.h"
 
@@ -61,6 +62,12 @@ static int complain(const struct policy *policy, struct text *error, const char 
     text_add_format(error, "%s%s: \"%s\" %s", policy->file[0] != '\0' ? ": " : "", key, value,
                     what);
     return -EINVAL;
+}
+
+int policy_complain(const struct policy *policy, struct text *error, const char *key,
+                    const char *value, const char *what)
+{
+    return complain(policy, error, key, value, what);
 }
 
 static void add_resolvers(struct policy *policy, struct span resolv_conf)
@@ -212,6 +219,8 @@ int policy_complete(struct policy *policy, struct span hostname, struct span res
         result = check_routes(policy, error);
     if (result == 0)
         result = check_bounces(policy, error);
+    if (result == 0)
+        result = policy_mail_check(policy, error);
     return result < 0 ? result : check_addresses(policy, error);
 }
 

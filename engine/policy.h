@@ -11,6 +11,7 @@
 
 #include "base/config.h"
 #include "base/ip.h"
+#include "message/added_fields.h"
 #include "message/envelope.h"
 #include "smtp/command.h"
 
@@ -131,6 +132,9 @@ struct policy {
     char bounces_complaints_to[CONFIG_ITEM_MAX];
     uint64_t bounces_timeout_ns;
     char unsubscribe_mailto[CONFIG_ITEM_MAX];
+    char unsubscribe_url[ADDED_FIELDS_URL_MAX + 1];
+    char feedback_id[ADDED_FIELDS_FEEDBACK_MAX + 1];
+    char cfbl_address[CONFIG_ITEM_MAX];
     const struct classifier *classifier; /* made of those rules by the caller; not owned */
 };
 
@@ -160,6 +164,9 @@ MUST_USE bool policy_tls_is_first(const struct policy_route *route, uint16_t por
 const struct policy_site *policy_site_for(const struct policy *policy, struct span site_name);
 /* The limits of a site: what `sites:` says, else the general ones. */
 struct policy_limits policy_limits_for(const struct policy *policy, struct span site_name);
+/* Says "file:line: key: "value" what"; -EINVAL. */
+int policy_complain(const struct policy *policy, struct text *error, const char *key,
+                    const char *value, const char *what);
 /* The line of a setting ("limits.connections") in the file; 0: it was not given. */
 MUST_USE uint32_t policy_line(const struct policy *policy, const char *key);
 

@@ -159,6 +159,12 @@ static const struct config_row rows[] = {
      "how long a client may be silent (RFC 5321 4.5.3.2.7)"},
     {"unsubscribe.mailto", CONFIG_STRING, PLACE(unsubscribe_mailto), 0, CONFIG_ITEM_MAX - 1, NULL,
      NULL, NULL, "mail to this address with a tag in its subaddress or subject unsubscribes"},
+    {"unsubscribe.url", CONFIG_STRING, PLACE(unsubscribe_url), 0, ADDED_FIELDS_URL_MAX, NULL, NULL,
+     NULL, "https address in front of a tag, for one-click unsubscribing (RFC 8058)"},
+    {"headers.feedback_id", CONFIG_STRING, PLACE(feedback_id), 0, ADDED_FIELDS_FEEDBACK_MAX, NULL,
+     NULL, NULL, "Feedback-ID: a:b:c:sender, with {{campaign}}, {{tenant}}, {{stream}}"},
+    {"headers.cfbl_address", CONFIG_STRING, PLACE(cfbl_address), 0, CONFIG_ITEM_MAX - 1, NULL, NULL,
+     NULL, "CFBL-Address: where receivers may send complaints (RFC 9477)"},
     {"events.directory", CONFIG_STRING, PLACE(events_directory), 0, POLICY_PATH_MAX, NULL, NULL,
      NULL, "folder of the exported event files; default: events in the spool"},
 };

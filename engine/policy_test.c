@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "engine/policy.h"
+#include "engine/policy_mail.h"
 
 static struct policy policy;
 static char problem[1024];
@@ -103,6 +103,15 @@ static const struct {
     {"return_path: {domain: 'a b', key_file: k}",
      "r.yaml:1: return_path.domain: \"a b\" is not a domain"},
     {"hostname: 'a b'", "r.yaml:1: hostname: \"a b\" cannot be said in EHLO"},
+    {"unsubscribe: {mailto: a@b.example}",
+     "r.yaml:1: unsubscribe.mailto: \"a@b.example\" needs return_path.domain"},
+    {"unsubscribe: {url: 'https://u.example/'}",
+     "r.yaml:1: unsubscribe.url: \"https://u.example/\" needs return_path.domain"},
+    {"unsubscribe: {mailto: leave}", "r.yaml:1: unsubscribe.mailto: \"leave\" is not a plain"},
+    {"unsubscribe: {url: 'http://u.example/'}", "r.yaml:1: unsubscribe.url: \"http://u.example/\" "
+                                                "is not an https address"},
+    {"headers: {feedback_id: news}", "r.yaml:1: headers.feedback_id: \"news\" has not the form"},
+    {"headers: {cfbl_address: x}", "r.yaml:1: headers.cfbl_address: \"x\" is not a plain address"},
     {"routes: {x.example: []}", "r.yaml:1: routes: \"x.example\" has no host"},
     {"routes: {x.example: ['a:99999']}", "r.yaml:1: routes: \"a:99999\" is not host or host:port"},
     {"routes: {x.example: ':25'}", "r.yaml:1: routes: \":25\" is not host or host:port"},
@@ -117,6 +126,24 @@ static void test_errors(void **state)
         if (strncmp(problem, errors[i].says, strlen(errors[i].says)) != 0)
             fail_msg("%s\nsays  %s\nnot   %s", errors[i].yaml, problem, errors[i].says);
     }
+}
+
+static void test_added_fields(void **state)
+{
+    struct added_fields_settings settings;
+
+    (void)state;
+    assert_int_equal(read_yaml("hostname: h.example"), 0);
+    assert_false(policy_mail_added(&policy, &settings));
+    assert_int_equal(read_yaml("return_path: {domain: b.example, key_file: k}\n"
+                               "unsubscribe: {mailto: a@b.example, url: 'https://u.example/?t='}\n"
+                               "headers: {feedback_id: '{{campaign}}:::s', cfbl_address: f@b.c}\n"),
+                     0);
+    assert_true(policy_mail_added(&policy, &settings));
+    assert_true(span_equal(settings.mailto, SPAN("a@b.example")));
+    assert_true(span_equal(settings.url, SPAN("https://u.example/?t=")));
+    assert_true(span_equal(settings.feedback, SPAN("{{campaign}}:::s")));
+    assert_true(span_equal(settings.cfbl, SPAN("f@b.c")));
 }
 
 static void test_system_hostname_is_checked(void **state)
@@ -255,15 +282,11 @@ static void test_needs_restart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_resolvers),
-        cmocka_unit_test(test_needs_restart),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_system_hostname_is_checked),
-        cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_site_limits),
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_schema_prints),
+        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_resolvers),
+        cmocka_unit_test(test_needs_restart), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_added_fields),  cmocka_unit_test(test_system_hostname_is_checked),
+        cmocka_unit_test(test_routes),        cmocka_unit_test(test_site_limits),
+        cmocka_unit_test(test_lines),         cmocka_unit_test(test_schema_prints),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,9 +51,10 @@ size_t shard_cost(const struct shard_options *options)
            throttle_cost(options->campaigns_max) +
            slab_cost(options->sessions_max, sizeof(struct session)) +
            slab_cost(options->sessions_max, sizeof(struct tlsa_set)) +
-           slab_cost(options->buffers_max, 1) + arena_cost(1, SHARD_BUFFER_SIZE) +
-           arena_cost(1, SHARD_PLAIN_IN_SIZE) + tls_resume_memory(options->tickets_max) +
-           tls_trouble_cost() + tls_trouble_file_cost() + sts_gate_cost() + tls_counting_cost() +
+           preface_cost(options->sessions_max) + slab_cost(options->buffers_max, 1) +
+           arena_cost(1, SHARD_BUFFER_SIZE) + arena_cost(1, SHARD_PLAIN_IN_SIZE) +
+           tls_resume_memory(options->tickets_max) + tls_trouble_cost() + tls_trouble_file_cost() +
+           sts_gate_cost() + tls_counting_cost() +
            arena_cost(options->buffers_max, SHARD_BUFFER_SIZE);
 }
 
@@ -108,6 +109,7 @@ struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_
     throttle_init(&shard->throttle, arena, options->campaigns_max);
     slab_init(&shard->sessions, arena, options->sessions_max, sizeof(struct session));
     slab_init(&shard->tlsa_sets, arena, options->sessions_max, sizeof(struct tlsa_set));
+    preface_open(&shard->prefaces, arena, options->sessions_max);
     slab_init(&shard->buffers, arena, options->buffers_max, 1);
     shard->buffers_bytes = arena_alloc(arena, options->buffers_max, SHARD_BUFFER_SIZE);
     shard->plain_out_bytes = arena_alloc(arena, 1, SHARD_BUFFER_SIZE);

@@ -21,6 +21,7 @@
 #include "engine/content.h"
 #include "engine/leasing.h"
 #include "engine/policy.h"
+#include "engine/preface.h"
 #include "engine/resolver.h"
 #include "engine/routing.h"
 #include "engine/stats.h"
@@ -106,6 +107,7 @@ struct shard {
     struct sts_fetch sts; /* when has_sts; see sts_gate.h */
     bool has_sts;
     struct tls_counting tls_counting;
+    struct prefaces prefaces;   /* of deliveries */
     struct list buffer_waiters; /* sessions that wait for an output buffer */
     struct list hopeless;       /* destinations with mail that none of their hosts can take */
     uint64_t hopeless_due_ns;   /* the journal takes nothing before */

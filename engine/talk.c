@@ -208,6 +208,7 @@ static void begin_body(struct shard *shard, struct session *session)
 
     CHECK(delivery->open);
     delivery->content_ns = shard_now_ns(shard);
+    delivery_body(shard, delivery);
     session->body = delivery;
 }
 
