@@ -140,6 +140,14 @@ static void test_two_signatures(void **state)
         dkim_end(&plan, span_make(signature, plan.signature_size), &single);
         assert_true(span_equal(field.whole, text_span(&single)));
     }
+    /* The second is in the simple form: the very octets, up to b=. */
+    SHA256_CTX hash;
+    SHA256_Init(&hash);
+    SHA256_Update(&hash, "From: a@customer.example\r\nSubject:  x\r\n", 39);
+    SHA256_Update(&hash, field.whole.data,
+                  span_find(field.whole, SPAN("b=A")) + (sizeof("b=") - 1));
+    SHA256_Final(digest, &hash);
+    assert_memory_equal(digest, digests[1], 32);
 }
 
 static void test_room(void **state)
