@@ -27,6 +27,7 @@ void policy_init(struct policy *policy)
         lend(&policy->routes_items[i].hosts, policy->routes_items[i].hosts_items,
              POLICY_ROUTE_HOSTS_MAX);
     lend(&policy->tls_domains, policy->tls_domains_items, POLICY_TLS_DOMAINS_MAX);
+    lend(&policy->dkim, policy->dkim_items, POLICY_DKIM_MAX);
     lend(&policy->retry_schedule, policy->retry_items, POLICY_RETRY_MAX);
     lend(&policy->sites, policy->sites_items, POLICY_SITES_MAX);
     config_defaults(policy_schema(), policy);

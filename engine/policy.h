@@ -26,6 +26,8 @@
 #define POLICY_RETRY_MAX 32
 #define POLICY_KEYS_MAX 8
 #define POLICY_LISTEN_MAX 8
+#define POLICY_DKIM_MAX 1000
+#define POLICY_DKIM_OTHERS_MAX 2 /* with also_sign */
 #define POLICY_SHARDS_MAX 64
 
 enum policy_durability { DURABILITY_DURABLE, DURABILITY_OS, DURABILITY_MEMORY };
@@ -37,6 +39,7 @@ enum policy_tls {
 };
 
 struct classifier;
+struct signing_keys;
 
 struct policy_limits {
     uint32_t connections_per_site;
@@ -68,6 +71,15 @@ struct policy_site {
     char match[CONFIG_ITEM_MAX];
     struct policy_limits limits; /* 0: the general limit */
     uint32_t line;               /* in the configuration file */
+};
+
+/* A key that signs mail (RFC 6376). */
+struct policy_dkim {
+    char domain[CONFIG_ITEM_MAX];
+    char selector[CONFIG_ITEM_MAX];
+    char key_file[POLICY_PATH_MAX + 1];
+    bool also_sign; /* others' mail as well */
+    uint32_t line;  /* in the configuration file */
 };
 
 struct policy {
@@ -108,6 +120,10 @@ struct policy {
     char tls_ca_file[POLICY_PATH_MAX + 1];
     struct config_list tls_domains;
     struct policy_tls_domain tls_domains_items[POLICY_TLS_DOMAINS_MAX];
+
+    struct config_list dkim;
+    struct policy_dkim dkim_items[POLICY_DKIM_MAX];
+    struct signing_keys *signing_keys; /* of those files, by the caller; NULL: nothing is signed */
 
     struct config_list retry_schedule;
     uint64_t retry_items[POLICY_RETRY_MAX];

@@ -1,11 +1,57 @@
 #include "engine/policy_mail.h"
 
+#include <errno.h>
+
+#include "message/header.h"
+
 /* Who leaves is known by a keyed tag, and keys belong to the return path. */
 static const char *keyless_problem(const struct policy *policy)
 {
     return policy->return_domain[0] == '\0'
                ? "needs return_path.domain and its key: they tell who unsubscribes"
                : NULL;
+}
+
+static int complain_key(const struct policy *policy, const struct policy_dkim *key,
+                        const char *what, struct text *error)
+{
+    text_add_cstr(error, policy->file);
+    if (key->line != 0)
+        text_add_format(error, ":%u", key->line);
+    text_add_format(error, ": dkim: \"%s\" %s", key->domain, what);
+    return -EINVAL;
+}
+
+/* One name in the DNS holds one key. */
+static bool is_named_before(const struct policy *policy, uint32_t index)
+{
+    const struct policy_dkim *key = &policy->dkim_items[index];
+
+    for (uint32_t i = 0; i < index; i++)
+        if (span_equal_nocase(span_cstr(policy->dkim_items[i].domain), span_cstr(key->domain)) &&
+            span_equal_nocase(span_cstr(policy->dkim_items[i].selector), span_cstr(key->selector)))
+            return true;
+    return false;
+}
+
+/* Whether the texts make a key's record is for sign/dkim_plan to say. */
+static int check_keys(const struct policy *policy, struct text *error)
+{
+    uint32_t others_count = 0;
+
+    for (uint32_t i = 0; i < policy->dkim.count; i++) {
+        const struct policy_dkim *key = &policy->dkim_items[i];
+
+        if (!header_is_domain(span_cstr(key->domain)))
+            return complain_key(policy, key, "is not a domain (in ASCII)", error);
+        if (is_named_before(policy, i))
+            return complain_key(policy, key, "has a key with this selector already", error);
+        others_count += key->also_sign;
+        if (others_count > POLICY_DKIM_OTHERS_MAX)
+            return complain_key(policy, key, "is one too many with also_sign: two may have it",
+                                error);
+    }
+    return 0;
 }
 
 int policy_mail_check(const struct policy *policy, struct text *error)
@@ -27,7 +73,7 @@ int policy_mail_check(const struct policy *policy, struct text *error)
         if (settings[i].value[0] != '\0' && settings[i].problem != NULL)
             return policy_complain(policy, error, settings[i].key, settings[i].value,
                                    settings[i].problem);
-    return 0;
+    return check_keys(policy, error);
 }
 
 bool policy_mail_added(const struct policy *policy, struct added_fields_settings *ret_settings)

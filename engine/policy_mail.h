@@ -1,4 +1,4 @@
-/* policy_mail.h - what the operator decided about the mail itself: header fields that are added.
+/* policy_mail.h - what the operator decided about the mail itself: added fields, and keys.
  *
  * Part of policy.h. Knows nothing of campaigns and keys' contents. Owns nothing. */
 #ifndef ENGINE_POLICY_MAIL_H

@@ -62,6 +62,24 @@ static const struct config_subtree site_subtree = {site_rows,
                                                    false,
                                                    offsetof(struct policy_site, line)};
 
+static const struct config_row dkim_rows[] = {
+    {"domain", CONFIG_STRING, offsetof(struct policy_dkim, domain), 1, CONFIG_ITEM_MAX - 1, NULL,
+     NULL, NULL, "the signing domain (d=): the From domain's own, or one above it"},
+    {"selector", CONFIG_STRING, offsetof(struct policy_dkim, selector), 1, CONFIG_ITEM_MAX - 1,
+     NULL, NULL, NULL, "the name of the key's record below _domainkey (s=)"},
+    {"key_file", CONFIG_STRING, offsetof(struct policy_dkim, key_file), 1, POLICY_PATH_MAX, NULL,
+     NULL, NULL, "the private key (PEM), RSA or Ed25519, readable by its owner alone"},
+    {"also_sign", CONFIG_BOOL, offsetof(struct policy_dkim, also_sign), 0, 0, "false", NULL, NULL,
+     "whether it signs the mail of other domains too, beside their own keys"},
+};
+
+static const struct config_subtree dkim_subtree = {dkim_rows,
+                                                   ARRAY_LEN(dkim_rows),
+                                                   sizeof(struct policy_dkim),
+                                                   SIZE_MAX,
+                                                   false,
+                                                   offsetof(struct policy_dkim, line)};
+
 static const struct config_row rows[] = {
     {"hostname", CONFIG_STRING, PLACE(hostname), 0, POLICY_NAME_MAX, NULL, NULL, NULL,
      "the name given in EHLO; default: this host's name"},
@@ -125,6 +143,8 @@ static const struct config_row rows[] = {
      "trusted certificate authorities; default: the system's"},
     {"tls.domains", CONFIG_SUBTREE, PLACE(tls_domains), 0, POLICY_TLS_DOMAINS_MAX, NULL, NULL,
      &tls_domain_subtree, "the mode by recipient domain; \".example.net\" = all below it"},
+    {"dkim", CONFIG_SUBTREE, PLACE(dkim), 0, POLICY_DKIM_MAX, NULL, NULL, &dkim_subtree,
+     "keys that sign mail, by the domain of From"},
     {"retry.schedule", CONFIG_DURATION_LIST, PLACE(retry_schedule), 0, POLICY_RETRY_MAX,
      "[5m, 20m, 1h, 2h, 4h, 8h]", NULL, NULL, "waits between attempts; the last one repeats"},
     {"retry.lifetime", CONFIG_DURATION, PLACE(retry_lifetime_ns), NS_PER_S,

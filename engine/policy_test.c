@@ -112,6 +112,16 @@ static const struct {
                                                 "is not an https address"},
     {"headers: {feedback_id: news}", "r.yaml:1: headers.feedback_id: \"news\" has not the form"},
     {"headers: {cfbl_address: x}", "r.yaml:1: headers.cfbl_address: \"x\" is not a plain address"},
+    {"dkim: [{domain: 'a b', selector: s, key_file: k}]",
+     "r.yaml:1: dkim: \"a b\" is not a domain"},
+    {"dkim: [{domain: a.example, key_file: k}]", "r.yaml:1:39: \"selector\" is missing"},
+    {"dkim: [{domain: a.example, selector: s}]", "r.yaml:1:39: \"key_file\" is missing"},
+    {"dkim: [{domain: a.b, selector: s, key_file: k},\n{domain: A.b, selector: S, key_file: l}]",
+     "r.yaml:2: dkim: \"A.b\" has a key with this selector already"},
+    {"dkim: [{domain: a.b, selector: s, key_file: k, also_sign: true},"
+     "{domain: b.b, selector: s, key_file: k, also_sign: true},\n"
+     "{domain: c.b, selector: s, key_file: k, also_sign: true}]",
+     "r.yaml:2: dkim: \"c.b\" is one too many"},
     {"routes: {x.example: []}", "r.yaml:1: routes: \"x.example\" has no host"},
     {"routes: {x.example: ['a:99999']}", "r.yaml:1: routes: \"a:99999\" is not host or host:port"},
     {"routes: {x.example: ':25'}", "r.yaml:1: routes: \":25\" is not host or host:port"},

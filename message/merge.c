@@ -46,12 +46,13 @@ static void merge_open_literal(struct merge *merge, const struct template_piece 
 static bool merge_literal(struct merge *merge, const struct template_piece *piece, struct text *out)
 {
     struct span data = merge_data(merge, piece);
+    size_t size = merge->piece == merge->end.piece ? merge->end.offset : data.size;
 
     if (text_room(out) < 16)
         return false;
     if (merge->offset == 0)
         merge_open_literal(merge, piece, out);
-    struct span rest = span_skip(data, merge->offset);
+    struct span rest = span_slice(data, merge->offset, size - merge->offset);
     if (!merge->measuring)
         rest = span_first(rest, text_room(out));
     merge_put_raw(merge, rest, out);
@@ -224,12 +225,22 @@ static bool merge_put_piece(struct merge *merge, const struct template_piece *pi
     UNREACHABLE("template piece");
 }
 
+static bool merge_is_at(const struct merge *merge, struct merge_place place)
+{
+    return merge->piece == place.piece && merge->offset == place.offset;
+}
+
 enum merge_state merge_step(struct merge *merge, struct text *out)
 {
     CHECK(out->capacity >= MERGE_STEP_MAX);
     while (merge->piece < merge->template->pieces_count) {
-        if (!merge_put_piece(merge, merge_piece(merge), out))
+        if (merge_is_at(merge, merge->end))
+            return MERGE_DONE;
+        if (!merge_put_piece(merge, merge_piece(merge), out)) {
+            if (merge_is_at(merge, merge->end))
+                return MERGE_DONE;
             return MERGE_MORE;
+        }
         merge->piece++;
         merge->offset = 0;
     }
@@ -240,6 +251,42 @@ enum merge_state merge_step(struct merge *merge, struct text *out)
         merge->offset = 1; /* the final dot is out */
     }
     return MERGE_DONE;
+}
+
+struct merge_place merge_body_place(const struct template *template)
+{
+    bool line_start = true; /* the header's first line could be the blank one */
+
+    for (uint32_t i = 0; i < template->pieces_count; i++) {
+        const struct template_piece *piece = &template->pieces[i];
+        const uint8_t *data = template->data + piece->at;
+
+        if (piece->kind != TEMPLATE_LITERAL) {
+            line_start = piece->kind == TEMPLATE_DATE || piece->kind == TEMPLATE_MESSAGE_ID ||
+                         piece->kind == TEMPLATE_TO;
+            continue;
+        }
+        for (uint32_t at = 0; at + 1 < piece->size; at++) {
+            if (data[at] == '\r' && data[at + 1] == '\n') {
+                if (line_start)
+                    return at + 2 < piece->size ? (struct merge_place){i, at + 2}
+                                                : (struct merge_place){i + 1, 0};
+                line_start = true;
+                at++;
+            } else {
+                line_start = false;
+            }
+        }
+        if (piece->size > 0 && data[piece->size - 1] != '\n')
+            line_start = false;
+    }
+    return (struct merge_place){template->pieces_count, 0};
+}
+
+void merge_until(struct merge *merge, struct merge_place end)
+{
+    CHECK(!merge->stuffed);
+    merge->end = end;
 }
 
 uint64_t merge_size(const struct merge *merge)
@@ -280,6 +327,7 @@ int merge_begin(struct merge *merge, const struct template *template,
         if (!merge_value_fits(&template->fields[i], template->atom_contexts, values->fields[i]))
             return -EINVAL;
     }
-    *merge = (struct merge){.template = template, .values = values, .stuffed = stuffed};
+    *merge = (struct merge){
+        .template = template, .values = values, .end = MERGE_END, .stuffed = stuffed};
     return 0;
 }

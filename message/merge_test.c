@@ -179,12 +179,77 @@ static void test_added_fields(void **state)
     merge_testing_close(&testing);
 }
 
+/* The same octets, stopped at the border and gone on with, whatever the buffers. */
+static void check_border(const char *source, const struct span *fields, bool has_body)
+{
+    struct merge_values values = {.fields = fields,
+                                  .recipient = SPAN("to@example.net"),
+                                  .identity = {1, 2},
+                                  .host = SPAN("mail.test"),
+                                  .date_s = MERGE_TESTING_DATE};
+    struct merge_testing testing;
+    uint8_t whole_bytes[8192], parts_bytes[8192], piece_bytes[MERGE_STEP_MAX + 64];
+    struct text whole, parts;
+
+    merge_testing_open(&testing, span_cstr(source));
+    assert_int_equal(testing.result, 0);
+    text_init(&whole, whole_bytes, sizeof(whole_bytes));
+    merge_once(&testing.template, &values, &whole);
+    for (size_t room = MERGE_STEP_MAX; room < sizeof(piece_bytes); room += 7) {
+        struct merge_place place = merge_body_place(&testing.template);
+        struct merge merge;
+        size_t header_size = 0;
+        struct span end;
+
+        text_init(&parts, parts_bytes, sizeof(parts_bytes));
+        assert_int_equal(merge_begin(&merge, &testing.template, &values, false), 0);
+        merge_until(&merge, place);
+        for (int part = 0; part < 2; part++) {
+            enum merge_state step;
+
+            do {
+                struct text piece;
+
+                text_init(&piece, piece_bytes, room);
+                step = merge_step(&merge, &piece);
+                text_add(&parts, text_span(&piece));
+            } while (step == MERGE_MORE);
+            if (part == 0)
+                header_size = parts.size;
+            merge_until(&merge, MERGE_END);
+        }
+        end = span_first(text_span(&parts), header_size);
+        assert_true(span_equal(text_span(&parts), text_span(&whole)));
+        assert_int_equal(span_find(end, SPAN("\r\n\r\n")), header_size - 4);
+        assert_int_equal(has_body, header_size < parts.size);
+    }
+    merge_testing_close(&testing);
+}
+
+static void test_border(void **state)
+{
+    static char longer[3000];
+    const struct span fields[] = {SPAN("Caf\xc3\xa9"), SPAN("<Anna>"), SPAN("7")};
+
+    (void)state;
+    check_border(sample, fields, true);
+    check_border("From: a@b\n\n.dot\n", NULL, true);
+    check_border("From: a@b\nSubject: {{x}}\n\n{{x}}\n", fields, true);
+    check_border("From: a@b\nTo: c@d\nSubject: {{x}}\n\n\n\nx\n", fields, true);
+    check_border("From: a@b\n\n", NULL, false);
+    check_border("From: a@b", NULL, false);
+    memcpy(longer, "From: a@b\n\n", 11);
+    for (size_t i = 11; i + 1 < sizeof(longer); i++)
+        longer[i] = i % 60 == 0 ? '\n' : 'x';
+    check_border(longer, NULL, true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_message),      cmocka_unit_test(test_buffers),
         cmocka_unit_test(test_long_value_in_body), cmocka_unit_test(test_unchecked_values),
-        cmocka_unit_test(test_added_fields),
+        cmocka_unit_test(test_added_fields),       cmocka_unit_test(test_border),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engine/engine.h"
+#include "tools/dkim_keys.h"
 #include "tools/exit_code.h"
 #include "tools/settings.h"
 #include "tools/verb.h"
@@ -80,6 +81,11 @@ int verb_check(int argc, char **argv)
         result = settings_load(&settings, options.config, NULL);
     if (result != 0)
         return result;
+    result = dkim_keys_load(settings.policy, settings.policy);
+    if (result != 0) {
+        settings_free(&settings);
+        return result;
+    }
     if (options.memory) {
         text_init(&text, output, sizeof(output));
         engine_limits_fill(&limits, settings.policy, cores > 0 ? (uint32_t)cores : 1);

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "tools/dkim_keys.h"
+
 const struct policy *reload_policy(const char *verb, struct settings *settings,
                                    const struct policy *first, const char *config,
                                    const char *spool)
@@ -12,6 +14,10 @@ const struct policy *reload_policy(const char *verb, struct settings *settings,
 
     if (settings_load_policy(&fresh, config, spool) != 0)
         return NULL;
+    if (dkim_keys_load(fresh.policy, first) != 0) {
+        settings_free(&fresh);
+        return NULL;
+    }
     text_init(&keys, buffer, sizeof(buffer));
     policy_needs_restart(first, fresh.policy, &keys);
     if (keys.size > 0)

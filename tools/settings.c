@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/signing_keys.h"
 #include "tools/exit_code.h"
 #include "tools/reply_rules.h"
 
@@ -259,6 +260,7 @@ void settings_free_policy(const struct policy *policy)
     const struct owned_policy *owned = CONTAINER_OF_CONST(policy, struct owned_policy, policy);
 
     reply_rules_close(owned->rules);
+    signing_keys_close(policy->signing_keys);
     free(to_free(owned));
 }
 

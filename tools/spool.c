@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "engine/tag.h"
+#include "tools/dkim_keys.h"
 #include "tools/exit_code.h"
 
 #define ERROR_SIZE 1024
@@ -101,6 +102,12 @@ int spool_open(struct spool *spool, const char *config, const char *folder, bool
     result = settings_load(&spool->settings, config, folder);
     if (result != 0)
         return result;
+    if (with_engine)
+        result = dkim_keys_load(spool->settings.policy, spool->settings.policy);
+    if (result != 0) {
+        settings_free(&spool->settings);
+        return result;
+    }
     raise_files();
     memset(&options, 0, sizeof(options));
     engine_limits_fill(&options.limits, spool->settings.policy, cores > 0 ? (uint32_t)cores : 1);
