@@ -155,6 +155,11 @@ static enum weight weight_of(enum bounce_class class)
     return WEIGHT_NONE;
 }
 
+bool confirmations_can(enum bounce_class class)
+{
+    return weight_of(class) != WEIGHT_NONE;
+}
+
 bool confirmations_takes(const struct confirmations *confirmations,
                          const struct confirmation *report)
 {

@@ -22,8 +22,9 @@
 #include "base/table.h"
 #include "bounce/hygiene_change.h"
 
-#define CONFIRMATIONS_DAYS 16 /* that are remembered of each address: the most a rule can ask for  \
-                               */
+#define CONFIRMATIONS_DAYS                                                                         \
+    16 /* that are remembered of each address: the most a rule can ask for                         \
+        */
 
 /* One report. */
 struct confirmation {
@@ -52,6 +53,8 @@ struct confirmations;
 size_t confirmations_cost(uint32_t count_max);
 struct confirmations *confirmations_open(struct arena *arena, uint32_t count_max,
                                          const struct table_key *seed);
+/* Whether reports of this class can confirm something at all. */
+MUST_USE bool confirmations_can(enum bounce_class class);
 /* Whether the report would count: its class can confirm something, and none was counted for the
  * address on this list that day or later. */
 MUST_USE bool confirmations_takes(const struct confirmations *confirmations,

@@ -172,6 +172,12 @@ bool hygiene_has_any(const struct hygiene *hygiene)
     return atomic_load_explicit(&hygiene->slots_count, memory_order_acquire) > 0;
 }
 
+bool hygiene_suppresses(const struct hygiene *hygiene, const struct hygiene_target *target,
+                        uint64_t now_s)
+{
+    return scope_blocks(hygiene, target, now_s);
+}
+
 bool hygiene_blocks(const struct hygiene *hygiene, const struct hygiene_target *target,
                     uint64_t now_s)
 {

@@ -71,6 +71,10 @@ MUST_USE bool hygiene_has_any(const struct hygiene *hygiene);
 MUST_USE bool hygiene_blocks(const struct hygiene *hygiene, const struct hygiene_target *target,
                              uint64_t now_s);
 
+/* Any thread. Whether exactly this scope is suppressed at that time. */
+MUST_USE bool hygiene_suppresses(const struct hygiene *hygiene, const struct hygiene_target *target,
+                                 uint64_t now_s);
+
 /* The applying thread again. Entries are numbered from 0 and keep their numbers; -ENOENT behind the
  * last one. */
 MUST_USE int hygiene_entry_at(const struct hygiene *hygiene, uint32_t number,

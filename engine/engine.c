@@ -11,7 +11,8 @@
 #include "engine/session.h"
 #include "engine/tag.h"
 
-#define USED_TAGS_MAX (1U << 20) /* the oldest is forgotten then */
+#define USED_TAGS_MAX (1U << 20)    /* the oldest is forgotten then */
+#define LIST_REPORTS_MAX (1U << 17) /* addresses on others' lists; so is theirs */
 #define ORDERS_MAX 64
 #define RECIPIENTS_MAX_DEFAULT (1u << 25)
 #define DOMAINS_MAX_DEFAULT (1u << 20)
@@ -178,11 +179,13 @@ static struct hygiene_store_options hygiene_options_of(const struct engine_optio
                                  ? options->limits.suppressed_max
                                  : options->policy->hygiene_addresses;
 
-    return (struct hygiene_store_options){.folder = options->policy->hygiene_path,
-                                          .durability = store.durability,
-                                          .addresses_max = addresses_max,
-                                          .scores_max = addresses_max,
-                                          .tags_max = USED_TAGS_MAX};
+    return (struct hygiene_store_options){
+        .folder = options->policy->hygiene_path,
+        .durability = store.durability,
+        .addresses_max = addresses_max,
+        .scores_max = addresses_max,
+        .tags_max = USED_TAGS_MAX,
+        .reports_max = options->policy->foreign.count > 0 ? LIST_REPORTS_MAX : 0};
 }
 
 static size_t shared_cost(const struct engine_options *options)

@@ -19,11 +19,11 @@
 #define EVENTS_A_CURSOR 50000 /* without a change: then it is written all the same */
 #define LOOK_NS (20 * NS_PER_MS)
 
-#define TAGS_DEFAULT 1024
+#define SMALL 1024 /* of what was not said how many are remembered */
 
-static uint32_t tags_max_of(const struct hygiene_store_options *options)
+static uint32_t some(uint32_t count_max)
 {
-    return options->tags_max != 0 ? options->tags_max : TAGS_DEFAULT;
+    return count_max != 0 ? count_max : SMALL;
 }
 
 size_t hygiene_store_cost(const struct hygiene_store_options *options)
@@ -31,7 +31,8 @@ size_t hygiene_store_cost(const struct hygiene_store_options *options)
     struct hygiene_options tables = {options->addresses_max, options->scores_max, {{0, 0}}};
 
     return arena_cost(1, sizeof(struct hygiene_store)) + hygiene_cost(&tables) +
-           seen_tags_cost(tags_max_of(options)) + store_log_cost(CAPACITY) +
+           seen_tags_cost(some(options->tags_max)) +
+           confirmations_cost(some(options->reports_max)) + store_log_cost(CAPACITY) +
            arena_cost(NAMES_SIZE, 1);
 }
 
@@ -49,6 +50,11 @@ static void apply_record(struct hygiene_store *hygiene, const struct record *rec
             seen_tags_add(hygiene->tags, &tag);
         return;
     }
+    if (record->type == RECORD_CONFIRMATION) {
+        hygiene->recovery.damages_count +=
+            !hygiene_store_parts_read_report(hygiene, record->payload);
+        return;
+    }
     if (record->type == RECORD_CURSOR) {
         if (!store_cursor_read(record->payload, &hygiene->cursor))
             hygiene->recovery.damages_count++;
@@ -63,6 +69,7 @@ static void apply_record(struct hygiene_store *hygiene, const struct record *rec
     hygiene->recovery.changes_count++;
     if (hygiene_apply(hygiene->tables, &change) < 0)
         return; /* no room: counted by the tables */
+    hygiene_store_parts_changed(hygiene, &change);
 }
 
 /* *secured: the journals up to this one were made durable before this one was begun. */
@@ -239,7 +246,8 @@ int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *
     hygiene->names = arena_alloc(arena, NAMES_SIZE, 1);
     result = folder.overflow ? -ENAMETOOLONG : io_entropy(io, &tables.seed, sizeof(tables.seed));
     hygiene->tables = hygiene_open(arena, &tables);
-    hygiene->tags = seen_tags_open(arena, tags_max_of(options), &tables.seed);
+    hygiene->tags = seen_tags_open(arena, some(options->tags_max), &tables.seed);
+    hygiene->confirmations = confirmations_open(arena, some(options->reports_max), &tables.seed);
     if (result == 0)
         result = recover(hygiene, &log.id_first);
     if (result < 0)
@@ -280,6 +288,7 @@ int hygiene_store_change(struct hygiene_store *hygiene, const struct hygiene_cha
     if (result < 0)
         return result;
     hygiene_store_parts_added(hygiene, RECORD_CHANGE, size);
+    hygiene_store_parts_changed(hygiene, change);
     if (ret_ticket != NULL)
         *ret_ticket = hygiene->added_count;
     return 0;
@@ -339,7 +348,7 @@ bool hygiene_store_has_room(const struct hygiene_store *hygiene)
 {
     return appender_room(&hygiene->log.appender) >=
            HYGIENE_JUDGE_CHANGES_MAX * record_cost(HYGIENE_CHANGE_SIZE_MAX) +
-               record_cost(STORE_CURSOR_TEXT_MAX) + record_cost(SEEN_TAGS_RECORD_SIZE);
+               record_cost(STORE_CURSOR_TEXT_MAX) + record_cost(CONFIRMATIONS_RECORD_SIZE_MAX);
 }
 
 static void read_events(struct hygiene_store *hygiene, const struct classifier *classifier)

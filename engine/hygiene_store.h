@@ -16,6 +16,7 @@
 #define ENGINE_HYGIENE_STORE_H
 
 #include "bounce/classify.h"
+#include "bounce/confirmations.h"
 #include "bounce/hygiene.h"
 #include "bounce/seen_tags.h"
 #include "engine/store.h"
@@ -30,6 +31,7 @@ struct hygiene_store_options {
     uint32_t addresses_max;
     uint32_t scores_max;
     uint32_t tags_max;      /* used tags that are remembered; 0 = 1024 */
+    uint32_t reports_max;   /* addresses on lists with reports without proof; 0 = 1024 */
     uint64_t compact_bytes; /* journals of at least so many bytes are compacted; 0 = 64 MiB */
 };
 
@@ -65,6 +67,11 @@ MUST_USE bool hygiene_store_has_room(const struct hygiene_store *hygiene);
 MUST_USE bool hygiene_store_has_tag(const struct hygiene_store *hygiene,
                                     const struct seen_tag *tag);
 MUST_USE int hygiene_store_use_tag(struct hygiene_store *hygiene, const struct seen_tag *tag,
+                                   uint64_t *ret_ticket);
+/* Reports without proof (bounce/confirmations.h): what is known; one more, which is taken. 0 or
+ * -EAGAIN, as above. A suppression or withdrawal in the scope of a list clears its address. */
+const struct confirmations *hygiene_store_confirmations(const struct hygiene_store *hygiene);
+MUST_USE int hygiene_store_confirm(struct hygiene_store *hygiene, const struct confirmation *report,
                                    uint64_t *ret_ticket);
 /* Of the last change: what is in force now is durable with it. */
 uint64_t hygiene_store_ticket(const struct hygiene_store *hygiene);

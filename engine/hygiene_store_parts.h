@@ -11,13 +11,14 @@
 #include "engine/store_log.h"
 
 /* Records of the hygiene journal; the queue's own have smaller numbers. */
-enum { RECORD_CHANGE = 64, RECORD_CURSOR = 65, RECORD_TAG = 66 };
+enum { RECORD_CHANGE = 64, RECORD_CURSOR = 65, RECORD_TAG = 66, RECORD_CONFIRMATION = 67 };
 
 struct hygiene_store {
     struct hygiene_store_options options;
     struct io *io;
     struct hygiene *tables;
     struct seen_tags *tags;
+    struct confirmations *confirmations;
     struct store_log log;
     struct hygiene_store_recovery recovery;
     struct store_cursor cursor;
@@ -42,6 +43,14 @@ void hygiene_store_parts_added(struct hygiene_store *hygiene, uint16_t type, siz
 void hygiene_store_parts_write_cursor(struct hygiene_store *hygiene);
 /* Everything gathered becomes durable. 0 or -errno. */
 MUST_USE int hygiene_store_parts_drain(struct hygiene_store *hygiene);
+
+/* hygiene_store_lists.c: a record of that type; false: damaged. */
+MUST_USE bool hygiene_store_parts_read_report(struct hygiene_store *hygiene, struct span payload);
+/* What a change that was applied means for the reports. */
+void hygiene_store_parts_changed(struct hygiene_store *hygiene,
+                                 const struct hygiene_change *change);
+/* Writes all that are in force. 0 or -errno. */
+MUST_USE int hygiene_store_parts_put_reports(struct hygiene_store *hygiene);
 
 /* hygiene_store_compact.c: reads `start` into hygiene->first; 0 when there is none. */
 MUST_USE int hygiene_store_parts_read_start(struct hygiene_store *hygiene);

@@ -7,6 +7,7 @@
 #include "bounce/hygiene_judge.h"
 #include "engine/event_json.h"
 #include "engine/hygiene_feed.h"
+#include "engine/intake_list.h"
 
 bool intake_recipient(const struct queue *queue, struct identity identity,
                       struct queue_recipient *ret_recipient)
@@ -65,6 +66,10 @@ void intake_take(struct hygiene_store *hygiene, const struct queue *queue,
     uint8_t key[HYGIENE_CHANGE_KEY_MAX];
     struct hygiene_event event;
 
+    if (notice_is_of_list(notice)) {
+        intake_list_take(hygiene, notice, wall_s, ret_result);
+        return;
+    }
     *ret_result = (struct intake_result){.decision = INTAKE_UNPROVEN};
     if (notice->verdict != VERP_VALID)
         return;
@@ -96,6 +101,19 @@ void intake_take(struct hygiene_store *hygiene, const struct queue *queue,
     ret_result->decision = apply(hygiene, notice, &event, &ret_result->ticket);
 }
 
+static void write_list(const struct notice *notice, const struct intake_result *result,
+                       struct text *out)
+{
+    const struct notice_list *list = &notice->list;
+
+    json_put_key_string(out, "list", span_make(list->list, list->list_size));
+    json_put_key_string(out, "recipient", span_make(list->address, list->address_size));
+    if (result->days > 0) {
+        json_put_key_u64(out, "days", result->days);
+        json_put_key_u64(out, "days_wanted", list->reports_min);
+    }
+}
+
 void intake_write(const struct notice *notice, const struct intake_result *result, const char *name,
                   struct text *out)
 {
@@ -115,6 +133,8 @@ void intake_write(const struct notice *notice, const struct intake_result *resul
         json_put_key_string(out, "campaign", result->recipient.campaign->descriptor.name);
         json_put_key_string(out, "recipient", result->recipient.address);
     }
+    if (notice_is_of_list(notice))
+        write_list(notice, result, out);
     if (notice->asks)
         json_put_key_cstr(out, "class", bounce_class_name(notice->class));
     if (notice->note_size > 0)
@@ -150,7 +170,8 @@ void intake_event(const struct notice *notice, const struct intake_result *resul
     char buffer[96];
     struct text id;
 
-    if (!notice->asks || result->decision > INTAKE_NOTED || result->ticket == 0)
+    if (!notice->asks || result->decision > INTAKE_NOTED || result->ticket == 0 ||
+        notice_is_of_list(notice))
         return;
     json_put_open(out, '{');
     json_put_key_cstr(out, "type", notice_event_type(notice));

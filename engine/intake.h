@@ -3,7 +3,8 @@
  * The keyed tag says whose mail it was; the queue knows that recipient's address, tenant and
  * stream; hygiene judges. Without a valid tag, or of a recipient that the spool does not know,
  * nothing is concluded: what a report says of addresses suppresses nobody. A tag that spoke about
- * the same before is not heard again.
+ * the same before is not heard again. What is of somebody else's list is counted without proof
+ * (intake_list.h).
  *
  * Belongs to the store's thread. Owns nothing. */
 #ifndef ENGINE_INTAKE_H
@@ -30,6 +31,7 @@ struct intake_result {
     uint64_t ticket; /* durable once hygiene_store_durable_count has reached it; 0: nothing to wait
                         for */
     struct queue_recipient recipient; /* spans empty when it is not known */
+    uint32_t days;                    /* of a list: on so many days there were reports that agree */
 };
 
 /* The recipient that an identity stands for; false: not in this spool. */

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "engine/bounce_door.h"
+#include "engine/list_notice.h"
 #include "engine/listener_message.h"
 #include "engine/tag.h"
 
@@ -12,6 +13,8 @@
 #define TRANSACTIONS_MAX 1000
 #define PEER_SESSIONS_MAX 40
 #define PEER_MINUTE_MAX 600
+#define LIST_PEER_MINUTE_MAX 600 /* messages to somebody else's lists */
+#define LIST_MINUTE_MAX 6000
 #define MESSAGE_NS (10 * 60 * NS_PER_S)
 #define SESSION_NS (60 * 60 * NS_PER_S)
 #define DRAIN_NS (10 * NS_PER_S) /* for the last words */
@@ -79,6 +82,11 @@ int listener_open(struct listener *listener, const struct listener_options *opti
     if (result < 0)
         return result;
     peer_limit_init(&listener->peers, &peers);
+    peers.open_max = 1;
+    peers.minute_max = LIST_PEER_MINUTE_MAX;
+    peer_limit_init(&listener->list_peers, &peers);
+    peers.minute_max = LIST_MINUTE_MAX;
+    peer_limit_init(&listener->list_all, &peers);
     slab_init(&listener->receptions, &listener->arena, LISTENER_SESSIONS_MAX,
               sizeof(struct reception));
     listener->reader = report_open(&listener->arena, options->classifier);
@@ -157,15 +165,31 @@ static bool is_judged(const struct listener *listener, const struct reception *r
     return hygiene_store_durable_count(listener->options.hygiene) >= reception->ticket;
 }
 
-static enum receive_verdict ask_recipient(const struct listener *listener,
+/* Each message counts once, as it comes. */
+static bool within(struct peer_limit *limit, const struct ip *ip, uint64_t at_ns)
+{
+    if (!peer_limit_enter(limit, ip, at_ns))
+        return false;
+    peer_limit_leave(limit, ip);
+    return true;
+}
+
+static enum receive_verdict ask_recipient(struct listener *listener,
                                           const struct reception *reception)
 {
+    static const struct ip everybody = {.family = IP_V4};
     struct span recipient = receive_recipient(&reception->receive);
+    struct list_notice list;
 
-    return bounce_door_takes(listener->options.policy, listener->options.keys, recipient,
-                             wall_s(listener))
+    if (bounce_door_takes(listener->options.policy, listener->options.keys, recipient,
+                          wall_s(listener)))
+        return RECEIVE_ACCEPT;
+    if (!list_notice_takes(listener->options.policy, recipient, &list))
+        return RECEIVE_UNKNOWN;
+    return within(&listener->list_peers, &reception->peer, now_ns(listener)) &&
+                   within(&listener->list_all, &everybody, now_ns(listener))
                ? RECEIVE_ACCEPT
-               : RECEIVE_UNKNOWN;
+               : RECEIVE_LATER;
 }
 
 static void pump(struct listener *listener, struct reception *reception)

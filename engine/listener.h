@@ -2,7 +2,8 @@
  * domain can point straight at ringpost.
  *
  * Lives on the front's ring. Sessions speak through smtp/receive (reception.h); RCPT is taken only
- * for a return path with a valid tag, the complaints address and the unsubscribe address; one
+ * for a return path with a valid tag, the complaints address, the unsubscribe address, and what
+ * bounces.foreign_verp describes (only so many a minute: anybody can write to those); one
  * recipient a message. A message is answered 250 when what it says is durable in hygiene's journal,
  * or when it says nothing that must be kept; 451 when it cannot be recorded. Nothing is relayed and
  * no message is stored.
@@ -61,6 +62,8 @@ struct listener {
     struct report_reader *reader;
     struct report report;
     struct peer_limit peers;
+    struct peer_limit list_peers;             /* messages to somebody else's lists, by peer */
+    struct peer_limit list_all;               /* ... and all together: it knows one peer */
     uint8_t *contents[LISTENER_CONTENTS_MAX]; /* the free ones */
     uint32_t contents_count;
     struct listener_counts counts;

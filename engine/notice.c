@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "bounce/confirmations.h"
 #include "engine/event_json.h"
 
 /* Without control characters, cut at the border of a character. */
@@ -89,11 +90,29 @@ const char *notice_event_type(const struct notice *notice)
     return names[notice_about(notice)];
 }
 
+bool notice_is_of_list(const struct notice *notice)
+{
+    return notice->verdict != VERP_VALID && notice->list.reports_min > 0;
+}
+
+static void write_whose(const struct notice *notice, struct text *out)
+{
+    const struct notice_list *list = &notice->list;
+
+    if (notice->verdict == VERP_VALID) {
+        event_json_id(out, notice->identity);
+        text_add_format(out, "\t%u", notice->day);
+        return;
+    }
+    text_add_format(out, "list\t%u\t%u\t", list->reports_min, list->days_max);
+    text_add(out, span_make(list->list, list->list_size));
+    text_add_byte(out, '\t');
+    text_add(out, span_make(list->address, list->address_size));
+}
+
 void notice_write(const struct notice *notice, struct text *out)
 {
-    event_json_id(out, notice->identity);
-    text_add_byte(out, '\t');
-    text_add_u64(out, notice->day);
+    write_whose(notice, out);
     text_add_format(out, "\t%u\t%s\t%u\t%u\t%u.%u.%u\t", (unsigned)notice->kind,
                     bounce_class_name(notice->class), notice->asks ? 1U : 0U, notice->code,
                     notice->status[0], notice->status[1], notice->status[2]);
@@ -121,19 +140,60 @@ static bool take_status(struct span *line, uint16_t status[3])
     return true;
 }
 
+/* As it was written: a name that is longer than its room was not. */
+static bool take_name(struct span *line, char *into, size_t size_max, size_t *ret_size)
+{
+    struct span name = span_split(line, '\t');
+
+    if (name.size == 0 || name.size > size_max || span_has_control(name))
+        return false;
+    memcpy(into, name.data, name.size);
+    *ret_size = name.size;
+    return true;
+}
+
+static bool read_list(struct span *line, struct notice *notice)
+{
+    struct notice_list *list = &notice->list;
+    uint64_t reports, days;
+    size_t list_size, address_size;
+
+    if (!take_number(line, '\t', CONFIRMATIONS_DAYS, &reports) || reports == 0 ||
+        !take_number(line, '\t', UINT16_MAX, &days) ||
+        !take_name(line, list->list, sizeof(list->list), &list_size) ||
+        !take_name(line, list->address, sizeof(list->address), &address_size))
+        return false;
+    notice->verdict = VERP_ABSENT;
+    list->reports_min = (uint8_t)reports;
+    list->days_max = (uint16_t)days;
+    list->list_size = (uint8_t)list_size;
+    list->address_size = (uint16_t)address_size;
+    return true;
+}
+
+static bool read_whose(struct span *line, struct notice *notice)
+{
+    struct span word = span_split(line, '\t');
+    uint64_t day;
+
+    if (span_equal(word, SPAN("list")))
+        return read_list(line, notice);
+    if (!event_json_parse_id(word, &notice->identity) || !take_number(line, '\t', UINT16_MAX, &day))
+        return false;
+    notice->day = (uint16_t)day;
+    return true;
+}
+
 bool notice_read(struct span line, struct notice *ret_notice)
 {
     struct notice notice = {.verdict = VERP_VALID};
-    uint64_t day, kind, asks, code;
+    uint64_t kind, asks, code;
 
-    if (!event_json_parse_id(span_split(&line, '\t'), &notice.identity) ||
-        !take_number(&line, '\t', UINT16_MAX, &day) ||
-        !take_number(&line, '\t', REPORT_KIND_COUNT - 1, &kind) ||
+    if (!read_whose(&line, &notice) || !take_number(&line, '\t', REPORT_KIND_COUNT - 1, &kind) ||
         !bounce_class_from_name(span_split(&line, '\t'), &notice.class) ||
         !take_number(&line, '\t', 1, &asks) || !take_number(&line, '\t', 999, &code) ||
         !take_status(&line, notice.status))
         return false;
-    notice.day = (uint16_t)day;
     notice.kind = (enum report_kind)kind;
     notice.asks = asks == 1;
     notice.code = (uint16_t)code;

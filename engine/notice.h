@@ -7,13 +7,14 @@
 #define ENGINE_NOTICE_H
 
 #include "base/text.h"
+#include "bounce/hygiene_change.h"
 #include "bounce/proof.h"
 #include "bounce/report.h"
 #include "bounce/seen_tags.h"
 
 #define NOTICE_NOTE_MAX 200
 #define NOTICE_HOST_MAX 128
-#define NOTICE_LINE_MAX ((size_t)900)
+#define NOTICE_LINE_MAX ((size_t)1500)
 
 /* Where it came to. */
 enum notice_door {
@@ -21,6 +22,18 @@ enum notice_door {
     NOTICE_DOOR_COMPLAINTS,  /* bounces.complaints_to */
     NOTICE_DOOR_UNSUBSCRIBE, /* unsubscribe.mailto */
     NOTICE_DOOR_COUNT
+};
+
+/* Of a subscriber of somebody else's list (list_notice.h): named by a return path without a proof.
+ */
+struct notice_list {
+    uint8_t
+        reports_min; /* what confirms it (bounce/confirmations.h); 0: the notice is not of a list */
+    uint16_t days_max;
+    uint16_t address_size;
+    uint8_t list_size;
+    char address[HYGIENE_CHANGE_KEY_MAX]; /* canonical */
+    char list[HYGIENE_CHANGE_SCOPE_MAX];  /* "team@lists.example.org": the scope */
 };
 
 struct notice {
@@ -37,6 +50,7 @@ struct notice {
     uint8_t note_size;
     char host[NOTICE_HOST_MAX];
     char note[NOTICE_NOTE_MAX];
+    struct notice_list list;
 };
 
 /* `address`: whom the mail was for, to tell the recipients of a report from each other; empty: not
@@ -47,7 +61,9 @@ void notice_make(struct notice *notice, const struct report *report, const struc
 enum seen_tags_about notice_about(const struct notice *notice);
 /* "OOB", "Feedback", "Unsubscribe": the type of its event. */
 const char *notice_event_type(const struct notice *notice);
-/* One line of words with tabs between, without its end; only of a valid one. */
+/* Of a list, and not proven by a tag of ours. */
+MUST_USE bool notice_is_of_list(const struct notice *notice);
+/* One line of words with tabs between, without its end; only of a valid one or one of a list. */
 void notice_write(const struct notice *notice, struct text *out);
 MUST_USE bool notice_read(struct span line, struct notice *ret_notice);
 

@@ -21,6 +21,8 @@ void policy_init(struct policy *policy)
     lend(&policy->return_previous, policy->return_previous_items, POLICY_KEYS_MAX);
     lend(&policy->dns_servers, policy->dns_servers_items, POLICY_SERVERS_MAX);
     lend(&policy->bounces_listen, policy->bounces_listen_items, POLICY_LISTEN_MAX);
+    lend(&policy->foreign, policy->foreign_items, POLICY_FOREIGN_MAX);
+    lend(&policy->decision_command, policy->decision_command_items, POLICY_COMMAND_MAX);
     lend(&policy->sources, policy->sources_items, POLICY_SOURCES_MAX);
     lend(&policy->routes, policy->routes_items, POLICY_ROUTES_MAX);
     for (uint32_t i = 0; i < POLICY_ROUTES_MAX; i++)
@@ -107,6 +109,36 @@ static int check_addresses(struct policy *policy, struct text *error)
     return 0;
 }
 
+static int complain_foreign(const struct policy *policy, const struct policy_foreign *foreign,
+                            const char *what, struct text *error)
+{
+    text_add_format(error, "%s:%u: bounces.foreign_verp: \"%s\" %s", policy->file, foreign->line,
+                    foreign->pattern, what);
+    return -EINVAL;
+}
+
+static int check_foreign(const struct policy *policy, struct policy_foreign *foreign,
+                         struct text *error)
+{
+    const char *problem = NULL;
+    uint32_t column = 0;
+
+    if (list_path_compile(span_cstr(foreign->pattern), &foreign->path, &column, &problem) < 0) {
+        (void)complain_foreign(policy, foreign, problem, error);
+        text_add_format(error, " (column %u of the pattern)", column);
+        return -EINVAL;
+    }
+    if (foreign->within_ns / POLICY_DAY_NS < foreign->reports)
+        return complain_foreign(policy, foreign, "cannot have so many days within that time",
+                                error);
+    if (foreign->list[0] != '\0' && foreign->path.names_list)
+        return complain_foreign(policy, foreign, "holds the list's name already: drop list", error);
+    for (const char *letter = foreign->list; *letter != '\0'; letter++)
+        if (*letter <= ' ' || *letter > '~' || *letter == '@')
+            return complain_foreign(policy, foreign, "has a list whose name is none", error);
+    return 0;
+}
+
 /* Mail that comes back needs keys to be believed, and a place that can be listened on. */
 static int check_bounces(struct policy *policy, struct text *error)
 {
@@ -116,9 +148,13 @@ static int check_bounces(struct policy *policy, struct text *error)
         if (!ip_parse_port(span_cstr(item), 25, &policy->bounces_addresses[i]))
             return complain(policy, error, "bounces.listen", item,
                             "is not address or address:port");
-        if (policy->return_domain[0] == '\0')
-            return complain(policy, error, "bounces.listen", item, "needs return_path.domain");
+        if (policy->return_domain[0] == '\0' && policy->foreign.count == 0)
+            return complain(policy, error, "bounces.listen", item,
+                            "needs return_path.domain or bounces.foreign_verp");
     }
+    for (uint32_t i = 0; i < policy->foreign.count; i++)
+        if (check_foreign(policy, &policy->foreign_items[i], error) < 0)
+            return -EINVAL;
     if ((policy->bounces_tls_cert[0] == '\0') != (policy->bounces_tls_key[0] == '\0'))
         return complain(policy, error, "bounces", "tls_cert",
                         "and tls_key go together, or neither is given");

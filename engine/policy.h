@@ -11,6 +11,7 @@
 
 #include "base/config.h"
 #include "base/ip.h"
+#include "bounce/list_path.h"
 #include "message/added_fields.h"
 #include "message/envelope.h"
 #include "smtp/command.h"
@@ -28,6 +29,9 @@
 #define POLICY_LISTEN_MAX 8
 #define POLICY_DKIM_MAX 1000
 #define POLICY_DKIM_OTHERS_MAX 2 /* with also_sign */
+#define POLICY_FOREIGN_MAX 64
+#define POLICY_COMMAND_MAX 32
+#define POLICY_DAY_NS (UINT64_C(86400) * NS_PER_S)
 #define POLICY_SHARDS_MAX 64
 
 enum policy_durability { DURABILITY_DURABLE, DURABILITY_OS, DURABILITY_MEMORY };
@@ -80,6 +84,16 @@ struct policy_dkim {
     char key_file[POLICY_PATH_MAX + 1];
     bool also_sign; /* others' mail as well */
     uint32_t line;  /* in the configuration file */
+};
+
+/* A form of return paths that is not ours: of other list software. */
+struct policy_foreign {
+    char pattern[LIST_PATH_TEXT_MAX + 1];
+    uint32_t reports;                  /* on so many different days confirm each other... */
+    uint64_t within_ns;                /* ... when they came within this time */
+    char list[LIST_PATH_LIST_MAX + 1]; /* the list's name, when the pattern does not hold it */
+    uint32_t line;                     /* in the configuration file */
+    struct list_path path;             /* as checked */
 };
 
 struct policy {
@@ -147,6 +161,11 @@ struct policy {
     char bounces_tls_key[POLICY_PATH_MAX + 1];
     char bounces_complaints_to[CONFIG_ITEM_MAX];
     uint64_t bounces_timeout_ns;
+    struct config_list foreign;
+    struct policy_foreign foreign_items[POLICY_FOREIGN_MAX];
+    struct config_list decision_command;
+    char decision_command_items[POLICY_COMMAND_MAX][CONFIG_ITEM_MAX];
+    uint64_t decision_timeout_ns;
     char unsubscribe_mailto[CONFIG_ITEM_MAX];
     char unsubscribe_url[ADDED_FIELDS_URL_MAX + 1];
     char feedback_id[ADDED_FIELDS_FEEDBACK_MAX + 1];

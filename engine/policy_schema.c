@@ -80,6 +80,24 @@ static const struct config_subtree dkim_subtree = {dkim_rows,
                                                    false,
                                                    offsetof(struct policy_dkim, line)};
 
+static const struct config_row foreign_rows[] = {
+    {"pattern", CONFIG_STRING, offsetof(struct policy_foreign, pattern), 1, LIST_PATH_TEXT_MAX,
+     NULL, NULL, NULL, "the form, such as \"{list}-bounces+{local}={domain}@lists.example.org\""},
+    {"reports", CONFIG_U32, offsetof(struct policy_foreign, reports), 1, 16, "3", NULL, NULL,
+     "reports on so many different days confirm each other"},
+    {"within", CONFIG_DURATION, offsetof(struct policy_foreign, within_ns), POLICY_DAY_NS,
+     365 * POLICY_DAY_NS, "30d", NULL, NULL, "when they came within this time"},
+    {"list", CONFIG_STRING, offsetof(struct policy_foreign, list), 0, LIST_PATH_LIST_MAX, NULL,
+     NULL, NULL, "the list's name, when the pattern does not hold it"},
+};
+
+static const struct config_subtree foreign_subtree = {foreign_rows,
+                                                      ARRAY_LEN(foreign_rows),
+                                                      sizeof(struct policy_foreign),
+                                                      SIZE_MAX,
+                                                      false,
+                                                      offsetof(struct policy_foreign, line)};
+
 static const struct config_row rows[] = {
     {"hostname", CONFIG_STRING, PLACE(hostname), 0, POLICY_NAME_MAX, NULL, NULL, NULL,
      "the name given in EHLO; default: this host's name"},
@@ -177,6 +195,13 @@ static const struct config_row rows[] = {
      NULL, NULL, NULL, "the address that feedback loops write to"},
     {"bounces.timeout", CONFIG_DURATION, PLACE(bounces_timeout_ns), TIMEOUT_RANGE, "5m", NULL, NULL,
      "how long a client may be silent (RFC 5321 4.5.3.2.7)"},
+    {"bounces.foreign_verp", CONFIG_SUBTREE, PLACE(foreign), 0, POLICY_FOREIGN_MAX, NULL, NULL,
+     &foreign_subtree, "return paths of other list software: docs/how-to-mailing-lists.md"},
+    {"bounces.decision_command", CONFIG_STRING_LIST, PLACE(decision_command), 0, POLICY_COMMAND_MAX,
+     NULL, NULL, NULL,
+     "program and arguments that ringpost bounce decisions --run starts for each decision"},
+    {"bounces.decision_timeout", CONFIG_DURATION, PLACE(decision_timeout_ns), NS_PER_S,
+     3600 * NS_PER_S, "30s", NULL, NULL, "how long it may take"},
     {"unsubscribe.mailto", CONFIG_STRING, PLACE(unsubscribe_mailto), 0, CONFIG_ITEM_MAX - 1, NULL,
      NULL, NULL, "mail to this address with a tag in its subaddress or subject unsubscribes"},
     {"unsubscribe.url", CONFIG_STRING, PLACE(unsubscribe_url), 0, ADDED_FIELDS_URL_MAX, NULL, NULL,

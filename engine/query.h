@@ -23,7 +23,7 @@
 #include "engine/store.h"
 
 #define QUERY_WORD_MAX 256
-#define QUERY_LINE_MAX ((size_t)1024)
+#define QUERY_LINE_MAX ((size_t)2048)
 /* Room that a step needs to make progress: a line with metadata of 16 KiB and a reply full of
  * octets that JSON escapes. */
 #define QUERY_STEP_MAX ((size_t)48 * 1024)

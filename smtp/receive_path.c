@@ -1,5 +1,6 @@
 #include "smtp/receive_path.h"
 
+#include "base/text.h"
 #include "message/address.h"
 
 #define PARAMETERS_MAX 16
@@ -87,6 +88,30 @@ static bool is_mailbox(struct span text)
     return address_parse(text, &address, &problem);
 }
 
+/* Return paths of list software hold an address in their local part and exceed the 64 octets of RFC
+ * 5321 4.5.3.1.1, which 4.5.3.1 asks to take all the same. Only plain ones, within a whole path. */
+static bool is_long_mailbox(struct span text)
+{
+    static const struct span others = SPAN_INIT("!#$%&'*+-./=?^_`{|}~");
+    size_t at = span_find_byte(text, '@');
+    char buffer[ADDRESS_SIZE_MAX + 1];
+    struct text bare;
+
+    if (at == SPAN_NOT_FOUND || at <= ADDRESS_LOCAL_MAX || text.size > ADDRESS_SIZE_MAX)
+        return false;
+    for (size_t i = 0; i < at; i++) {
+        uint8_t byte = span_lower_byte(text.data[i]);
+
+        if (!(byte >= 'a' && byte <= 'z') && !(byte >= '0' && byte <= '9') &&
+            span_find_byte(others, byte) == SPAN_NOT_FOUND)
+            return false;
+    }
+    text_init(&bare, buffer, sizeof(buffer));
+    text_add_byte(&bare, 'x');
+    text_add(&bare, span_skip(text, at));
+    return is_mailbox(text_span(&bare));
+}
+
 /* Behind the verb: `keyword`, perhaps a space that RFC 5321 forbids and many write, the path. */
 static bool take_argument(struct span rest, struct span keyword, struct receive_path *path,
                           struct span *ret_parameters)
@@ -121,7 +146,8 @@ enum receive_path_fault receive_path_to(struct span rest, struct receive_path *r
 
     if (!take_argument(rest, SPAN("TO:"), &path, &parameters))
         return RECEIVE_PATH_SYNTAX;
-    if (!span_equal_nocase(path.mailbox, SPAN("postmaster")) && !is_mailbox(path.mailbox))
+    if (!span_equal_nocase(path.mailbox, SPAN("postmaster")) && !is_mailbox(path.mailbox) &&
+        !is_long_mailbox(path.mailbox))
         return RECEIVE_PATH_ADDRESS;
     fault = read_parameters(parameters, false, &path);
     if (fault == RECEIVE_PATH_GOOD)

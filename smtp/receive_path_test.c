@@ -15,6 +15,9 @@ struct path_case {
     uint64_t size;
 };
 
+/* More than the 64 octets of a local part. */
+#define LONG "announcements-of-the-society-bounces+a-long-first-name.a-longer-name"
+
 static const struct path_case senders[] = {
     {SPAN_INIT(" FROM:<>"), RECEIVE_PATH_GOOD, SPAN_INIT(""), 0},
     {SPAN_INIT(" from:<a@b.test>"), RECEIVE_PATH_GOOD, SPAN_INIT("a@b.test"), 0},
@@ -42,6 +45,7 @@ static const struct path_case senders[] = {
      RECEIVE_PATH_PARAMETER,
      {NULL, 0},
      0},
+    {SPAN_INIT(" FROM:<" LONG "@b.test>"), RECEIVE_PATH_ADDRESS, {NULL, 0}, 0},
 };
 
 static const struct path_case recipients[] = {
@@ -49,6 +53,12 @@ static const struct path_case recipients[] = {
     {SPAN_INIT(" TO:<Postmaster>"), RECEIVE_PATH_GOOD, SPAN_INIT("Postmaster"), 0},
     {SPAN_INIT(" TO:<>"), RECEIVE_PATH_ADDRESS, {NULL, 0}, 0},
     {SPAN_INIT(" TO:<a@b.test> SIZE=1"), RECEIVE_PATH_PARAMETER, {NULL, 0}, 0},
+    {SPAN_INIT(" TO:<" LONG "=example.com@b.test>"), RECEIVE_PATH_GOOD,
+     SPAN_INIT(LONG "=example.com@b.test"), 0},
+    {SPAN_INIT(" TO:<" LONG " x@b.test>"), RECEIVE_PATH_ADDRESS, {NULL, 0}, 0},
+    {SPAN_INIT(" TO:<" LONG "(x)@b.test>"), RECEIVE_PATH_ADDRESS, {NULL, 0}, 0},
+    {SPAN_INIT(" TO:<" LONG "@b_.-test>"), RECEIVE_PATH_ADDRESS, {NULL, 0}, 0},
+    {SPAN_INIT(" TO:<" LONG LONG LONG LONG "@b.test>"), RECEIVE_PATH_ADDRESS, {NULL, 0}, 0},
     {SPAN_INIT(" TO:<\xff@b.test>"), RECEIVE_PATH_ADDRESS, {NULL, 0}, 0},
 };
 

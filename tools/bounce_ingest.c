@@ -13,6 +13,7 @@
 #include "engine/bounce_door.h"
 #include "engine/event_json.h"
 #include "engine/intake.h"
+#include "engine/list_notice.h"
 #include "message/header_list.h"
 #include "tools/bounce_verbs.h"
 #include "tools/exit_code.h"
@@ -65,7 +66,7 @@ static int hand_over(struct ingest *ingest, const char *name, const struct notic
     struct text request, answer;
     int result;
 
-    if (notice->verdict != VERP_VALID) {
+    if (notice->verdict != VERP_VALID && !notice_is_of_list(notice)) {
         intake_write(notice, &unproven, name, &ingest->line);
         return 0;
     }
@@ -154,6 +155,43 @@ static struct span address_of(struct ingest *ingest, const struct proof *proof, 
     return recipient.address;
 }
 
+static void take_notice(struct ingest *ingest, const char *name, const struct notice *notice)
+{
+    int result = 0;
+
+    text_reset(&ingest->line);
+    if (ingest->beside)
+        result = hand_over(ingest, name, notice);
+    else
+        take_in(ingest, name, notice);
+    if (result < 0) {
+        (void)fprintf(stderr, "ringpost bounce: %s: the sender did not take it: %s\n", name,
+                      strerror(-result));
+        ingest->later = true;
+        return;
+    }
+    (void)fwrite(ingest->line.data, 1, ingest->line.size, stdout); /* seen at the end */
+}
+
+/* Somebody else's list: a line for each subscriber that it is about. */
+static void take_of_list(struct ingest *ingest, const char *name, const struct list_notice *list)
+{
+    uint32_t count = list_notice_count(list, &ingest->report), taken = 0;
+    const struct proof none = {.verdict = VERP_ABSENT};
+    struct notice notice;
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (!list_notice_make(list, &ingest->report, i, &notice))
+            continue;
+        take_notice(ingest, name, &notice);
+        taken++;
+    }
+    if (taken > 0)
+        return;
+    notice_make(&notice, &ingest->report, &none, NOTICE_DOOR_RETURN, (struct span){NULL, 0});
+    take_notice(ingest, name, &notice); /* it names nobody: unproven */
+}
+
 static void take(void *context, const char *name, struct span message)
 {
     struct ingest *ingest = context;
@@ -167,26 +205,20 @@ static void take(void *context, const char *name, struct span message)
     struct proof proof;
     struct notice notice;
     char buffer[2048];
+    struct list_notice list;
     struct text answer;
-    int result = 0;
 
     text_init(&answer, buffer, sizeof(buffer));
     report_read(ingest->reader, message, &ingest->report);
     proof_find(&question, &proof);
-    notice_make(&notice, &ingest->report, &proof, door_of(ingest, message),
-                address_of(ingest, &proof, &answer));
-    text_reset(&ingest->line);
-    if (ingest->beside)
-        result = hand_over(ingest, name, &notice);
-    else
-        take_in(ingest, name, &notice);
-    if (result < 0) {
-        (void)fprintf(stderr, "ringpost bounce: %s: the sender did not take it: %s\n", name,
-                      strerror(-result));
-        ingest->later = true;
+    if (proof.verdict != VERP_VALID &&
+        list_notice_find(ingest->policy, question.envelope, message, &ingest->report, &list)) {
+        take_of_list(ingest, name, &list);
         return;
     }
-    (void)fwrite(ingest->line.data, 1, ingest->line.size, stdout); /* seen at the end */
+    notice_make(&notice, &ingest->report, &proof, door_of(ingest, message),
+                address_of(ingest, &proof, &answer));
+    take_notice(ingest, name, &notice);
 }
 
 /* --- the command --- */
@@ -226,7 +258,7 @@ static int open_store(struct ingest *ingest)
         return result;
     ingest->policy = ingest->settings.policy;
     ingest->keys = &ingest->settings.keys;
-    if (!ingest->settings.has_keys) {
+    if (!ingest->settings.has_keys && ingest->policy->foreign.count == 0) {
         settings_free(&ingest->settings);
         return verb_complain("bounce", "without return_path.domain and its key nothing is proven");
     }

@@ -1,0 +1,34 @@
+/* list_notice.h - mail that came back to somebody else's list: which one, and about whom.
+ *
+ * By the forms of bounces.foreign_verp (bounce/list_path.h). The form is looked for where the mail
+ * was delivered to: the envelope, the fields that delivery agents write, To, and the Return-Path of
+ * what was returned (complaints go to another address). A form with {local} and {domain} says
+ * whom it is about; without them everybody is meant whom the report names as failed.
+ *
+ * The scope is "list@host" in lower case: what follows concerns that list and nothing else. None of
+ * it is proven. A plain value; knows nothing of stores or sockets. */
+#ifndef ENGINE_LIST_NOTICE_H
+#define ENGINE_LIST_NOTICE_H
+
+#include "engine/notice.h"
+#include "engine/policy.h"
+
+struct list_notice {
+    const struct policy_foreign *rule;
+    struct list_path_match match; /* borrows from itself: not to be moved */
+};
+
+/* Whether mail to this address is of a list. */
+MUST_USE bool list_notice_takes(const struct policy *policy, struct span address,
+                                struct list_notice *ret);
+/* `envelope` may be empty. */
+MUST_USE bool list_notice_find(const struct policy *policy, struct span envelope,
+                               struct span message, const struct report *report,
+                               struct list_notice *ret);
+/* About how many people it is; none: nobody is named. */
+uint32_t list_notice_count(const struct list_notice *list, const struct report *report);
+/* The one with this number. False: what is named is no address. */
+MUST_USE bool list_notice_make(const struct list_notice *list, const struct report *report,
+                               uint32_t number, struct notice *ret_notice);
+
+#endif
