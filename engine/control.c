@@ -21,6 +21,7 @@ struct client {
     uint64_t until_ns;
     size_t sent;
     struct query query;
+    struct handover_load *load; /* a campaign comes through this connection */
     struct text line;
     struct text out;
     uint8_t line_bytes[QUERY_LINE_MAX];
@@ -64,6 +65,9 @@ static void close_client(struct control *control, struct client *client)
     if (client->state == CLIENT_CLOSING)
         return;
     client->state = CLIENT_CLOSING;
+    if (client->load != NULL)
+        handover_leave(client->load);
+    client->load = NULL;
     io_shut(control->io, tag_for(control, TAG_CONTROL_SHUT, client), client->handle);
 }
 
@@ -142,6 +146,11 @@ static void take_bytes(struct control *control, struct client *client, struct sp
 {
     size_t end = span_find_byte(bytes, '\n');
 
+    if (client->load != NULL) {
+        client->until_ns = io_now_ns(control->io) + HANDOVER_SILENCE_NS;
+        if (!handover_take(client->load, bytes))
+            close_client(control, client);
+    }
     if (client->state != CLIENT_READING)
         return;
     text_add(&client->line, span_first(bytes, end));
@@ -160,7 +169,7 @@ static void on_recv(struct control *control, struct client *client, const struct
         io_buffer_return(control->io, event);
     }
     if ((event->flags & IO_EVENT_MORE) == 0 &&
-        (event->result < 0 || client->state == CLIENT_READING))
+        (event->result < 0 || client->state == CLIENT_READING || client->load != NULL))
         close_client(control, client);
 }
 
@@ -169,7 +178,8 @@ static void send_rest(struct control *control, struct client *client)
     struct span part = span_skip(text_span(&client->out), client->sent);
 
     client->sending = true;
-    client->until_ns = io_now_ns(control->io) + CONTROL_TIMEOUT_NS;
+    if (client->load == NULL)
+        client->until_ns = io_now_ns(control->io) + CONTROL_TIMEOUT_NS;
     io_send(control->io, tag_for(control, TAG_CONTROL_SEND, client), client->handle, &part, 1);
 }
 
@@ -223,6 +233,41 @@ void control_event(struct control *control, const struct io_event *event)
     }
 }
 
+/* The next piece of the answer. */
+static bool answer_load(struct control *control, struct client *client,
+                        const struct query_world *world)
+{
+    if (client->load == NULL && world->handover != NULL)
+        client->load = handover_begin(world->handover);
+    if (client->load == NULL) {
+        text_add_cstr(&client->out,
+                      "{\"error\":\"another campaign is being loaded\",\"again\":true}\n");
+        return true;
+    }
+    if (handover_answer(client->load, &client->out)) {
+        handover_leave(client->load);
+        client->load = NULL;
+        return true;
+    }
+    if (!handover_awaits(client->load)) /* only its own silence counts */
+        client->until_ns = io_now_ns(control->io) + CONTROL_TIMEOUT_NS;
+    else if (client->out.size > 0)
+        client->until_ns = io_now_ns(control->io) + HANDOVER_SILENCE_NS;
+    return false;
+}
+
+static bool answer(struct control *control, struct client *client, const struct query_world *world)
+{
+    bool complete;
+
+    if (client->query.verb == QUERY_LOAD)
+        return answer_load(control, client, world);
+    complete = query_step(&client->query, world, &client->out);
+    if (client->query.verb != QUERY_STATE) /* it searches; only a slow disk may be too slow */
+        client->until_ns = io_now_ns(control->io) + CONTROL_TIMEOUT_NS;
+    return complete;
+}
+
 void control_turn(struct control *control, const struct query_world *world)
 {
     for (uint32_t i = 0; i < control->clients.slots_max; i++) {
@@ -236,9 +281,7 @@ void control_turn(struct control *control, const struct query_world *world)
         }
         if (client->state != CLIENT_ANSWERING || client->sending || client->complete)
             continue;
-        client->complete = query_step(&client->query, world, &client->out);
-        if (client->query.verb != QUERY_STATE) /* it searches; only a slow disk may be too slow */
-            client->until_ns = io_now_ns(control->io) + CONTROL_TIMEOUT_NS;
+        client->complete = answer(control, client, world);
         if (client->out.size > 0)
             send_rest(control, client);
         else if (client->complete)
@@ -256,7 +299,7 @@ uint64_t control_deadline_ns(const struct control *control)
         if (client == NULL || client->state == CLIENT_CLOSING)
             continue;
         deadline_ns = min_u64(deadline_ns, client->until_ns);
-        if (client->state == CLIENT_ANSWERING && !client->sending)
+        if (client->state == CLIENT_ANSWERING && !client->sending && client->load == NULL)
             deadline_ns = min_u64(deadline_ns, io_now_ns(control->io) + POLL_NS);
     }
     return deadline_ns;

@@ -5,7 +5,9 @@
  * connections, one output buffer each; a client that does not read is closed after
  * CONTROL_TIMEOUT_NS.
  *
- * A client that has closed its sending side gets its answer all the same.
+ * A client that has closed its sending side gets its answer all the same. After the request `load`
+ * a campaign comes through the connection (handover.h), and its end before the answer breaks it
+ * off.
  *
  *   a client:  READING -> ANSWERING (a buffer in flight, or waiting for the store) -> CLOSING */
 #ifndef ENGINE_CONTROL_H

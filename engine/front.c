@@ -18,6 +18,7 @@ struct front {
     struct store *store;
     struct exporter exporter;
     struct control control;
+    struct handover handover;
     bool exporting;
     bool controlling;
     const struct policy *policy;   /* in force */
@@ -39,6 +40,7 @@ static void begin_stop(struct front *front, int result)
     front->result = result;
     if (front->options->listener != NULL)
         listener_stop(front->options->listener);
+    handover_stop(&front->handover);
     engine_order_stop(front->options->engine);
 }
 
@@ -134,7 +136,8 @@ static bool goal_reached(const struct front *front, const struct front_picture *
 {
     const struct store_progress *progress = &picture->progress;
 
-    if (progress->admitting || mail_waits(picture) || progress->claimed_count > 0)
+    if (progress->admitting || mail_waits(picture) || progress->claimed_count > 0 ||
+        !handover_quiet(&front->handover))
         return false;
     switch (front->options->goal) {
     case FRONT_UNTIL_IDLE:
@@ -223,10 +226,17 @@ static bool hygiene_rests(const struct front *front)
     return !front->exporting || hygiene_store_quiet(hygiene) || hygiene_store_error(hygiene) != 0;
 }
 
+/* Campaigns whose clients have said that it was all are taken in, or cannot be. */
+static bool handover_rests(const struct front *front)
+{
+    return handover_quiet(&front->handover) || store_error(front->store) != 0;
+}
+
 /* The end, step by step. */
 static void step_end(struct front *front)
 {
-    if (front->state == FRONT_STOPPING && engine_stopped(front->options->engine)) {
+    if (front->state == FRONT_STOPPING && engine_stopped(front->options->engine) &&
+        handover_rests(front)) {
         front->state = FRONT_DRAINING;
         store_shards_closed(front->store); /* how far the journals reach is known at last */
         return;
@@ -251,7 +261,9 @@ static void turn(struct front *front)
                                 .stats = &stats,
                                 .hygiene = engine_hygiene(front->options->engine),
                                 .events = front->exporting ? &front->exporter.more : NULL,
-                                .classifier = front->policy->classifier};
+                                .classifier = front->policy->classifier,
+                                .handover = &front->handover,
+                                .is_service = front->options->goal == FRONT_FOREVER};
     struct hygiene_store *hygiene = engine_hygiene(front->options->engine);
     uint64_t deadline_ns = min_u64(front->look_ns, store_deadline_ns(front->store));
     uint32_t count;
@@ -263,12 +275,15 @@ static void turn(struct front *front)
     if (front->exporting)
         deadline_ns = min_u64(deadline_ns, exporter_deadline_ns(&front->exporter));
     deadline_ns = min_u64(deadline_ns, hygiene_store_deadline_ns(hygiene));
+    deadline_ns =
+        min_u64(deadline_ns, handover_deadline_ns(&front->handover, io_now_ns(front->io)));
     if (front->options->listener != NULL)
         deadline_ns = min_u64(deadline_ns, listener_deadline_ns(front->options->listener));
     count = io_wait(front->io, deadline_ns, events, EVENTS_MAX);
     for (uint32_t i = 0; i < count; i++)
         dispatch(front, &events[i]);
     store_tick(front->store);
+    handover_turn(&front->handover);
     if (front->exporting)
         exporter_turn(&front->exporter, front->state >= FRONT_DRAINING);
     hygiene_store_turn(hygiene, front->exporting ? front->policy->classifier : NULL,
@@ -319,8 +334,11 @@ int front_run(const struct front_options *options, struct summary *ret_summary, 
                           .store = engine_store(options->engine),
                           .started_ns = io_now_ns(options->io),
                           .started_wall_s = io_wall_ns(options->io) / NS_PER_S};
-    int result = open_parts(&front, error);
+    int result = handover_open(&front.handover, front.store, engine_contents(options->engine));
 
+    if (result < 0)
+        return result;
+    result = open_parts(&front, error);
     if (result == 0)
         result = engine_start(options->engine, error);
     if (result < 0) {
@@ -339,5 +357,6 @@ int front_run(const struct front_options *options, struct summary *ret_summary, 
         exporter_close(&front.exporter);
     if (front.controlling)
         control_close(&front.control);
+    handover_close(&front.handover);
     return result;
 }

@@ -65,6 +65,12 @@ void query_parse(struct query *query, struct span line)
     } else if (span_equal(verb, SPAN("whose"))) {
         query->verb = QUERY_WHOSE;
         good = event_json_parse_id(line, &query->identity);
+    } else if (span_equal(verb, SPAN("find"))) {
+        query->verb = QUERY_FIND;
+        good = take_word(span_split(&line, '\t'), query->tenant) &&
+               take_word(span_split(&line, '\t'), query->campaign);
+    } else if (span_equal(verb, SPAN("load"))) {
+        query->verb = QUERY_LOAD;
     } else if (span_equal(verb, SPAN("report"))) {
         query->verb = QUERY_REPORT;
         good = query_report_parse(&query->report, line);
@@ -120,14 +126,13 @@ static const char *fault_of(const struct query_world *world, uint32_t index)
     return content_fault(world->contents, index);
 }
 
-static void write_campaign(const struct query_world *world, uint32_t index, struct text *out)
+static void write_fields(const struct query_world *world, uint32_t index, struct text *out)
 {
     const struct campaign *campaign = queue_campaign(store_queue(world->store), index);
     const char *fault = fault_of(world, index);
     struct campaign_counts counts;
 
     store_counts(world->store, index, &counts);
-    json_put_open(out, '{');
     json_put_key_string(out, "campaign", campaign->descriptor.name);
     json_put_key_string(out, "tenant", campaign->descriptor.tenant);
     json_put_key_cstr(out, "lane",
@@ -139,8 +144,45 @@ static void write_campaign(const struct query_world *world, uint32_t index, stru
     write_counts(out, &counts);
     if (fault != NULL)
         json_put_key_cstr(out, "held_because", fault);
+}
+
+static void write_campaign(const struct query_world *world, uint32_t index, struct text *out)
+{
+    json_put_open(out, '{');
+    write_fields(world, index, out);
     json_put_close(out, '}');
     text_add_byte(out, '\n');
+}
+
+static void write_digest(struct text *out, const char *key, const uint8_t *digest)
+{
+    json_put_key(out, key);
+    text_add_byte(out, '"');
+    for (size_t i = 0; i < CAMPAIGN_DIGEST_SIZE; i++)
+        text_add_hex(out, digest[i], 2);
+    text_add_byte(out, '"');
+}
+
+/* For `send` beside a running sender: whether it is there, what it is, how far it has come. */
+static bool step_find(const struct query *query, const struct query_world *world, struct text *out)
+{
+    const struct queue *queue = store_queue(world->store);
+    uint32_t index =
+        queue_find_campaign(queue, span_cstr(query->tenant), span_cstr(query->campaign));
+
+    json_put_open(out, '{');
+    json_put_key_bool(out, "service", world->is_service);
+    json_put_key_bool(out, "found", index != QUEUE_NONE);
+    if (index != QUEUE_NONE) {
+        const struct campaign *campaign = queue_campaign(queue, index);
+
+        write_digest(out, "content_digest", campaign->descriptor.content_digest);
+        write_digest(out, "list_digest", campaign->list_digest);
+        write_fields(world, index, out);
+    }
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+    return true;
 }
 
 static bool step_summary(struct query *query, const struct query_world *world, struct text *out)
@@ -366,6 +408,10 @@ bool query_step(struct query *query, const struct query_world *world, struct tex
         return step_state(query, world, out);
     case QUERY_WHOSE:
         return query_report_whose(store_queue(world->store), query->identity, out);
+    case QUERY_FIND:
+        return step_find(query, world, out);
+    case QUERY_LOAD:
+        return complain(out, "a campaign is taken in by a running sender only");
     case QUERY_REPORT:
         if (world->hygiene == NULL)
             return complain(out, "no reports are taken here");

@@ -6,7 +6,8 @@
  * thread.
  *
  *   status | summary | list [campaign] [domain] | show ID | pause C | resume C | cancel C |
- *   suppress ... (query_suppress.h) | whose ID | report NOTICE (query_report.h)
+ *   suppress ... (query_suppress.h) | whose ID | report NOTICE (query_report.h) |
+ *   find TENANT NAME | load (beside a running sender; what follows is handover.h's)
  *
  * A campaign that this program cannot send (content.h) has the state "held" and says why.
  *
@@ -17,6 +18,7 @@
 #include "base/text.h"
 #include "bounce/classify.h"
 #include "engine/content.h"
+#include "engine/handover.h"
 #include "engine/query_report.h"
 #include "engine/query_suppress.h"
 #include "engine/stats.h"
@@ -38,6 +40,8 @@ enum query_verb {
     QUERY_SUPPRESS,
     QUERY_WHOSE,
     QUERY_REPORT,
+    QUERY_FIND, /* one campaign by its exact name, with its digests */
+    QUERY_LOAD, /* answered by the control socket itself */
 };
 
 struct query {
@@ -45,6 +49,7 @@ struct query {
     enum campaign_state state;     /* QUERY_STATE: the one wanted */
     char campaign[QUERY_WORD_MAX]; /* "tenant/name" or "name"; "" = all */
     char domain[QUERY_WORD_MAX];   /* "" = all */
+    char tenant[QUERY_WORD_MAX];   /* QUERY_FIND */
     struct identity identity;      /* QUERY_SHOW */
     uint32_t cursor;               /* how far a list has come */
     uint32_t campaign_index;
@@ -63,6 +68,8 @@ struct query_world {
     struct hygiene_store *hygiene;       /* NULL: neither suppressions nor reports */
     struct text *events;                 /* of reports; NULL: they have none */
     const struct classifier *classifier; /* NULL: events without classes */
+    struct handover *handover;           /* NULL: no campaign is taken in */
+    bool is_service;                     /* it does not end by itself */
     uint64_t wall_ns;
 };
 

@@ -354,7 +354,9 @@ static int drain(struct store *store)
     for (uint32_t i = 0; i < LANES_COUNT; i++) {
         while (store_parts_loading(&store->lanes[i]) && store->control.state != STORE_LOG_FAILED) {
             store_tick(store);
-            if (store_parts_loading(&store->lanes[i]))
+            if (store->lanes[i].load.state == STORE_LOAD_DURABLE)
+                store_load_publish(&store->lanes[i].load); /* no shard runs any more */
+            else if (store_parts_loading(&store->lanes[i]))
                 wait_once(store, store_deadline_ns(store));
         }
         drain_lane(store, &store->lanes[i].log);

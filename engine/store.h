@@ -13,6 +13,7 @@
  *   shard's journal: NONE -> CREATING -> OPEN -> (full, or failed) -> CREATING ...
  *                    CREATING -> FAILED -> CREATING (retried every second)
  *   load: ADDING -> COMMITTING -> READY;  any -> FAILED
+ *         kept back: ADDING -> COMMITTING -> DURABLE -> (store_load_publish) COMMITTING -> READY
  *
  * Spool: lock, checkpoint.<n>, segments/<id>.seg, journals/<id>.jnl (docs/queue-format.md).
  *
@@ -135,6 +136,7 @@ MUST_USE bool store_state_durable(const struct store *store, uint32_t campaign_i
 enum store_load_state {
     STORE_LOAD_ADDING = 0, /* store_load_add */
     STORE_LOAD_COMMITTING, /* segments, then the READY record are being made durable */
+    STORE_LOAD_DURABLE,    /* kept back: READY is durable and its content can be read */
     STORE_LOAD_READY,      /* durable; the shards have been told */
     STORE_LOAD_FAILED,     /* nothing was queued: store_load_error */
 };
@@ -156,6 +158,12 @@ MUST_USE int store_load_begin(struct store *store, const struct campaign_descrip
 /* 0; -EAGAIN: back-pressure: give the store its events and tick, then add it again; -EINVAL: too
  * long; -ENOSPC, -EIO...: the load has FAILED. The ordinal is the count of those added before. */
 MUST_USE int store_load_add(struct store_load *load, const struct store_recipient *recipient);
+/* The shards learn of the campaign only after store_load_publish: beside shards that run, so that
+ * its content is there before a claim. Before the commit. A load that is DURABLE is the caller's
+ * until it is READY; a process that ends before has accepted it all the same. */
+void store_load_keep_back(struct store_load *load);
+/* DURABLE: the shards may have it; READY follows after a tick. */
+void store_load_publish(struct store_load *load);
 /* Success is reported by store_load_state only when READY is durable. */
 void store_load_commit(struct store_load *load, const uint8_t list_digest[CAMPAIGN_DIGEST_SIZE]);
 /* Gives the load up: nothing of it is queued. Also after FAILED or READY: frees the slot. */

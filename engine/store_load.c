@@ -56,7 +56,7 @@ static int adopt_segment(struct store *store, struct store_lane *lane)
 
 static enum store_lane_step lane_failed(struct store_lane *lane, int error)
 {
-    if (store_parts_loading(lane))
+    if (store_parts_loading(lane) && lane->load.state != STORE_LOAD_DURABLE)
         lane->load.state = fail(&lane->load, error);
     lane->campaign = QUEUE_NONE;
     return STORE_LANE_CLOSED;
@@ -155,9 +155,9 @@ static enum store_load_state commit_step(struct store *store, struct store_lane 
     struct store_load *load = &lane->load;
 
     if (load->ready_ticket != 0) {
-        if (store_log_durable_count(&store->control) >= load->ready_ticket)
-            return publish(store, load);
-        return STORE_LOAD_COMMITTING; /* if the journal failed: the next one takes READY */
+        if (store_log_durable_count(&store->control) < load->ready_ticket)
+            return STORE_LOAD_COMMITTING; /* if the journal failed: the next one takes READY */
+        return load->kept_back ? STORE_LOAD_DURABLE : publish(store, load);
     }
     if (lane->step != STORE_LANE_OPEN)
         return STORE_LOAD_COMMITTING;
@@ -428,6 +428,18 @@ int store_load_add(struct store_load *load, const struct store_recipient *recipi
     return 0;
 }
 
+void store_load_keep_back(struct store_load *load)
+{
+    load->kept_back = true;
+}
+
+void store_load_publish(struct store_load *load)
+{
+    CHECK(load->state == STORE_LOAD_DURABLE);
+    load->kept_back = false;
+    load->state = STORE_LOAD_COMMITTING;
+}
+
 void store_load_commit(struct store_load *load, const uint8_t list_digest[CAMPAIGN_DIGEST_SIZE])
 {
     if (load->state != STORE_LOAD_ADDING)
@@ -448,6 +460,8 @@ void store_load_end(struct store_load *load)
 
     if (!load->used)
         return;
+    if (load->state == STORE_LOAD_DURABLE)
+        store_load_publish(load); /* at the end of a process: no shard runs */
     if (load->ready_ticket != 0 && load->state == STORE_LOAD_COMMITTING) {
         load->abandoned = true; /* READY is on its way and cannot be taken back: cancel it then */
         return;

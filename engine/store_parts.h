@@ -129,6 +129,7 @@ struct store_load {
     struct store *store;
     bool used;
     bool abandoned; /* ends by itself when its commit has ended */
+    bool kept_back; /* DURABLE comes before READY */
     enum store_load_state state;
     int error;
     enum lane lane;
@@ -244,7 +245,8 @@ static inline uint64_t store_parts_id_step(const struct store *store)
 static inline bool store_parts_loading(const struct store_lane *lane)
 {
     return lane->load.used &&
-           (lane->load.state == STORE_LOAD_ADDING || lane->load.state == STORE_LOAD_COMMITTING);
+           (lane->load.state == STORE_LOAD_ADDING || lane->load.state == STORE_LOAD_COMMITTING ||
+            lane->load.state == STORE_LOAD_DURABLE);
 }
 
 /* --- store_reports.c --- */
