@@ -164,6 +164,7 @@ static void begin_adding(struct handover *handover, struct handover_load *load)
         return;
     }
     store_load_keep_back(load->load);
+    load->begun = true;
     load->state = HANDOVER_ADDING;
 }
 
@@ -407,10 +408,13 @@ bool handover_answer(struct handover_load *load, struct text *out)
     bool ended = load->state == HANDOVER_ENDED;
 
     CHECK(text_room(out) >= HANDOVER_ANSWER_MAX);
-    if (!ended && (!is_fed(load) || room - load->told_count < HANDOVER_TOLD_STEP))
+    if (!ended && !load->begun && (!is_fed(load) || room - load->told_count < HANDOVER_TOLD_STEP))
         return false;
     json_put_open(out, '{');
-    if (!ended) {
+    if (!ended && load->begun) {
+        json_put_key_bool(out, "begun", true);
+        load->begun = false;
+    } else if (!ended) {
         json_put_key_u64(out, "room", room);
         load->told_count = room;
     } else if (load->ready) {

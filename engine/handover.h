@@ -39,6 +39,7 @@ struct handover_load {
     bool ready;   /* accepted and durable */
     bool again;   /* the error passes: another time it may go */
     bool starved; /* the store has no room now: back-pressure */
+    bool begun;   /* the store has taken the campaign; to be told once */
     struct campaign_descriptor descriptor;
     uint8_t strings[5 * CAMPAIGN_NAME_MAX];
     struct span content;   /* of `space`, as much as has come */
@@ -77,8 +78,9 @@ void handover_stop(struct handover *handover);
 MUST_USE struct handover_load *handover_begin(struct handover *handover);
 /* Octets from the client. False: it may not send so many. */
 MUST_USE bool handover_take(struct handover_load *load, struct span bytes);
-/* Adds a line when there is something to say (HANDOVER_ANSWER_MAX of room): {"room":N},
- * {"ready":true,"recipients":N} or {"error":"...","again":bool}. True: that was the last one. */
+/* Adds a line when there is something to say (HANDOVER_ANSWER_MAX of room): {"room":N}, {"begun":
+ * true} when the list may come, {"ready":true} or {"error":"...","again":bool}. True: that was the
+ * last one. */
 MUST_USE bool handover_answer(struct handover_load *load, struct text *out);
 /* The client is to send: its silence counts. */
 MUST_USE bool handover_awaits(const struct handover_load *load);

@@ -172,6 +172,8 @@ static bool step_find(const struct query *query, const struct query_world *world
 
     json_put_open(out, '{');
     json_put_key_bool(out, "service", world->is_service);
+    if (world->stats != NULL)
+        json_put_key_u64(out, "sessions", world->stats->gauges[STATS_SESSIONS]);
     json_put_key_bool(out, "found", index != QUEUE_NONE);
     if (index != QUEUE_NONE) {
         const struct campaign *campaign = queue_campaign(queue, index);

@@ -1,5 +1,6 @@
 /* cmd_send.c - `ringpost send`: plan, load, run, account. */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,16 +8,21 @@
 #include <unistd.h>
 
 #include "base/check.h"
-#include "base/json_put.h"
 #include "engine/content.h"
 #include "engine/finished.h"
 #include "tools/exit_code.h"
+#include "tools/hand_over.h"
 #include "tools/plan.h"
 #include "tools/progress.h"
 #include "tools/reload.h"
+#include "tools/send_checks.h"
 #include "tools/send_options.h"
+#include "tools/send_result.h"
 #include "tools/spool.h"
 #include "tools/verb.h"
+
+#define AGAIN_MS 200
+#define LOCKED_TRIES_MAX 25 /* of AGAIN_MS: whoever has the spool may be about to leave it */
 
 struct send {
     struct send_options options;
@@ -30,35 +36,6 @@ struct send {
     bool control_told;
     const struct policy *first_policy; /* in force at the start */
 };
-
-/* --- asking --- */
-
-static void print_samples(const struct send *send)
-{
-    (void)fprintf(stderr, "campaign \"%s\": %llu recipients, the first:\n", send->plan.name,
-                  (unsigned long long)send->list.recipients_count);
-    for (uint32_t i = 0; i < PLAN_SAMPLES && i < send->list.recipients_count; i++)
-        (void)fprintf(stderr, "  %s\n", send->list.samples[i]);
-}
-
-static int ask(const struct send *send)
-{
-    char answer[16];
-
-    if (send->options.yes)
-        return 0;
-    print_samples(send);
-    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
-        (void)fprintf(stderr, "nothing was queued: say --yes to send\n");
-        return EXIT_USAGE;
-    }
-    (void)fprintf(stderr, "send? [y/N] ");
-    if (fgets(answer, sizeof(answer), stdin) == NULL || (answer[0] != 'y' && answer[0] != 'Y')) {
-        (void)fprintf(stderr, "nothing was queued\n");
-        return EXIT_USAGE;
-    }
-    return 0;
-}
 
 /* --- dry run --- */
 
@@ -118,7 +95,7 @@ static int dry_run(struct send *send)
     if (!send->plan.has_template)
         show_finished(send);
     plan_choose_name(&send->plan, &send->list);
-    print_samples(send);
+    send_checks_samples(&send->plan, &send->list);
     (void)fprintf(stderr, "dry run: nothing was queued\n");
     return 0;
 }
@@ -198,43 +175,15 @@ static int resume(struct send *send, uint32_t index)
 {
     const struct campaign *campaign =
         queue_campaign(store_queue(engine_store(send->spool.engine)), index);
-    const char *fault;
+    struct send_checks_found found = {
+        .content_digest = campaign->descriptor.content_digest,
+        .list_digest = campaign->list_digest,
+        .fault = content_fault(engine_contents(send->spool.engine), index),
+        .state = campaign->state,
+    };
 
-    if (send->list.recipients_count == 0) { /* a stream that nobody has read yet */
-        int result = plan_read_list(&send->plan, NULL, NULL, &send->list);
-
-        if (result != 0)
-            return result;
-    }
-    if (memcmp(campaign->descriptor.content_digest, send->plan.content_digest,
-               CAMPAIGN_DIGEST_SIZE) != 0)
-        return verb_complain("send",
-                             "campaign \"%s\" is in this spool with another content: "
-                             "choose another name",
-                             send->plan.name);
-    if (memcmp(campaign->list_digest, send->list.digest, CAMPAIGN_DIGEST_SIZE) != 0)
-        return verb_complain("send",
-                             "campaign \"%s\" is in this spool with another list: choose "
-                             "another name",
-                             send->plan.name);
-    fault = content_fault(engine_contents(send->spool.engine), index);
-    if (fault != NULL)
-        return verb_complain(
-            "send",
-            "campaign \"%s\" is held: %s. It can only be cancelled, or sent by the "
-            "ringpost that took it",
-            send->plan.name, fault);
-    if (campaign->state == CAMPAIGN_PAUSED)
-        return verb_complain("send",
-                             "campaign \"%s\" is paused: ringpost queue resume --campaign "
-                             "%s",
-                             send->plan.name, send->plan.name);
     send->campaign_index = index;
-    (void)fprintf(stderr, "campaign \"%s\" %s\n", send->plan.name,
-                  campaign->state == CAMPAIGN_CANCELLED ? "was cancelled"
-                  : campaign->state == CAMPAIGN_DONE    ? "is done"
-                                                        : "goes on where it was");
-    return 0;
+    return send_checks_resume(&send->plan, &send->list, &found);
 }
 
 /* --- running --- */
@@ -273,56 +222,6 @@ static void retire(void *context, const struct policy *policy)
         settings_free_policy(policy);
 }
 
-static void print_result(const struct send *send, const struct campaign_counts *counts,
-                         double seconds)
-{
-    uint64_t accepted = (uint64_t)counts->delivered;
-    uint64_t failed =
-        (uint64_t)(counts->failed + counts->expired + counts->cancelled + counts->damaged);
-    uint64_t queued = (uint64_t)campaign_counts_open(counts);
-    uint64_t suppressed = (uint64_t)counts->suppressed;
-    char buffer[2048];
-    struct text out;
-
-    text_init(&out, buffer, sizeof(buffer));
-    if (!send->options.json) {
-        (void)printf("campaign=%s recipients=%llu suppressed=%llu accepted=%llu failed=%llu "
-                     "queued=%llu unsure=%llu seconds=%.2f messages_per_second=%.0f\n",
-                     send->plan.name, (unsigned long long)(accepted + failed + queued + suppressed),
-                     (unsigned long long)suppressed, (unsigned long long)accepted,
-                     (unsigned long long)failed, (unsigned long long)queued,
-                     (unsigned long long)counts->unsure, seconds,
-                     seconds > 0 ? (double)accepted / seconds : 0.0);
-        return;
-    }
-    json_put_open(&out, '{');
-    json_put_key_cstr(&out, "campaign", send->plan.name);
-    json_put_key_u64(&out, "recipients", accepted + failed + queued + suppressed);
-    json_put_key_u64(&out, "suppressed", suppressed);
-    json_put_key_u64(&out, "accepted", accepted);
-    json_put_key_u64(&out, "failed", failed);
-    json_put_key_u64(&out, "queued", queued);
-    json_put_key_u64(&out, "unsure", (uint64_t)counts->unsure);
-    json_put_key_double(&out, "seconds", seconds, 3);
-    json_put_key_double(&out, "messages_per_second", seconds > 0 ? (double)accepted / seconds : 0.0,
-                        1);
-    json_put_close(&out, '}');
-    (void)printf("%s\n", text_cstr_end(&out));
-}
-
-static int exit_code_of(int result, const struct campaign_counts *counts)
-{
-    if (result == -EINTR)
-        return EXIT_INTERRUPTED;
-    if (result < 0 && result != -ETIME)
-        return EXIT_TRY_AGAIN;
-    if (campaign_counts_open(counts) > 0)
-        return EXIT_STILL_QUEUED;
-    if (counts->failed + counts->expired + counts->cancelled + counts->damaged > 0)
-        return EXIT_SOME_FAILED;
-    return EXIT_ALL_ACCEPTED;
-}
-
 static int run(struct send *send)
 {
     struct store *store = engine_store(send->spool.engine);
@@ -356,14 +255,10 @@ static int run(struct send *send)
         (void)fprintf(stderr, "ringpost: %s\n", text_cstr_end(&error));
     store_counts(store, send->campaign_index, &counts);
     progress_reasons(&summary);
-    print_result(send, &counts,
-                 (double)(io_now_ns(send->spool.io) - started_ns) / (double)NS_PER_S);
-    if (campaign_counts_open(&counts) > 0)
-        (void)fprintf(stderr,
-                      "%lld recipients wait for a later attempt: the same command goes on "
-                      "(--until done waits for the end)\n",
-                      (long long)campaign_counts_open(&counts));
-    return exit_code_of(result, &counts);
+    send_result_print(send->plan.name, &counts,
+                      (double)(io_now_ns(send->spool.io) - started_ns) / (double)NS_PER_S,
+                      send->options.json);
+    return send_result_exit_code(result, &counts);
 }
 
 static int find_or_load(struct send *send)
@@ -377,7 +272,7 @@ static int find_or_load(struct send *send)
 
     if (index != QUEUE_NONE)
         return resume(send, index);
-    result = ask(send);
+    result = send_checks_ask(&send->plan, &send->list);
     if (result == 0)
         result = load(send);
     if (result != 0)
@@ -390,11 +285,65 @@ static int find_or_load(struct send *send)
     return EXIT_TRY_AGAIN;
 }
 
+/* The spool is ours, or the command ends. */
+static int send_here(struct send *send)
+{
+    const struct policy *last;
+    int result = spool_open(&send->spool, send->options.config, send->options.spool, true);
+
+    if (result != 0)
+        return result;
+    result = find_or_load(send);
+    if (result == 0)
+        result = run(send);
+    last = send->spool.settings.policy;
+    if (spool_close(&send->spool) < 0 && result == 0)
+        result = EXIT_TRY_AGAIN;
+    if (send->first_policy != NULL && send->first_policy != last)
+        settings_free_policy(send->first_policy);
+    return result;
+}
+
+static int find_spool(const struct send *send, char *ret_folder, size_t size)
+{
+    struct settings settings;
+    int result = settings_load_policy(&settings, send->options.config, send->options.spool);
+
+    if (result != 0)
+        return result;
+    (void)snprintf(ret_folder, size, "%s", settings.policy->spool);
+    settings_free(&settings);
+    return 0;
+}
+
+/* Beside a running sender if there is one; one that begins or ends is waited for, a little. */
+static int send_there_or_here(struct send *send)
+{
+    char folder[POLICY_PATH_MAX + 1];
+    bool told = false;
+    int result = find_spool(send, folder, sizeof(folder));
+
+    for (uint32_t locked = 0; result == 0;) {
+        result = hand_over(&send->plan, &send->list, folder);
+        if (result >= 0)
+            return result;
+        if (result == HAND_OVER_NOBODY &&
+            (!hand_over_is_locked(folder) || locked++ == LOCKED_TRIES_MAX))
+            return send_here(send);
+        if (result == HAND_OVER_AGAIN && !told)
+            (void)fprintf(stderr, "ringpost send: the running sender loads another campaign, or "
+                                  "ends: waiting\n");
+        told = told || result == HAND_OVER_AGAIN;
+        (void)poll(NULL, 0, AGAIN_MS);
+        result = 0;
+    }
+    return result;
+}
+
 static int send_planned(struct send *send)
 {
     bool stream =
         send->options.recipients_file != NULL && strcmp(send->options.recipients_file, "-") == 0;
-    const struct policy *last;
     int result;
 
     if (send->options.dry_run)
@@ -407,20 +356,10 @@ static int send_planned(struct send *send)
     }
     plan_choose_name(&send->plan, &send->list);
     if (stream && !send->options.yes)
-        return ask(send) != 0 ? EXIT_USAGE
-                              : verb_complain("send", "a list on standard input needs --yes");
-    result = spool_open(&send->spool, send->options.config, send->options.spool, true);
-    if (result != 0)
-        return result;
-    result = find_or_load(send);
-    if (result == 0)
-        result = run(send);
-    last = send->spool.settings.policy;
-    if (spool_close(&send->spool) < 0 && result == 0)
-        result = EXIT_TRY_AGAIN;
-    if (send->first_policy != NULL && send->first_policy != last)
-        settings_free_policy(send->first_policy);
-    return result;
+        return send_checks_ask(&send->plan, &send->list) != 0
+                   ? EXIT_USAGE
+                   : verb_complain("send", "a list on standard input needs --yes");
+    return send_there_or_here(send);
 }
 
 int verb_send(int argc, char **argv)

@@ -1,0 +1,72 @@
+#include "tools/send_checks.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/exit_code.h"
+#include "tools/verb.h"
+
+void send_checks_samples(const struct plan *plan, const struct plan_list *list)
+{
+    (void)fprintf(stderr, "campaign \"%s\": %llu recipients, the first:\n", plan->name,
+                  (unsigned long long)list->recipients_count);
+    for (uint32_t i = 0; i < PLAN_SAMPLES && i < list->recipients_count; i++)
+        (void)fprintf(stderr, "  %s\n", list->samples[i]);
+}
+
+int send_checks_ask(const struct plan *plan, const struct plan_list *list)
+{
+    char answer[16];
+
+    if (plan->options->yes)
+        return 0;
+    send_checks_samples(plan, list);
+    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
+        (void)fprintf(stderr, "nothing was queued: say --yes to send\n");
+        return EXIT_USAGE;
+    }
+    (void)fprintf(stderr, "send? [y/N] ");
+    if (fgets(answer, sizeof(answer), stdin) == NULL || (answer[0] != 'y' && answer[0] != 'Y')) {
+        (void)fprintf(stderr, "nothing was queued\n");
+        return EXIT_USAGE;
+    }
+    return 0;
+}
+
+int send_checks_resume(struct plan *plan, struct plan_list *list,
+                       const struct send_checks_found *found)
+{
+    if (list->recipients_count == 0) { /* a stream that nobody has read yet */
+        int result = plan_read_list(plan, NULL, NULL, list);
+
+        if (result != 0)
+            return result;
+    }
+    if (memcmp(found->content_digest, plan->content_digest, CAMPAIGN_DIGEST_SIZE) != 0)
+        return verb_complain("send",
+                             "campaign \"%s\" is in this spool with another content: "
+                             "choose another name",
+                             plan->name);
+    if (memcmp(found->list_digest, list->digest, CAMPAIGN_DIGEST_SIZE) != 0)
+        return verb_complain("send",
+                             "campaign \"%s\" is in this spool with another list: choose "
+                             "another name",
+                             plan->name);
+    if (found->fault != NULL)
+        return verb_complain(
+            "send",
+            "campaign \"%s\" is held: %s. It can only be cancelled, or sent by the "
+            "ringpost that took it",
+            plan->name, found->fault);
+    if (found->state == CAMPAIGN_PAUSED)
+        return verb_complain("send",
+                             "campaign \"%s\" is paused: ringpost queue resume --campaign "
+                             "%s",
+                             plan->name, plan->name);
+    (void)fprintf(stderr, "campaign \"%s\" %s\n", plan->name,
+                  found->state == CAMPAIGN_CANCELLED ? "was cancelled"
+                  : found->state == CAMPAIGN_DONE    ? "is done"
+                                                     : "goes on where it was");
+    return 0;
+}

@@ -1,0 +1,86 @@
+#include "tools/send_result.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/json_put.h"
+#include "tools/exit_code.h"
+
+struct account {
+    const char *name;
+    uint64_t accepted, failed, queued, suppressed, unsure;
+    double seconds;
+    double rate;
+};
+
+static void print_json(const struct account *account)
+{
+    char buffer[2048];
+    struct text out;
+
+    text_init(&out, buffer, sizeof(buffer));
+    json_put_open(&out, '{');
+    json_put_key_cstr(&out, "campaign", account->name);
+    json_put_key_u64(&out, "recipients",
+                     account->accepted + account->failed + account->queued + account->suppressed);
+    json_put_key_u64(&out, "suppressed", account->suppressed);
+    json_put_key_u64(&out, "accepted", account->accepted);
+    json_put_key_u64(&out, "failed", account->failed);
+    json_put_key_u64(&out, "queued", account->queued);
+    json_put_key_u64(&out, "unsure", account->unsure);
+    json_put_key_double(&out, "seconds", account->seconds, 3);
+    json_put_key_double(&out, "messages_per_second", account->rate, 1);
+    json_put_close(&out, '}');
+    (void)printf("%s\n", text_cstr_end(&out));
+}
+
+static void print_plain(const struct account *account)
+{
+    (void)printf("campaign=%s recipients=%llu suppressed=%llu accepted=%llu failed=%llu "
+                 "queued=%llu unsure=%llu seconds=%.2f messages_per_second=%.0f\n",
+                 account->name,
+                 (unsigned long long)(account->accepted + account->failed + account->queued +
+                                      account->suppressed),
+                 (unsigned long long)account->suppressed, (unsigned long long)account->accepted,
+                 (unsigned long long)account->failed, (unsigned long long)account->queued,
+                 (unsigned long long)account->unsure, account->seconds, account->rate);
+}
+
+void send_result_print(const char *name, const struct campaign_counts *counts, double seconds,
+                       bool json)
+{
+    struct account account = {
+        .name = name,
+        .accepted = (uint64_t)counts->delivered,
+        .failed =
+            (uint64_t)(counts->failed + counts->expired + counts->cancelled + counts->damaged),
+        .queued = (uint64_t)campaign_counts_open(counts),
+        .suppressed = (uint64_t)counts->suppressed,
+        .unsure = (uint64_t)counts->unsure,
+        .seconds = seconds,
+    };
+
+    account.rate = seconds > 0 ? (double)account.accepted / seconds : 0.0;
+    if (json)
+        print_json(&account);
+    else
+        print_plain(&account);
+    if (account.queued > 0)
+        (void)fprintf(stderr,
+                      "%llu recipients wait for a later attempt: the same command goes on "
+                      "(--until done waits for the end)\n",
+                      (unsigned long long)account.queued);
+}
+
+int send_result_exit_code(int result, const struct campaign_counts *counts)
+{
+    if (result == -EINTR)
+        return EXIT_INTERRUPTED;
+    if (result < 0 && result != -ETIME)
+        return EXIT_TRY_AGAIN;
+    if (campaign_counts_open(counts) > 0)
+        return EXIT_STILL_QUEUED;
+    if (counts->failed + counts->expired + counts->cancelled + counts->damaged > 0)
+        return EXIT_SOME_FAILED;
+    return EXIT_ALL_ACCEPTED;
+}
