@@ -150,6 +150,7 @@ void delivery_envelope(const struct delivery *delivery, struct envelope *ret_env
         .size = delivery->size,
         .eight_bit = delivery->eight_bit,
         .utf8 = !span_is_ascii(delivery->recipient.address),
+        .require_tls = delivery->recipient.campaign->descriptor.require_tls,
     };
 }
 

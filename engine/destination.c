@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/secrecy.h"
 #include "engine/shard.h"
 
 struct destination *destination_at(struct shard *shard, uint32_t site)
@@ -15,7 +16,7 @@ uint32_t destination_offers(const struct destination *destination, uint32_t host
 {
     const struct destination_reach *reach = &destination->reached[host];
 
-    return reach->until_ns > now_ns ? reach->has : UINT32_MAX;
+    return reach->until_ns > now_ns ? reach->has : SECRECY_ALL;
 }
 
 uint32_t destination_host(const struct destination *destination, struct span name)
@@ -93,7 +94,11 @@ int destination_of_route(struct shard *shard, const struct route *route, const u
     }
     take_addresses(destination, route, ports);
     destination->expires_ns = route->expires_ns;
-    destination->secure = route->secure;
+    if (route->secure && !destination->secure) { /* what is known is not what TLSA records ask */
+        destination->secure = true;
+        for (uint32_t h = 0; h < destination->hosts_count; h++)
+            destination->reached[h].until_ns = 0;
+    }
     return site;
 }
 

@@ -35,11 +35,11 @@ struct destination {
     uint64_t expires_ns; /* of the route that gave the addresses */
     uint8_t hosts_count;
     uint8_t addresses_count;
-    uint32_t turn;          /* round robin among equals */
-    uint32_t aim_turn;      /* every other session is for mail that most hosts cannot take */
-    bool secure;            /* DNSSEC vouches for the hosts' names: their TLSA records count */
-    bool tls_wanted;        /* at least one domain here is to be tried with TLS */
-    uint32_t talking_count; /* sessions that are connected */
+    uint32_t turn;     /* round robin among equals */
+    uint32_t aim_turn; /* every other session is for mail that most hosts cannot take */
+    bool secure;       /* DNSSEC vouches for the MX records of a domain here: TLSA records count */
+    bool tls_wanted;   /* at least one domain here is to be tried with TLS */
+    uint32_t talking_count;         /* sessions that are connected */
     struct list_node hopeless_node; /* in shard->hopeless while some of its mail goes back */
     struct list domains;            /* site_node of those ROUTED here that have flows */
     uint16_t preferences[ROUTE_HOSTS_MAX];

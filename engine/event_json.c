@@ -199,6 +199,8 @@ void event_json_recipient(struct text *out, const struct queue_recipient *recipi
     json_put_key_string(out, "sender", campaign->sender);
     json_put_key_string(out, "recipient", recipient->address);
     write_queue_name(out, recipient);
+    if (campaign->require_tls)
+        json_put_key_bool(out, "require_tls", true);
     event_json_seconds(out, "created", campaign->created_s * NS_PER_S);
     json_put_key(out, "metadata");
     if (recipient->metadata.size > 0)

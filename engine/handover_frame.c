@@ -6,6 +6,7 @@
 #include "base/big_endian.h"
 
 #define VERSION 1
+#define FLAG_REQUIRE_TLS 1
 
 /* --- reading --- */
 
@@ -72,15 +73,17 @@ int handover_frame_read_campaign(struct span payload, struct campaign_descriptor
                                     &descriptor.egress_pool, &descriptor.sender};
     uint64_t version = take_number(&reader, 1), lane = take_number(&reader, 1);
     uint64_t kind = take_number(&reader, 1), duplicates = take_number(&reader, 1);
+    uint64_t flags = take_number(&reader, 1);
     uint64_t content_size;
     struct span digest;
 
     if (version != VERSION || lane >= LANES_COUNT || kind >= CAMPAIGN_CONTENT_COUNT ||
-        duplicates >= CAMPAIGN_DUPLICATES_COUNT)
+        duplicates >= CAMPAIGN_DUPLICATES_COUNT || (flags & ~(uint64_t)FLAG_REQUIRE_TLS) != 0)
         return -EBADMSG;
     descriptor.lane = (enum lane)lane;
     descriptor.kind = (enum campaign_content)kind;
     descriptor.duplicates = (enum campaign_duplicates)duplicates;
+    descriptor.require_tls = (flags & FLAG_REQUIRE_TLS) != 0;
     descriptor.weight = (uint32_t)take_number(&reader, 4);
     descriptor.rate = take_number(&reader, 8);
     descriptor.not_before_s = take_number(&reader, 8);
@@ -149,7 +152,7 @@ int handover_frame_add_campaign(struct text *out, const struct campaign_descript
 {
     const struct span strings[] = {descriptor->name, descriptor->tenant, descriptor->stream,
                                    descriptor->egress_pool, descriptor->sender};
-    size_t size = 4 + 4 + 5 * 8 + CAMPAIGN_DIGEST_SIZE;
+    size_t size = 5 + 4 + 5 * 8 + CAMPAIGN_DIGEST_SIZE;
 
     for (size_t i = 0; i < ARRAY_LEN(strings); i++) {
         if (strings[i].size > CAMPAIGN_NAME_MAX)
@@ -163,6 +166,7 @@ int handover_frame_add_campaign(struct text *out, const struct campaign_descript
     add_number(out, descriptor->lane, 1);
     add_number(out, descriptor->kind, 1);
     add_number(out, descriptor->duplicates, 1);
+    add_number(out, descriptor->require_tls ? FLAG_REQUIRE_TLS : 0, 1);
     add_number(out, descriptor->weight, 4);
     add_number(out, descriptor->rate, 8);
     add_number(out, descriptor->not_before_s, 8);

@@ -142,6 +142,8 @@ static void write_fields(const struct query_world *world, uint32_t index, struct
     json_put_key_u64(out, "created", campaign->descriptor.created_s);
     json_put_key_u64(out, "recipients", campaign->recipients_count);
     write_counts(out, &counts);
+    if (campaign->descriptor.require_tls)
+        json_put_key_bool(out, "require_tls", true);
     if (fault != NULL)
         json_put_key_cstr(out, "held_because", fault);
 }

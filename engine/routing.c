@@ -143,7 +143,12 @@ bool routing_enter(struct shard *shard, uint32_t index, const struct route *rout
     domain->dns_us =
         (uint32_t)min_u64((shard_now_ns(shard) - domain->asked_ns) / NS_PER_US, UINT32_MAX);
     domain->state = DOMAIN_ROUTED;
-    attach_flows(shard, index);
+    if (domain->mx_secure != route->secure) {
+        domain->mx_secure = route->secure;
+        routing_reattach(shard, index);
+    } else {
+        attach_flows(shard, index);
+    }
     return true;
 }
 

@@ -46,8 +46,10 @@ struct routing_domain {
     uint32_t first_flow; /* chained by flows[].next */
     uint32_t failure;    /* slab index while FAILING */
     enum domain_state state;
-    bool known;          /* initialised */
-    bool sts_enforced;   /* its MTA-STS policy demands verified TLS (sts_gate.h) */
+    bool known;        /* initialised */
+    bool sts_enforced; /* its MTA-STS policy demands verified TLS (sts_gate.h) */
+    bool sts_vouched;  /* its MTA-STS policy names all hosts of the route */
+    bool mx_secure; /* DNSSEC vouches for its MX records; other domains of the site have theirs */
     uint8_t stale_count; /* times that its old route has had to serve on */
 };
 

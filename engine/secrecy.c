@@ -9,22 +9,45 @@
 
 /* --- what is needed --- */
 
+/* RFC 7672 2.2.1: what a host's TLSA records say counts for those whose MX records are signed. */
+static bool has_dane(const struct shard *shard, const struct routing_domain *domain)
+{
+    return domain->mx_secure && shard->policy->tls_dane && shard->options.tls != NULL;
+}
+
+/* RFC 8689 4.2.1: the server is to be proven, its name too - by DNSSEC, by MTA-STS, or because the
+ * operator named it - and it must take the demand over. Nothing lifts that. */
+static uint32_t required_bits(const struct shard *shard, const struct routing_domain *domain,
+                              bool by_route)
+{
+    uint32_t bits = SECRECY_ENCRYPTED | SECRECY_VERIFIED | SECRECY_OFFERED;
+
+    if (has_dane(shard, domain))
+        bits |= SECRECY_OBEYED;
+    if (!domain->mx_secure && !by_route && !domain->sts_vouched)
+        bits |= SECRECY_VOUCHED;
+    return bits;
+}
+
 uint32_t secrecy_needs(const struct shard *shard, uint32_t domain_index, uint32_t campaign_index)
 {
     struct span domain = queue_domain_name(store_queue(shard->options.store), domain_index);
     const struct policy_route *route = policy_route_for(shard->policy, domain);
     /* A password is never said in clear, so there is no mail without TLS. */
     uint32_t least = route != NULL && route->user[0] != '\0' ? SECRECY_ENCRYPTED : 0;
-    uint32_t enforced = shard->routing.domains[domain_index].sts_enforced
-                            ? SECRECY_ENCRYPTED | SECRECY_VERIFIED
-                            : 0;
+    const struct routing_domain *known = &shard->routing.domains[domain_index];
+    /* Another domain's MX records may be signed where this one's are not, at the same hosts. */
+    uint32_t theirs = (has_dane(shard, known) ? SECRECY_OBEYED : 0) |
+                      (known->sts_enforced ? SECRECY_ENCRYPTED | SECRECY_VERIFIED : 0);
     const struct content *content = content_of(shard->options.contents, campaign_index);
-    /* RFC 8689 5: "TLS-Required: No" lifts what the receiver demands, not what the operator does.
-     */
-    uint32_t theirs =
-        content != NULL && content_is_tls_optional(content) ? 0 : SECRECY_OBEYED | enforced;
     bool is_set;
 
+    if (queue_campaign(store_queue(shard->options.store), campaign_index)->descriptor.require_tls)
+        return required_bits(shard, known, route != NULL);
+    /* RFC 8689 5: "TLS-Required: No" lifts what the receiver demands, not what the operator does.
+     */
+    if (content != NULL && content_is_tls_optional(content))
+        theirs = 0;
     switch (policy_tls_for(shard->policy, domain, &is_set)) {
     case POLICY_TLS_OFF:
         return least;
@@ -58,6 +81,8 @@ static uint32_t clear_bits(const struct session *session)
 static bool is_obeyed(const struct session *session)
 {
     switch (session->dane) {
+    case SESSION_DANE_UNASKED:
+        return false;
     case SESSION_DANE_NONE:
         return true;
     case SESSION_DANE_RECORDS:
@@ -87,17 +112,51 @@ static uint32_t possible(const struct shard *shard, const struct destination *de
     return count;
 }
 
-/* Why the mail stays: the demand, and the host that came nearest in words. */
-static struct outcome outcome_of(const struct destination *destination, uint32_t needs)
+/* All hosts have been heard, lately, and nothing but REQUIRETLS is lacking: that will not change
+ * by waiting. */
+static bool is_refused_for_good(const struct destination *destination, uint32_t needs,
+                                uint64_t now_ns)
 {
-    const char *demanded = (needs & SECRECY_VERIFIED) != 0    ? "verified TLS is demanded"
-                           : (needs & SECRECY_ENCRYPTED) != 0 ? "TLS is demanded"
-                                                              : "TLS is demanded by DANE";
+    for (uint32_t h = 0; h < destination->hosts_count; h++)
+        if (destination->reached[h].until_ns <= now_ns ||
+            (needs & ~destination->reached[h].has) != SECRECY_OFFERED)
+            return false;
+    return destination->hosts_count > 0;
+}
+
+static const char *demand_text(uint32_t needs)
+{
+    if ((needs & SECRECY_VERIFIED) != 0)
+        return (needs & SECRECY_OFFERED) != 0 ? "verified TLS is demanded (REQUIRETLS)"
+                                              : "verified TLS is demanded";
+    return (needs & SECRECY_ENCRYPTED) != 0 ? "TLS is demanded" : "TLS is demanded by DANE";
+}
+
+static const char *reach_text(const struct destination_reach *reach, uint32_t needs)
+{
+    if (reach->words[0] != '\0')
+        return reach->words;
+    return (needs & ~reach->has) == SECRECY_OFFERED ? "it does not offer REQUIRETLS"
+                                                    : tls_demand_fault_text(reach->fault);
+}
+
+/* Why the mail stays: the demand, and the host that came nearest in words. */
+static struct outcome outcome_of(const struct destination *destination, uint32_t needs,
+                                 uint64_t now_ns)
+{
     char buffer[REPLY_TEXT_MAX];
     struct text words;
 
+    if ((needs & SECRECY_VOUCHED) != 0)
+        return outcome_from_cause(OUTCOME_DEFERRED, STAGE_TLS, CAUSE_TLS, 0,
+                                  SPAN("REQUIRETLS is demanded, and neither DNSSEC nor MTA-STS "
+                                       "proves the names of the mail hosts"));
+    if (is_refused_for_good(destination, needs, now_ns))
+        return outcome_from_cause(
+            OUTCOME_FAILED, STAGE_MAIL, CAUSE_TLS, 0,
+            SPAN("5.7.30 REQUIRETLS is demanded, and no mail host of the domain offers it"));
     text_init(&words, buffer, sizeof(buffer));
-    text_add_cstr(&words, demanded);
+    text_add_cstr(&words, demand_text(needs));
     for (uint32_t h = 0; h < destination->hosts_count; h++) {
         const struct destination_reach *reach = &destination->reached[h];
 
@@ -106,8 +165,7 @@ static struct outcome outcome_of(const struct destination *destination, uint32_t
         text_add_cstr(&words, ", but of ");
         text_add_cstr(&words, destination->hosts[h]);
         text_add_cstr(&words, ": ");
-        text_add_cstr(&words,
-                      reach->words[0] != '\0' ? reach->words : tls_demand_fault_text(reach->fault));
+        text_add_cstr(&words, reach_text(reach, needs));
         break;
     }
     return outcome_from_cause(OUTCOME_DEFERRED, STAGE_TLS, CAUSE_TLS, 0, text_span(&words));
@@ -133,7 +191,8 @@ static bool fail_flow(struct shard *shard, uint32_t flow, const struct destinati
                       uint32_t *work_left)
 {
     uint32_t needs = schedule_flow_needs(shard->schedule, flow);
-    struct routing_failure failure = {.outcome = outcome_of(destination, needs)};
+    struct routing_failure failure = {.outcome =
+                                          outcome_of(destination, needs, shard_now_ns(shard))};
 
     memcpy(failure.site, destination->site, sizeof(failure.site));
     if (!list_linked(&destination->hopeless_node)) /* else it was begun before */
@@ -231,6 +290,8 @@ static void remember(struct shard *shard, struct session *session, uint32_t has)
 
     if (host == DESTINATION_NONE)
         return;
+    if (session->dane == SESSION_DANE_UNASKED && destination->secure)
+        return; /* it began before its records were asked for */
     reach = &destination->reached[host];
     reach->until_ns = shard_now_ns(shard) + SECRECY_KNOWN_NS;
     reach->has = has;
@@ -271,6 +332,8 @@ void secrecy_reached(struct shard *shard, struct session *session)
         session->has |= SECRECY_ENCRYPTED;
     if (session->level >= TLS_LEVEL_VERIFIED)
         session->has |= SECRECY_VERIFIED;
+    if (session->level >= TLS_LEVEL_ENCRYPTED && ehlo_offers(&session->smtp.ehlo, EHLO_REQUIRETLS))
+        session->has |= SECRECY_OFFERED;
     if (!session->tls_tried)
         return; /* it says nothing about the host */
     if (session->dane == SESSION_DANE_FAILED)

@@ -15,7 +15,11 @@
 #define SECRECY_ENCRYPTED 1u /* TLS, whatever the certificate */
 #define SECRECY_VERIFIED 2u  /* the certificate proves the host */
 #define SECRECY_OBEYED 4u    /* what the host itself demands (DANE) is met */
-#define SECRECY_ALL UINT32_MAX
+#define SECRECY_OFFERED 8u   /* the server takes REQUIRETLS (RFC 8689), behind TLS */
+#define SECRECY_VOUCHED                                                                            \
+    16u /* no session has it: REQUIRETLS where nothing proves the MX records                       \
+         */
+#define SECRECY_ALL (~SECRECY_VOUCHED)
 
 #define SECRECY_KNOWN_NS (60 * NS_PER_S) /* what a host let a session reach holds so long */
 

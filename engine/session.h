@@ -45,9 +45,10 @@ enum session_cover {
 };
 
 enum session_dane {
-    SESSION_DANE_NONE,    /* the host demands nothing */
-    SESSION_DANE_RECORDS, /* it has secure TLSA records: in `tlsa` */
-    SESSION_DANE_FAILED   /* nobody can say: it may be an attack (RFC 7672 2.1.2) */
+    SESSION_DANE_UNASKED = 0, /* no domain here had signed MX records when it began */
+    SESSION_DANE_NONE,        /* the host demands nothing */
+    SESSION_DANE_RECORDS,     /* it has secure TLSA records: in `tlsa` */
+    SESSION_DANE_FAILED       /* nobody can say: it may be an attack (RFC 7672 2.1.2) */
 };
 
 struct session {

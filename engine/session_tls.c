@@ -41,6 +41,7 @@ enum session_tls_answer session_tls_records(struct shard *shard, struct session 
         return SESSION_TLS_KNOWS;
     case TLSA_SET_NONE:
     case TLSA_SET_UNTRUSTED:
+        session->dane = SESSION_DANE_NONE;
         return SESSION_TLS_KNOWS;
     case TLSA_SET_FAILED:
     case TLSA_SET_BUSY: /* no place to ask: nothing is known, and nobody waits */
@@ -72,7 +73,8 @@ enum smtp_tls session_tls_mode(struct shard *shard, struct session *session,
     if (shard->options.tls == NULL)
         return SMTP_TLS_NEVER;
     session->tls_first = policy_tls_is_first(route, session->peer.port);
-    session->tls_tried = session->tls_first || session->dane != SESSION_DANE_NONE ||
+    session->tls_tried = session->tls_first || session->dane == SESSION_DANE_RECORDS ||
+                         session->dane == SESSION_DANE_FAILED ||
                          (route != NULL && route->user[0] != '\0') ||
                          (session->aim & SECRECY_ENCRYPTED) != 0 ||
                          (destination->tls_wanted && !is_hopeless(shard, session));

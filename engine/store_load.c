@@ -28,6 +28,8 @@ static void open_segment(struct store_lane *lane)
     lane->described = false;
     lane->slot = QUEUE_NONE;
     lane->numbers_count = 0;
+    lane->log.options.features.incompatible =
+        lane->load.descriptor.require_tls ? RECORD_FEATURE_REQUIRE_TLS : 0;
     store_log_renew(&lane->log, size_min);
     lane->step = STORE_LANE_OPENING;
 }
@@ -405,6 +407,11 @@ int store_load_add(struct store_load *load, const struct store_recipient *recipi
         open_segment(lane);
     if (lane->step != STORE_LANE_OPEN)
         return -EAGAIN;
+    if (load->descriptor.require_tls &&
+        (lane->log.options.features.incompatible & RECORD_FEATURE_REQUIRE_TLS) == 0) {
+        lane->step = STORE_LANE_LEAVING; /* a program that does not know it must not send from it */
+        return -EAGAIN;
+    }
     if (lane->campaign != load->campaign) {
         if (lane->campaign != QUEUE_NONE)
             lane->described = false;

@@ -130,6 +130,7 @@ static enum store_log_state write_header(struct store_log *log)
         .id = log->id,
         .size = log->size,
         .created_ns = io_wall_ns(log->io),
+        .features = log->options.features,
     };
 
     record_write_file(&file, log->page);

@@ -40,8 +40,9 @@ struct store_log_options {
     size_t write_size;    /* ...or until so many bytes are there */
     uint64_t size_first;  /* of the first file; each is four times larger, up to... */
     uint64_t size_max;
-    uint64_t id_first; /* of the first file */
-    uint64_t id_step;  /* so that several logs draw from disjoint numbers */
+    uint64_t id_first;               /* of the first file */
+    uint64_t id_step;                /* so that several logs draw from disjoint numbers */
+    struct record_features features; /* of files made from now on */
 };
 
 struct store_log {

@@ -65,13 +65,14 @@ static bool is_asked_about(const struct shard *shard, struct span name)
            policy_tls_for(shard->policy, name, &is_set) != POLICY_TLS_OFF;
 }
 
-static void set_enforced(struct shard *shard, uint32_t index, bool enforced)
+static void set_demand(struct shard *shard, uint32_t index, bool enforced, bool vouched)
 {
     struct routing_domain *domain = &shard->routing.domains[index];
 
-    if (domain->sts_enforced == enforced)
+    if (domain->sts_enforced == enforced && domain->sts_vouched == vouched)
         return;
     domain->sts_enforced = enforced;
+    domain->sts_vouched = vouched;
     if (domain->state == DOMAIN_ROUTED)
         routing_reattach(shard, index);
 }
@@ -95,10 +96,10 @@ enum sts_gate_verdict sts_gate_pass(struct shard *shard, uint32_t index, struct 
     }
     switch (sts_route_judge(&view, route)) {
     case STS_ROUTE_FREE:
-        set_enforced(shard, index, false);
+        set_demand(shard, index, false, sts_route_vouched(&view, route));
         return STS_GATE_OPEN;
     case STS_ROUTE_ENFORCED:
-        set_enforced(shard, index, true);
+        set_demand(shard, index, true, true);
         return STS_GATE_OPEN;
     case STS_ROUTE_EMPTY:
         break;

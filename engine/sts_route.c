@@ -75,3 +75,9 @@ enum sts_route_verdict sts_route_judge(const struct sts_view *view, struct route
         keep_named(view->policy, route);
     return STS_ROUTE_ENFORCED;
 }
+
+bool sts_route_vouched(const struct sts_view *view, const struct route *route)
+{
+    return view->knowledge == STS_POLICY && view->policy->mode != STS_NONE &&
+           named_count(view->policy, route) == route->hosts_count;
+}

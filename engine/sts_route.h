@@ -18,5 +18,8 @@ enum sts_route_verdict {
 
 /* `route` is ROUTE_OK; its site name follows the hosts. EMPTY leaves it as it was. */
 enum sts_route_verdict sts_route_judge(const struct sts_view *view, struct route *route);
+/* Whether a policy, testing or enforce, names all that the route has: MTA-STS vouches for the hosts
+ * (RFC 8689 4.2.1). */
+MUST_USE bool sts_route_vouched(const struct sts_view *view, const struct route *route);
 
 #endif

@@ -74,10 +74,42 @@ static void test_cases(void **state)
     }
 }
 
+static void test_vouched(void **state)
+{
+    static const struct {
+        const char *patterns;
+        enum sts_mode mode;
+        bool vouched;
+    } vouching[] = {
+        {"*.x\nc.y\n", STS_ENFORCE, true},
+        {"*.?\n", STS_TESTING, false},
+        {"*.x\n*.y\n", STS_NONE, false},
+        {"a.x\n", STS_TESTING, false},
+        {"a.x\nb.x\n", STS_TESTING, false},
+        {"", STS_TESTING, false},
+        {"a.x\nb.x\nc.y\n", STS_TESTING, true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(vouching); i++) {
+        struct sts_policy policy = {.mode = vouching[i].mode};
+        struct sts_view view = {.knowledge = STS_POLICY, .policy = &policy};
+        struct route route = route_make();
+
+        policy.patterns_size = (uint32_t)strlen(vouching[i].patterns);
+        memcpy(policy.patterns, vouching[i].patterns, policy.patterns_size);
+        if (sts_route_vouched(&view, &route) != vouching[i].vouched)
+            fail_msg("%s, mode %d", vouching[i].patterns, (int)vouching[i].mode);
+        view.knowledge = STS_WITHOUT;
+        assert_false(sts_route_vouched(&view, &route));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_vouched),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

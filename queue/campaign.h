@@ -54,8 +54,10 @@ struct campaign_descriptor {
     enum lane lane;
     enum campaign_content kind;
     enum campaign_duplicates duplicates;
-    uint32_t weight;       /* share among the campaigns of the lane; 0 = 1 */
-    uint64_t rate;         /* messages an hour; 0 = no limit */
+    bool require_tls; /* REQUIRETLS (RFC 8689): verified TLS to a server that offers it, or not at
+                         all */
+    uint32_t weight;  /* share among the campaigns of the lane; 0 = 1 */
+    uint64_t rate;    /* messages an hour; 0 = no limit */
     uint64_t not_before_s; /* wall seconds since 1970; 0 = at once */
     uint64_t lifetime_s;   /* of each recipient from created_s; 0 = the configured one */
     uint64_t created_s;    /* wall seconds since 1970 */

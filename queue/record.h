@@ -52,6 +52,9 @@ struct record_file {
 
 #define RECORD_PART_CONTROL UINT32_MAX
 
+/* Incompatible: a campaign in this segment may demand REQUIRETLS. */
+#define RECORD_FEATURE_REQUIRE_TLS UINT64_C(1)
+
 struct record_batch {
     uint32_t magic;
     uint32_t header_crc; /* of the fields below, seeded with file id and offset */

@@ -101,7 +101,8 @@ static void test_file_of_another_program(void **state)
         {56, 1, false, 0},         /* read only: reading is allowed */
         {56, 1, true, -ENOTSUP},   /* ...writing is not */
         {63, 128, true, -ENOTSUP}, /* the last bit counts as well */
-        {64, 1, false, -ENOTSUP},  /* incompatible */
+        {64, 1, true, 0},          /* REQUIRETLS: incompatible, and known */
+        {64, 2, false, -ENOTSUP},  /* incompatible */
         {71, 128, false, -ENOTSUP} /* */
     };
     uint8_t page[RECORD_PAGE];

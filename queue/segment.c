@@ -17,7 +17,7 @@ struct campaign_record {
     uint8_t lane;
     uint8_t kind;
     uint8_t duplicates;
-    uint8_t spare;
+    uint8_t flags;
     uint8_t content_digest[CAMPAIGN_DIGEST_SIZE];
     uint16_t sizes[STRINGS_COUNT]; /* name, tenant, stream, egress pool, sender: behind it */
     uint16_t spare_sizes[3];
@@ -38,6 +38,8 @@ struct recipient_record {
     uint16_t values_count;
     /* address, metadata, values: each a 32-bit size and its bytes */
 };
+
+#define FLAG_REQUIRE_TLS 1u
 
 static_assert(sizeof(struct campaign_record) == 96, "on disk");
 static_assert(sizeof(struct content_record) == SEGMENT_CONTENT_HEAD, "on disk");
@@ -90,6 +92,7 @@ void segment_write_campaign(const struct campaign_descriptor *descriptor, uint8_
         .lane = (uint8_t)descriptor->lane,
         .kind = (uint8_t)descriptor->kind,
         .duplicates = (uint8_t)descriptor->duplicates,
+        .flags = descriptor->require_tls ? FLAG_REQUIRE_TLS : 0,
     };
     uint8_t *place = payload + sizeof(record);
 
@@ -115,7 +118,7 @@ int segment_read_campaign(struct span payload, struct campaign_descriptor *ret)
         strings[i] = take(&rest, record.sizes[i]);
     }
     if (record.id == 0 || record.lane >= LANES_COUNT || record.kind >= CAMPAIGN_CONTENT_COUNT ||
-        record.duplicates >= CAMPAIGN_DUPLICATES_COUNT)
+        record.duplicates >= CAMPAIGN_DUPLICATES_COUNT || (record.flags & ~FLAG_REQUIRE_TLS) != 0)
         return -EBADMSG;
     *ret = (struct campaign_descriptor){
         .id = record.id,
@@ -127,6 +130,7 @@ int segment_read_campaign(struct span payload, struct campaign_descriptor *ret)
         .lane = (enum lane)record.lane,
         .kind = (enum campaign_content)record.kind,
         .duplicates = (enum campaign_duplicates)record.duplicates,
+        .require_tls = (record.flags & FLAG_REQUIRE_TLS) != 0,
         .weight = record.weight,
         .rate = record.rate,
         .not_before_s = record.not_before_s,

@@ -34,6 +34,7 @@ static struct campaign_descriptor full_descriptor(void)
         .lane = LANE_BULK,
         .kind = CAMPAIGN_MESSAGE,
         .duplicates = CAMPAIGN_DUPLICATES_DROP,
+        .require_tls = true,
         .weight = 3,
         .rate = 100000,
         .not_before_s = 1800000000,
@@ -54,6 +55,7 @@ static void check_equal(const struct campaign_descriptor *a, const struct campai
     assert_true(a->not_before_s == b->not_before_s && a->lifetime_s == b->lifetime_s);
     assert_true(a->created_s == b->created_s && a->lane == b->lane && a->kind == b->kind);
     assert_int_equal(a->duplicates, b->duplicates);
+    assert_int_equal(a->require_tls, b->require_tls);
     assert_memory_equal(a->content_digest, b->content_digest, CAMPAIGN_DIGEST_SIZE);
 }
 
@@ -111,6 +113,9 @@ static void test_campaign_from_hostile_bytes(void **state)
         {44, {0, 2}, -EBADMSG},   /* no such kind */
         {44, {255, 0}, -EBADMSG}, /* */
         {46, {2, 0}, -EBADMSG},   /* no such policy of duplicates */
+        {46, {1, 1}, 0},          /* the last duplicates, every flag that there is */
+        {46, {1, 2}, -EBADMSG},   /* a flag that is not known */
+        {46, {1, 128}, -EBADMSG}, /* */
         {80, {0, 1}, -EBADMSG},   /* a name of 256 */
         {80, {255, 0}, -EBADMSG}, /* within the limit, but not within the payload */
         {80, {255, 255}, -EBADMSG},

@@ -48,9 +48,9 @@ static void print_keys(struct span line, const char *const *keys)
 static void show_line(struct queue_command *command, struct span line)
 {
     static const char *const campaign_keys[] = {
-        "campaign",  "tenant",    "lane",         "state",  "recipients", "queued",
-        "deferred",  "in_flight", "accepted",     "failed", "expired",    "suppressed",
-        "cancelled", "unsure",    "held_because", NULL};
+        "campaign",  "tenant",    "lane",        "state",        "recipients", "queued",
+        "deferred",  "in_flight", "accepted",    "failed",       "expired",    "suppressed",
+        "cancelled", "unsure",    "require_tls", "held_because", NULL};
     static const char *const record_keys[] = {
         "id", "recipient", "state", "attempts", "next_attempt", "unsure", "held_because", NULL};
     static const char *const event_keys[] = {"type",    "timestamp", "site",         "code",

@@ -143,6 +143,7 @@ static int load(struct send *send)
         .tenant = span_cstr(send->options.tenant),
         .sender = span_cstr(send->options.from),
         .lane = send->options.lane,
+        .require_tls = send->options.require_tls,
         .kind = send->plan.has_template ? CAMPAIGN_TEMPLATE : CAMPAIGN_MESSAGE,
         .weight = 1,
         .rate = send->options.rate_per_hour,
@@ -180,6 +181,7 @@ static int resume(struct send *send, uint32_t index)
         .list_digest = campaign->list_digest,
         .fault = content_fault(engine_contents(send->spool.engine), index),
         .state = campaign->state,
+        .require_tls = campaign->descriptor.require_tls,
     };
 
     send->campaign_index = index;

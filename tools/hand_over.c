@@ -35,6 +35,7 @@ struct hand_over {
 /* What the sender says of the campaign. */
 struct answer {
     bool found;
+    bool require_tls;
     enum campaign_state state;
     bool held;
     char fault[512];
@@ -114,6 +115,7 @@ static void read_answer(struct span line, struct answer *ret)
 
     memset(ret, 0, sizeof(*ret));
     ret->found = is_true(line, "found");
+    ret->require_tls = is_true(line, "require_tls");
     ret->state = state_named(sender_value(line, "state"));
     ret->held = fault.size > 0;
     text_init(&text, ret->fault, sizeof(ret->fault));
@@ -174,6 +176,7 @@ static struct campaign_descriptor describe(const struct hand_over *hand)
         .tenant = span_cstr(options->tenant),
         .sender = span_cstr(options->from),
         .lane = options->lane,
+        .require_tls = options->require_tls,
         .kind = hand->plan->has_template ? CAMPAIGN_TEMPLATE : CAMPAIGN_MESSAGE,
         .weight = 1,
         .rate = options->rate_per_hour,
@@ -343,6 +346,7 @@ static int find_or_load(struct hand_over *hand)
     if (answer.found) {
         found.fault = answer.held ? answer.fault : NULL;
         found.state = answer.state;
+        found.require_tls = answer.require_tls;
         return send_checks_resume(hand->plan, hand->list, &found);
     }
     result = send_checks_ask(hand->plan, hand->list);

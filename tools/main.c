@@ -28,6 +28,8 @@ static const struct verb verbs[] = {
      "  --rate R              at most, such as 100/min or 50 (a second)\n"
      "  --until idle|done|DURATION   idle (default): until only later retries are left\n"
      "                        done: until the last retry; DURATION: no longer than 2h, say\n"
+     "  --require-tls         only over TLS to servers that are verified and pass the demand on\n"
+     "                        (REQUIRETLS, RFC 8689); others are refused or waited for\n"
      "  --dry-run             check everything, print the first message, queue nothing\n"
      "  --config FILE         default: /etc/ringpost/ringpost.yaml if it is there\n"
      "  --spool DIR           default: ./spool\n"

@@ -94,6 +94,8 @@ int plan_open(struct plan *plan, const struct send_options *options)
     plan_hash(&hash, span_cstr(plan->has_template ? "template" : "message"));
     plan_hash(&hash, span_cstr(options->from));
     plan_hash(&hash, span_make(plan->content, plan->content_size));
+    if (options->require_tls)
+        plan_hash(&hash, SPAN("require-tls"));
     SHA256_Final(plan->content_digest, &hash);
     return 0;
 }

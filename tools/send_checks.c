@@ -43,6 +43,11 @@ int send_checks_resume(struct plan *plan, struct plan_list *list,
         if (result != 0)
             return result;
     }
+    if (found->require_tls != plan->options->require_tls)
+        return verb_complain("send",
+                             "campaign \"%s\" is in this spool with%s --require-tls: choose "
+                             "another name",
+                             plan->name, found->require_tls ? "" : "out");
     if (memcmp(found->content_digest, plan->content_digest, CAMPAIGN_DIGEST_SIZE) != 0)
         return verb_complain("send",
                              "campaign \"%s\" is in this spool with another content: "

@@ -11,6 +11,7 @@ struct send_checks_found {
     const uint8_t *list_digest;
     const char *fault; /* why it is held, or NULL */
     enum campaign_state state;
+    bool require_tls;
 };
 
 void send_checks_samples(const struct plan *plan, const struct plan_list *list);

@@ -25,6 +25,7 @@ enum {
     OPTION_AT,
     OPTION_RATE,
     OPTION_UNTIL,
+    OPTION_REQUIRE_TLS,
     OPTION_DRY_RUN,
     OPTION_JSON,
     OPTION_YES,
@@ -46,6 +47,7 @@ static const struct option long_options[] = {
     {"at", required_argument, NULL, OPTION_AT},
     {"rate", required_argument, NULL, OPTION_RATE},
     {"until", required_argument, NULL, OPTION_UNTIL},
+    {"require-tls", no_argument, NULL, OPTION_REQUIRE_TLS},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
     {"json", no_argument, NULL, OPTION_JSON},
     {"yes", no_argument, NULL, OPTION_YES},
@@ -144,6 +146,9 @@ static const char *take(struct send_options *options, int option)
         return NULL;
     }
     switch (option) {
+    case OPTION_REQUIRE_TLS:
+        options->require_tls = true;
+        return NULL;
     case OPTION_DRY_RUN:
         options->dry_run = true;
         return NULL;

@@ -26,6 +26,7 @@ struct send_options {
     uint64_t duration_ns;
     uint64_t not_before_s;
     uint64_t rate_per_hour;
+    bool require_tls;
     bool dry_run;
     bool json;
     bool yes;

@@ -1,0 +1,224 @@
+"""What mail demands of TLS beyond the table of e2e_tls.py: REQUIRETLS (RFC 8689), and domains that share their mail hosts and
+not their proofs."""
+import hashlib
+import http.server
+import os
+import ssl
+import struct
+import subprocess
+import threading
+
+import ca
+import e2e
+import tls_server
+import validating
+import world
+
+NETWORK = 84
+OFFER = "REQUIRETLS"
+
+
+class PolicyServer:
+    """One MTA-STS policy for every name that asks; the mode stands in the name."""
+    ADDRESS = f"127.{NETWORK}.200.1"
+
+    def __init__(self, authority, names, hosts):
+        pem, key = authority.issue("policies", dns=names)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem, key)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                mode = self.headers["Host"].removeprefix("mta-sts.").partition(".")[0]
+                body = f"version: STSv1\r\nmode: {mode}\r\n" + "".join(f"mx: {host}\r\n" for host in hosts[mode])
+                body = (body + "max_age: 86400\r\n").encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer((self.ADDRESS, 443), Handler)
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Hosts:
+    """Mail servers by name, with their records in a signed zone, "dane.test", and in one that is not, "test"."""
+
+    def __init__(self, case, folder):
+        self.case = case
+        self.port = world.free_port()
+        os.makedirs(case.path(folder))
+        self.folder = folder
+        self.authority = ca.Authority(case.path(folder))
+        self.servers = {}
+        self.records = {"test": [], "dane.test": []}
+
+    def serve(self, host, how=tls_server.GOOD, offers=(OFFER,), names=None, tlsa=None, chain=None):
+        """`tlsa`: makes the record's text from the digest of the server's key."""
+        address = f"127.{NETWORK}.1.{len(self.servers) + 1}"
+        pem, key = self.authority.issue("c-" + host.partition(".")[0], dns=names or [host], **(chain or {}))
+        self.servers[host] = self.case.closing(tls_server.Server(address, self.port, how, pem, key, offers=offers))
+        self.record(host, f"A {address}")
+        if tlsa:
+            public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], capture_output=True,
+                                    check=True).stdout
+            self.record(f"_{self.port}._tcp.{host}", "TLSA " + tlsa(hashlib.sha256(public).hexdigest()))
+
+    def record(self, name, data):
+        zone = "dane.test" if name.endswith("dane.test") else "test"
+        self.records[zone].append(f"{name}. {data}")
+
+    def mail(self, domain, *hosts):
+        for preference, host in enumerate(hosts, 1):
+            self.record(domain, f"MX {preference} {host}.")
+
+    def spool(self, name, extra=""):
+        zones = {zone: validating.zone_text(zone, *lines) for zone, lines in self.records.items()}
+        signed = self.case.closing(validating.SignedZones(self.case.path(self.folder + "-z"), zones, ("dane.test",), {}))
+        names = self.case.closing(validating.Unbound(self.case.path(self.folder + "-u"), signed))
+        return e2e.Spool(self.case, name, port=self.port, dns=names.port, dns_timeout="10s, trust_ad: true",
+                         retry="schedule: [1h]", extra=extra)
+
+
+def send(case, spool, name, domains, *options, header=""):
+    template = case.write(name + ".eml", header + e2e.SHORT_TEMPLATE)
+    e2e.write_rows(case.path(name + ".csv"), [(f"{name}@{domain}", 1) for domain in domains], ["email", "n"])
+    return spool.send_list(template, case.path(name + ".csv"), name, *options)
+
+
+def by_domain(spool, name):
+    return {e["recipient"].partition("@")[2]: e for e in spool.events() if e["recipient"].startswith(name + "@")}
+
+
+def require_hosts(case):
+    hosts = Hosts(case, "ca")
+    hosts.serve("yes.dane.test", tlsa=lambda key: f"3 1 1 {key}")
+    hosts.serve("no.dane.test", offers=())
+    hosts.serve("wrong.dane.test", names=["elsewhere.example"])
+    hosts.serve("broken.dane.test", how=tls_server.HANDSHAKE)
+    hosts.serve("clear.dane.test", how=tls_server.NONE)
+    hosts.serve("yes.test")
+    hosts.mail("good.dane.test", "yes.dane.test")
+    hosts.mail("second.dane.test", "no.dane.test", "yes.dane.test")
+    hosts.mail("refused.dane.test", "no.dane.test")
+    hosts.mail("wrongname.dane.test", "wrong.dane.test")
+    hosts.mail("handshake.dane.test", "broken.dane.test")
+    hosts.mail("stripped.dane.test", "clear.dane.test")
+    hosts.mail("off.dane.test", "yes.dane.test")
+    hosts.mail("unproven.test", "yes.test")
+    hosts.mail("mixed.test", "yes.dane.test")  # the host's name is signed, who says that it is the domain's is not
+    for mode in ("enforce", "testing"):
+        hosts.mail(f"{mode}.test", "yes.test")
+        hosts.record(f"_mta-sts.{mode}.test", 'TXT "v=STSv1; id=1;"')
+        hosts.record(f"mta-sts.{mode}.test", f"A {PolicyServer.ADDRESS}")
+    hosts.mail("unnamed.test", "yes.test")
+    hosts.record("_mta-sts.unnamed.test", 'TXT "v=STSv1; id=1;"')
+    hosts.record("mta-sts.unnamed.test", f"A {PolicyServer.ADDRESS}")
+    return hosts
+
+
+def require_tls(case):
+    """REQUIRETLS goes to servers that take it over, prove themselves and are proven to be the domain's; to no others."""
+    hosts = require_hosts(case)
+    names = [f"mta-sts.{mode}.test" for mode in ("enforce", "testing", "unnamed")]
+    try:
+        case.closing(PolicyServer(hosts.authority, names, {"enforce": ["yes.test"], "testing": ["yes.test"],
+                                                           "unnamed": ["other.test"]}))
+    except PermissionError:
+        case.skip("only root may serve MTA-STS policies (port 443)")
+    hosts.serve("smart.test", names=["smart.test"])
+    route = f'  route.test: {{hosts: ["smart.test:{hosts.port}"]}}\n'
+    spool = hosts.spool("require", "routes:\n" + route +
+                        'tls: {ca_file: %s, domains: {"off.dane.test": off}}\n' % hosts.authority.pem)
+    wanted = {"good.dane.test": "Delivery", "second.dane.test": "Delivery", "refused.dane.test": "Bounce",
+              "wrongname.dane.test": "TransientFailure", "handshake.dane.test": "TransientFailure",
+              "stripped.dane.test": "TransientFailure", "off.dane.test": "Delivery",
+              "unproven.test": "TransientFailure", "mixed.test": "TransientFailure", "enforce.test": "Delivery",
+              "testing.test": "Delivery", "unnamed.test": "TransientFailure", "route.test": "Delivery"}
+    send(case, spool, "demanding", wanted, "--require-tls").expect(e2e.STILL_QUEUED)
+    events = by_domain(spool, "demanding")
+    e2e.check_equal({domain: event["type"] for domain, event in events.items()}, wanted, "outcomes",
+                    {d: e["response"] for d, e in events.items()})
+    e2e.check(all(event["require_tls"] is True for event in events.values()), "the events say it")
+    taken = {m.recipient.partition("@")[2]: m for server in hosts.servers.values() for m in server.messages}
+    e2e.check_equal(set(taken), {d for d, kind in wanted.items() if kind == "Delivery"}, "at the servers")
+    e2e.check(all(OFFER in m.parameters.split() and m.version for m in taken.values()), "said, behind TLS",
+              {d: m.parameters for d, m in taken.items()})
+    refused = events["refused.dane.test"]
+    e2e.check(refused["response"]["content"].startswith("5.7.30 ") and refused["cause"] == "tls", "5.7.30", refused)
+    for domain in ("unproven.test", "mixed.test"):
+        e2e.check("neither DNSSEC nor MTA-STS" in events[domain]["response"]["content"], domain, events[domain])
+    said = [c for s in hosts.servers.values() for c in s.clear_commands if "MAIL" in c]
+    e2e.check(not said, "nothing is said in clear", said)
+    plain(case, spool, hosts)
+    flags(case, spool)
+    case.note(f"REQUIRETLS: {len(wanted)} kinds of domains")
+
+
+def plain(case, spool, hosts):
+    """Other mail of the same domains goes as ever, and says nothing of REQUIRETLS; TLS-Required: No counts for nothing beside
+    REQUIRETLS."""
+    domains = ["good.dane.test", "refused.dane.test", "stripped.dane.test", "unproven.test"]
+    send(case, spool, "plain", domains).expect(e2e.ALL_ACCEPTED)
+    said = [m.parameters for s in hosts.servers.values() for m in s.messages if m.recipient.startswith("plain@")]
+    e2e.check(len(said) == len(domains) and OFFER not in " ".join(said), "plain mail", said)
+    send(case, spool, "both", ["stripped.dane.test"], "--require-tls",
+         header="TLS-Required: No\n").expect(e2e.STILL_QUEUED)
+    e2e.check("require_tls" not in by_domain(spool, "plain")["unproven.test"], "plain mail demands nothing")
+
+
+def flags(case, spool):
+    """The same command with the other flag is another campaign, and the queue says which is which."""
+    for name, options, words in (("demanding", (), "with --require-tls"), ("plain", ("--require-tls",), "without")):
+        run = send(case, spool, name, ["good.dane.test"], *options).expect(e2e.USAGE)
+        e2e.check(words in run.err, "the other flag is refused", run.err)
+    lines = {line["campaign"]: line for line in spool.queue("summary", "--json").expect(0).json_lines}
+    e2e.check_equal({name: line.get("require_tls", False) for name, line in lines.items()},
+                    {"demanding": True, "plain": False, "both": True}, "queue summary")
+    folder = os.path.join(spool.folder, "segments")
+    bits = []
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), "rb") as f:
+            bits.append((struct.unpack_from("<Q", f.read(72), 64)[0], name))
+    e2e.check_equal([bit for bit, _ in bits], [1, 0, 1], "segments that an older ringpost must refuse", bits)
+
+
+def shared_hosts(case):
+    """A domain whose MX records are signed keeps what DANE demands when another one, unsigned, has the same hosts; and the
+    other one's mail is not kept back by it. Whichever is asked about first or last."""
+    hosts = Hosts(case, "ca2")
+    hosts.serve("mx.dane.test", offers=(), tlsa=lambda key: "3 1 1 " + "00" * 32)
+    domains = {}
+    for i in range(6):
+        domains[f"s{i}.dane.test"] = "TransientFailure"
+        domains[f"u{i}.test"] = "Delivery"
+    for domain in domains:
+        hosts.mail(domain, "mx.dane.test")
+    spool = hosts.spool("shared", "tls: {mta_sts: false, ca_file: %s}\n" % hosts.authority.pem)
+    for name, order in (("forth", list(domains)), ("back", list(reversed(domains)))):
+        send(case, spool, name, order).expect(e2e.STILL_QUEUED)
+        events = by_domain(spool, name)
+        e2e.check_equal({d: e["type"] for d, e in events.items()}, domains, name,
+                        {d: e["response"]["content"] for d, e in events.items()})
+    taken = {m.recipient.partition("@")[2] for m in hosts.servers["mx.dane.test"].messages}
+    e2e.check(not any(domain.endswith("dane.test") for domain in taken), "at the server", taken)
+    case.note("domains with one host and two proofs")
+
+
+def main():
+    with e2e.Case("tls_demands") as case:
+        case.step(require_tls)
+        case.step(shared_hosts)
+
+
+if __name__ == "__main__":
+    main()
