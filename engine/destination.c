@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "engine/secrecy.h"
 #include "engine/shard.h"
+#include "tls/tls_policy.h"
 
 struct destination *destination_at(struct shard *shard, uint32_t site)
 {
@@ -16,7 +16,7 @@ uint32_t destination_offers(const struct destination *destination, uint32_t host
 {
     const struct destination_reach *reach = &destination->reached[host];
 
-    return reach->until_ns > now_ns ? reach->has : SECRECY_ALL;
+    return reach->until_ns > now_ns ? reach->has : TLS_POLICY_ALL;
 }
 
 uint32_t destination_host(const struct destination *destination, struct span name)
@@ -123,6 +123,17 @@ uint32_t destination_pick(struct shard *shard, uint32_t site, uint32_t needs)
     if (candidates_count == 0)
         return DESTINATION_NONE;
     return candidates[destination->turn++ % candidates_count];
+}
+
+uint32_t destination_only_domain(struct shard *shard, uint32_t site)
+{
+    const struct list *domains = &destination_at(shard, site)->domains;
+    struct list_node *node = list_first(domains);
+
+    if (node == NULL || node->next != &domains->head)
+        return DESTINATION_NONE;
+    return (uint32_t)(CONTAINER_OF(node, struct routing_domain, site_node) -
+                      shard->routing.domains);
 }
 
 void destination_avoid(struct shard *shard, uint32_t site, const struct ip *ip)

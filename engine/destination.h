@@ -22,7 +22,7 @@ struct destination_address {
     uint64_t avoid_until_ns;
 };
 
-/* What TLS came of sessions to a host: bits of secrecy.h, and what was lacking. */
+/* What TLS came of sessions to a host: bits of tls_policy.h, and what was lacking. */
 struct destination_reach {
     uint64_t until_ns; /* how long it holds; 0: nothing is known */
     uint32_t has;
@@ -55,13 +55,15 @@ struct destination *destination_at(struct shard *shard, uint32_t site);
 MUST_USE int destination_of_route(struct shard *shard, const struct route *route,
                                   const uint16_t *ports);
 /* The address that a new session to this site should use, of hosts that may offer what is needed
- * (bits of secrecy.h), or DESTINATION_NONE when all are avoided. */
+ * (bits of tls_policy.h), or DESTINATION_NONE when all are avoided. */
 MUST_USE uint32_t destination_pick(struct shard *shard, uint32_t site, uint32_t needs);
 /* What a session to this host may have, as far as is known. */
 MUST_USE uint32_t destination_offers(const struct destination *destination, uint32_t host,
                                      uint64_t now_ns);
 /* The host's index, or DESTINATION_NONE when the route has it no more. */
 MUST_USE uint32_t destination_host(const struct destination *destination, struct span name);
+/* The only domain that is routed here and has mail, or DESTINATION_NONE. */
+MUST_USE uint32_t destination_only_domain(struct shard *shard, uint32_t site);
 void destination_avoid(struct shard *shard, uint32_t site, const struct ip *ip);
 /* No address is avoided any more. */
 void destination_forgive(struct shard *shard, uint32_t site);

@@ -9,56 +9,31 @@
 
 /* --- what is needed --- */
 
-/* RFC 7672 2.2.1: what a host's TLSA records say counts for those whose MX records are signed. */
-static bool has_dane(const struct shard *shard, const struct routing_domain *domain)
+static bool has_dane(const struct shard *shard)
 {
-    return domain->mx_secure && shard->policy->tls_dane && shard->options.tls != NULL;
-}
-
-/* RFC 8689 4.2.1: the server is to be proven, its name too - by DNSSEC, by MTA-STS, or because the
- * operator named it - and it must take the demand over. Nothing lifts that. */
-static uint32_t required_bits(const struct shard *shard, const struct routing_domain *domain,
-                              bool by_route)
-{
-    uint32_t bits = SECRECY_ENCRYPTED | SECRECY_VERIFIED | SECRECY_OFFERED;
-
-    if (has_dane(shard, domain))
-        bits |= SECRECY_OBEYED;
-    if (!domain->mx_secure && !by_route && !domain->sts_vouched)
-        bits |= SECRECY_VOUCHED;
-    return bits;
+    return shard->policy->tls_dane && shard->options.tls != NULL;
 }
 
 uint32_t secrecy_needs(const struct shard *shard, uint32_t domain_index, uint32_t campaign_index)
 {
-    struct span domain = queue_domain_name(store_queue(shard->options.store), domain_index);
-    const struct policy_route *route = policy_route_for(shard->policy, domain);
-    /* A password is never said in clear, so there is no mail without TLS. */
-    uint32_t least = route != NULL && route->user[0] != '\0' ? SECRECY_ENCRYPTED : 0;
-    const struct routing_domain *known = &shard->routing.domains[domain_index];
-    /* Another domain's MX records may be signed where this one's are not, at the same hosts. */
-    uint32_t theirs = (has_dane(shard, known) ? SECRECY_OBEYED : 0) |
-                      (known->sts_enforced ? SECRECY_ENCRYPTED | SECRECY_VERIFIED : 0);
+    struct span name = queue_domain_name(store_queue(shard->options.store), domain_index);
+    const struct queue *queue = store_queue(shard->options.store);
+    const struct routing_domain *domain = &shard->routing.domains[domain_index];
+    const struct policy_route *route = policy_route_for(shard->policy, name);
     const struct content *content = content_of(shard->options.contents, campaign_index);
-    bool is_set;
+    struct tls_policy_mail mail = {
+        .has_password = route != NULL && route->user[0] != '\0',
+        .is_routed = route != NULL,
+        .mx_secure = domain->mx_secure,
+        .dane = domain->mx_secure && has_dane(shard),
+        .enforced = domain->sts_enforced,
+        .sts_vouched = domain->sts_vouched,
+        .require_tls = queue_campaign(queue, campaign_index)->descriptor.require_tls,
+        .tls_optional = content != NULL && content_is_tls_optional(content),
+    };
 
-    if (queue_campaign(store_queue(shard->options.store), campaign_index)->descriptor.require_tls)
-        return required_bits(shard, known, route != NULL);
-    /* RFC 8689 5: "TLS-Required: No" lifts what the receiver demands, not what the operator does.
-     */
-    if (content != NULL && content_is_tls_optional(content))
-        theirs = 0;
-    switch (policy_tls_for(shard->policy, domain, &is_set)) {
-    case POLICY_TLS_OFF:
-        return least;
-    case POLICY_TLS_OPPORTUNISTIC:
-        return least | theirs;
-    case POLICY_TLS_REQUIRED:
-        return SECRECY_ENCRYPTED | theirs;
-    case POLICY_TLS_VERIFIED:
-        return SECRECY_ENCRYPTED | SECRECY_VERIFIED | theirs;
-    }
-    UNREACHABLE("no such mode");
+    mail.mode = (enum tls_policy_mode)policy_tls_for(shard->policy, name, &mail.mode_is_set);
+    return tls_policy_needs(&mail);
 }
 
 bool secrecy_is_wanted(const struct shard *shard, uint32_t domain_index)
@@ -70,29 +45,6 @@ bool secrecy_is_wanted(const struct shard *shard, uint32_t domain_index)
 }
 
 /* --- what can be had --- */
-
-/* Of a session in clear. */
-static uint32_t clear_bits(const struct session *session)
-{
-    return session->dane == SESSION_DANE_NONE ? SECRECY_OBEYED : 0;
-}
-
-/* RFC 7672 2.2: secure records demand TLS, usable ones a certificate that fits. */
-static bool is_obeyed(const struct session *session)
-{
-    switch (session->dane) {
-    case SESSION_DANE_UNASKED:
-        return false;
-    case SESSION_DANE_NONE:
-        return true;
-    case SESSION_DANE_RECORDS:
-        break;
-    case SESSION_DANE_FAILED:
-        return false;
-    }
-    return session->level >=
-           (session_tls_by_dane(session) ? TLS_LEVEL_VERIFIED : TLS_LEVEL_ENCRYPTED);
-}
 
 /* By host, of those that have an address which is not avoided; how many. */
 static uint32_t possible(const struct shard *shard, const struct destination *destination,
@@ -119,25 +71,25 @@ static bool is_refused_for_good(const struct destination *destination, uint32_t 
 {
     for (uint32_t h = 0; h < destination->hosts_count; h++)
         if (destination->reached[h].until_ns <= now_ns ||
-            (needs & ~destination->reached[h].has) != SECRECY_OFFERED)
+            (needs & ~destination->reached[h].has) != TLS_POLICY_OFFERED)
             return false;
     return destination->hosts_count > 0;
 }
 
 static const char *demand_text(uint32_t needs)
 {
-    if ((needs & SECRECY_VERIFIED) != 0)
-        return (needs & SECRECY_OFFERED) != 0 ? "verified TLS is demanded (REQUIRETLS)"
-                                              : "verified TLS is demanded";
-    return (needs & SECRECY_ENCRYPTED) != 0 ? "TLS is demanded" : "TLS is demanded by DANE";
+    if ((needs & TLS_POLICY_VERIFIED) != 0)
+        return (needs & TLS_POLICY_OFFERED) != 0 ? "verified TLS is demanded (REQUIRETLS)"
+                                                 : "verified TLS is demanded";
+    return (needs & TLS_POLICY_ENCRYPTED) != 0 ? "TLS is demanded" : "TLS is demanded by DANE";
 }
 
 static const char *reach_text(const struct destination_reach *reach, uint32_t needs)
 {
     if (reach->words[0] != '\0')
         return reach->words;
-    return (needs & ~reach->has) == SECRECY_OFFERED ? "it does not offer REQUIRETLS"
-                                                    : tls_demand_fault_text(reach->fault);
+    return (needs & ~reach->has) == TLS_POLICY_OFFERED ? "it does not offer REQUIRETLS"
+                                                       : tls_demand_fault_text(reach->fault);
 }
 
 /* Why the mail stays: the demand, and the host that came nearest in words. */
@@ -147,7 +99,7 @@ static struct outcome outcome_of(const struct destination *destination, uint32_t
     char buffer[REPLY_TEXT_MAX];
     struct text words;
 
-    if ((needs & SECRECY_VOUCHED) != 0)
+    if ((needs & TLS_POLICY_VOUCHED) != 0)
         return outcome_from_cause(OUTCOME_DEFERRED, STAGE_TLS, CAUSE_TLS, 0,
                                   SPAN("REQUIRETLS is demanded, and neither DNSSEC nor MTA-STS "
                                        "proves the names of the mail hosts"));
@@ -273,7 +225,7 @@ uint32_t secrecy_pick(struct shard *shard, uint32_t site, uint32_t *ret_aim)
             return DESTINATION_NONE;
     }
     /* TLS that is known not to work is tried all the same for mail that may not go without. */
-    flow = schedule_unmet(shard->schedule, site, (uint32_t[]){SECRECY_OBEYED}, 1);
+    flow = schedule_unmet(shard->schedule, site, (uint32_t[]){TLS_POLICY_OBEYED}, 1);
     if (flow != SCHEDULE_NONE && (schedule_flow_needs(shard->schedule, flow) & ~has) == 0)
         *ret_aim = schedule_flow_needs(shard->schedule, flow);
     return address;
@@ -290,7 +242,7 @@ static void remember(struct shard *shard, struct session *session, uint32_t has)
 
     if (host == DESTINATION_NONE)
         return;
-    if (session->dane == SESSION_DANE_UNASKED && destination->secure)
+    if (session->dane == TLS_POLICY_DANE_UNASKED && destination->secure)
         return; /* it began before its records were asked for */
     reach = &destination->reached[host];
     reach->until_ns = shard_now_ns(shard) + SECRECY_KNOWN_NS;
@@ -327,16 +279,15 @@ static void lacks_tls(struct session *session)
 
 void secrecy_reached(struct shard *shard, struct session *session)
 {
-    session->has = is_obeyed(session) ? SECRECY_OBEYED : 0;
-    if (session->level >= TLS_LEVEL_ENCRYPTED)
-        session->has |= SECRECY_ENCRYPTED;
-    if (session->level >= TLS_LEVEL_VERIFIED)
-        session->has |= SECRECY_VERIFIED;
-    if (session->level >= TLS_LEVEL_ENCRYPTED && ehlo_offers(&session->smtp.ehlo, EHLO_REQUIRETLS))
-        session->has |= SECRECY_OFFERED;
+    const struct tls_policy_session reached = {
+        .level = session->level,
+        .dane = session->dane,
+        .offers_requiretls = ehlo_offers(&session->smtp.ehlo, EHLO_REQUIRETLS)};
+
+    session->has = tls_policy_has(&reached);
     if (!session->tls_tried)
         return; /* it says nothing about the host */
-    if (session->dane == SESSION_DANE_FAILED)
+    if (session->dane == TLS_POLICY_DANE_FAILED)
         session->tls_fault = TLS_FAULT_DNSSEC_INVALID;
     else if (session->smtp.clear != SMTP_CLEAR_NONE)
         lacks_tls(session);
@@ -347,13 +298,23 @@ void secrecy_reached(struct shard *shard, struct session *session)
     remember(shard, session, session->has);
 }
 
+void secrecy_limit(struct shard *shard, struct session *session)
+{
+    if (session->named_domain == 0 ||
+        destination_only_domain(shard, session->site) == session->named_domain - 1)
+        return;
+    session->has &= ~(TLS_POLICY_VERIFIED | TLS_POLICY_OBEYED);
+}
+
 void secrecy_failed(struct shard *shard, struct session *session)
 {
+    const struct tls_policy_session clear = {.level = TLS_LEVEL_CLEAR, .dane = session->dane};
+
     if (session->tls_fault == TLS_FAULT_NONE)
         session->tls_fault = TLS_FAULT_HANDSHAKE;
-    if (session->dane != SESSION_DANE_FAILED)
+    if (session->dane != TLS_POLICY_DANE_FAILED)
         note_trouble(shard, session);
-    remember(shard, session, clear_bits(session));
+    remember(shard, session, tls_policy_has(&clear));
     fail_hopeless(shard, session->site);
 }
 

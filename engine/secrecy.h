@@ -1,6 +1,6 @@
-/* secrecy.h - which TLS level mail needs, and which sessions have: the bits that the schedule
- * compares, so that no message goes below what it or its domain demands, on a reused session
- * neither.
+/* secrecy.h - which TLS mail needs, and which sessions have: the bits of tls/tls_policy.h, which
+ * the schedule compares, so that no message goes below what it or its domain demands, on a reused
+ * session neither.
  *
  * What a flow needs comes from its domain (tls.mode, tls.domains, the route) and its campaign; what
  * a session has, from how far it came. What a host let sessions reach lately stands in the site's
@@ -11,15 +11,7 @@
 
 #include "base/base.h"
 #include "message/outcome.h"
-
-#define SECRECY_ENCRYPTED 1u /* TLS, whatever the certificate */
-#define SECRECY_VERIFIED 2u  /* the certificate proves the host */
-#define SECRECY_OBEYED 4u    /* what the host itself demands (DANE) is met */
-#define SECRECY_OFFERED 8u   /* the server takes REQUIRETLS (RFC 8689), behind TLS */
-#define SECRECY_VOUCHED                                                                            \
-    16u /* no session has it: REQUIRETLS where nothing proves the MX records                       \
-         */
-#define SECRECY_ALL (~SECRECY_VOUCHED)
+#include "tls/tls_policy.h"
 
 #define SECRECY_KNOWN_NS (60 * NS_PER_S) /* what a host let a session reach holds so long */
 
@@ -38,6 +30,8 @@ MUST_USE bool secrecy_is_wanted(const struct shard *shard, uint32_t domain_index
 MUST_USE uint32_t secrecy_pick(struct shard *shard, uint32_t site, uint32_t *ret_aim);
 /* The session asks for its first mail: what it has, for this host to be remembered. */
 void secrecy_reached(struct shard *shard, struct session *session);
+/* Before each message: a session whose certificate may name one domain alone is nobody else's. */
+void secrecy_limit(struct shard *shard, struct session *session);
 /* TLS failed on the session, which is over: no session to this host has it for now. */
 void secrecy_failed(struct shard *shard, struct session *session);
 /* There is no mail for the session, but some that it cannot take. True: it should end, because a

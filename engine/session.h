@@ -10,7 +10,8 @@
  * The session opens each next door: io gives bytes, smtp says what to do with them, delivery claims
  * and settles, content writes the body. An output buffer is held only while octets are being
  * written or sent; behind TLS it holds what is encrypted, and the SMTP machine writes into the
- * shard's. Key of reuse: (site, source address, what TLS was reached: `has`, bits of secrecy.h). */
+ * shard's. Key of reuse: (site, source address, what TLS was reached: `has`, bits of tls_policy.h).
+ */
 #ifndef ENGINE_SESSION_H
 #define ENGINE_SESSION_H
 
@@ -23,6 +24,7 @@
 #include "io/io.h"
 #include "message/tls_demand.h"
 #include "smtp/smtp.h"
+#include "tls/tls_policy.h"
 #include "tls/tls_stream.h"
 
 #define SESSION_FLOW_MIN 500 /* octets of content a second that a receiver must take */
@@ -42,13 +44,6 @@ enum session_cover {
     SESSION_CLEAR,   /* octets go as they are */
     SESSION_SHAKING, /* the handshake runs; the SMTP machine waits */
     SESSION_COVERED  /* everything passes the filter */
-};
-
-enum session_dane {
-    SESSION_DANE_UNASKED = 0, /* no domain here had signed MX records when it began */
-    SESSION_DANE_NONE,        /* the host demands nothing */
-    SESSION_DANE_RECORDS,     /* it has secure TLSA records: in `tlsa` */
-    SESSION_DANE_FAILED       /* nobody can say: it may be an attack (RFC 7672 2.1.2) */
 };
 
 struct session {
@@ -93,11 +88,12 @@ struct session {
     uint32_t counted_domain; /* for which the session was counted last, plus one (tls_counting.h) */
     uint8_t tls_words_size;
     char tls_words[TLS_FAILURE_TEXT_MAX]; /* what was wrong */
-    struct span tls_names[2];             /* that the certificate may have; lent to the filter */
-    char resume_host[272];                /* host and port */
+    struct span tls_names[3];             /* that the certificate may have; lent to the filter */
+    uint32_t named_domain; /* whose name is one of them, plus one: proven for it alone */
+    char resume_host[272]; /* host and port */
     struct tls_stream tls;
-    enum session_dane dane;
-    struct tlsa_set *tlsa;      /* RECORDS: a slot of shard->tlsa_sets, until the session ends */
+    enum tls_policy_dane dane; /* of the host */
+    struct tlsa_set *tlsa; /* secure records: a slot of shard->tlsa_sets, until the session ends */
     char user[CONFIG_ITEM_MAX]; /* of the route; "": no AUTH */
     char password[CONFIG_ITEM_MAX];
 

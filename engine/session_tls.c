@@ -21,6 +21,15 @@ static bool is_hopeless(const struct shard *shard, const struct session *session
     return known != NULL && !due && known->fault == TLS_FAULT_HANDSHAKE;
 }
 
+/* Whether a certificate can fit at least one of its records. */
+static bool is_usable(const struct tlsa_set *set)
+{
+    for (uint32_t i = 0; i < set->count; i++)
+        if (tlsa_set_usable(&set->records[i]))
+            return true;
+    return false;
+}
+
 enum session_tls_answer session_tls_records(struct shard *shard, struct session *session,
                                             uint64_t waiter)
 {
@@ -37,18 +46,18 @@ enum session_tls_answer session_tls_records(struct shard *shard, struct session 
         session->tlsa = slab_claim(&shard->tlsa_sets);
         CHECK(session->tlsa != NULL); /* one a session */
         tlsa_set_copy(&set, session->tlsa);
-        session->dane = SESSION_DANE_RECORDS;
+        session->dane = is_usable(&set) ? TLS_POLICY_DANE_USABLE : TLS_POLICY_DANE_UNUSABLE;
         return SESSION_TLS_KNOWS;
     case TLSA_SET_NONE:
     case TLSA_SET_UNTRUSTED:
-        session->dane = SESSION_DANE_NONE;
+        session->dane = TLS_POLICY_DANE_NONE;
         return SESSION_TLS_KNOWS;
     case TLSA_SET_FAILED:
     case TLSA_SET_BUSY: /* no place to ask: nothing is known, and nobody waits */
     case TLSA_SET_STATUS_COUNT:
         break;
     }
-    session->dane = SESSION_DANE_FAILED;
+    session->dane = TLS_POLICY_DANE_FAILED;
     session->tls_fault = TLS_FAULT_DNSSEC_INVALID;
     /* Mail that does not mind may go on. */
     return schedule_serves(shard->schedule, session->site, 0) ? SESSION_TLS_KNOWS
@@ -73,10 +82,9 @@ enum smtp_tls session_tls_mode(struct shard *shard, struct session *session,
     if (shard->options.tls == NULL)
         return SMTP_TLS_NEVER;
     session->tls_first = policy_tls_is_first(route, session->peer.port);
-    session->tls_tried = session->tls_first || session->dane == SESSION_DANE_RECORDS ||
-                         session->dane == SESSION_DANE_FAILED ||
+    session->tls_tried = session->tls_first || session->dane > TLS_POLICY_DANE_NONE ||
                          (route != NULL && route->user[0] != '\0') ||
-                         (session->aim & SECRECY_ENCRYPTED) != 0 ||
+                         (session->aim & TLS_POLICY_ENCRYPTED) != 0 ||
                          (destination->tls_wanted && !is_hopeless(shard, session));
     if (session->tls_first)
         return SMTP_TLS_FIRST;
@@ -94,23 +102,34 @@ static struct span server_name(const struct session *session)
     return name;
 }
 
-bool session_tls_by_dane(const struct session *session)
+static bool has_anchor(const struct tlsa_set *set)
 {
-    for (uint32_t i = 0; session->tlsa != NULL && i < session->tlsa->count; i++)
-        if (tlsa_set_usable(&session->tlsa->records[i]))
+    for (uint32_t i = 0; i < set->count; i++)
+        if (set->records[i].usage == TLSA_DANE_TA && tlsa_set_usable(&set->records[i]))
             return true;
     return false;
 }
 
-/* RFC 7672 3.1, 3.2: the records decide, the base name is asked for. */
-static void by_records(struct session *session, struct tls_stream_options *options)
+/* RFC 7672 3.1, 3.2: the records decide, the base name is asked for. Beside a trust anchor the
+ * certificate may name the recipients' domain instead of the host: where several domains share the
+ * host, it must name the host. */
+static void by_records(struct shard *shard, struct session *session,
+                       struct tls_stream_options *options)
 {
+    uint32_t domain = destination_only_domain(shard, session->site);
+
     options->verify.method = TLS_METHOD_DANE;
     options->verify.records = session->tlsa->records;
     options->verify.records_count = session->tlsa->count;
     session->tls_names[1] = session->tls_names[0];
     session->tls_names[0] = options->server_name = span_cstr(session->tlsa->base);
     options->verify.names_count = 2;
+    if (domain == DESTINATION_NONE || !has_anchor(session->tlsa) ||
+        !shard->routing.domains[domain].mx_secure)
+        return;
+    session->tls_names[options->verify.names_count++] =
+        queue_domain_name(store_queue(shard->options.store), domain);
+    session->named_domain = domain + 1;
 }
 
 bool session_tls_begin(struct shard *shard, struct session *session)
@@ -130,8 +149,8 @@ bool session_tls_begin(struct shard *shard, struct session *session)
     text_add_u64(&host, session->peer.port);
     options.resume_host = text_span(&host);
     session->tls_names[0] = name;
-    if (session->dane == SESSION_DANE_RECORDS && session_tls_by_dane(session))
-        by_records(session, &options);
+    if (session->dane == TLS_POLICY_DANE_USABLE)
+        by_records(shard, session, &options);
     session->tls_started_ns = shard_now_ns(shard);
     if (tls_stream_start(&session->tls, shard->options.tls, &options, wall_s(shard)) < 0) {
         session->tls_fault = TLS_FAULT_LOCAL;

@@ -48,8 +48,6 @@ void session_tls_explain(struct session *session, const struct outcome *end);
 void session_tls_lost(struct session *session);
 /* Encrypts what the machine has written; false when the filter is broken. */
 MUST_USE bool session_tls_seal(struct shard *shard, struct session *session);
-/* Whether at least one of its records can be fitted by a certificate. */
-MUST_USE bool session_tls_by_dane(const struct session *session);
 /* Gives back what TLS holds; in any state. */
 void session_tls_release(struct shard *shard, struct session *session);
 /* The last word of TLS, behind everything else. */

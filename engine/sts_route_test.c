@@ -81,12 +81,9 @@ static void test_vouched(void **state)
         enum sts_mode mode;
         bool vouched;
     } vouching[] = {
-        {"*.x\nc.y\n", STS_ENFORCE, true},
-        {"*.?\n", STS_TESTING, false},
-        {"*.x\n*.y\n", STS_NONE, false},
-        {"a.x\n", STS_TESTING, false},
-        {"a.x\nb.x\n", STS_TESTING, false},
-        {"", STS_TESTING, false},
+        {"*.x\nc.y\n", STS_ENFORCE, true},      {"*.?\n", STS_TESTING, false},
+        {"*.x\n*.y\n", STS_NONE, false},        {"a.x\n", STS_TESTING, false},
+        {"a.x\nb.x\n", STS_TESTING, false},     {"", STS_TESTING, false},
         {"a.x\nb.x\nc.y\n", STS_TESTING, true},
     };
 

@@ -185,6 +185,7 @@ static void offer_envelope(struct shard *shard, struct session *session)
         smtp_quit(&session->smtp);
         return;
     }
+    secrecy_limit(shard, session);
     while (place < SMTP_TRANSACTIONS_MAX && session->deliveries[place].open)
         place++;
     CHECK(place < SMTP_TRANSACTIONS_MAX);

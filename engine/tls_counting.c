@@ -159,7 +159,7 @@ void tls_counting_mail(struct shard *shard, struct session *session, uint32_t do
         .name = span_cstr(session->peer_name),
         .ip = session->peer.ip,
         .source = session->source,
-        .by_dane = session_tls_by_dane(session),
+        .by_dane = session->dane == TLS_POLICY_DANE_USABLE,
         .fault = session->tls_tried ? session->tls_fault : known_fault(shard, session),
         .words = span_make(session->tls_words, session->tls_words_size),
     };

@@ -1,44 +1,11 @@
 #include "message/tls_demand.h"
 
-#include <string.h>
-
-void tls_demand_init(struct tls_demand *demand)
-{
-    memset(demand, 0, sizeof(*demand));
-    demand->level = TLS_LEVEL_CLEAR;
-    demand->source = TLS_SOURCE_DEFAULT;
-}
-
-bool tls_demand_add_name(struct tls_demand *demand, struct span name)
-{
-    if (name.size == 0 || demand->names_count == TLS_DEMAND_NAMES_MAX)
-        return false;
-    demand->names[demand->names_count++] = name;
-    return true;
-}
-
-bool tls_demand_is_met(const struct tls_demand *demand, enum tls_level reached, bool by_dane)
-{
-    if (demand->refused != TLS_FAULT_NONE || reached < demand->level)
-        return false;
-    return demand->level < TLS_LEVEL_VERIFIED || !demand->dane || by_dane;
-}
-
 const char *tls_demand_level_name(enum tls_level level)
 {
     static const char *const names[] = {"clear", "encrypted", "verified"};
     static_assert(ARRAY_LEN(names) == TLS_LEVEL_COUNT, "a name for each level");
 
     return (size_t)level < ARRAY_LEN(names) ? names[level] : "unknown";
-}
-
-const char *tls_demand_source_name(enum tls_source source)
-{
-    static const char *const names[] = {"default", "configuration", "dane", "mta-sts",
-                                        "requiretls"};
-    static_assert(ARRAY_LEN(names) == TLS_SOURCE_COUNT, "a name for each source");
-
-    return (size_t)source < ARRAY_LEN(names) ? names[source] : "unknown";
 }
 
 static const struct {

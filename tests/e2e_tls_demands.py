@@ -214,10 +214,40 @@ def shared_hosts(case):
     case.note("domains with one host and two proofs")
 
 
+def anchored(case):
+    """A trust anchor in TLSA records (usage 2): the certificate names the host, or the recipients' domain - then for that domain
+    alone, on a session that it shares with nobody."""
+    hosts = Hosts(case, "ca3")
+    with open(hosts.authority.pem, encoding="ascii") as f:
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(f.read())).hexdigest()
+    for host, names in (("ta.dane.test", ["alone.dane.test"]), ("named.dane.test", ["named.dane.test"]),
+                        ("stranger.dane.test", ["elsewhere.example"])):
+        hosts.serve(host, offers=(), names=names, tlsa=lambda _: f"2 0 1 {digest}", chain={"chain": ["ca"]})
+    hosts.mail("alone.dane.test", "ta.dane.test")
+    hosts.mail("other.dane.test", "ta.dane.test")
+    hosts.mail("first.dane.test", "named.dane.test")
+    hosts.mail("second.dane.test", "named.dane.test")
+    hosts.mail("third.dane.test", "stranger.dane.test")
+    spool = hosts.spool("anchored", "tls: {mta_sts: false}\n")
+    send(case, spool, "one", ["alone.dane.test", "first.dane.test", "second.dane.test",
+                              "third.dane.test"]).expect(e2e.STILL_QUEUED)
+    events = by_domain(spool, "one")
+    e2e.check_equal({d: e["type"] for d, e in events.items()},
+                    {"alone.dane.test": "Delivery", "first.dane.test": "Delivery", "second.dane.test": "Delivery",
+                     "third.dane.test": "TransientFailure"}, "by trust anchors",
+                    {d: e["response"]["content"] for d, e in events.items()})
+    send(case, spool, "two", ["alone.dane.test", "other.dane.test"]).expect(e2e.STILL_QUEUED)
+    send(case, spool, "three", ["other.dane.test", "alone.dane.test"]).expect(e2e.STILL_QUEUED)
+    taken = {m.recipient for m in hosts.servers["ta.dane.test"].messages}
+    e2e.check(not any("@other." in recipient for recipient in taken), "mail of a domain that is not named", taken)
+    case.note("trust anchors: names of hosts and of domains")
+
+
 def main():
     with e2e.Case("tls_demands") as case:
         case.step(require_tls)
         case.step(shared_hosts)
+        case.step(anchored)
 
 
 if __name__ == "__main__":

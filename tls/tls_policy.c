@@ -1,210 +1,171 @@
 #include "tls/tls_policy.h"
 
-#include <string.h>
-
 #include "base/check.h"
 
-bool tls_policy_usable(const struct tlsa_record *record)
+static uint32_t needs_by_mode(enum tls_policy_mode mode)
 {
-    static const size_t sizes[] = {[TLSA_FULL] = 0, [TLSA_SHA256] = 32, [TLSA_SHA512] = 64};
-
-    if (record->usage != TLSA_DANE_TA && record->usage != TLSA_DANE_EE)
-        return false;
-    if (record->selector != TLSA_CERTIFICATE && record->selector != TLSA_PUBLIC_KEY)
-        return false;
-    if (record->matching >= ARRAY_LEN(sizes) || record->data.size == 0)
-        return false;
-    return record->matching == TLSA_FULL || record->data.size == sizes[record->matching];
-}
-
-/* Demands at least this; who asked first for a level, or refused the host, keeps the credit. */
-static void raise(struct tls_demand *demand, enum tls_level level, enum tls_source source)
-{
-    if (level <= demand->level)
-        return;
-    demand->level = level;
-    if (demand->refused == TLS_FAULT_NONE)
-        demand->source = source;
-}
-
-static void refuse(struct tls_demand *demand, enum tls_fault fault, enum tls_source source)
-{
-    if (demand->refused != TLS_FAULT_NONE)
-        return;
-    demand->refused = fault;
-    demand->source = source;
-}
-
-/* At most three, and so many fit (TLS_DEMAND_NAMES_MAX); an empty one is left out. */
-static void add_name(struct tls_demand *demand, struct span name)
-{
-    for (uint32_t i = 0; i < demand->names_count; i++)
-        if (span_equal_nocase(demand->names[i], name))
-            return;
-    if (name.size > 0)
-        CHECK(tls_demand_add_name(demand, name));
-}
-
-/* RFC 7672 3.2.2: the base of the records (which is also the SNI), the domain, the host. */
-static void demand_dane(const struct tls_policy_facts *facts, struct tls_policy_merged *merged)
-{
-    struct tls_demand *demand = &merged->demand;
-
-    for (uint32_t i = 0; i < facts->records_count; i++)
-        merged->usable_count += tls_policy_usable(&facts->records[i]) ? 1 : 0;
-    if (merged->usable_count == 0) {
-        if (facts->records_count > 0)
-            raise(demand, TLS_LEVEL_ENCRYPTED, TLS_SOURCE_DANE);
-        return;
-    }
-    raise(demand, TLS_LEVEL_VERIFIED, TLS_SOURCE_DANE);
-    demand->source = TLS_SOURCE_DANE;
-    demand->dane = true;
-    demand->records = facts->records;
-    demand->records_count = facts->records_count;
-    add_name(demand, facts->tlsa_base.size > 0 ? facts->tlsa_base : facts->host);
-    add_name(demand, facts->domain);
-}
-
-static void demand_sts(const struct tls_policy_facts *facts, struct tls_policy_merged *merged)
-{
-    struct tls_demand *demand = &merged->demand;
-    bool named = facts->sts != NULL && sts_policy_names(facts->sts, facts->host);
-
-    if (facts->sts == NULL || facts->sts->mode == STS_NONE)
-        return;
-    if (facts->sts->mode == STS_TESTING) {
-        demand->testing = true;
-        merged->missed = named ? TLS_FAULT_NONE : TLS_FAULT_STS_HOST;
-        return;
-    }
-    if (!named)
-        refuse(demand, TLS_FAULT_STS_HOST, TLS_SOURCE_MTA_STS);
-    raise(demand, TLS_LEVEL_VERIFIED, TLS_SOURCE_MTA_STS);
-}
-
-static void demand_config(const struct tls_policy_facts *facts, struct tls_demand *demand)
-{
-    switch (facts->mode) {
+    switch (mode) {
     case TLS_POLICY_OFF:
     case TLS_POLICY_OPPORTUNISTIC:
-        if (facts->mode_is_set && demand->level == TLS_LEVEL_CLEAR &&
-            demand->refused == TLS_FAULT_NONE)
-            demand->source = TLS_SOURCE_CONFIG;
-        return;
+        return 0;
     case TLS_POLICY_REQUIRED:
-        raise(demand, TLS_LEVEL_ENCRYPTED, TLS_SOURCE_CONFIG);
-        return;
-    case TLS_POLICY_VERIFIED:
-        raise(demand, TLS_LEVEL_VERIFIED, TLS_SOURCE_CONFIG);
-        return;
+        return TLS_POLICY_ENCRYPTED;
+    case TLS_POLICY_PROVEN:
+        return TLS_POLICY_ENCRYPTED | TLS_POLICY_VERIFIED;
     }
     UNREACHABLE("a mode that there is not");
 }
 
-/* RFC 8689 4.2.1: the certificate is to be proven, and the host's name too. */
-static void demand_message(const struct tls_policy_facts *facts, struct tls_demand *demand)
+static uint32_t needs_by_message(const struct tls_policy_mail *mail)
 {
-    bool vouched = facts->mx_secure || (facts->sts != NULL && facts->sts->mode != STS_NONE &&
-                                        sts_policy_names(facts->sts, facts->host));
+    uint32_t bits = TLS_POLICY_ENCRYPTED | TLS_POLICY_VERIFIED | TLS_POLICY_OFFERED;
 
-    if (!facts->require_tls)
-        return;
-    raise(demand, TLS_LEVEL_VERIFIED, TLS_SOURCE_MESSAGE);
-    if (!vouched)
-        refuse(demand, TLS_FAULT_DNSSEC_INVALID, TLS_SOURCE_MESSAGE);
+    if (mail->dane)
+        bits |= TLS_POLICY_OBEYED;
+    if (!mail->mx_secure && !mail->is_routed && !mail->sts_vouched)
+        bits |= TLS_POLICY_VOUCHED;
+    return bits;
 }
 
-void tls_policy_merge(const struct tls_policy_facts *facts, struct tls_policy_merged *ret_merged)
+uint32_t tls_policy_needs(const struct tls_policy_mail *mail)
 {
-    struct tls_demand *demand = &ret_merged->demand;
-    bool lifted = facts->tls_optional && !facts->require_tls;
-    bool off = facts->mode == TLS_POLICY_OFF && !facts->require_tls;
+    uint32_t bits = needs_by_mode(mail->mode) | (mail->has_password ? TLS_POLICY_ENCRYPTED : 0);
 
-    memset(ret_merged, 0, sizeof(*ret_merged));
-    tls_demand_init(demand);
-    if (!off && !lifted) {
-        if (facts->dane == TLS_POLICY_DANE_BOGUS)
-            refuse(demand, TLS_FAULT_DNSSEC_INVALID, TLS_SOURCE_DANE);
-        if (facts->dane == TLS_POLICY_DANE_SECURE)
-            demand_dane(facts, ret_merged);
-        if (!demand->dane)
-            demand_sts(facts, ret_merged);
+    if (mail->require_tls)
+        return bits | needs_by_message(mail);
+    if (mail->mode == TLS_POLICY_OFF || mail->tls_optional)
+        return bits;
+    if (mail->dane)
+        bits |= TLS_POLICY_OBEYED;
+    if (mail->enforced)
+        bits |= TLS_POLICY_ENCRYPTED | TLS_POLICY_VERIFIED;
+    return bits;
+}
+
+static bool is_obeyed(const struct tls_policy_session *session)
+{
+    switch (session->dane) {
+    case TLS_POLICY_DANE_UNASKED:
+    case TLS_POLICY_DANE_FAILED:
+        return false;
+    case TLS_POLICY_DANE_NONE:
+        return true;
+    case TLS_POLICY_DANE_UNUSABLE:
+        return session->level >= TLS_LEVEL_ENCRYPTED;
+    case TLS_POLICY_DANE_USABLE:
+        return session->level >= TLS_LEVEL_VERIFIED;
     }
-    demand_config(facts, demand);
-    demand_message(facts, demand);
-    add_name(demand, facts->host);
-    if (demand->level > TLS_LEVEL_CLEAR || demand->refused != TLS_FAULT_NONE)
-        return;
-    demand->off = off || facts->broken == TLS_FAULT_HANDSHAKE;
+    UNREACHABLE("no such state of TLSA records");
 }
 
-static void explain_refusal(const struct tls_policy_facts *facts, const struct tls_demand *demand,
-                            struct text *out)
+uint32_t tls_policy_has(const struct tls_policy_session *session)
+{
+    uint32_t bits = is_obeyed(session) ? TLS_POLICY_OBEYED : 0;
+
+    if (session->level >= TLS_LEVEL_ENCRYPTED)
+        bits |= TLS_POLICY_ENCRYPTED | (session->offers_requiretls ? TLS_POLICY_OFFERED : 0);
+    if (session->level >= TLS_LEVEL_VERIFIED)
+        bits |= TLS_POLICY_VERIFIED;
+    return bits;
+}
+
+bool tls_policy_level(const struct tls_policy_mail *mail, const struct tls_policy_host *host,
+                      enum tls_level *ret_level)
+{
+    uint32_t needs = tls_policy_needs(mail);
+
+    if (mail->enforced && host->unnamed)
+        return false;
+    for (enum tls_level level = TLS_LEVEL_CLEAR; level < TLS_LEVEL_COUNT; level++) {
+        const struct tls_policy_session best = {
+            .level = level, .dane = host->dane, .offers_requiretls = true};
+
+        if ((needs & ~tls_policy_has(&best)) == 0) {
+            *ret_level = level;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void explain_refusal(const struct tls_policy_mail *mail, struct text *out, bool unnamed)
 {
     text_add_cstr(out, "not used: ");
-    if (demand->source == TLS_SOURCE_MESSAGE)
+    if (unnamed)
+        text_add_cstr(out, "the MTA-STS policy (enforce) does not name this host");
+    else if ((tls_policy_needs(mail) & TLS_POLICY_VOUCHED) != 0)
         text_add_cstr(out,
                       "REQUIRETLS, and neither DNSSEC nor MTA-STS vouches for the host's name");
-    else if (demand->refused == TLS_FAULT_STS_HOST)
-        text_add_cstr(out, "the MTA-STS policy (enforce) does not name this host");
     else
         text_add_cstr(out, "the TLSA answer is bogus or did not come (DANE)");
-    if (facts->tls_optional)
-        text_add_cstr(out, "; TLS-Required: No does not count beside REQUIRETLS");
 }
 
-static void explain_clear(const struct tls_policy_facts *facts, const struct tls_demand *demand,
+static void explain_clear(const struct tls_policy_mail *mail, const struct tls_policy_host *host,
                           struct text *out)
 {
-    if (demand->off && facts->mode != TLS_POLICY_OFF) {
+    if (host->broken == TLS_FAULT_HANDSHAKE && mail->mode != TLS_POLICY_OFF) {
         text_add_cstr(out, "clear for now: TLS was broken here (");
-        text_add_cstr(out, tls_demand_fault_text(facts->broken));
+        text_add_cstr(out, tls_demand_fault_text(host->broken));
         text_add_cstr(out, ")");
         return;
     }
-    text_add_cstr(out, tls_policy_mode_name(facts->mode));
-    text_add_cstr(out, demand->source == TLS_SOURCE_CONFIG ? " (configuration" : " (default");
-    if (facts->tls_optional)
+    text_add_cstr(out, tls_policy_mode_name(mail->mode));
+    text_add_cstr(out, mail->mode_is_set ? " (configuration" : " (default");
+    if (mail->tls_optional)
         text_add_cstr(out, "; TLS-Required: No");
-    else if (demand->testing)
+    else if (host->testing)
         text_add_cstr(out, "; MTA-STS testing");
-    if (facts->dane == TLS_POLICY_DANE_INSECURE)
+    if (host->insecure)
         text_add_cstr(out, "; TLSA not signed");
     text_add_cstr(out, ")");
 }
 
-void tls_policy_explain(const struct tls_policy_facts *facts,
-                        const struct tls_policy_merged *merged, struct text *out)
+/* Whose demand it is that TLS must reach so much: the receiver's before the operator's. */
+static const char *reason(const struct tls_policy_mail *mail, const struct tls_policy_host *host,
+                          enum tls_level level)
 {
-    static const char *const reasons[] = {
-        [TLS_SOURCE_DEFAULT] = "default",
-        [TLS_SOURCE_CONFIG] = "configuration",
-        [TLS_SOURCE_DANE] = "DANE: TLSA records, none usable",
-        [TLS_SOURCE_MTA_STS] = "MTA-STS enforce",
-        [TLS_SOURCE_MESSAGE] = "REQUIRETLS",
-    };
-    const struct tls_demand *demand = &merged->demand;
-    static_assert(ARRAY_LEN(reasons) == TLS_SOURCE_COUNT, "a reason for each source");
+    uint32_t needs = tls_policy_needs(mail);
+    bool heard = mail->require_tls || (mail->mode != TLS_POLICY_OFF && !mail->tls_optional);
 
-    if (demand->refused != TLS_FAULT_NONE) {
-        explain_refusal(facts, demand, out);
-    } else if (demand->level == TLS_LEVEL_CLEAR) {
-        explain_clear(facts, demand, out);
-    } else if (demand->dane) {
+    if (level == TLS_LEVEL_ENCRYPTED && (needs & TLS_POLICY_OBEYED) != 0 &&
+        host->dane == TLS_POLICY_DANE_UNUSABLE)
+        return "DANE: TLSA records, none usable";
+    if (level == TLS_LEVEL_VERIFIED && heard && mail->enforced)
+        return "MTA-STS enforce";
+    if (level == TLS_LEVEL_ENCRYPTED || mail->mode == TLS_POLICY_PROVEN)
+        return "configuration";
+    return "REQUIRETLS";
+}
+
+static void explain_demand(const struct tls_policy_mail *mail, const struct tls_policy_host *host,
+                           enum tls_level level, struct text *out)
+{
+    if (host->dane == TLS_POLICY_DANE_USABLE && level == TLS_LEVEL_VERIFIED &&
+        (tls_policy_needs(mail) & TLS_POLICY_OBEYED) != 0) {
         text_add_cstr(out, "verified by DANE (");
-        text_add_u64(out, merged->usable_count);
-        text_add_cstr(out, merged->usable_count == 1 ? " usable TLSA record at "
-                                                     : " usable TLSA records at ");
-        text_add_printable(out, demand->names[0], 255);
-        text_add_cstr(out, ")");
+        text_add_u64(out, host->usable_count);
+        text_add_cstr(out, host->usable_count == 1 ? " usable TLSA record at "
+                                                   : " usable TLSA records at ");
+        text_add_printable(out, host->tlsa_base, 255);
     } else {
-        text_add_cstr(out, demand->level == TLS_LEVEL_VERIFIED ? "verified" : "encrypted");
-        text_add_cstr(out, " (");
-        text_add_cstr(out, reasons[demand->source]);
-        text_add_cstr(out, ")");
+        text_add_cstr(out, level == TLS_LEVEL_VERIFIED ? "verified (" : "encrypted (");
+        text_add_cstr(out, reason(mail, host, level));
     }
-    if (merged->missed == TLS_FAULT_STS_HOST)
+    text_add_cstr(out, ")");
+}
+
+void tls_policy_explain(const struct tls_policy_mail *mail, const struct tls_policy_host *host,
+                        struct text *out)
+{
+    enum tls_level level;
+
+    if (!tls_policy_level(mail, host, &level))
+        explain_refusal(mail, out, mail->enforced && host->unnamed);
+    else if (level == TLS_LEVEL_CLEAR)
+        explain_clear(mail, host, out);
+    else
+        explain_demand(mail, host, level, out);
+    if (host->testing && host->unnamed)
         text_add_cstr(out,
                       "; the MTA-STS policy does not name this host, which enforce would refuse");
 }

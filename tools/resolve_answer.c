@@ -53,14 +53,21 @@ static void add_source(const struct resolve_answer *answer, struct text *text)
     text_add_cstr(text, named == 0 ? "nobody" : "");
 }
 
-static enum tls_policy_dane dane_of(const struct resolve_answer *answer,
-                                    const struct tlsa_set *tlsa)
+static enum tls_policy_dane dane_of(const struct tlsa_set *tlsa, uint32_t usable_count)
 {
-    if (!answer->policy->tls_dane || tlsa->status == TLSA_SET_NONE)
+    switch (tlsa->status) {
+    case TLSA_SET_NONE:
+    case TLSA_SET_UNTRUSTED:
         return TLS_POLICY_DANE_NONE;
-    if (tlsa->status == TLSA_SET_UNTRUSTED || !answer->route.secure)
-        return TLS_POLICY_DANE_INSECURE;
-    return tlsa->status == TLSA_SET_RECORDS ? TLS_POLICY_DANE_SECURE : TLS_POLICY_DANE_BOGUS;
+    case TLSA_SET_RECORDS:
+        return usable_count > 0 ? TLS_POLICY_DANE_USABLE : TLS_POLICY_DANE_UNUSABLE;
+    case TLSA_SET_PENDING:
+    case TLSA_SET_FAILED:
+    case TLSA_SET_BUSY:
+    case TLSA_SET_STATUS_COUNT:
+        break;
+    }
+    return TLS_POLICY_DANE_FAILED;
 }
 
 /* What a message to this host would need, and why. */
@@ -68,28 +75,36 @@ static const char *explain(const struct resolve_answer *answer, uint32_t index, 
                            size_t size)
 {
     const struct tlsa_set *tlsa = &answer->tlsa[index];
-    struct tls_policy_facts facts = {
-        .domain = answer->key,
-        .host = span_cstr(answer->route.hosts[index].name),
+    const struct sts_policy *sts = answer->sts.knowledge == STS_POLICY ? answer->sts.policy : NULL;
+    bool dane = answer->policy->tls_dane && answer->smart == NULL;
+    struct tls_policy_mail mail = {
+        .has_password = answer->smart != NULL && answer->smart->user[0] != '\0',
+        .is_routed = answer->smart != NULL,
         .mx_secure = answer->route.secure,
-        .dane = dane_of(answer, tlsa),
-        .tlsa_base = span_cstr(tlsa->base),
-        .records = tlsa->records,
-        .records_count = tlsa->count,
-        .sts = answer->sts.knowledge == STS_POLICY ? answer->sts.policy : NULL,
+        .dane = dane && answer->route.secure,
+        .enforced = sts != NULL && sts->mode == STS_ENFORCE,
     };
-    struct tls_policy_merged merged;
+    struct tls_policy_host host = {
+        .tlsa_base = span_cstr(tlsa->base),
+        .testing = sts != NULL && sts->mode == STS_TESTING,
+        .unnamed = sts != NULL && sts->mode != STS_NONE &&
+                   !sts_policy_names(sts, span_cstr(answer->route.hosts[index].name)),
+    };
     struct text text;
 
     /* The same names in the same order (engine/policy.h, tls/tls_policy.h). */
     static_assert((int)POLICY_TLS_OFF == (int)TLS_POLICY_OFF &&
-                      (int)POLICY_TLS_VERIFIED == (int)TLS_POLICY_VERIFIED,
+                      (int)POLICY_TLS_VERIFIED == (int)TLS_POLICY_PROVEN,
                   "modes");
-    facts.mode =
-        (enum tls_policy_mode)policy_tls_for(answer->policy, facts.domain, &facts.mode_is_set);
-    tls_policy_merge(&facts, &merged);
+    mail.mode =
+        (enum tls_policy_mode)policy_tls_for(answer->policy, answer->key, &mail.mode_is_set);
+    for (uint32_t i = 0; i < tlsa->count; i++)
+        host.usable_count += tlsa_set_usable(&tlsa->records[i]) ? 1 : 0;
+    host.dane = dane_of(tlsa, host.usable_count);
+    host.insecure = dane && host.dane != TLS_POLICY_DANE_NONE ? !answer->route.secure
+                                                              : tlsa->status == TLSA_SET_UNTRUSTED;
     text_init(&text, buffer, size);
-    tls_policy_explain(&facts, &merged, &text);
+    tls_policy_explain(&mail, &host, &text);
     return text_cstr_end(&text);
 }
 
