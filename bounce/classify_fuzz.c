@@ -19,7 +19,7 @@ static void check_folded(struct span text)
 
     CHECK(size <= text.size);
     for (size_t i = 0; i < size; i++) {
-        CHECK(into[i] >= ' ' && into[i] <= 0x7f && span_lower_byte(into[i]) == into[i]);
+        CHECK(into[i] > 0 && into[i] <= 0x7f && span_lower_byte(into[i]) == into[i]);
         CHECK(i == 0 || into[i] != ' ' || into[i - 1] != ' ');
     }
     CHECK(reply_shape(text, shape, sizeof(shape)) <= sizeof(shape));

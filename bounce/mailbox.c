@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/base.h"
+
 #define LOCAL_MAX 128
 #define DOMAIN_MAX 255
 
@@ -24,6 +26,25 @@ static bool is_domain(uint8_t byte)
     return is_alnum(byte) || byte == '-' || byte == '.' || byte == '_' || byte >= 0x80;
 }
 
+/* Octets of the character that ends before `at`, when it is one of East Asia or a wide mark: text
+ * in these scripts has no blanks, and what stands beside ASCII letters is not part of their name.
+ * Else 0. */
+static size_t wide_before(struct span text, size_t at)
+{
+    return at >= 3 && text.data[at - 3] >= 0xe3 && text.data[at - 3] <= 0xef &&
+                   text.data[at - 2] >= 0x80 && text.data[at - 1] >= 0x80
+               ? 3
+               : 0;
+}
+
+/* "，", "：", "（" and the like: never in a name. */
+static bool is_wide_mark(const uint8_t *bytes)
+{
+    return (bytes[0] == 0xe3 && bytes[1] == 0x80) ||
+           (bytes[0] == 0xef && bytes[1] == 0xbc &&
+            (bytes[2] <= 0x8f || (bytes[2] >= 0x9a && bytes[2] <= 0xa0)));
+}
+
 /* Octets of the local part before `at`, the index of the '@'. */
 static size_t local_size(struct span text, size_t at)
 {
@@ -41,7 +62,13 @@ static size_t local_size(struct span text, size_t at)
         return 0;
     }
     while (size < at && is_local(text.data[at - 1 - size])) {
-        if (++size > LOCAL_MAX)
+        size_t wide = wide_before(text, at - size);
+
+        if (wide > 0 && (is_wide_mark(text.data + at - size - wide) ||
+                         (size > 0 && text.data[at - size] < 0x80)))
+            break;
+        size += wide > 0 ? wide : 1;
+        if (size > LOCAL_MAX)
             return 0;
     }
     return size;
@@ -56,8 +83,15 @@ static size_t domain_size(struct span text, size_t at)
 
         return end != SPAN_NOT_FOUND && end > 1 ? end + 1 : 0;
     }
-    while (at + size < text.size && size < DOMAIN_MAX && is_domain(text.data[at + size]))
-        size++;
+    while (at + size < text.size && size < DOMAIN_MAX && is_domain(text.data[at + size])) {
+        bool wide = wide_before(text, min_size(at + size + 3, text.size)) > 0 &&
+                    text.data[at + size] >= 0xe3;
+
+        if (wide && (is_wide_mark(text.data + at + size) ||
+                     (size > 0 && is_alnum(text.data[at + size - 1]))))
+            break;
+        size += wide ? 3 : 1;
+    }
     while (size > 0 && !is_alnum(text.data[at + size - 1]) && text.data[at + size - 1] < 0x80)
         size--;
     return size;

@@ -25,31 +25,59 @@ static bool is_local(uint8_t byte)
            byte == 0x7f;
 }
 
-/* One character that is not ASCII, at text[*at]: 0 when it is left out. */
-static uint8_t fold_wide(struct span text, size_t *at)
+static uint32_t rune_of(const uint8_t *bytes, size_t size)
+{
+    uint32_t rune = bytes[0] & (0x7fU >> size);
+
+    for (size_t i = 1; i < size; i++)
+        rune = rune << 6 | (bytes[i] & 0x3fU);
+    return rune;
+}
+
+/* Greek and Cyrillic have upper case. */
+static uint32_t lower_rune(uint32_t rune)
+{
+    if ((rune >= 0x391 && rune <= 0x3a9) || (rune >= 0x410 && rune <= 0x42f))
+        return rune + 0x20;
+    return rune >= 0x400 && rune <= 0x40f ? rune + 0x50 : rune;
+}
+
+/* Scripts without an ASCII form: two bytes that no text has otherwise, one of a hundred pairs. A
+ * phrase of a few characters is found by them, and hardly ever where it does not stand. */
+static size_t fold_script(uint32_t rune, uint8_t ret_bytes[2])
+{
+    rune = lower_rune(rune);
+    ret_bytes[0] = (uint8_t)(1 + rune % 10);
+    ret_bytes[1] = (uint8_t)(1 + rune / 10 % 10);
+    return 2;
+}
+
+static bool is_wide_mark(uint32_t rune)
+{
+    return (rune >= 0x3000 && rune <= 0x3003) || (rune >= 0x3008 && rune <= 0x301f) ||
+           (rune >= 0xff01 && rune <= 0xff20) || rune == 0xa0;
+}
+
+/* One character that is not ASCII, at text[*at]: how many bytes it becomes, 0 when left out. */
+static size_t fold_wide(struct span text, size_t *at, uint8_t ret_bytes[2])
 {
     struct span rest = span_skip(text, *at);
     size_t size = span_utf8_size(rest);
-    uint32_t rune;
+    uint32_t rune = size > 0 ? rune_of(rest.data, size) : 0;
 
     *at += size == 0 ? 1 : size;
-    if (size == 0)
-        return 0x7f;
-    if (size == 2) {
-        rune = (rest.data[0] & 0x1fU) << 6 | (rest.data[1] & 0x3fU);
-        if (rune == 0xa0)
-            return ' ';
-        if (rune >= 0xc0 && rune <= 0xff)
-            return (uint8_t)latin1[rune - 0xc0];
-        if (rune >= 0x100 && rune <= 0x17f)
-            return (uint8_t)latin_a[rune - 0x100];
-        return 0x7f;
-    }
-    /* U+2018 to U+201F: quotation marks of print. */
-    if (size == 3 && rest.data[0] == 0xe2 && rest.data[1] == 0x80 && rest.data[2] >= 0x98 &&
-        rest.data[2] <= 0x9f)
-        return 0;
-    return 0x7f;
+    ret_bytes[0] = 0x7f;
+    if (is_wide_mark(rune))
+        ret_bytes[0] = ' ';
+    else if (rune >= 0xc0 && rune <= 0xff)
+        ret_bytes[0] = (uint8_t)latin1[rune - 0xc0];
+    else if (rune >= 0x100 && rune <= 0x17f)
+        ret_bytes[0] = (uint8_t)latin_a[rune - 0x100];
+    else if ((rune >= 0x2018 && rune <= 0x201f) || (rune >= 0x300 && rune < 0x370))
+        return 0; /* quotation marks of print; accents that follow their letter */
+    else if (rune >= 0x370 && !(rune >= 0x2000 && rune <= 0x2bff))
+        return fold_script(rune, ret_bytes);
+    return 1;
 }
 
 /* Bytes of "550-" or "550-5.1.1 " at the front of a word, where an earlier line ended; or 0. */
@@ -83,35 +111,50 @@ static size_t fold_address(struct span text, size_t at, const uint8_t *into, siz
     return at;
 }
 
+/* One ASCII character, at text[*at - 1]; what it becomes, or 0 when it is left out. */
+static uint8_t fold_ascii(struct span text, size_t *at, const uint8_t *into, size_t *size)
+{
+    uint8_t byte = text.data[*at - 1];
+    bool starts = *size == 0 || into[*size - 1] == ' ';
+
+    if (byte == '\'' || byte == '"' || byte == '`' || byte == 0)
+        return 0;
+    if (byte < ' ')
+        byte = ' ';
+    if (byte == ' ' && starts)
+        return 0;
+    if (byte == '@') {
+        *at = fold_address(text, *at, into, size);
+    } else if (starts && is_digit(byte)) {
+        size_t skipped = continuation_size(span_skip(text, *at - 1));
+
+        if (skipped > 0) {
+            *at += skipped - 1;
+            return 0;
+        }
+    }
+    return span_lower_byte(byte);
+}
+
 size_t reply_fold(struct span text, uint8_t *into, size_t capacity)
 {
     size_t size = 0, at = 0;
 
     while (at < text.size && size < capacity) {
-        uint8_t byte = text.data[at];
-        bool starts = size == 0 || into[size - 1] == ' ';
+        uint8_t bytes[2];
+        size_t count = 1;
 
-        if (byte >= 0x80)
-            byte = fold_wide(text, &at);
-        else
+        if (text.data[at] >= 0x80) {
+            count = fold_wide(text, &at, bytes);
+            if (count == 1 && bytes[0] == ' ' && (size == 0 || into[size - 1] == ' '))
+                count = 0;
+        } else {
             at++;
-        if (byte == '\'' || byte == '"' || byte == '`' || byte == 0)
-            continue;
-        if (byte < ' ')
-            byte = ' ';
-        if (byte == ' ' && starts)
-            continue;
-        if (byte == '@') {
-            at = fold_address(text, at, into, &size);
-        } else if (starts && is_digit(byte)) {
-            size_t skipped = continuation_size(span_skip(text, at - 1));
-
-            if (skipped > 0) {
-                at += skipped - 1;
-                continue;
-            }
+            bytes[0] = fold_ascii(text, &at, into, &size);
+            count = bytes[0] != 0;
         }
-        into[size++] = span_lower_byte(byte);
+        for (size_t i = 0; i < count && size < capacity; i++)
+            into[size++] = bytes[i];
     }
     return size;
 }

@@ -25,7 +25,9 @@ static void test_folding(void **state)
         {"Bo\xc3\xaete pleine, Empf\xc3\xa4nger \xc5\xa1", "boite pleine, empfanger s"},
         {"no\xc2\xa0user", "no user"},
         {"\xff\xfe x", "\x7f\x7f x"},
-        {"\xe6\x97\xa5", "\x7f"},
+        {"\xe6\x97\xa5x\xe2\x86\x92", "\x06\x09x\x7f"}, /* U+65E5 is 26085 */
+        {"\xd0\x9f\xd0\xbf\xce\xa9\xcf\x89", "\x08\x09\x08\x09\x0a\x07\x0a\x07"},
+        {"a\xcc\x81\xef\xbc\x9a\xe3\x80\x80 x\xef\xbc\x9a", "a x "},
         {"<user.unknown+a@example.com>: no", "<@>: no"},
         {"a@example.com... No such user", "@... no such user"},
         {"@", "@"},

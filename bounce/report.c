@@ -157,7 +157,7 @@ static bool read_challenge(struct report_reader *reader, struct report *report)
 {
     const struct report_evidence *evidence = &reader->evidence;
 
-    if (evidence->daemon || evidence->null_sender || evidence->bulk)
+    if (evidence->daemon || evidence->bulk)
         return false;
     if ((evidence->subject & NOTICE_CHALLENGE) == 0 && !reader->survey.report &&
         !evidence->subject_reply && !evidence->answered)

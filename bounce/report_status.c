@@ -91,10 +91,16 @@ static void classify_again(struct report_reader *reader, struct span host,
     reader->verdict.context = (struct span){NULL, 0};
 }
 
+static enum bounce_class class_of_retries(const struct report_recipient *recipient)
+{
+    return recipient->status[1] == 4 ? BOUNCE_NETWORK : BOUNCE_DELAYED;
+}
+
 static void classify_status(struct report_reader *reader, const struct report *report,
                             struct report_recipient *recipient)
 {
     struct span host = recipient->host.size > 0 ? recipient->host : report->reporter;
+    bool told = recipient->diagnostic.size > 0;
 
     complete_action(recipient, reader);
     if (recipient->action >= REPORT_DELIVERED) {
@@ -106,6 +112,9 @@ static void classify_status(struct report_reader *reader, const struct report *r
         classify_again(reader, host, recipient);
     if (recipient->step != CLASSIFY_PHRASE && recipient->step != CLASSIFY_PROVIDER)
         report_workspace_judge(reader, host, recipient);
+    if (recipient->action == REPORT_RETRIED && !told &&
+        bounce_class_severity(recipient->class) == BOUNCE_SEVERITY_HARD)
+        recipient->class = class_of_retries(recipient); /* what the text says is of somebody else */
     if (recipient->action == REPORT_RETRIED && recipient->class == BOUNCE_UNKNOWN)
         recipient->class = BOUNCE_DELAYED;
 }

@@ -61,7 +61,7 @@ static void unload(struct span message)
     free((void *)(uintptr_t)message.data);
 }
 
-/* "bounce\ta@b\tfailed\t5.1.1", as in expected.tsv. */
+/* "bounce\ta@b\tfailed\t5.1.1\tno-user", as in expected.tsv. */
 static void describe(struct text *out)
 {
     text_add_cstr(out, report_kind_name(report.kind));
@@ -77,7 +77,23 @@ static void describe(struct text *out)
         else
             text_add_format(out, "%u.%u.%u", recipient->status[0], recipient->status[1],
                             recipient->status[2]);
+        text_add_format(out, "\t%s", bounce_class_name(recipient->class));
     }
+}
+
+/* Field by field; one that may be this or that is "this|that". */
+static bool is_expected(struct span found, struct span expected)
+{
+    while (found.size > 0 || expected.size > 0) {
+        struct span field = span_split(&found, '\t'), choices = span_split(&expected, '\t');
+        bool is_one = false;
+
+        while (choices.size > 0)
+            is_one = span_equal(field, span_split(&choices, '|')) || is_one;
+        if (!is_one)
+            return false;
+    }
+    return true;
 }
 
 static uint32_t check_line(char *line)
@@ -95,8 +111,8 @@ static uint32_t check_line(char *line)
     report_read(reader, message, &report);
     text_init(&found, buffer, sizeof(buffer));
     describe(&found);
-    if (strcmp(text_cstr_end(&found), expected) != 0)
-        fail_msg("%s: %s, should be %s", line, buffer, expected);
+    if (!is_expected(text_span(&found), span_cstr(expected)))
+        fail_msg("%s: %s, should be %s", line, text_cstr_end(&found), expected);
     unload(message);
     return 1;
 }
@@ -111,7 +127,7 @@ static void test_samples(void **state)
     rest[table.size] = '\0';
     while ((line = strsep(&rest, "\n")) != NULL)
         count += check_line(line);
-    assert_true(count >= 40);
+    assert_true(count >= 190);
     unload(table);
 }
 

@@ -162,12 +162,32 @@ static enum outcome_stage find_stage(const struct report_verdict *verdict, struc
     return stage;
 }
 
+/* "5.1.0 - Unknown address error 550-'5.7.1 Access denied'": a class of the relay's own in front of
+ * what the server said (IronPort, Amazon SES). That it gave up waiting says more than the reply. */
+static struct span without_own_class(struct span text)
+{
+    uint16_t status[3];
+    size_t dash, quote;
+
+    if (!status_text_enhanced_at(text, status) || (status[1] == 4 && status[2] == 7))
+        return text;
+    dash = span_find(span_first(text, 12), SPAN(" - "));
+    quote = span_find(span_first(text, 80), SPAN("-'"));
+    if (dash == SPAN_NOT_FOUND || quote == SPAN_NOT_FOUND || quote < dash + 6 ||
+        !is_digit(text.data[quote - 1]) || !is_digit(text.data[quote - 2]) ||
+        !is_digit(text.data[quote - 3]))
+        return text;
+    return span_skip(text, quote - 3);
+}
+
 void report_verdict_add(const struct report_verdict *verdict, struct span host, struct span text,
                         struct report_recipient *recipient)
 {
-    struct classify_question question = {.host = host, .text = text};
+    struct classify_question question = {.host = host};
     struct classify_answer answer;
 
+    text = without_own_class(text);
+    question.text = text;
     report_verdict_codes(text, recipient);
     question.code = recipient->code;
     choose_status(text, recipient, STAGE_NONE, question.enhanced);
@@ -178,6 +198,8 @@ void report_verdict_add(const struct report_verdict *verdict, struct span host, 
         choose_status(text, recipient, question.stage, question.enhanced);
     }
     answer = classify_reply(verdict->classifier, &question);
+    if (answer.class == BOUNCE_NO_DOMAIN && question.enhanced[0] == 4)
+        answer.class = BOUNCE_NETWORK; /* the look-up of a relay that calls it temporary */
     if (worth(answer.class, answer.step) > worth(recipient->class, recipient->step)) {
         recipient->class = answer.class;
         recipient->step = answer.step;

@@ -128,6 +128,7 @@ void report_workspace_judge(struct report_reader *reader, struct span host,
                             struct report_recipient *recipient)
 {
     const struct transcript *transcript = &reader->transcript;
+    bool told = recipient->code != 0; /* what the server said is known, if not understood */
 
     report_workspace_transcript(reader);
     if (listed_count(transcript) <= 1)
@@ -135,7 +136,7 @@ void report_workspace_judge(struct report_reader *reader, struct span host,
     judge(reader, host, report_workspace_reason(reader, recipient), recipient);
     if (!is_enough(recipient))
         judge(reader, host, transcript_said(transcript, recipient->address), recipient);
-    if (!is_enough(recipient))
+    if (!is_enough(recipient) && !(told && recipient->class != BOUNCE_UNKNOWN))
         judge(reader, host, transcript->text, recipient);
     if (recipient->status[0] == 0 && listed_count(transcript) <= 1)
         report_verdict_codes(transcript->text, recipient);
