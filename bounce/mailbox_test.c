@@ -26,8 +26,12 @@ static void test_found_in_text(void **state)
         {"dda:SMTP=anna@example.org; on", "anna@example.org"},
         {"mailto:anna@example.org", "anna@example.org"},
         {"J\xc3\xb6rg: j\xc3\xb6rg@example.org", "j\xc3\xb6rg@example.org"},
-        {"\xe6\x94\xb6\xef\xbc\x9a" "jule@example.org\xe3\x80\x82", "jule@example.org"},
-        {"\xe5\xae\x9b\xe3\x81\xaf" "jule@example.jp\xe3\x81\xa7\xe3\x81\x99", "jule@example.jp"},
+        {"\xe6\x94\xb6\xef\xbc\x9a"
+         "jule@example.org\xe3\x80\x82",
+         "jule@example.org"},
+        {"\xe5\xae\x9b\xe3\x81\xaf"
+         "jule@example.jp\xe3\x81\xa7\xe3\x81\x99",
+         "jule@example.jp"},
         {"\xe7\x94\xa8@\xe4\xbe\x8b.example", "\xe7\x94\xa8@\xe4\xbe\x8b.example"},
         {"\xef\xbc\x9a@example.org", NULL},
         {"a@\xef\xbc\x9a", NULL},

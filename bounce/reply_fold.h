@@ -3,8 +3,8 @@
  * Lower case; white space single; Latin letters with accents as ASCII; quotation marks and
  * apostrophes gone ("doesn't" is doesnt); a mail address is a single '@', so that nobody's name is
  * read as a reason; codes that only continue a reply ("550-", "550-5.1.1 ") gone; a letter of
- * another script is two bytes from 1 to 10, which belong to no word, so that phrases in any language
- * are found; every other character that is not ASCII is one 0x7f. Pure. */
+ * another script is two bytes from 1 to 10, which belong to no word, so that phrases in any
+ * language are found; every other character that is not ASCII is one 0x7f. Pure. */
 #ifndef BOUNCE_REPLY_FOLD_H
 #define BOUNCE_REPLY_FOLD_H
 

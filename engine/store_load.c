@@ -8,8 +8,6 @@
 /* A content that is larger goes into a batch of its own, straight from the caller's memory. */
 #define CONTENT_COPIED_MAX ((size_t)64 * 1024)
 #define SEGMENT_SPARE ((uint64_t)1024 * 1024)
-/* Wall seconds of 2020-01-01, from which campaign ids count. */
-#define ID_EPOCH_S UINT64_C(1577836800)
 
 static enum store_load_state fail(struct store_load *load, int error)
 {
@@ -191,43 +189,6 @@ void store_parts_lane_step(struct store *store, struct store_lane *lane)
 
 /* --- loads --- */
 
-/* No id of a process before is given again, though a power cut undid its campaign within this
- * second: behind the highest in the records, and from a number that was drawn, because records that
- * a checkpoint covers are not read. */
-static void begin_ids(struct store *store)
-{
-    uint64_t highest = queue_id_max(store->queue);
-    uint16_t drawn = 0;
-
-    if (io_entropy(store->io, &drawn, sizeof(drawn)) == 0)
-        store->created_first = drawn >> 1;
-    store->created_last_s = 1;
-    store->created_sequence = store->created_first;
-    if (highest >> 48 != (store->options.node & UINT16_MAX))
-        return;
-    store->created_last_s = max_u64(highest >> 16 & UINT32_MAX, 1);
-    store->created_sequence = highest & UINT16_MAX;
-}
-
-static uint64_t make_id(struct store *store)
-{
-    uint64_t now_s = store_parts_wall_s(store), id;
-
-    now_s = now_s > ID_EPOCH_S ? now_s - ID_EPOCH_S : 1;
-    if (store->created_last_s == 0)
-        begin_ids(store);
-    if (now_s > store->created_last_s) {
-        store->created_last_s = now_s;
-        store->created_sequence = store->created_first;
-    } else if (++store->created_sequence > UINT16_MAX) { /* also when the clock was set back */
-        store->created_last_s++;
-        store->created_sequence = store->created_first;
-    }
-    id = (store->options.node & UINT16_MAX) << 48 | (store->created_last_s & UINT32_MAX) << 16 |
-         store->created_sequence;
-    return id;
-}
-
 /* Copies the strings, whose lender goes away. */
 static void keep_strings(struct store_load *load)
 {
@@ -272,7 +233,7 @@ int store_load_begin(struct store *store, const struct campaign_descriptor *desc
     if (content.size > 0)
         memcpy(lane->content, content.data, content.size);
     do {
-        load->descriptor.id = make_id(store);
+        load->descriptor.id = store_parts_new_id(store);
         if (load->descriptor.created_s == 0)
             load->descriptor.created_s = store_parts_wall_s(store);
         r = queue_append_campaign(store->queue, &load->descriptor, &load->campaign);

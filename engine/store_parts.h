@@ -274,6 +274,8 @@ MUST_USE int store_parts_secure(struct store *store, uint64_t journal, struct sp
                                 const struct queue_recovered *found);
 /* --- store_load.c --- */
 void store_parts_lane_step(struct store *store, struct store_lane *lane);
+/* The id of a new campaign: never given before. */
+uint64_t store_parts_new_id(struct store *store);
 /* --- store_checkpoint.c --- */
 size_t store_parts_checkpoint_cost(const struct store_options *options);
 void store_parts_checkpoint_path(const struct store *store, uint64_t number, struct text *path);
