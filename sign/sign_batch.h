@@ -21,8 +21,7 @@ enum {
 
 enum sign_path {
     SIGN_PATH_BORINGSSL, /* one after the other */
-    SIGN_PATH_AVX2,      /* eight lanes in two runs of four: AVX2 and FMA */
-    SIGN_PATH_AVX512,    /* eight lanes: AVX-512 F, DQ and VL */
+    SIGN_PATH_AVX512,    /* eight lanes: AVX-512 F and DQ, products by floating point */
     SIGN_PATH_IFMA,      /* eight lanes: AVX-512 IFMA */
 };
 
@@ -46,7 +45,7 @@ void sign_batch_close(struct sign_batch *batch);
 /* Whether this processor (and the kernel: the registers must be saved) can do it. */
 MUST_USE bool sign_batch_has(enum sign_path path);
 enum sign_path sign_batch_best(void);
-/* "boringssl", "avx2", "avx512", "ifma" */
+/* "boringssl", "avx512", "ifma" */
 const char *sign_batch_path_name(enum sign_path path);
 
 /* Signs jobs[0 .. count), count at most SIGN_BATCH_MAX; keys may differ. Returns how many have

@@ -13,7 +13,7 @@
 
 #include "sign/sign_key_parts.h"
 
-static_assert(sizeof(struct sign_key) % 8 == 0, "keys lie one behind the other");
+static_assert(_Alignof(struct sign_key) == SIGN_KEY_ALIGNMENT, "the caller aligns the memory");
 
 size_t sign_key_memory_size(void)
 {
@@ -111,6 +111,8 @@ static int copy_key(struct sign_key *key, const EVP_PKEY *pkey, const char **ret
     switch (EVP_PKEY_id(pkey)) {
     case EVP_PKEY_RSA:
         result = copy_rsa(key, EVP_PKEY_get0_RSA(pkey), ret_error);
+        if (result == 0 && rsa_batch_prepare(&key->lanes, key) < 0)
+            result = refuse(-ENOMEM, "no memory to prepare the key", ret_error);
         return result < 0 ? result : put_public(key, pkey, ret_error);
     case EVP_PKEY_ED25519:
         return copy_ed25519(key, pkey, ret_error);

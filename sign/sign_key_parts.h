@@ -7,6 +7,7 @@
 
 #include <openssl/rsa.h>
 
+#include "sign/rsa_batch.h"
 #include "sign/sign_key.h"
 
 enum { SIGN_KEY_OCTETS_MAX = SIGN_KEY_BITS_MAX / 8, SIGN_KEY_HALF_MAX = SIGN_KEY_OCTETS_MAX / 2 };
@@ -28,7 +29,8 @@ struct sign_key {
     uint32_t public_size;
     uint8_t public[SIGN_KEY_PUBLIC_MAX];
     struct sign_key_rsa rsa;
-    uint8_t ed25519[64]; /* seed and public half, as BoringSSL wants it */
+    struct rsa_batch_key lanes; /* RSA, prepared */
+    uint8_t ed25519[64];        /* seed and public half, as BoringSSL wants it */
 };
 
 /* A key of BoringSSL's own, for the caller to free; NULL: no memory. */
