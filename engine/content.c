@@ -5,22 +5,9 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/content_parts.h"
 #include "engine/finished.h"
 #include "message/header.h"
-
-struct content {
-    enum campaign_content kind;
-    struct template template;
-    void *memory; /* the template's, or the header of the finished message */
-    struct span head;
-    struct span body;
-    struct body_scan scan;
-    struct span host; /* right side of Message-ID */
-    uint64_t date_s;
-    bool tls_optional;
-    bool is_signed;
-    uint32_t own_fields;
-};
 
 struct content_set {
     uint32_t campaigns_max;
@@ -109,6 +96,25 @@ static int compile(struct content *content, const struct campaign *campaign, str
     return result == -EFBIG ? -EINVAL : result;
 }
 
+/* The header as it goes out. */
+static int keep_head(struct content *content, struct span head)
+{
+    struct body_scan scan = {0};
+    struct body body;
+    struct text text;
+
+    body_scan_add(&scan, head);
+    body_scan_end(&scan);
+    content->memory = malloc(body_scan_size(&scan) + 2 * BODY_STEP_MAX);
+    if (content->memory == NULL)
+        return -ENOMEM;
+    text_init(&text, content->memory, body_scan_size(&scan) + 2 * BODY_STEP_MAX);
+    body_init(&body, false);
+    CHECK(body_put(&body, &head, &text) && body_end(&body, &text));
+    content->head = text_span(&text);
+    return 0;
+}
+
 static int finish(struct content *content, const struct campaign *campaign)
 {
     struct finished_origin origin = {
@@ -117,14 +123,18 @@ static int finish(struct content *content, const struct campaign *campaign)
         .sender = campaign->descriptor.sender,
     };
     size_t size = finished_head_size(campaign->content, &origin);
+    void *memory = malloc(size);
     struct text head;
+    int result;
 
-    content->memory = malloc(size);
-    if (content->memory == NULL)
+    if (memory == NULL)
         return -ENOMEM;
-    text_init(&head, content->memory, size);
+    text_init(&head, memory, size);
     finished_write(campaign->content, &origin, &head, &content->body);
-    content->head = text_span(&head);
+    result = keep_head(content, text_span(&head));
+    free(memory);
+    if (result < 0)
+        return result;
     body_scan_add(&content->scan, content->head);
     body_scan_add(&content->scan, content->body);
     body_scan_end(&content->scan);
@@ -180,6 +190,7 @@ int content_add(struct content_set *set, uint32_t campaign_index, const struct c
         close_content(content);
         return result;
     }
+    content_hash_prepare(content);
     set->contents[campaign_index] = content;
     return 0;
 }
