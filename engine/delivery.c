@@ -44,11 +44,11 @@ static int fill(struct shard *shard, struct delivery *delivery)
     return content_begin(&delivery->merge, content, &delivery->recipient, &delivery->size);
 }
 
-static void settle_unfit(struct shard *shard, struct delivery *delivery)
+static void settle_unfit(struct shard *shard, struct delivery *delivery, struct span why)
 {
     struct delivery_place nowhere = {.site = {NULL, 0}};
-    struct outcome outcome = outcome_from_cause(OUTCOME_FAILED, STAGE_QUEUE, CAUSE_LOCAL_CONTENT, 0,
-                                                SPAN("the stored values do not fit the template"));
+    struct outcome outcome =
+        outcome_from_cause(OUTCOME_FAILED, STAGE_QUEUE, CAUSE_LOCAL_CONTENT, 0, why);
 
     delivery_settle(shard, delivery, &outcome, &nowhere);
 }
@@ -106,6 +106,7 @@ int delivery_take(struct shard *shard, uint32_t site, uint32_t has, struct deliv
     for (;;) {
         uint32_t flow =
             schedule_next(shard->schedule, site, has, shard_now_ns(shard), ret_until_ns);
+        struct span why;
         int claimed;
 
         if (flow == SCHEDULE_NONE)
@@ -127,11 +128,10 @@ int delivery_take(struct shard *shard, uint32_t site, uint32_t has, struct deliv
             settle_suppressed(shard, delivery);
             continue;
         }
-        if (fill(shard, delivery) == 0) {
-            preface_begin(shard, delivery);
+        why = SPAN("the stored values do not fit the template");
+        if (fill(shard, delivery) == 0 && preface_begin(shard, delivery, &why) == 0)
             return 0;
-        }
-        settle_unfit(shard, delivery);
+        settle_unfit(shard, delivery, why);
     }
 }
 
@@ -191,7 +191,7 @@ static uint32_t delay_us(uint64_t from_ns, uint64_t to_ns)
 
 static void drop_preface(struct shard *shard, struct delivery *delivery)
 {
-    preface_end(&shard->prefaces, delivery->preface);
+    preface_end(shard, delivery->preface);
     delivery->preface = NULL;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/outlet.h"
 #include "engine/secrecy.h"
 #include "engine/session_tls.h"
 #include "engine/shard.h"
@@ -36,7 +37,7 @@ static void on_shut(struct shard *shard, struct session *session)
     uint32_t site = session->site;
 
     CHECK(session->sending == 0);
-    talk_drop_buffer(shard, session);
+    outlet_drop(shard, session);
     if (!session->ready)
         schedule_session_ready(shard->schedule, site);
     schedule_session_closed(shard->schedule, site, shard_now_ns(shard));

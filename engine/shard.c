@@ -8,6 +8,7 @@
 #include "engine/sts_gate.h"
 #include "engine/tag.h"
 
+#define SIGNATURES_A_SESSION (SMTP_TRANSACTIONS_MAX * SIGNING_KEYS_USED_MAX)
 #define TIMERS_MAX 512 /* expired a turn */
 
 static struct schedule_options schedule_options_of(const struct shard_options *options)
@@ -51,10 +52,11 @@ size_t shard_cost(const struct shard_options *options)
            throttle_cost(options->campaigns_max) +
            slab_cost(options->sessions_max, sizeof(struct session)) +
            slab_cost(options->sessions_max, sizeof(struct tlsa_set)) +
-           preface_cost(options->sessions_max) + slab_cost(options->buffers_max, 1) +
-           arena_cost(1, SHARD_BUFFER_SIZE) + arena_cost(1, SHARD_PLAIN_IN_SIZE) +
-           tls_resume_memory(options->tickets_max) + tls_trouble_cost() + tls_trouble_file_cost() +
-           sts_gate_cost() + tls_counting_cost() +
+           preface_cost(options->sessions_max) +
+           signing_cost(options->sessions_max * SIGNATURES_A_SESSION) +
+           slab_cost(options->buffers_max, 1) + arena_cost(1, SHARD_BUFFER_SIZE) +
+           arena_cost(1, SHARD_PLAIN_IN_SIZE) + tls_resume_memory(options->tickets_max) +
+           tls_trouble_cost() + tls_trouble_file_cost() + sts_gate_cost() + tls_counting_cost() +
            arena_cost(options->buffers_max, SHARD_BUFFER_SIZE);
 }
 
@@ -110,6 +112,7 @@ struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_
     slab_init(&shard->sessions, arena, options->sessions_max, sizeof(struct session));
     slab_init(&shard->tlsa_sets, arena, options->sessions_max, sizeof(struct tlsa_set));
     preface_open(&shard->prefaces, arena, options->sessions_max);
+    signing_open(&shard->signing, arena, options->sessions_max * SIGNATURES_A_SESSION);
     slab_init(&shard->buffers, arena, options->buffers_max, 1);
     shard->buffers_bytes = arena_alloc(arena, options->buffers_max, SHARD_BUFFER_SIZE);
     shard->plain_out_bytes = arena_alloc(arena, 1, SHARD_BUFFER_SIZE);
@@ -209,7 +212,7 @@ static void take_orders(struct shard *shard)
             break;
         case SHARD_ORDER_POLICY:
             shard->policy = order.policy;
-            stats_set(shard->stats, STATS_POLICY, order.policy->generation);
+            signing_policy(shard);
             leasing_policy(shard);
             secrecy_policy(shard);
             break;
@@ -302,6 +305,7 @@ static uint64_t next_deadline(const struct shard *shard, uint64_t deadline_ns)
     deadline_ns = min_u64(deadline_ns, leasing_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, throttle_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, store_shard_deadline_ns(shard->store));
+    deadline_ns = min_u64(deadline_ns, signing_deadline_ns(shard));
     if (shard->state == SHARD_STOPPING)
         deadline_ns = min_u64(deadline_ns, shard->stop_by_ns);
     if (shard->state == SHARD_RUNNING)
@@ -340,6 +344,7 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
     session_feed(shard);
     session_make_room(shard);
     open_sessions(shard);
+    signing_turn(shard);
     stop_turn(shard);
     publish(shard);
     return shard->state;

@@ -73,6 +73,7 @@ struct shard_options {
     uint32_t tickets_max;          /* TLS sessions remembered */
     struct channel *orders;        /* from the front, or NULL */
     struct leasing_links *links;   /* between the shards, or NULL when there is one */
+    uint32_t signing_width;        /* signatures gathered for a batch; 0: as the key wants it */
     uint64_t seed;
 };
 
@@ -107,6 +108,7 @@ struct shard {
     struct sts_fetch sts; /* when has_sts; see sts_gate.h */
     bool has_sts;
     struct tls_counting tls_counting;
+    struct signing signing;
     struct prefaces prefaces;   /* of deliveries */
     struct list buffer_waiters; /* sessions that wait for an output buffer */
     struct list hopeless;       /* destinations with mail that none of their hosts can take */

@@ -37,6 +37,8 @@ enum stats_counter {
     STATS_JOURNAL_SYNCS,
     STATS_STALE_EVENTS, /* completions for slots that had moved on */
     STATS_BUFFER_WAITS, /* sessions that had to wait for an output buffer */
+    STATS_SIGNATURES,
+    STATS_SIGN_BATCHES, /* in which they were made */
     STATS_COUNTER_COUNT
 };
 

@@ -1,103 +1,14 @@
 #include "engine/talk.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/outlet.h"
 #include "engine/secrecy.h"
 #include "engine/session_tls.h"
 #include "engine/shard.h"
 #include "engine/tag.h"
-
-/* --- output buffers ---
- * A slot of the slab stands for a buffer beside it: slots are cleared when they are claimed, and
- * 16 KiB of zeroes a message would cost more than the SMTP machine. */
-
-static uint8_t *claim_buffer(struct shard *shard)
-{
-    void *slot = slab_claim(&shard->buffers);
-
-    if (slot == NULL)
-        return NULL;
-    return shard->buffers_bytes +
-           (size_t)slab_handle_of(&shard->buffers, slot).index * SHARD_BUFFER_SIZE;
-}
-
-static void release_buffer(struct shard *shard, const uint8_t *buffer)
-{
-    size_t index = (size_t)(buffer - shard->buffers_bytes) / SHARD_BUFFER_SIZE;
-    void *slot = slab_at(&shard->buffers, (uint32_t)index);
-
-    CHECK(slot != NULL);
-    slab_release(&shard->buffers, slot);
-}
-
-/* Where the SMTP machine writes. */
-static struct text *machine_out(struct shard *shard, struct session *session)
-{
-    return session->cover == SESSION_COVERED ? &shard->plain_out : &session->wire;
-}
-
-/* Behind TLS: as much plaintext as fits, encrypted, into what is left of the buffer. */
-static void lend_plain(struct shard *shard, struct session *session)
-{
-    size_t room = text_room(&session->wire);
-
-    if (session->cover != SESSION_COVERED || shard->plain_user == session)
-        return;
-    shard->plain_user = session;
-    text_init(&shard->plain_out, shard->plain_out_bytes,
-              room > SESSION_TLS_RESERVE ? room - SESSION_TLS_RESERVE : 0);
-}
-
-static bool have_buffer(struct shard *shard, struct session *session)
-{
-    if (session->buffer != NULL) {
-        lend_plain(shard, session);
-        return true;
-    }
-    session->buffer = claim_buffer(shard);
-    if (session->buffer == NULL) {
-        session_unlist(shard, session);
-        list_push_back(&shard->buffer_waiters, &session->node);
-        stats_add(shard->stats, STATS_BUFFER_WAITS, 1);
-        return false;
-    }
-    text_init(&session->wire, session->buffer, SHARD_BUFFER_SIZE);
-    session->sent = 0;
-    session->sending = 0;
-    session->flow_from_ns = shard_now_ns(shard);
-    session->flow_sent = 0;
-    lend_plain(shard, session);
-    return true;
-}
-
-void talk_drop_buffer(struct shard *shard, struct session *session)
-{
-    if (session->buffer == NULL)
-        return;
-    CHECK(session->sending == 0);
-    release_buffer(shard, session->buffer);
-    session->buffer = NULL;
-    memset(&session->wire, 0, sizeof(session->wire));
-}
-
-static void flush(struct shard *shard, struct session *session)
-{
-    struct span part;
-
-    if (!session_tls_seal(shard, session))
-        session->send_failed = true; /* memory of the library; receiving says how it ends */
-    if (session->buffer == NULL || session->sending > 0 || session->send_failed ||
-        session->state != SESSION_TALK)
-        return;
-    part = span_skip(text_span(&session->wire), session->sent);
-    if (part.size == 0) {
-        talk_drop_buffer(shard, session);
-        return;
-    }
-    session->sending = part.size;
-    io_send(shard->io, session_tag(shard, TAG_SESSION_SEND, session), session->handle, &part, 1);
-}
 
 static void return_held(struct shard *shard, struct session *session)
 {
@@ -200,28 +111,41 @@ static void offer_envelope(struct shard *shard, struct session *session)
     session_unlist(shard, session);
     tls_counting_mail(shard, session, session->deliveries[place].recipient.domain);
     delivery_envelope(&session->deliveries[place], &envelope);
-    smtp_envelope(&session->smtp, &envelope, place, machine_out(shard, session));
+    smtp_envelope(&session->smtp, &envelope, place, outlet_text(shard, session));
 }
 
-static void begin_body(struct shard *shard, struct session *session)
+/* False: its signatures are not made yet. One that cannot be signed is given back. */
+static bool begin_body(struct shard *shard, struct session *session)
 {
     struct delivery *delivery = &session->deliveries[smtp_body_tag(&session->smtp)];
 
     CHECK(delivery->open);
+    switch (preface_ask(delivery->preface, slab_handle_of(&shard->sessions, session))) {
+    case PREFACE_READY:
+        break;
+    case PREFACE_WAITS:
+        return false;
+    case PREFACE_FAILED:
+        smtp_body_failed(&session->smtp, EIO);
+        return true;
+    }
     delivery->content_ns = shard_now_ns(shard);
     delivery_body(shard, delivery);
     session->body = delivery;
+    return true;
 }
 
-/* True when the whole content is in the buffer or sent. */
+/* True when the machine goes on: the whole content is in the buffer or sent, or never will be. */
 static bool write_body(struct shard *shard, struct session *session)
 {
-    struct text *out = machine_out(shard, session);
+    struct text *out = outlet_text(shard, session);
     size_t size_before = out->size;
     bool done;
 
+    if (session->body == NULL && !begin_body(shard, session))
+        return false;
     if (session->body == NULL)
-        begin_body(shard, session);
+        return true;
     if (text_room(out) <= SMTP_BURST_MAX + MERGE_STEP_MAX)
         return false;
     out->capacity -= SMTP_BURST_MAX;
@@ -261,7 +185,7 @@ static void end_talk(struct shard *shard, struct session *session)
     smtp_end(&session->smtp, &end);
     if (session_tls_seal(shard, session))
         session_tls_close(session);
-    flush(shard, session); /* a last QUIT goes out if the socket takes it at once */
+    outlet_flush(shard, session); /* a last QUIT goes out if the socket takes it at once */
     talk_close(shard, session);
     if (end.kind == OUTCOME_NONE || end_of_tls(shard, session, &end))
         return;
@@ -355,9 +279,9 @@ static void begin_tls(struct shard *shard, struct session *session)
  * dot. */
 static bool run(struct shard *shard, struct session *session, struct span *input)
 {
-    while (session->cover != SESSION_SHAKING && have_buffer(shard, session) &&
-           text_room(machine_out(shard, session)) >= SMTP_BURST_MAX) {
-        switch (smtp_step(&session->smtp, input, machine_out(shard, session))) {
+    while (session->cover != SESSION_SHAKING && outlet_have(shard, session) &&
+           text_room(outlet_text(shard, session)) >= SMTP_BURST_MAX) {
+        switch (smtp_step(&session->smtp, input, outlet_text(shard, session))) {
         case SMTP_WANT_REPLY:
             return true;
         case SMTP_WANT_ENVELOPE:
@@ -384,7 +308,7 @@ static bool run(struct shard *shard, struct session *session, struct span *input
 /* One part of the handshake. False: the session is closing. */
 static bool shake(struct shard *shard, struct session *session, struct span *input)
 {
-    if (!have_buffer(shard, session))
+    if (!outlet_have(shard, session))
         return true;
     switch (session_tls_shake(shard, session, input)) {
     case SESSION_TLS_WAITS:
@@ -409,7 +333,7 @@ static bool uncover(struct shard *shard, struct session *session, struct span *i
         struct text plain;
         struct span rest;
 
-        if (!have_buffer(shard, session) || text_room(&shard->plain_out) < SESSION_TLS_ROOM_MIN)
+        if (!outlet_have(shard, session) || text_room(&shard->plain_out) < SESSION_TLS_ROOM_MIN)
             return true;
         text_init(&plain, shard->plain_in, SHARD_PLAIN_IN_SIZE);
         want = tls_stream_read(&session->tls, input, &plain, &session->wire,
@@ -481,6 +405,14 @@ void talk_pump(struct shard *shard, struct session *session)
         talk_lose(shard, session, CAUSE_LOST, session->end_error);
         return;
     }
-    flush(shard, session);
+    outlet_flush(shard, session);
     arm_timer(shard, session);
+}
+
+void talk_signed(struct shard *shard, struct slab_handle handle)
+{
+    struct session *session = slab_get(&shard->sessions, handle);
+
+    if (session != NULL && session->state == SESSION_TALK)
+        talk_pump(shard, session);
 }

@@ -22,7 +22,7 @@ void talk_run_out(struct shard *shard, struct session *session);
 void talk_close(struct shard *shard, struct session *session);
 /* The session never came to speak: its address is avoided, the next one tried. */
 void talk_failed_early(struct shard *shard, struct session *session, const struct outcome *outcome);
-/* After the last event of the session. */
-void talk_drop_buffer(struct shard *shard, struct session *session);
+/* Signatures were made that this session may have waited for. */
+void talk_signed(struct shard *shard, struct slab_handle handle);
 
 #endif
