@@ -3,8 +3,9 @@
 #ifndef TOOLS_BOUNCE_VERBS_H
 #define TOOLS_BOUNCE_VERBS_H
 
-int bounce_verbs_ingest(int argc, char **argv);  /* bounce_ingest.c */
-int bounce_verbs_read(int argc, char **argv);    /* bounce_read.c */
-int bounce_verbs_replies(int argc, char **argv); /* cmd_bounce.c */
+int bounce_verbs_decisions(int argc, char **argv); /* bounce_decisions.c */
+int bounce_verbs_ingest(int argc, char **argv);    /* bounce_ingest.c */
+int bounce_verbs_read(int argc, char **argv);      /* bounce_read.c */
+int bounce_verbs_replies(int argc, char **argv);   /* cmd_bounce.c */
 
 #endif

@@ -242,6 +242,7 @@ int verb_bounce(int argc, char **argv)
         const char *name;
         int (*run)(int argc, char **argv);
     } table[] = {
+        {"decisions", bounce_verbs_decisions},
         {"ingest", bounce_verbs_ingest},
         {"read", bounce_verbs_read},
         {"replies", bounce_verbs_replies},

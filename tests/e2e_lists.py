@@ -1,0 +1,222 @@
+"""Lists of other software: their bounces are read, counted and confirmed; what is decided goes back to them, once at
+least and in order, as lines or to a program."""
+import csv
+import io
+import os
+import signal
+import smtplib
+import time
+
+import e2e
+import reports
+import world
+
+LONG = "a-long-first-name.and-a-long-last-name@subsidiary.example.com"
+MAILMAN = "{list}-bounces+{local}={domain}@lists.example.org"
+PATTERNS = ("[{pattern: \"%s\", reports: 1}, {pattern: \"bounces-{token}@mail.example.org\", list: news, reports: 1}, "
+            "{pattern: \"careful-bounces+{local}={domain}@slow.example.org\", list: careful}]" % MAILMAN)
+
+HANDLER = """#!/usr/bin/python3
+import json, os, sys, time
+folder = os.path.dirname(os.path.abspath(__file__))
+if os.path.exists(os.path.join(folder, "slow")):
+    time.sleep(60)
+if os.path.exists(os.path.join(folder, "kill-" + os.environ["RINGPOST_ADDRESS"])):
+    os.unlink(os.path.join(folder, "kill-" + os.environ["RINGPOST_ADDRESS"]))
+    os.kill(os.getppid(), 9)
+    sys.exit(0)
+if os.path.exists(os.path.join(folder, "refuse-" + os.environ["RINGPOST_ADDRESS"])):
+    sys.exit(3)
+with open(os.path.join(folder, "told"), "a") as told:
+    told.write(json.dumps({"arguments": sys.argv[1:], "environment": {name: value for name, value in
+               os.environ.items() if name.startswith("RINGPOST_")}, "input": sys.stdin.read()}) + "\\n")
+"""
+
+
+class Lists:
+    def __init__(self, case, name, more="", listen=None):
+        self.case = case
+        self.folder = case.path(name)
+        listen = f"listen: [\"127.0.0.1:{listen}\"], " if listen else ""
+        extra = f"bounces: {{{listen}foreign_verp: {PATTERNS}{more}}}\n"
+        self.spool = e2e.Spool(case, name, verp=False, extra=extra)
+
+    def ingest(self, *reports_given, **options):
+        paths = [self.case.write(f"r{len(self.case.processes)}-{i}", text) for i, text in enumerate(reports_given)]
+        return self.case.tool("bounce", "ingest", "--config", self.spool.config, *paths, **options).expect(0)
+
+    def decisions(self, *options, expect=0):
+        return self.case.tool("bounce", "decisions", "--config", self.spool.config, *options).expect(expect)
+
+    def suppress(self, *words):
+        return self.case.tool("suppress", words[0], "--config", self.spool.config, *words[1:]).expect(0)
+
+
+def bounced(who, to=None, **options):
+    """A report that came to the return path of the list `team`."""
+    local, domain = who.split("@")
+    to = to or f"team-bounces+{local}={domain}@lists.example.org"
+    return f"Delivered-To: {to}\n" + reports.dsn(to, who, **options)
+
+
+def check_keys(lines, wanted, what):
+    e2e.check_equal([(line["decision"], line["address"], line["list"]) for line in lines], wanted, what)
+
+
+def reading(case):
+    """What is read, what it comes to, and what is told of it."""
+    lists = Lists(case, "reading")
+    run = lists.ingest(bounced("ann@example.com"),
+                       bounced("Bob+x@Example.com", to="TEAM-bounces+bob+x=example.com@LISTS.example.org"),
+                       bounced("a=b@example.com"),
+                       bounced("cleo@example.com", status="4.4.1", action="delayed", words="451 4.4.1 later"),
+                       bounced("dan@example.com", to="bounces-4711@mail.example.org"),
+                       bounced("eve@example.com", to="careful-bounces+eve=example.com@slow.example.org"),
+                       bounced("eve@example.com", to="careful-bounces+eve=example.com@slow.example.org"),
+                       bounced("fay@example.com", status="5.7.1", words="554 5.7.1 spam message rejected"),
+                       bounced("gus@example.com", to="somebody@elsewhere.example"), bounced("ann@example.com"))
+    e2e.check_equal([line["decision"] for line in run.json_lines],
+                    ["suppressed", "suppressed", "suppressed", "noted", "suppressed", "counted", "repeated", "noted",
+                     "unproven", "repeated"], "decisions", run)
+    e2e.check_equal([line.get("recipient") for line in run.json_lines[:3]],
+                    ["ann@example.com", "bob+x@example.com", "a=b@example.com"], "recipients", run)
+    e2e.check_equal((run.json_lines[5]["days"], run.json_lines[5]["days_wanted"]), (1, 3), "one day of three", run)
+    wanted = [("suppressed", "ann@example.com", "team@lists.example.org"),
+              ("suppressed", "bob+x@example.com", "team@lists.example.org"),
+              ("suppressed", "a=b@example.com", "team@lists.example.org"),
+              ("suppressed", "dan@example.com", "news@mail.example.org")]
+    check_keys(lists.decisions().json_lines, wanted, "all decisions")
+    rows = list(csv.DictReader(io.StringIO(lists.decisions("--csv").out)))
+    check_keys(rows, wanted, "as CSV")
+    e2e.check_equal([rows[0][name] for name in ("class", "source", "until")], ["no-user", "report", ""], "a row")
+    # With a cursor each is told once.
+    cursor = case.path("cursor")
+    check_keys(lists.decisions("--cursor", cursor).json_lines, wanted, "with a cursor")
+    check_keys(lists.decisions("--cursor", cursor).json_lines, [], "nothing new")
+    lists.suppress("add", "own@example.com")
+    lists.suppress("remove", "ann@example.com", "--stream", "team@lists.example.org")
+    check_keys(lists.decisions("--cursor", cursor).json_lines,
+               [("withdrawn", "ann@example.com", "team@lists.example.org")], "the list's alone")
+    run = lists.ingest(bounced("ann@example.com"))
+    e2e.check_equal(run.json_lines[0]["decision"], "suppressed", "again, after it was withdrawn", run)
+    check_keys(lists.decisions("--cursor", cursor).json_lines, wanted[:1], "told again")
+    everything = lists.decisions("--all").json_lines
+    own = [(line["decision"], line["list"]) for line in everything if line["address"] == "own@example.com"]
+    e2e.check_equal(own, [("suppressed", "")], "--all has our own")
+    lists.suppress("show", "bob+x@example.com")
+    case.note(f"{len(wanted)} decisions read back, once each")
+
+
+def handing_over(case):
+    """To a program: words, failures that are tried again, time, order."""
+    command = f'["{case.path("handler")}", "{{address}}", "--list={{list_name}}", "{{decision}}"]'
+    lists = Lists(case, "handing", f", decision_command: {command}, decision_timeout: 2s")
+    os.chmod(case.write("handler", HANDLER), 0o755)
+    told, entries = case.path("told"), lambda: list(e2e.read_lines(told)) if os.path.exists(told) else []
+    lists.ingest(*[bounced(f"{who}@example.com") for who in ("ann", "bob", "-rf", "`id`")])
+    case.write("refuse-bob@example.com", "")
+    run = lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    e2e.check("exit status 3" in run.err and "taken for an option" in run.err and "2 decisions wait" in run.err,
+              "it says what failed", run)
+    e2e.check_equal([entry["arguments"] for entry in entries()],
+                    [[who, "--list=team", "suppressed"] for who in ("ann@example.com", "`id`@example.com")], "told")
+    first = entries()[0]
+    e2e.check_equal((first["environment"]["RINGPOST_ADDRESS"], first["environment"]["RINGPOST_LIST"],
+                     first["environment"]["RINGPOST_CLASS"], first["input"]),
+                    ("ann@example.com", "team@lists.example.org", "no-user", ""), "environment", first)
+    # A withdrawal waits behind its suppression.
+    lists.suppress("remove", "bob@example.com", "--stream", "team@lists.example.org")
+    lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    e2e.check_equal(len(entries()), 2, "nothing of bob's yet")
+    os.unlink(case.path("refuse-bob@example.com"))
+    lists.decisions("--run", expect=e2e.TRY_AGAIN)  # "-rf" waits for ever
+    e2e.check_equal([entry["arguments"][2] for entry in entries()[2:]], ["suppressed", "withdrawn"], "bob's, in order")
+    # Too slow: killed, and tried again.
+    lists.ingest(bounced("gil@example.com"))
+    case.write("slow", "")
+    started = time.monotonic()
+    run = lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    e2e.check("too long" in run.err and time.monotonic() - started < 30 * case.patience, "killed after its time", run)
+    os.unlink(case.path("slow"))
+    lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    e2e.check_equal(entries()[-1]["arguments"][0], "gil@example.com", "gil's, in the end")
+    # Killed between two of one batch: the one in hand comes again, those before it do not.
+    lists.ingest(*[bounced(f"{who}@example.com") for who in ("kim", "lee", "mia")])
+    case.write("kill-lee@example.com", "")
+    lists.decisions("--run", expect=-signal.SIGKILL)
+    e2e.check_equal(entries()[-1]["arguments"][0], "kim@example.com", "the last one told")
+    lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    told_last = [entry["arguments"][0][:3] for entry in entries()[-3:]]
+    e2e.check_equal(told_last, ["kim", "lee", "mia"], "nobody is left out")
+    # Followed beside; stopped by a signal; nothing is told twice.
+    follow = case.start([case.ringpost, "bounce", "decisions", "--config", lists.spool.config, "--run", "--follow"])
+    lists.ingest(bounced("hal@example.com"))
+    e2e.wait_for(lambda: entries()[-1]["arguments"][0] == "hal@example.com", 20 * case.patience,
+                 "hal is told while it follows")
+    run = lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    e2e.check("another one is at it" in run.err, "one at a time", run)
+    follow.signal(signal.SIGTERM)
+    follow.wait(20)
+    names = [(entry["arguments"][0], entry["arguments"][2]) for entry in entries()]
+    e2e.check_equal(len(names), len(set(names)), "each told once", names)
+    # A program that cannot be started keeps everything where it is.
+    broken = Lists(case, "broken", ", decision_command: [\"/no/such/program\", \"{address}\"]")
+    broken.ingest(bounced("ann@example.com"))
+    run = broken.decisions("--run", expect=e2e.TRY_AGAIN)
+    e2e.check("/no/such/program" in run.err, "it says so", run)
+    cursor = os.path.join(broken.folder, "hygiene", "decisions.cursor")
+    e2e.check_equal(len(broken.decisions("--cursor", cursor).json_lines), 1, "it was not passed over")
+    run = Lists(case, "wrong", ", decision_command: [\"x\", \"{adress}\"]").decisions("--run", expect=2)
+    e2e.check("{adress}" in run.err, "an unknown name", run)
+    case.note(f"{len(names)} decisions handed to a program, each once")
+
+
+def listening(case):
+    """Over SMTP, through the listener of a service without return paths of its own."""
+    port = world.free_port()
+    lists = Lists(case, "listening", listen=port)
+    service = case.start([case.ringpost, "run", "--config", lists.spool.config])
+    e2e.wait_for(lambda: "is being sent" in service.err(), 20 * case.patience, "the service is ready")
+    codes = []
+    with smtplib.SMTP("127.0.0.1", port, "mx.dead.test", timeout=30) as client:
+        client.ehlo()
+        for who in ("ann@example.com", "ann@example.com", LONG):
+            local, domain = who.split("@")
+            client.mail("")
+            path = f"announcements-of-the-society-bounces+{local}={domain}@lists.example.org"
+            e2e.check_equal(client.rcpt(path)[0], 250, who)
+            e2e.check_equal(client.data(reports.dsn("x@y", who).encode())[0], 250, who)
+        for wrong in ("team@lists.example.org", "team-bounces@lists.example.org", "team-bounces+x@lists.example.org",
+                      "team-bounces+ann=example.com@lists.example.net"):
+            client.mail("")
+            e2e.check_equal(client.rcpt(wrong)[0], 550, wrong)
+            client.rset()
+        while 451 not in codes and len(codes) < 5000:  # so many a minute from one peer
+            client.mail("")
+            codes.append(client.rcpt(f"team-bounces+u{len(codes)}=example.com@lists.example.org")[0])
+            client.rset()
+    e2e.check(590 <= len(codes) < 5000 and set(codes[:-1]) == {250}, "six hundred and no more", codes[-5:])
+    cursor = case.path("listening.cursor")
+    check_keys(lists.decisions("--cursor", cursor).json_lines,
+               [("suppressed", who, "announcements-of-the-society@lists.example.org")
+                for who in ("ann@example.com", LONG)],
+               "beside the service")
+    run = lists.ingest(bounced("beside@example.com"))  # through the control socket
+    e2e.check_equal(run.json_lines[0]["decision"], "suppressed", "beside the service", run)
+    check_keys(lists.decisions("--cursor", cursor).json_lines,
+               [("suppressed", "beside@example.com", "team@lists.example.org")], "beside the service")
+    service.kill()
+    check_keys(lists.decisions("--cursor", cursor).json_lines, [], "after a kill")
+    run = lists.ingest(bounced("beside@example.com"))
+    e2e.check_equal(run.json_lines[0]["decision"], "repeated", "it was not forgotten", run)
+    case.note(f"rate limited after {codes.index(451)} in a minute")
+
+
+def main():
+    with e2e.Case("lists") as case:
+        for step in (reading, handing_over, listening):
+            case.step(step)
+
+
+if __name__ == "__main__":
+    main()
