@@ -25,7 +25,8 @@ if os.path.exists(os.path.join(folder, "kill-" + os.environ["RINGPOST_ADDRESS"])
     os.unlink(os.path.join(folder, "kill-" + os.environ["RINGPOST_ADDRESS"]))
     os.kill(os.getppid(), 9)
     sys.exit(0)
-if os.path.exists(os.path.join(folder, "refuse-" + os.environ["RINGPOST_ADDRESS"])):
+refused = os.environ["RINGPOST_DECISION"] == "suppressed" and "refuse-" + os.environ["RINGPOST_ADDRESS"]
+if refused and os.path.exists(os.path.join(folder, refused)):
     sys.exit(3)
 with open(os.path.join(folder, "told"), "a") as told:
     told.write(json.dumps({"arguments": sys.argv[1:], "environment": {name: value for name, value in
