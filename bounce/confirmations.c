@@ -7,6 +7,8 @@
 #include "base/check.h"
 #include "base/text.h"
 
+#define HEAD_SIZE 10 /* of a record, before its strings */
+
 /* An address on a list, with its reports, oldest first. */
 struct slot {
     uint64_t hash;
@@ -15,6 +17,7 @@ struct slot {
     uint8_t reports_count;
     uint16_t days[CONFIRMATIONS_DAYS];
     uint8_t classes[CONFIRMATIONS_DAYS];
+    uint32_t messages[CONFIRMATIONS_DAYS];
     uint8_t strings[HYGIENE_CHANGE_KEY_MAX + HYGIENE_CHANGE_SCOPE_MAX];
 };
 
@@ -169,8 +172,12 @@ bool confirmations_takes(const struct confirmations *confirmations,
     if (!fits(report->key, report->list) || weight_of(report->class) == WEIGHT_NONE)
         return false;
     slot = find(confirmations, &wanted);
-    return slot == NULL || slot->reports_count == 0 ||
-           report->day > slot->days[slot->reports_count - 1];
+    if (slot == NULL || slot->reports_count == 0)
+        return true;
+    for (uint32_t i = 0; i < slot->reports_count; i++)
+        if (report->message != 0 && slot->messages[i] == report->message)
+            return false;
+    return report->day > slot->days[slot->reports_count - 1];
 }
 
 void confirmations_add(struct confirmations *confirmations, const struct confirmation *report)
@@ -187,9 +194,12 @@ void confirmations_add(struct confirmations *confirmations, const struct confirm
         memmove(&slot->days[0], &slot->days[1], sizeof(slot->days) - sizeof(slot->days[0]));
         memmove(&slot->classes[0], &slot->classes[1],
                 sizeof(slot->classes) - sizeof(slot->classes[0]));
+        memmove(&slot->messages[0], &slot->messages[1],
+                sizeof(slot->messages) - sizeof(slot->messages[0]));
         slot->reports_count--;
     }
     slot->days[slot->reports_count] = report->day;
+    slot->messages[slot->reports_count] = report->message;
     slot->classes[slot->reports_count++] = (uint8_t)report->class;
 }
 
@@ -249,7 +259,8 @@ bool confirmations_at(const struct confirmations *confirmations, uint32_t number
     *ret_report = (struct confirmation){.key = key_of(slot),
                                         .list = list_of(slot),
                                         .class = (enum bounce_class)slot->classes[part],
-                                        .day = slot->days[part]};
+                                        .day = slot->days[part],
+                                        .message = slot->messages[part]};
     return true;
 }
 
@@ -268,29 +279,30 @@ size_t confirmations_write(const struct confirmation *report, uint8_t *into)
     CHECK(fits(report->key, report->list));
     big_endian_put(into, report->day, 2);
     into[2] = (uint8_t)report->class;
-    into[3] = 0;
-    into[4] = 0;
-    into[5] = (uint8_t)report->list.size;
-    big_endian_put(into + 6, report->key.size, 2);
-    memcpy(into + 8, report->key.data, report->key.size);
+    into[3] = (uint8_t)report->list.size;
+    big_endian_put(into + 4, report->key.size, 2);
+    big_endian_put(into + 6, report->message, 4);
+    memcpy(into + HEAD_SIZE, report->key.data, report->key.size);
     if (report->list.size > 0)
-        memcpy(into + 8 + report->key.size, report->list.data, report->list.size);
-    return 8 + report->key.size + report->list.size;
+        memcpy(into + HEAD_SIZE + report->key.size, report->list.data, report->list.size);
+    return HEAD_SIZE + report->key.size + report->list.size;
 }
 
 int confirmations_read(struct span payload, struct confirmation *ret_report)
 {
     size_t key_size, list_size;
 
-    if (payload.size < 8 || payload.data[2] >= BOUNCE_CLASS_COUNT)
+    if (payload.size < HEAD_SIZE || payload.data[2] >= BOUNCE_CLASS_COUNT)
         return -EBADMSG;
-    list_size = payload.data[5];
-    key_size = (size_t)big_endian_get(payload.data + 6, 2);
-    if (payload.size != 8 + key_size + list_size)
+    list_size = payload.data[3];
+    key_size = (size_t)big_endian_get(payload.data + 4, 2);
+    if (payload.size != HEAD_SIZE + key_size + list_size)
         return -EBADMSG;
-    *ret_report = (struct confirmation){.day = (uint16_t)big_endian_get(payload.data, 2),
-                                        .class = (enum bounce_class)payload.data[2],
-                                        .key = span_slice(payload, 8, key_size),
-                                        .list = span_slice(payload, 8 + key_size, list_size)};
+    *ret_report =
+        (struct confirmation){.day = (uint16_t)big_endian_get(payload.data, 2),
+                              .class = (enum bounce_class)payload.data[2],
+                              .message = (uint32_t)big_endian_get(payload.data + 6, 4),
+                              .key = span_slice(payload, HEAD_SIZE, key_size),
+                              .list = span_slice(payload, HEAD_SIZE + key_size, list_size)};
     return fits(ret_report->key, ret_report->list) ? 0 : -EBADMSG;
 }

@@ -11,6 +11,9 @@
  *   (bounce_class.h), and no fewer than `reports_min` days;
  *   all others: never.
  *
+ * A report that comes again, because its answer was lost on the way, is known by its `message` and
+ * counts once, whatever day it is.
+ *
  * Bounded: when it is full the address that was reported first is forgotten, and counted: whoever
  * floods it delays what is true and brings about nothing that is not.
  * Pure: what is added is journaled by the caller and added again in the same order at the next
@@ -31,7 +34,8 @@ struct confirmation {
     struct span key;  /* canonical (message/address), at most HYGIENE_CHANGE_KEY_MAX */
     struct span list; /* at most HYGIENE_CHANGE_SCOPE_MAX */
     enum bounce_class class;
-    uint16_t day; /* days since 1970-01-01 */
+    uint16_t day;     /* days since 1970-01-01 */
+    uint32_t message; /* a sum over what identifies it; 0: nothing does */
 };
 
 struct confirmation_rule {
@@ -46,7 +50,7 @@ struct confirmation_state {
 };
 
 /* Bytes of one in a journal, at most. */
-#define CONFIRMATIONS_RECORD_SIZE_MAX (8 + HYGIENE_CHANGE_KEY_MAX + HYGIENE_CHANGE_SCOPE_MAX)
+#define CONFIRMATIONS_RECORD_SIZE_MAX (10 + HYGIENE_CHANGE_KEY_MAX + HYGIENE_CHANGE_SCOPE_MAX)
 
 struct confirmations;
 
@@ -56,7 +60,7 @@ struct confirmations *confirmations_open(struct arena *arena, uint32_t count_max
 /* Whether reports of this class can confirm something at all. */
 MUST_USE bool confirmations_can(enum bounce_class class);
 /* Whether the report would count: its class can confirm something, and none was counted for the
- * address on this list that day or later. */
+ * address on this list that day or later, nor this one before. */
 MUST_USE bool confirmations_takes(const struct confirmations *confirmations,
                                   const struct confirmation *report);
 /* Counts it; one that is not taken changes nothing. */

@@ -38,7 +38,8 @@ static int tear_down(void **state)
 
 static struct confirmation say(const char *who, const char *list, enum bounce_class class, int day)
 {
-    return (struct confirmation){span_cstr(who), span_cstr(list), class, (uint16_t)(NEW_DAY + day)};
+    return (struct confirmation){span_cstr(who), span_cstr(list), class, (uint16_t)(NEW_DAY + day),
+                                 0};
 }
 
 /* The state behind a report: its days, negative when it is believed; -100: it was not taken. */
@@ -95,6 +96,25 @@ static void test_soft_ones_take_longer(void **state)
     assert_int_equal(after("c@x", "t", BOUNCE_NO_USER, 2), 2);
 }
 
+/* The answer was lost: on another day it comes again, and was counted. */
+static void test_repeated_message(void **state)
+{
+    struct confirmation report = say("a@x", "t", BOUNCE_NO_USER, 0);
+
+    (void)state;
+    report.message = 77;
+    assert_true(confirmations_takes(known, &report));
+    confirmations_add(known, &report);
+    for (uint16_t day = 1; day < 5; day++) {
+        report.day = (uint16_t)(NEW_DAY + day);
+        assert_false(confirmations_takes(known, &report));
+        confirmations_add(known, &report);
+    }
+    assert_int_equal(after("a@x", "t", BOUNCE_NO_USER, 1), 2); /* another one, that says nothing */
+    report.message = 78;
+    assert_true(confirmations_takes(known, &report));
+}
+
 static void test_what_is_nobodys_fault_never_counts(void **state)
 {
     static const enum bounce_class classes[] = {
@@ -143,14 +163,17 @@ static void test_bytes(void **state)
 {
     static uint8_t bytes[CONFIRMATIONS_RECORD_SIZE_MAX + 1];
     struct confirmation report = say("a@x.example", "team@l.example", BOUNCE_NO_USER, 1), again;
-    size_t size = confirmations_write(&report, bytes);
     char longest[HYGIENE_CHANGE_KEY_MAX + 1];
+    size_t size;
 
     (void)state;
+    report.message = UINT32_C(0xfedcba98);
+    size = confirmations_write(&report, bytes);
     assert_int_equal(confirmations_read(span_make(bytes, size), &again), 0);
     assert_true(span_equal(again.key, report.key) && span_equal(again.list, report.list));
     assert_int_equal(again.class, report.class);
     assert_int_equal(again.day, report.day);
+    assert_int_equal(again.message, report.message);
     for (size_t cut = 0; cut < size; cut++)
         assert_int_equal(confirmations_read(span_make(bytes, cut), &again), -EBADMSG);
     assert_int_equal(confirmations_read(span_make(bytes, size + 1), &again), -EBADMSG);
@@ -200,6 +223,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_three_days, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_old_ones_do_not_agree, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_soft_ones_take_longer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_repeated_message, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_nobodys_fault_never_counts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_flood, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_many_days, set_up, tear_down),

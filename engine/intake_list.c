@@ -43,7 +43,7 @@ static enum intake_decision count(struct hygiene_store *hygiene, const struct no
 {
     const struct confirmation_rule rule = {notice->list.reports_min, notice->list.days_max};
     const struct confirmation report = {address_of(notice), list_of(notice), notice->class,
-                                        (uint16_t)(wall_s / SECONDS_A_DAY)};
+                                        (uint16_t)(wall_s / SECONDS_A_DAY), notice->list.message};
     const struct confirmations *known = hygiene_store_confirmations(hygiene);
     bool fresh = confirmations_takes(known, &report);
     struct confirmation_state state;

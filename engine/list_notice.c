@@ -2,12 +2,13 @@
 
 #include <string.h>
 
-#include "bounce/mailbox.h"
+#include "base/crc.h"
 #include "engine/hygiene_feed.h"
 #include "message/header_list.h"
 
 bool list_notice_takes(const struct policy *policy, struct span address, struct list_notice *ret)
 {
+    ret->message = 0;
     for (uint32_t i = 0; i < policy->foreign.count; i++) {
         ret->rule = &policy->foreign_items[i];
         if (list_path_matches(&ret->rule->path, address, &ret->match))
@@ -46,13 +47,32 @@ static bool find_in_header(const struct policy *policy, struct span message,
     return false;
 }
 
+/* A mail server that comes again brings the same octets. */
+static uint32_t sum_of(struct span message)
+{
+    struct span rest = message;
+    struct header_field field;
+    uint32_t sum;
+
+    for (uint32_t count = 0; count < HEADER_LIST_MAX && header_list_next(&rest, &field) == 1;
+         count++)
+        if (span_equal_nocase(field.name, SPAN("Message-ID")) && field.body.size > 0)
+            message = field.body;
+    sum = crc_add(crc_seed(0, 0), message);
+    return sum != 0 ? sum : 1;
+}
+
 bool list_notice_find(const struct policy *policy, struct span envelope, struct span message,
                       const struct report *report, struct list_notice *ret)
 {
-    if (policy->foreign.count == 0)
-        return false;
-    return list_notice_takes(policy, envelope, ret) || find_in_header(policy, message, ret) ||
-           list_notice_takes(policy, bare(report->returned.return_path), ret);
+    bool found =
+        policy->foreign.count > 0 &&
+        (list_notice_takes(policy, envelope, ret) || find_in_header(policy, message, ret) ||
+         list_notice_takes(policy, bare(report->returned.return_path), ret));
+
+    if (found)
+        ret->message = sum_of(message);
+    return found;
 }
 
 uint32_t list_notice_count(const struct list_notice *list, const struct report *report)
@@ -94,6 +114,7 @@ bool list_notice_make(const struct list_notice *list, const struct report *repor
     if (!write_scope(list, into))
         return false;
     into->reports_min = (uint8_t)rule->reports;
+    into->message = list->message;
     into->days_max = (uint16_t)(rule->within_ns / POLICY_DAY_NS);
     memcpy(into->address, address.data, address.size);
     into->address_size = (uint16_t)address.size;

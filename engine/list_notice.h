@@ -15,6 +15,7 @@
 
 struct list_notice {
     const struct policy_foreign *rule;
+    uint32_t message;             /* a sum over its Message-ID, or over all of it */
     struct list_path_match match; /* borrows from itself: not to be moved */
 };
 

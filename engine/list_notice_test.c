@@ -175,12 +175,12 @@ static void test_line(void **state)
 static void test_bad_lines(void **state)
 {
     static const char *const lines[] = {
-        "list\t0\t30\tteam@l\ta@b\t1\tno-user\t1\t550\t5.1.1\th\tn",
-        "list\t17\t30\tteam@l\ta@b\t1\tno-user\t1\t550\t5.1.1\th\tn",
-        "list\t3\t30\t\ta@b\t1\tno-user\t1\t550\t5.1.1\th\tn",
-        "list\t3\t30\tteam@l\t\t1\tno-user\t1\t550\t5.1.1\th\tn",
-        "list\t3\tx\tteam@l\ta@b\t1\tno-user\t1\t550\t5.1.1\th\tn",
-        "list\t3\t30\tteam@l\ta@b\t1\tno-such-class\t1\t550\t5.1.1\th\tn",
+        "list\t0\t30\t9\tteam@l\ta@b\t1\tno-user\t1\t550\t5.1.1\th\tn",
+        "list\t17\t30\t9\tteam@l\ta@b\t1\tno-user\t1\t550\t5.1.1\th\tn",
+        "list\t3\t30\t9\t\ta@b\t1\tno-user\t1\t550\t5.1.1\th\tn",
+        "list\t3\t30\t9\tteam@l\t\t1\tno-user\t1\t550\t5.1.1\th\tn",
+        "list\t3\tx\t9\tteam@l\ta@b\t1\tno-user\t1\t550\t5.1.1\th\tn",
+        "list\t3\t30\t9\tteam@l\ta@b\t1\tno-such-class\t1\t550\t5.1.1\th\tn",
         "list\t3\t30",
         "list",
     };
@@ -190,7 +190,7 @@ static void test_bad_lines(void **state)
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
         assert_false(notice_read(span_cstr(lines[i]), &back));
     assert_true(
-        notice_read(SPAN("list\t3\t30\tteam@l\ta@b\t1\tno-user\t1\t550\t5.1.1\th\tn"), &back));
+        notice_read(SPAN("list\t3\t30\t9\tteam@l\ta@b\t1\tno-user\t1\t550\t5.1.1\th\tn"), &back));
 }
 
 static void test_configuration(void **state)

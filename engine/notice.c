@@ -104,7 +104,7 @@ static void write_whose(const struct notice *notice, struct text *out)
         text_add_format(out, "\t%u", notice->day);
         return;
     }
-    text_add_format(out, "list\t%u\t%u\t", list->reports_min, list->days_max);
+    text_add_format(out, "list\t%u\t%u\t%u\t", list->reports_min, list->days_max, list->message);
     text_add(out, span_make(list->list, list->list_size));
     text_add_byte(out, '\t');
     text_add(out, span_make(list->address, list->address_size));
@@ -155,17 +155,19 @@ static bool take_name(struct span *line, char *into, size_t size_max, size_t *re
 static bool read_list(struct span *line, struct notice *notice)
 {
     struct notice_list *list = &notice->list;
-    uint64_t reports, days;
+    uint64_t reports, days, message;
     size_t list_size, address_size;
 
     if (!take_number(line, '\t', CONFIRMATIONS_DAYS, &reports) || reports == 0 ||
         !take_number(line, '\t', UINT16_MAX, &days) ||
+        !take_number(line, '\t', UINT32_MAX, &message) ||
         !take_name(line, list->list, sizeof(list->list), &list_size) ||
         !take_name(line, list->address, sizeof(list->address), &address_size))
         return false;
     notice->verdict = VERP_ABSENT;
     list->reports_min = (uint8_t)reports;
     list->days_max = (uint16_t)days;
+    list->message = (uint32_t)message;
     list->list_size = (uint8_t)list_size;
     list->address_size = (uint16_t)address_size;
     return true;

@@ -30,6 +30,7 @@ struct notice_list {
     uint8_t
         reports_min; /* what confirms it (bounce/confirmations.h); 0: the notice is not of a list */
     uint16_t days_max;
+    uint32_t message; /* what tells it from others, or 0 */
     uint16_t address_size;
     uint8_t list_size;
     char address[HYGIENE_CHANGE_KEY_MAX]; /* canonical */
