@@ -16,7 +16,7 @@
 #define ORDERS_MAX 64
 #define RECIPIENTS_MAX_DEFAULT (1u << 25)
 #define DOMAINS_MAX_DEFAULT (1u << 20)
-#define CAMPAIGNS_MAX_DEFAULT 4096u
+#define CAMPAIGNS_MAX_DEFAULT 16384u
 #define SITES_MAX_DEFAULT 8192u
 #define TICKETS_MAX_DEFAULT 2048u /* 8 KiB of address space each */
 

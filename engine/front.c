@@ -63,6 +63,8 @@ static void reload(struct front *front)
     front->exporter.classifier = fresh->classifier;
     if (options->listener != NULL)
         options->listener->options.policy = fresh;
+    if (options->reporting != NULL)
+        tls_reporting_policy(options->reporting, fresh);
     CHECK(engine_order_policy(options->engine, fresh) == 0); /* the one before has been taken */
 }
 
@@ -91,6 +93,9 @@ static void dispatch(struct front *front, const struct io_event *event)
         listener_event(front->options->listener, event);
     else if (op == TAG_HYGIENE_LOG)
         hygiene_store_event(engine_hygiene(front->options->engine), event);
+    else if ((op >= TAG_DNS_SOCKET && op <= TAG_DNS_SHUT) ||
+             (op >= TAG_SNAPSHOT && op <= TAG_HTTPS_SHUT))
+        tls_reporting_event(front->options->reporting, event);
     else if (op == TAG_SIGNAL && event->result == IO_SIGNAL_STOP)
         begin_stop(front, -EINTR);
     else if (op == TAG_SIGNAL && event->result == IO_SIGNAL_RELOAD)
@@ -132,12 +137,17 @@ static bool mail_waits(const struct front_picture *picture)
     return picture->paused_now || !picture->paused_before || picture->stats.gauges[STATS_FLOWS] > 0;
 }
 
+static bool reports_rest(const struct front *front)
+{
+    return front->options->reporting == NULL || tls_reporting_is_settled(front->options->reporting);
+}
+
 static bool goal_reached(const struct front *front, const struct front_picture *picture)
 {
     const struct store_progress *progress = &picture->progress;
 
     if (progress->admitting || mail_waits(picture) || progress->claimed_count > 0 ||
-        !handover_quiet(&front->handover))
+        !handover_quiet(&front->handover) || !reports_rest(front))
         return false;
     switch (front->options->goal) {
     case FRONT_UNTIL_IDLE:
@@ -226,17 +236,21 @@ static bool hygiene_rests(const struct front *front)
     return !front->exporting || hygiene_store_quiet(hygiene) || hygiene_store_error(hygiene) != 0;
 }
 
-/* Campaigns whose clients have said that it was all are taken in, or cannot be. */
-static bool handover_rests(const struct front *front)
+/* What is on its way into the queue is there, or cannot be. */
+static bool loads_rest(const struct front *front)
 {
-    return handover_quiet(&front->handover) || store_error(front->store) != 0;
+    struct tls_reporting *reporting = front->options->reporting;
+
+    return (handover_quiet(&front->handover) &&
+            (reporting == NULL || tls_reporting_stop(reporting))) ||
+           store_error(front->store) != 0;
 }
 
 /* The end, step by step. */
 static void step_end(struct front *front)
 {
     if (front->state == FRONT_STOPPING && engine_stopped(front->options->engine) &&
-        handover_rests(front)) {
+        loads_rest(front)) {
         front->state = FRONT_DRAINING;
         store_shards_closed(front->store); /* how far the journals reach is known at last */
         return;
@@ -248,7 +262,8 @@ static void step_end(struct front *front)
         begin_close(front);
     if (front->state == FRONT_CLOSING &&
         (!front->exporting || exporter_stopped(&front->exporter)) &&
-        (!front->controlling || control_stopped(&front->control)) && listener_rests(front))
+        (!front->controlling || control_stopped(&front->control)) && listener_rests(front) &&
+        (front->options->reporting == NULL || tls_reporting_stop(front->options->reporting)))
         front->state = FRONT_DONE;
 }
 
@@ -263,6 +278,7 @@ static void turn(struct front *front)
                                 .events = front->exporting ? &front->exporter.more : NULL,
                                 .classifier = front->policy->classifier,
                                 .handover = &front->handover,
+                                .reporting = front->options->reporting,
                                 .is_service = front->options->goal == FRONT_FOREVER};
     struct hygiene_store *hygiene = engine_hygiene(front->options->engine);
     uint64_t deadline_ns = min_u64(front->look_ns, store_deadline_ns(front->store));
@@ -277,6 +293,8 @@ static void turn(struct front *front)
     deadline_ns = min_u64(deadline_ns, hygiene_store_deadline_ns(hygiene));
     deadline_ns =
         min_u64(deadline_ns, handover_deadline_ns(&front->handover, io_now_ns(front->io)));
+    if (front->options->reporting != NULL && front->state == FRONT_RUNNING)
+        deadline_ns = min_u64(deadline_ns, tls_reporting_deadline_ns(front->options->reporting));
     if (front->options->listener != NULL)
         deadline_ns = min_u64(deadline_ns, listener_deadline_ns(front->options->listener));
     count = io_wait(front->io, deadline_ns, events, EVENTS_MAX);
@@ -284,6 +302,8 @@ static void turn(struct front *front)
         dispatch(front, &events[i]);
     store_tick(front->store);
     handover_turn(&front->handover);
+    if (front->options->reporting != NULL)
+        tls_reporting_turn(front->options->reporting);
     if (front->exporting)
         exporter_turn(&front->exporter, front->state >= FRONT_DRAINING);
     hygiene_store_turn(hygiene, front->exporting ? front->policy->classifier : NULL,

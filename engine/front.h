@@ -16,6 +16,7 @@
 #include "engine/exporter.h"
 #include "engine/listener.h"
 #include "engine/policy.h"
+#include "engine/tls_reporting.h"
 
 enum front_goal {
     FRONT_UNTIL_IDLE, /* only mail that waits for a later retry is left; a campaign that was paused
@@ -57,7 +58,8 @@ struct front_options {
     struct engine *engine; /* prepared, not started */
     struct io *io;
     const struct policy *policy;
-    struct listener *listener; /* opened, not begun; closed by its owner; NULL: none */
+    struct listener *listener;       /* opened, not begun; closed by its owner; NULL: none */
+    struct tls_reporting *reporting; /* opened, closed by its owner; NULL: none */
     enum front_goal goal;
     uint64_t duration_ns; /* stop after this long; 0: no limit */
     uint32_t uid;

@@ -1,5 +1,7 @@
 #include "engine/policy_mail.h"
 
+#include "message/address.h"
+
 #include <errno.h>
 
 #include "message/header.h"
@@ -54,6 +56,22 @@ static int check_keys(const struct policy *policy, struct text *error)
     return 0;
 }
 
+/* It stands in header fields and in the envelope of our own mail. */
+static const char *address_problem(const char *value)
+{
+    struct address address;
+    const char *problem = NULL;
+
+    if (!address_parse(span_cstr(value), &address, &problem))
+        return problem;
+    return address.utf8 || address.literal || address.quoted ? "is not a plain address" : NULL;
+}
+
+static const char *words_problem(const char *value)
+{
+    return span_has_control(span_cstr(value)) ? "holds control characters" : NULL;
+}
+
 int policy_mail_check(const struct policy *policy, struct text *error)
 {
     const char *mailto = policy->unsubscribe_mailto, *url = policy->unsubscribe_url;
@@ -67,6 +85,10 @@ int policy_mail_check(const struct policy *policy, struct text *error)
         {"unsubscribe.url", url, keyless_problem(policy)},
         {"headers.feedback_id", feedback, added_fields_feedback_problem(span_cstr(feedback))},
         {"headers.cfbl_address", cfbl, added_fields_cfbl_problem(span_cstr(cfbl))},
+        {"tlsrpt.from", policy->tlsrpt_from, address_problem(policy->tlsrpt_from)},
+        {"tlsrpt.contact", policy->tlsrpt_contact, address_problem(policy->tlsrpt_contact)},
+        {"tlsrpt.organization", policy->tlsrpt_organization,
+         words_problem(policy->tlsrpt_organization)},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(settings); i++)

@@ -107,6 +107,8 @@ static const struct {
      "r.yaml:1: unsubscribe.mailto: \"a@b.example\" needs return_path.domain"},
     {"unsubscribe: {url: 'https://u.example/'}",
      "r.yaml:1: unsubscribe.url: \"https://u.example/\" needs return_path.domain"},
+    {"tlsrpt: {from: nobody}", "r.yaml:1: tlsrpt.from: \"nobody\" "},
+    {"tlsrpt: {from: a@b.example, contact: '[x]'}", "r.yaml:1: tlsrpt.contact: \"[x]\" "},
     {"unsubscribe: {mailto: leave}", "r.yaml:1: unsubscribe.mailto: \"leave\" is not a plain"},
     {"unsubscribe: {url: 'http://u.example/'}", "r.yaml:1: unsubscribe.url: \"http://u.example/\" "
                                                 "is not an https address"},

@@ -19,6 +19,19 @@ static bool take_word(struct span word, char *ret_word)
     return true;
 }
 
+static bool take_number(struct span digits, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < digits.size; i++) {
+        if (digits.data[i] < '0' || digits.data[i] > '9' || digits.size > 18)
+            return false;
+        number = number * 10 + (uint64_t)(digits.data[i] - '0');
+    }
+    *ret_number = number;
+    return digits.size > 0;
+}
+
 static bool parse_state(struct query *query, struct span verb)
 {
     static const struct {
@@ -69,6 +82,9 @@ void query_parse(struct query *query, struct span line)
         query->verb = QUERY_FIND;
         good = take_word(span_split(&line, '\t'), query->tenant) &&
                take_word(span_split(&line, '\t'), query->campaign);
+    } else if (span_equal(verb, SPAN("tlsrpt"))) {
+        query->verb = QUERY_TLSRPT;
+        good = take_number(line, &query->day_s);
     } else if (span_equal(verb, SPAN("load"))) {
         query->verb = QUERY_LOAD;
     } else if (span_equal(verb, SPAN("report"))) {
@@ -184,6 +200,33 @@ static bool step_find(const struct query *query, const struct query_world *world
         write_digest(out, "list_digest", campaign->list_digest);
         write_fields(world, index, out);
     }
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+    return true;
+}
+
+/* The day is reported on; the answer comes when everything has been tried once. */
+static bool step_tlsrpt(struct query *query, const struct query_world *world, struct text *out)
+{
+    struct tls_reporting *reporting = world->reporting;
+    int result = 0;
+
+    if (reporting == NULL)
+        return complain(out, "no service is running that sends reports about TLS");
+    if (!query->ordered)
+        result = tls_reporting_force(reporting, query->day_s);
+    if (result == -EBUSY)
+        return false;
+    if (result < 0)
+        return complain(out, "tlsrpt.from is not configured: who would report?");
+    query->ordered = true;
+    if (!tls_reporting_is_settled(reporting))
+        return false;
+    json_put_open(out, '{');
+    json_put_key_u64(out, "domains", reporting->counts.domains);
+    for (uint32_t i = 0; i < TLS_REPORTING_NEWS_COUNT; i++)
+        json_put_key_u64(out, tls_reporting_news_name((enum tls_reporting_news)i),
+                         reporting->counts.news[i]);
     json_put_close(out, '}');
     text_add_byte(out, '\n');
     return true;
@@ -414,6 +457,8 @@ bool query_step(struct query *query, const struct query_world *world, struct tex
         return query_report_whose(store_queue(world->store), query->identity, out);
     case QUERY_FIND:
         return step_find(query, world, out);
+    case QUERY_TLSRPT:
+        return step_tlsrpt(query, world, out);
     case QUERY_LOAD:
         return complain(out, "a campaign is taken in by a running sender only");
     case QUERY_REPORT:

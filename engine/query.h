@@ -7,7 +7,8 @@
  *
  *   status | summary | list [campaign] [domain] | show ID | pause C | resume C | cancel C |
  *   suppress ... (query_suppress.h) | whose ID | report NOTICE (query_report.h) |
- *   find TENANT NAME | load (beside a running sender; what follows is handover.h's)
+ *   tlsrpt DAY (seconds since 1970: reports on it now) | find TENANT NAME | load (beside a running
+ * sender; what follows is handover.h's)
  *
  * A campaign that this program cannot send (content.h) has the state "held" and says why.
  *
@@ -23,6 +24,7 @@
 #include "engine/query_suppress.h"
 #include "engine/stats.h"
 #include "engine/store.h"
+#include "engine/tls_reporting.h"
 
 #define QUERY_WORD_MAX 256
 #define QUERY_LINE_MAX ((size_t)2048)
@@ -41,6 +43,7 @@ enum query_verb {
     QUERY_WHOSE,
     QUERY_REPORT,
     QUERY_FIND, /* one campaign by its exact name, with its digests */
+    QUERY_TLSRPT,
     QUERY_LOAD, /* answered by the control socket itself */
 };
 
@@ -58,6 +61,7 @@ struct query {
     struct query_suppress suppress;
     const char *problem; /* QUERY_INVALID: in words, or NULL */
     struct query_report report;
+    uint64_t day_s; /* QUERY_TLSRPT */
 };
 
 /* What a query may look at; stats NULL: at rest. */
@@ -69,6 +73,7 @@ struct query_world {
     struct text *events;                 /* of reports; NULL: they have none */
     const struct classifier *classifier; /* NULL: events without classes */
     struct handover *handover;           /* NULL: no campaign is taken in */
+    struct tls_reporting *reporting;     /* NULL: no reports about TLS are sent */
     bool is_service;                     /* it does not end by itself */
     uint64_t wall_ns;
 };

@@ -266,7 +266,7 @@ static void add_header(const struct tlsrpt_report *report, struct span to, struc
                        uint64_t now_s, struct text *out)
 {
     merge_write_date(now_s, out);
-    add_field(out, "From", report->contact);
+    add_field(out, "From", report->from.size > 0 ? report->from : report->contact);
     add_field(out, "To", to);
     text_add_cstr(out, "Subject: Report Domain: ");
     text_add(out, report->domain);

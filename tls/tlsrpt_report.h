@@ -20,6 +20,7 @@ struct tlsrpt_report {
     struct span organization; /* the submitter's name, in words */
     struct span submitter;    /* its host name */
     struct span contact;      /* an address */
+    struct span from;         /* an address: the message's From; empty: the contact */
     struct span domain;       /* reported on */
     uint64_t day_s;           /* the start of the day */
     uint64_t number;          /* makes the id one of its own */

@@ -11,6 +11,7 @@
 #include "tools/exit_code.h"
 #include "tools/reload.h"
 #include "tools/spool.h"
+#include "tools/tls_reports.h"
 #include "tools/verb.h"
 
 #define PEM_SIZE_MAX MIB
@@ -20,6 +21,7 @@ struct run {
     const char *folder;
     struct spool spool;
     struct listener listener;
+    struct tls_reports reports;
     const struct policy *first_policy; /* in force at the start; kept to compare with */
     uint8_t *certificate;
     uint8_t *key;
@@ -179,6 +181,7 @@ static int serve(struct run *run)
         .io = run->spool.io,
         .policy = run->spool.settings.policy,
         .listener = &run->listener,
+        .reporting = &run->reports.reporting,
         .goal = FRONT_FOREVER,
         .uid = (uint32_t)getuid(),
         .look = look,
@@ -203,6 +206,7 @@ static int serve(struct run *run)
 int verb_run(int argc, char **argv)
 {
     static struct run run;
+    struct tls_reports_options reports = {.spool = &run.spool, .scheduled = true};
     const struct policy *last;
     int result = parse(&run, argc, argv);
 
@@ -213,8 +217,11 @@ int verb_run(int argc, char **argv)
     run.first_policy = run.spool.settings.policy;
     result = open_listener(&run);
     if (result == 0)
+        result = tls_reports_open(&run.reports, &reports);
+    if (result == 0)
         result = serve(&run);
     close_listener(&run);
+    tls_reports_close(&run.reports);
     last = run.spool.settings.policy;
     if (spool_close(&run.spool) < 0 && result == 0)
         result = EXIT_TRY_AGAIN;

@@ -1,5 +1,5 @@
-/* cmd_tlsrpt.c - `ringpost tlsrpt show`: what was counted of TLS sessions, day by day (RFC 8460).
- */
+/* cmd_tlsrpt.c - `ringpost tlsrpt`: what was counted of TLS sessions, day by day (RFC 8460), and
+ * the reports about it. */
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
@@ -11,6 +11,7 @@
 #include "tls/tlsrpt_report.h"
 #include "tools/exit_code.h"
 #include "tools/settings.h"
+#include "tools/tls_reports.h"
 #include "tools/verb.h"
 
 #define FILE_SIZE_MAX (64 * MIB)
@@ -176,24 +177,35 @@ static int run(const char *config, bool json)
 int verb_tlsrpt(int argc, char **argv)
 {
     static const struct option long_options[] = {{"config", required_argument, NULL, 'f'},
+                                                 {"day", required_argument, NULL, 'd'},
+                                                 {"dry-run", no_argument, NULL, 'n'},
                                                  {"json", no_argument, NULL, 'j'},
                                                  {NULL, 0, NULL, 0}};
-    const char *config = NULL;
-    bool json = false;
+    struct tls_reports_order order = {0};
+    const char *what;
     int option;
 
     optind = 1;
     opterr = 0;
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (option == 'j')
-            json = true;
-        else if (option == 'f')
-            config = optarg;
+        if (option == 'f')
+            order.config = optarg;
+        else if (option == 'd')
+            order.day = optarg;
+        else if (option == 'n')
+            order.dry_run = true;
+        else if (option == 'j')
+            order.json = true;
         else
             return verb_complain("tlsrpt", "%s is not an option, or lacks its value",
                                  argv[optind - 1]);
     }
-    if (optind + 1 != argc || strcmp(argv[optind], "show") != 0)
-        return verb_complain("tlsrpt", "what to do? \"tlsrpt show\"");
-    return run(config, json);
+    what = optind + 1 == argc ? argv[optind] : "";
+    if (strcmp(what, "send") == 0)
+        return tls_reports_send(&order);
+    if (strcmp(what, "show") != 0)
+        return verb_complain("tlsrpt", "what to do? \"tlsrpt show\" or \"tlsrpt send\"");
+    if (order.day != NULL || order.dry_run)
+        return verb_complain("tlsrpt", "--day and --dry-run go with send only");
+    return run(order.config, order.json);
 }

@@ -110,10 +110,16 @@ static const struct verb verbs[] = {
      "what TLS each needs and why (configuration, DANE, MTA-STS); and the limits of the site with\n"
      "the line of the configuration that each comes from. It connects to no mail host.\n",
      verb_resolve},
-    {"tlsrpt", "show what was counted of TLS sessions",
-     "ringpost tlsrpt show [--config FILE] [--json]\n\n"
-     "The latest day (UTC) that was counted, by recipient domain.\n"
-     "  --json   one report a line, as RFC 8460 has it\n",
+    {"tlsrpt", "show what was counted of TLS sessions, and report it to the receivers",
+     "ringpost tlsrpt show [--config FILE] [--json]\n"
+     "ringpost tlsrpt send [--config FILE] [--day YYYY-MM-DD] [--dry-run] [--json]\n\n"
+     "show: the latest day (UTC) that was counted, by recipient domain.\n"
+     "send: reports on a day, yesterday by default, to the domains that ask for it; ringpost run\n"
+     "does so by itself. What was reported before is not reported again. Exit 3: some could not\n"
+     "be reached now.\n"
+     "  --day       the day\n"
+     "  --dry-run   shows who would be told, and with --json what; nothing is sent\n"
+     "  --json      show: one report a line, as RFC 8460 has it; send: what became of each\n",
      verb_tlsrpt},
     {"check", "check the configuration",
      "ringpost check [--config FILE] [--memory]\n\n"
