@@ -129,6 +129,8 @@ static void describe_shard(struct engine *engine, uint32_t index)
         .store = engine->store,
         .hygiene = engine->hygiene == NULL ? NULL : hygiene_store_tables(engine->hygiene),
         .tls = engine->has_tls ? &engine->tls : NULL,
+        .client = &engine->options.tls,
+        .ticket_key = engine->options.ticket_key,
         .tickets_max = limits->tickets_max,
         .orders = &item->orders,
         .links = limits->shards_count > 1 ? &engine->links : NULL,
@@ -202,9 +204,7 @@ static size_t shared_cost(const struct engine_options *options)
 
 static int open_tls(struct engine *engine, struct text *error)
 {
-    struct tls_context_options options = {.role = TLS_CLIENT,
-                                          .roots_pem = engine->options.roots_pem};
-    int result = tls_context_open(&engine->tls, &options, error);
+    int result = client_tls_open(&engine->tls, &engine->options.tls, error);
 
     engine->has_tls = result == 0;
     return result;

@@ -9,6 +9,7 @@
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H
 
+#include "engine/client_tls.h"
 #include "engine/content.h"
 #include "engine/hygiene_store.h"
 #include "engine/policy.h"
@@ -37,10 +38,11 @@ struct engine_limits {
 
 struct engine_options {
     const struct policy *policy;
-    struct verp_keys *verp; /* NULL: none; stays until engine_close */
-    struct span roots_pem;  /* trusted authorities, read by engine_prepare; may be empty */
-    struct io *io;          /* the front's */
-    struct io_group *group; /* the front is its last ring: index shards_count */
+    struct verp_keys *verp;        /* NULL: none; stays until engine_close */
+    struct client_tls_options tls; /* what it points to stays until engine_close */
+    const uint8_t *ticket_key;     /* TLS_RESUME_KEY_SIZE octets; NULL: tickets are not kept */
+    struct io *io;                 /* the front's */
+    struct io_group *group;        /* the front is its last ring: index shards_count */
     struct engine_limits limits;
     uint64_t seed; /* jitter, ids: from io_entropy, or the simulation's */
 };

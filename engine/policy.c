@@ -191,6 +191,12 @@ static int check_routes(const struct policy *policy, struct text *error)
         if (route->user[0] != '\0' && route->tls == POLICY_TLS_OFF + 1)
             return complain(policy, error, "routes", route->domain,
                             "has a password, which is never said without TLS");
+        if ((route->tls_cert[0] == '\0') != (route->tls_key[0] == '\0'))
+            return complain(policy, error, "routes", route->domain,
+                            "needs both tls_cert and tls_key, or neither");
+        if (route->tls_cert[0] != '\0' && route->tls == POLICY_TLS_OFF + 1)
+            return complain(policy, error, "routes", route->domain,
+                            "has a certificate, which is never shown without TLS");
     }
     return 0;
 }
@@ -368,6 +374,22 @@ static void differs(struct text *out, bool different, const char *key)
     text_add_cstr(out, key);
 }
 
+/* Whether each certificate of the fresh routes is one that was read at the start. */
+static bool has_certificates_of(const struct policy *policy, const struct policy *fresh)
+{
+    for (uint32_t i = 0; i < fresh->routes.count; i++) {
+        const struct policy_route *route = &fresh->routes_items[i];
+        bool found = route->tls_cert[0] == '\0';
+
+        for (uint32_t k = 0; !found && k < policy->routes.count; k++)
+            found = strcmp(policy->routes_items[k].tls_cert, route->tls_cert) == 0 &&
+                    strcmp(policy->routes_items[k].tls_key, route->tls_key) == 0;
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
 void policy_needs_restart(const struct policy *policy, const struct policy *fresh,
                           struct text *ret_keys)
 {
@@ -385,6 +407,7 @@ void policy_needs_restart(const struct policy *policy, const struct policy *fres
     differs(ret_keys, policy->connections_max != fresh->connections_max, "limits.connections");
     differs(ret_keys, policy->durability != fresh->durability, "durability");
     differs(ret_keys, !policy->tls_mta_sts && fresh->tls_mta_sts, "tls.mta_sts");
+    differs(ret_keys, !has_certificates_of(policy, fresh), "routes.tls_cert");
     differs(ret_keys, strcmp(policy->tls_ca_file, fresh->tls_ca_file) != 0, "tls.ca_file");
     differs(ret_keys,
             (policy->return_domain[0] == '\0') != (fresh->return_domain[0] == '\0') ||

@@ -60,8 +60,10 @@ struct policy_route {
     bool implicit_tls;          /* from the first octet, on every port; port 465 always has it */
     char user[CONFIG_ITEM_MAX]; /* "": no AUTH */
     char password_file[POLICY_PATH_MAX + 1];
-    char password[CONFIG_ITEM_MAX]; /* out of the file, by whoever opens files */
-    uint32_t line;                  /* in the configuration file */
+    char password[CONFIG_ITEM_MAX];     /* out of the file, by whoever opens files */
+    char tls_cert[POLICY_PATH_MAX + 1]; /* shown to servers that ask for it; "": none */
+    char tls_key[POLICY_PATH_MAX + 1];
+    uint32_t line; /* in the configuration file */
 };
 
 /* What is demanded for one recipient domain. */

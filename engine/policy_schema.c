@@ -21,6 +21,10 @@ static const struct config_row route_rows[] = {
      NULL, "user for AUTH (PLAIN or LOGIN), only ever said behind TLS"},
     {"password_file", CONFIG_STRING, offsetof(struct policy_route, password_file), 0,
      POLICY_PATH_MAX, NULL, NULL, NULL, "file whose first line is the user's password"},
+    {"tls_cert", CONFIG_STRING, offsetof(struct policy_route, tls_cert), 0, POLICY_PATH_MAX, NULL,
+     NULL, NULL, "PEM file: the certificate, its chain behind it, for servers that ask who we are"},
+    {"tls_key", CONFIG_STRING, offsetof(struct policy_route, tls_key), 0, POLICY_PATH_MAX, NULL,
+     NULL, NULL, "PEM file with the certificate's private key"},
 };
 
 static const struct config_subtree route_subtree = {route_rows,

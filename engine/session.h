@@ -89,6 +89,7 @@ struct session {
     uint8_t tls_words_size;
     char tls_words[TLS_FAILURE_TEXT_MAX]; /* what was wrong */
     struct span tls_names[3];             /* that the certificate may have; lent to the filter */
+    uint32_t identity;                    /* our certificate, or TLS_CONTEXT_IDENTITY_NONE */
     uint32_t named_domain; /* whose name is one of them, plus one: proven for it alone */
     char resume_host[272]; /* host and port */
     struct tls_stream tls;

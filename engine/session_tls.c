@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/crc.h"
+#include "engine/client_tls.h"
 #include "engine/secrecy.h"
 #include "engine/shard.h"
 
@@ -81,6 +83,7 @@ enum smtp_tls session_tls_mode(struct shard *shard, struct session *session,
 
     if (shard->options.tls == NULL)
         return SMTP_TLS_NEVER;
+    session->identity = client_tls_identity_of(shard->options.client, route);
     session->tls_first = policy_tls_is_first(route, session->peer.port);
     session->tls_tried = session->tls_first || session->dane > TLS_POLICY_DANE_NONE ||
                          (route != NULL && route->user[0] != '\0') ||
@@ -132,6 +135,11 @@ static void by_records(struct shard *shard, struct session *session,
     session->named_domain = domain + 1;
 }
 
+static uint32_t certificate_mark(const struct shard *shard, const struct session *session)
+{
+    return crc_add(0, shard->options.client->identities[session->identity].pem.certificate_pem);
+}
+
 bool session_tls_begin(struct shard *shard, struct session *session)
 {
     struct span name = span_cstr(session->peer_name);
@@ -139,14 +147,18 @@ bool session_tls_begin(struct shard *shard, struct session *session)
         .server_name = server_name(session),
         .verify = {.method = TLS_METHOD_PKIX, .names = session->tls_names, .names_count = 1},
         .resume = &shard->tls_resume,
-        .identity = TLS_CONTEXT_IDENTITY_NONE,
+        .identity = session->identity,
     };
     struct text host;
 
     text_init(&host, session->resume_host, sizeof(session->resume_host));
-    text_add(&host, span_first(name, TLS_RESUME_HOST_MAX - 6));
+    text_add(&host, span_first(name, TLS_RESUME_HOST_MAX - 15));
     text_add_byte(&host, ':');
     text_add_u64(&host, session->peer.port);
+    if (session->identity != TLS_CONTEXT_IDENTITY_NONE) { /* a ticket is for whom it was given to */
+        text_add_byte(&host, '#');
+        text_add_hex(&host, certificate_mark(shard, session), 8);
+    }
     options.resume_host = text_span(&host);
     session->tls_names[0] = name;
     if (session->dane == TLS_POLICY_DANE_USABLE)

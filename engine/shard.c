@@ -56,17 +56,23 @@ size_t shard_cost(const struct shard_options *options)
            signing_cost(options->sessions_max * SIGNATURES_A_SESSION) +
            slab_cost(options->buffers_max, 1) + arena_cost(1, SHARD_BUFFER_SIZE) +
            arena_cost(1, SHARD_PLAIN_IN_SIZE) + tls_resume_memory(options->tickets_max) +
-           tls_trouble_cost() + tls_trouble_file_cost() + sts_gate_cost() + tls_counting_cost() +
-           arena_cost(options->buffers_max, SHARD_BUFFER_SIZE);
+           tls_trouble_cost() + tls_trouble_file_cost() + tls_tickets_cost() + sts_gate_cost() +
+           tls_counting_cost() + arena_cost(options->buffers_max, SHARD_BUFFER_SIZE);
 }
 
-static void open_trouble(struct shard *shard, struct arena *arena)
+static void open_tls_files(struct shard *shard, struct arena *arena)
 {
     char buffer[POLICY_PATH_MAX + 8];
     struct tls_trouble_file_options options = {
         .io = shard->io,
         .shard = shard->options.index,
         .sync = shard->policy->durability == DURABILITY_DURABLE,
+    };
+    struct tls_tickets_options tickets = {
+        .io = shard->io,
+        .key = shard->options.ticket_key,
+        .shard = shard->options.index,
+        .sync = options.sync,
     };
     struct text folder;
 
@@ -75,6 +81,8 @@ static void open_trouble(struct shard *shard, struct arena *arena)
     if (shard->policy->durability != DURABILITY_MEMORY && !folder.overflow)
         options.folder = text_span(&folder);
     tls_trouble_file_init(&shard->tls_trouble_file, arena, &shard->tls_trouble, &options);
+    tickets.folder = options.folder;
+    tls_tickets_init(&shard->tls_tickets, arena, &shard->tls_resume, &tickets);
 }
 
 struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_options *options,
@@ -119,7 +127,7 @@ struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_
     shard->plain_in = arena_alloc(arena, 1, SHARD_PLAIN_IN_SIZE);
     tls_resume_init(&shard->tls_resume, arena, options->tickets_max, &schedule.key);
     tls_trouble_init(&shard->tls_trouble, arena, &schedule.key);
-    open_trouble(shard, arena);
+    open_tls_files(shard, arena);
     sts_gate_open(shard, arena);
     tls_counting_open(shard, arena);
     return shard;
@@ -165,7 +173,8 @@ static void stop_turn(struct shard *shard)
         shard->stop_by_ns = UINT64_MAX;
     }
     if (shard->sessions.claimed_count == 0 && sts_gate_stop(shard) && tls_counting_stop(shard) &&
-        resolver_stop(&shard->resolver) && tls_trouble_file_stop(&shard->tls_trouble_file))
+        resolver_stop(&shard->resolver) && tls_trouble_file_stop(&shard->tls_trouble_file) &&
+        tls_tickets_stop(&shard->tls_tickets))
         shard->state = SHARD_STOPPED;
 }
 
@@ -191,6 +200,8 @@ static void dispatch(struct shard *shard, const struct io_event *event)
         resolver_event(&shard->resolver, event);
     else if (op == TAG_SNAPSHOT && tag_handle(event->tag).index == TLS_TROUBLE_FILE_SNAPSHOT)
         tls_trouble_file_event(&shard->tls_trouble_file, event);
+    else if (op == TAG_SNAPSHOT && tag_handle(event->tag).index == TLS_TICKETS_SNAPSHOT)
+        tls_tickets_event(&shard->tls_tickets, event);
     else if (op == TAG_SNAPSHOT && tag_handle(event->tag).index == TLS_COUNTING_SNAPSHOT)
         tls_counting_event(shard, event);
     else if (op >= TAG_SNAPSHOT && op <= TAG_HTTPS_SHUT)
@@ -294,6 +305,7 @@ static uint64_t running_deadline(const struct shard *shard)
     deadline_ns = min_u64(deadline_ns, routing_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, secrecy_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, tls_counting_deadline_ns(shard));
+    deadline_ns = min_u64(deadline_ns, tls_tickets_deadline_ns(&shard->tls_tickets));
     return min_u64(deadline_ns, tls_trouble_file_deadline_ns(&shard->tls_trouble_file));
 }
 
@@ -335,8 +347,10 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
     tls_counting_turn(shard);
     resolver_turn(&shard->resolver);
     leasing_turn(shard);
-    if (shard->state == SHARD_RUNNING)
+    if (shard->state == SHARD_RUNNING) {
         tls_trouble_file_turn(&shard->tls_trouble_file);
+        tls_tickets_turn(&shard->tls_tickets);
+    }
     throttle_turn(shard);
     if (shard->state == SHARD_RUNNING)
         secrecy_turn(shard);

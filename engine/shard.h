@@ -29,6 +29,7 @@
 #include "engine/sts_fetch.h"
 #include "engine/throttle.h"
 #include "engine/tls_counting.h"
+#include "engine/tls_tickets.h"
 #include "engine/tls_trouble_file.h"
 #include "engine/wall_watch.h"
 #include "io/io.h"
@@ -70,10 +71,12 @@ struct shard_options {
     struct store *store;
     const struct hygiene *hygiene; /* who is not to be mailed; NULL: nobody is asked about */
     const struct tls_context *tls; /* shared by all; NULL: no TLS */
-    uint32_t tickets_max;          /* TLS sessions remembered */
-    struct channel *orders;        /* from the front, or NULL */
-    struct leasing_links *links;   /* between the shards, or NULL when there is one */
-    uint32_t signing_width;        /* signatures gathered for a batch; 0: as the key wants it */
+    const struct client_tls_options *client; /* whose certificates are in `tls` */
+    const uint8_t *ticket_key;               /* seals tickets on disk; NULL: they are not kept */
+    uint32_t tickets_max;                    /* TLS sessions remembered */
+    struct channel *orders;                  /* from the front, or NULL */
+    struct leasing_links *links;             /* between the shards, or NULL when there is one */
+    uint32_t signing_width; /* signatures gathered for a batch; 0: as the key wants it */
     uint64_t seed;
 };
 
@@ -105,6 +108,7 @@ struct shard {
     struct tls_resume tls_resume; /* tickets by host */
     struct tls_trouble tls_trouble;
     struct tls_trouble_file tls_trouble_file;
+    struct tls_tickets tls_tickets;
     struct sts_fetch sts; /* when has_sts; see sts_gate.h */
     bool has_sts;
     struct tls_counting tls_counting;

@@ -39,7 +39,7 @@ bool smart_host_split(struct span item, uint16_t default_port, struct span *ret_
 /* Short names are joined as they are; what would not fit is told apart by a checksum. */
 static void name_site(const struct policy_route *route, char ret_site[ROUTE_SITE_SIZE])
 {
-    char buffer[POLICY_ROUTE_HOSTS_MAX * (CONFIG_ITEM_MAX + 1) + CONFIG_ITEM_MAX + 16];
+    char buffer[POLICY_ROUTE_HOSTS_MAX * (CONFIG_ITEM_MAX + 1) + CONFIG_ITEM_MAX + 48];
     struct text whole, site;
 
     text_init(&whole, buffer, sizeof(buffer));
@@ -48,6 +48,12 @@ static void name_site(const struct policy_route *route, char ret_site[ROUTE_SITE
         text_add_cstr(&whole, "tls ");
     if (route->user[0] != '\0') { /* sessions of one user carry no other's mail */
         text_add_cstr(&whole, route->user);
+        text_add_cstr(&whole, " at ");
+    }
+    if (route->tls_cert[0] != '\0') { /* nor sessions of one certificate */
+        text_add_cstr(&whole, "cert ");
+        text_add_hex(&whole,
+                     crc_add(crc_add(0, span_cstr(route->tls_cert)), span_cstr(route->tls_key)), 8);
         text_add_cstr(&whole, " at ");
     }
     for (uint32_t i = 0; i < route->hosts.count && i < ROUTE_HOSTS_MAX; i++) {

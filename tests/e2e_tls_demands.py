@@ -243,11 +243,85 @@ def anchored(case):
     case.note("trust anchors: names of hosts and of domains")
 
 
+def client_certificates(case):
+    """Routes show the certificate that they are given, each its own, on resumed sessions too; without one the server refuses."""
+    folder = case.path("ca4")
+    os.makedirs(folder)
+    authority = ca.Authority(folder)
+    port = world.free_port()
+    pem, key = authority.issue("c", dns=["mx.test"])
+    server = case.closing(tls_server.Server(f"127.{NETWORK}.2.1", port, tls_server.GOOD, pem, key, client_ca=authority.pem))
+    us = {name: authority.issue("us-" + name, dns=[f"{name}.sender.example"], usage="clientAuth") for name in ("a", "b")}
+    hosts = f'hosts: ["127.{NETWORK}.2.1:{port}"], tls: required'
+    routes = "".join(f"  {name}.test: {{{hosts}, tls_cert: {us[name][0]}, tls_key: {us[name][1]}}}\n" for name in us)
+    spool = e2e.Spool(case, "client", retry="schedule: [1h]", limits="messages_per_connection: 2", shards=1,
+                      extra=f"routes:\n{routes}  none.test: {{{hosts}}}\n")
+    rows = [(f"u{i}@{name}.test", i) for i in range(8) for name in ("a", "b", "none")]
+    e2e.write_rows(case.path("client.csv"), rows, ["email", "n"])
+    template = case.write("client.eml", e2e.SHORT_TEMPLATE)
+    spool.send_list(template, case.path("client.csv")).expect(e2e.STILL_QUEUED)
+    seen = {(m.recipient.partition("@")[2], m.client) for m in server.messages}
+    e2e.check_equal(seen, {("a.test", "a.sender.example"), ("b.test", "b.sender.example")}, "who we are to the server")
+    e2e.check_equal(len(server.messages), 16, "messages")
+    e2e.check(server.resumed > 0, "sessions are resumed")
+    bad = e2e.Spool(case, "bad", extra=f"routes:\n  a.test: {{{hosts}, tls_cert: {us['a'][0]}, tls_key: {us['b'][1]}}}\n")
+    run = bad.send_list(template, case.path("client.csv"))
+    e2e.check(run.code != 0 and us["a"][0] in run.err, "a key that does not fit is told with its file", run.err)
+    case.note("certificates of routes")
+
+
+def tickets(case):
+    """A restart resumes sessions: tickets are on disk, sealed. Damaged or under another key they cost a full handshake."""
+    folder = case.path("ca5")
+    os.makedirs(folder)
+    authority = ca.Authority(folder)
+    port = world.free_port()
+    pem, key = authority.issue("c", dns=["mx-ticket.test"])
+    server = case.closing(tls_server.Server(f"127.{NETWORK}.3.1", port, tls_server.GOOD, pem, key))
+    zone = world.Zone()
+    zone.add("mx-ticket", "A", f"127.{NETWORK}.3.1")
+    zone.add("d", "MX", "10 mx-ticket.test.")
+    spool = e2e.Spool(case, "tickets", port=port, dns=case.knot(zone).port, shards=1,
+                      extra="tls: {mode: verified, mta_sts: false, ca_file: %s}\n" % authority.pem)
+    template = case.write("ticket.eml", e2e.SHORT_TEMPLATE)
+    e2e.write_rows(case.path("ticket.csv"), [("u@d.test", 1)], ["email", "n"])
+    file, secret = (os.path.join(spool.folder, "tls", name) for name in ("tickets.0", "ticket.key"))
+
+    def resumed(name):
+        before = server.resumed
+        spool.send_list(template, case.path("ticket.csv"), name).expect(e2e.ALL_ACCEPTED)
+        return server.resumed - before
+
+    e2e.check_equal(resumed("first"), 0, "the first session")
+    e2e.check_equal(resumed("second"), 1, "after a restart")
+    with open(file, "rb") as f:
+        octets = f.read()
+    e2e.check(octets.startswith(b"ringpost-tls-tickets 1\n") and b"mx-ticket" not in octets and len(octets) > 500,
+              "sealed", octets[:60])
+    e2e.check_equal((os.stat(secret).st_mode & 0o777, os.stat(file).st_mode & 0o777, os.stat(secret).st_size),
+                    (0o600, 0o600, 32), "modes")
+    for name, damage in (("flipped", lambda b: b[:200] + bytes([b[200] ^ 1]) + b[201:]), ("cut", lambda b: b[:300]),
+                         ("empty", lambda b: b""), ("size", lambda b: b[:23] + b"\xff\xff" + b[25:])):
+        with open(file, "rb") as f:
+            octets = f.read()
+        with open(file, "wb") as f:
+            f.write(damage(octets))
+        e2e.check_equal(resumed(name), 0, f"a file that is {name}")
+    e2e.check_equal(resumed("again"), 1, "what was written since")
+    with open(secret, "wb") as f:
+        f.write(os.urandom(32))
+    e2e.check_equal(resumed("strange"), 0, "under another key")
+    e2e.check_equal(resumed("own"), 1, "under the new one")
+    case.note("tickets over restarts")
+
+
 def main():
     with e2e.Case("tls_demands") as case:
         case.step(require_tls)
         case.step(shared_hosts)
         case.step(anchored)
+        case.step(client_certificates)
+        case.step(tickets)
 
 
 if __name__ == "__main__":

@@ -12,17 +12,19 @@ NONE, GOOD, REFUSED, STRIPPED, INJECTED, HANDSHAKE, SILENCE, DROP = (
 
 
 class Message:
-    def __init__(self, recipient, version, cipher, parameters):
+    def __init__(self, recipient, version, cipher, parameters, client=None):
         self.recipient = recipient
         self.version = version      # None: in clear
         self.cipher = cipher
         self.parameters = parameters
+        self.client = client        # common name of the client's certificate
 
 
 class Server:
     """`how` is one of the behaviours; `pem` and `key` for those that come to a handshake."""
 
-    def __init__(self, address, port, how, pem=None, key=None, first=False, offers=(), users=None):
+    def __init__(self, address, port, how, pem=None, key=None, first=False, offers=(), users=None,
+                 client_ca=None):
         self.how = how
         self.first = first          # TLS before the greeting
         self.offers = list(offers)  # further EHLO keywords behind TLS
@@ -37,6 +39,9 @@ class Server:
         if pem:
             self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self.context.load_cert_chain(pem, key)
+        if client_ca:               # a certificate of its own is demanded of the client
+            self.context.verify_mode = ssl.CERT_REQUIRED
+            self.context.load_verify_locations(client_ca)
         self.closing = threading.Event()
         self.listener = socket.create_server((address, port), backlog=64)
         self.listener.settimeout(0.2)
@@ -192,8 +197,13 @@ class Talk:
         version = self.connection.version() if self.secured else None
         cipher = self.connection.cipher()[0] if self.secured else None
         with self.server.lock:
-            self.server.messages.append(Message(self.recipient, version, cipher, self.parameters))
+            self.server.messages.append(Message(self.recipient, version, cipher, self.parameters, self.client()))
         self.say("250 2.0.0 taken")
+
+    def client(self):
+        certificate = self.connection.getpeercert() if self.secured else None
+        names = dict(pair[0] for pair in certificate["subject"]) if certificate else {}
+        return names.get("commonName")
 
     def on_rset(self, _):
         self.say("250 2.0.0 ok")

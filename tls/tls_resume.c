@@ -121,6 +121,7 @@ bool tls_resume_put(struct tls_resume *resume, struct span host, struct span tic
     slot->expires_s = expires_s;
     slot->ticket_size = (uint16_t)ticket.size;
     memmove(slot->ticket, ticket.data, ticket.size);
+    resume->changes++;
     return true;
 }
 

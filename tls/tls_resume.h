@@ -46,6 +46,7 @@ struct tls_resume {
     struct list free;   /* used once and given back */
     uint32_t slots_count;
     uint32_t touched_count; /* slots from here on were never used */
+    uint64_t changes;       /* tickets taken in: compare with the last count */
 };
 
 /* Octets of arena for `slots_count` hosts. */

@@ -107,7 +107,7 @@ static int resolve_all(struct spool *spool, struct resolver *resolver, uint64_t 
 {
     static struct resolve_sts sts;
     const struct resolve_sts_options options = {.policy = spool->settings.policy,
-                                                .roots_pem = spool->settings.roots_pem,
+                                                .roots_pem = spool->settings.tls.roots_pem,
                                                 .io = spool->io,
                                                 .resolver = resolver,
                                                 .seed = seed};

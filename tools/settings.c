@@ -14,6 +14,7 @@
 #define CONFIG_SIZE_MAX MIB
 #define KEY_SIZE_MAX (64 * KIB)
 #define ROOTS_SIZE_MAX (16 * MIB)
+#define PEM_SIZE_MAX MIB
 static const char default_file[] = "/etc/ringpost/ringpost.yaml";
 static const char default_roots[] = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -170,8 +171,54 @@ static int read_roots(struct settings *settings)
     if (result < 0 && (chosen || policy->tls_mode == POLICY_TLS_VERIFIED))
         return complain_file(path, result);
     if (result == 0)
-        settings->roots_pem = span_make(data, size);
+        settings->tls.roots_pem = span_make(data, size);
     return 0;
+}
+
+static int read_pem(const char *path, struct span *ret)
+{
+    uint8_t *data = NULL;
+    size_t size = 0;
+    int result = settings_read_file(path, PEM_SIZE_MAX, &data, &size);
+
+    if (result < 0)
+        return complain_file(path, result);
+    *ret = span_make(data, size);
+    return 0;
+}
+
+static int read_identity(struct settings *settings, const struct policy_route *route)
+{
+    struct client_tls_identity *identity;
+    int result;
+
+    if (settings->tls.identities_count == TLS_CONTEXT_IDENTITIES_MAX) {
+        (void)fprintf(stderr, "ringpost: routes: more than %d different tls_cert\n",
+                      TLS_CONTEXT_IDENTITIES_MAX);
+        return EXIT_USAGE;
+    }
+    identity = &settings->identities[settings->tls.identities_count++];
+    *identity = (struct client_tls_identity){.certificate_file = route->tls_cert,
+                                             .key_file = route->tls_key};
+    result = read_pem(route->tls_cert, &identity->pem.certificate_pem);
+    return result != 0 ? result : read_pem(route->tls_key, &identity->pem.key_pem);
+}
+
+/* Routes may share certificates. */
+static int read_identities(struct settings *settings)
+{
+    const struct policy *policy = settings->policy;
+    int result = 0;
+
+    settings->tls.identities = settings->identities;
+    for (uint32_t i = 0; result == 0 && i < policy->routes.count; i++) {
+        const struct policy_route *route = &policy->routes_items[i];
+
+        if (route->tls_cert[0] != '\0' &&
+            client_tls_identity_of(&settings->tls, route) == TLS_CONTEXT_IDENTITY_NONE)
+            result = read_identity(settings, route);
+    }
+    return result;
 }
 
 int settings_load_policy(struct settings *settings, const char *file, const char *spool)
@@ -230,6 +277,8 @@ int settings_load(struct settings *settings, const char *file, const char *spool
 
     if (result == 0)
         result = read_roots(settings);
+    if (result == 0)
+        result = read_identities(settings);
     if (result != 0 || policy->return_domain[0] == '\0') {
         if (result != 0)
             settings_free(settings);
@@ -270,6 +319,14 @@ void settings_free(struct settings *settings)
     if (settings->policy != NULL)
         settings_free_policy(settings->policy);
     settings->policy = NULL;
-    free(to_free(settings->roots_pem.data));
-    settings->roots_pem = (struct span){NULL, 0};
+    free(to_free(settings->tls.roots_pem.data));
+    for (uint32_t i = 0; i < settings->tls.identities_count; i++) {
+        struct tls_identity *pem = &settings->identities[i].pem;
+
+        if (pem->key_pem.size > 0)
+            explicit_bzero(to_free(pem->key_pem.data), pem->key_pem.size);
+        free(to_free(pem->certificate_pem.data));
+        free(to_free(pem->key_pem.data));
+    }
+    memset(&settings->tls, 0, sizeof(settings->tls));
 }

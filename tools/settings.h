@@ -2,14 +2,15 @@
 #ifndef TOOLS_SETTINGS_H
 #define TOOLS_SETTINGS_H
 
-#include "engine/policy.h"
+#include "engine/client_tls.h"
 #include "message/verp.h"
 
 struct settings {
     struct policy *policy; /* owned */
     struct verp_keys keys;
     bool has_keys;
-    struct span roots_pem; /* trusted authorities; owned */
+    struct client_tls_options tls; /* owned, but for the names of files: the policy's */
+    struct client_tls_identity identities[TLS_CONTEXT_IDENTITIES_MAX];
 };
 
 /* `file` NULL: /etc/ringpost/ringpost.yaml if it exists. `spool` NULL: as configured. 0, or an exit

@@ -10,6 +10,7 @@
 #include "engine/tag.h"
 #include "tools/dkim_keys.h"
 #include "tools/exit_code.h"
+#include "tools/ticket_key.h"
 
 #define ERROR_SIZE 1024
 
@@ -123,7 +124,10 @@ int spool_open(struct spool *spool, const char *config, const char *folder, bool
         return 0;
     options.policy = spool->settings.policy;
     options.verp = spool->settings.has_keys ? &spool->settings.keys : NULL;
-    options.roots_pem = spool->settings.roots_pem;
+    options.tls = spool->settings.tls;
+    if (options.policy->durability != DURABILITY_MEMORY &&
+        ticket_key_read(spool->io, options.policy->spool, spool->ticket_key))
+        options.ticket_key = spool->ticket_key;
     options.io = spool->io;
     options.group = spool->group;
     result = engine_prepare(&spool->engine, &options, &error);
@@ -141,6 +145,7 @@ int spool_close(struct spool *spool)
     if (spool->group != NULL)
         io_group_close(spool->group);
     settings_free(&spool->settings);
+    explicit_bzero(spool->ticket_key, sizeof(spool->ticket_key));
     memset(spool, 0, sizeof(*spool));
     return result;
 }

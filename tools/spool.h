@@ -11,6 +11,7 @@ struct spool {
     struct io_group *group;
     struct io *io;
     struct engine *engine;
+    uint8_t ticket_key[TLS_RESUME_KEY_SIZE];
 };
 
 /* Opens everything. `with_engine` false: only settings, group and ring. 0, or an exit code after
