@@ -24,7 +24,8 @@ struct sending {
 int tls_reports_open(struct tls_reports *reports, const struct tls_reports_options *options)
 {
     struct spool *spool = options->spool;
-    struct tls_context_options tls = {.role = TLS_CLIENT, .roots_pem = spool->settings.roots_pem};
+    struct tls_context_options tls = {.role = TLS_CLIENT,
+                                      .roots_pem = spool->settings.tls.roots_pem};
     struct tls_reporting_options reporting = {
         .io = spool->io,
         .policy = spool->settings.policy,
