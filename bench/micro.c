@@ -29,6 +29,7 @@ static const struct {
     {"event", micro_small_run, "journal records and event lines"},
     {"tls", micro_small_run,
      "handshakes of the client, octets through the filter, memory a session"},
+    {"sign", micro_small_run, "DKIM's signatures: RSA-2048 one by one and side by side, Ed25519"},
 };
 
 int micro_run(int count, char **arguments)

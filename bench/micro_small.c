@@ -19,6 +19,7 @@ static const struct {
     {"crc", micro_small_crc},           {"csv", micro_small_csv},
     {"classify", micro_small_classify}, {"hygiene", micro_small_hygiene},
     {"event", micro_small_event},       {"tls", micro_small_tls},
+    {"sign", micro_small_sign},
 };
 
 static int by_size(const void *a, const void *b)

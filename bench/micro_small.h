@@ -28,5 +28,6 @@ int micro_small_classify(struct text *out); /* micro_classify.c */
 int micro_small_hygiene(struct text *out);  /* micro_hygiene.c */
 int micro_small_event(struct text *out);    /* micro_event.c */
 int micro_small_tls(struct text *out);      /* micro_tls.c */
+int micro_small_sign(struct text *out);     /* micro_sign.c */
 
 #endif
