@@ -1,56 +1,13 @@
 #include "tools/dkim_keys.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "engine/signing_keys.h"
 #include "tools/exit_code.h"
-
-struct pem_file {
-    uint8_t data[SIGN_KEY_PEM_MAX + 1];
-    size_t size;
-};
-
-static int read_whole(int file, struct pem_file *pem)
-{
-    ssize_t got;
-
-    pem->size = 0;
-    do {
-        got = read(file, pem->data + pem->size, sizeof(pem->data) - pem->size);
-        if (got < 0 && errno != EINTR)
-            return -errno;
-        if (got > 0)
-            pem->size += (size_t)got;
-    } while (got != 0 && pem->size < sizeof(pem->data));
-    return 0;
-}
-
-static int read_key(const char *path, struct pem_file *pem, struct text *error)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    const char *fault = NULL;
-    struct stat status;
-    int result = 0;
-
-    if (file < 0 || fstat(file, &status) != 0)
-        result = -errno;
-    else
-        fault = sign_key_mode_fault(status.st_mode);
-    if (result == 0 && fault == NULL)
-        result = read_whole(file, pem);
-    if (fault != NULL)
-        text_add_format(error, "%s: %s", path, fault);
-    else if (result < 0)
-        text_add_format(error, "%s: %s", path, strerror(-result));
-    if (file >= 0)
-        (void)close(file);
-    return fault != NULL ? -EPERM : result;
-}
+#include "tools/key_file.h"
 
 static uint32_t threads_of(const struct policy *policy)
 {
@@ -61,7 +18,7 @@ static uint32_t threads_of(const struct policy *policy)
     return cores < 1 ? 1 : (uint32_t)min_u64((uint64_t)cores, POLICY_SHARDS_MAX);
 }
 
-static int load(struct policy *policy, const struct policy *first, struct pem_file *pem,
+static int load(struct policy *policy, const struct policy *first, struct key_file *pem,
                 struct text *error)
 {
     int result = signing_keys_open(&policy->signing_keys, policy, threads_of(first), error);
@@ -69,7 +26,7 @@ static int load(struct policy *policy, const struct policy *first, struct pem_fi
     for (uint32_t i = 0; result == 0 && i < policy->dkim.count; i++) {
         const struct policy_dkim *item = &policy->dkim_items[i];
 
-        result = read_key(item->key_file, pem, error);
+        result = key_file_read(item->key_file, pem, error);
         if (result == 0)
             result = signing_keys_add(policy->signing_keys, item, span_make(pem->data, pem->size),
                                       error);
@@ -80,7 +37,7 @@ static int load(struct policy *policy, const struct policy *first, struct pem_fi
 int dkim_keys_load(struct policy *policy, const struct policy *first)
 {
     char buffer[POLICY_PATH_MAX + 512];
-    struct pem_file pem;
+    struct key_file pem;
     struct text error;
     int result;
 

@@ -1,6 +1,4 @@
-/* dkim_keys.h - the key files of `dkim:`, read into locked memory.
- *
- * A file that others can read or change is refused: what lies there is a secret no more. */
+/* dkim_keys.h - the key files of `dkim:`, read into locked memory. */
 #ifndef TOOLS_DKIM_KEYS_H
 #define TOOLS_DKIM_KEYS_H
 

@@ -121,6 +121,22 @@ static const struct verb verbs[] = {
      "  --dry-run   shows who would be told, and with --json what; nothing is sent\n"
      "  --json      show: one report a line, as RFC 8460 has it; send: what became of each\n",
      verb_tlsrpt},
+    {"key", "make the keys that sign mail (DKIM), print and check their DNS records",
+     "ringpost key make --domain D --selector S [--ed25519 | --bits 2048] --out FILE\n"
+     "ringpost key show [--domain D] [--selector S] [--key FILE]\n"
+     "ringpost key check [--domain D] [--selector S] [--key FILE]\n\n"
+     "make writes a new key (mode 0600, never over a file) and prints the TXT record to publish;\n"
+     "show prints it again; check looks it up and compares. Without --key FILE, show and check\n"
+     "take the keys of the configuration.\n"
+     "  --domain D    that signs: d= in the signature\n"
+     "  --selector S  names the key: the record is at S._domainkey.D\n"
+     "  --ed25519     instead of RSA; not every receiver can verify it yet, so sign with both\n"
+     "  --bits N      1024, 2048 (default), 3072 or 4096\n"
+     "  --config FILE\n"
+     "  --json        one object a key\n\n"
+     "Exit: 0 all good, 1 a record is missing, wrong or for testing, 2 usage, 73 the file cannot\n"
+     "be made, 75 the DNS did not answer.\n",
+     verb_key},
     {"check", "check the configuration",
      "ringpost check [--config FILE] [--memory]\n\n"
      "  --memory   print the memory sheet\n",

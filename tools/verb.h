@@ -17,6 +17,7 @@ int verb_bounce(int argc, char **argv);
 int verb_suppress(int argc, char **argv);
 int verb_tlsrpt(int argc, char **argv);
 int verb_resolve(int argc, char **argv);
+int verb_key(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_config(int argc, char **argv);
 int verb_version(int argc, char **argv);

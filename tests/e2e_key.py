@@ -1,0 +1,155 @@
+"""ringpost key: keys are made and kept safe, their records are printed as a zone wants them, and what is published
+is compared with the key: good, missing, revoked, another key, for testing, several."""
+import base64
+import json
+import os
+import stat
+import subprocess
+
+import e2e
+import world
+
+
+def make(case, name, *options):
+    path = case.path(name + ".pem")
+    run = case.tool("key", "make", "--domain", "ours.test", "--selector", name, "--out", path, "--json", *options).expect(0)
+    return path, run.json
+
+
+def openssl_public(path):
+    der = subprocess.run(["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"], stdout=subprocess.PIPE, check=True)
+    return der.stdout
+
+
+def making(case):
+    path, made = make(case, "rsa")
+    e2e.check_equal(stat.S_IMODE(os.stat(path).st_mode), 0o600, "its owner's alone", path)
+    e2e.check_equal((made["name"], made["algorithm"], made["bits"]), ("rsa._domainkey.ours.test", "rsa-sha256", 2048), "RSA")
+    e2e.check_equal(made["record"], "v=DKIM1; k=rsa; p=" + base64.b64encode(openssl_public(path)).decode(),
+                    "the public key, as openssl has it", made)
+    before = open(path, "rb").read()
+    run = case.tool("key", "make", "--domain", "ours.test", "--selector", "rsa", "--out", path).expect(e2e.CANNOT_CREATE)
+    e2e.check("never overwritten" in run.err and open(path, "rb").read() == before, "a file is never overwritten", run)
+    link = case.path("link.pem")
+    os.symlink(case.path("nowhere"), link)
+    case.tool("key", "make", "--domain", "ours.test", "--selector", "x", "--out", link).expect(e2e.CANNOT_CREATE)
+    e2e.check(not os.path.exists(case.path("nowhere")), "nor is a link followed", link)
+
+    ed, made = make(case, "ed", "--ed25519")
+    e2e.check_equal(made["record"], "v=DKIM1; k=ed25519; p=" + base64.b64encode(openssl_public(ed)[-32:]).decode(),
+                    "Ed25519: 32 octets", made)
+    e2e.check(b"PRIVATE" in open(ed, "rb").read(), "PEM", ed)
+    umask = os.umask(0o277)
+    strict, _ = make(case, "strict", "--ed25519")
+    os.umask(umask)
+    e2e.check_equal(stat.S_IMODE(os.stat(strict).st_mode), 0o600, "whatever the umask", strict)
+    run = case.tool("key", "make", "--domain", "grün.test", "--selector", "x", "--out", case.path("idn.pem"), "--ed25519",
+                    "--json").expect(0)
+    e2e.check_equal(run.json["domain"], "grün.test".encode("idna").decode(), "an international domain", run)
+
+    os.chmod(ed, 0o644)
+    run = case.tool("key", "show", "--domain", "ours.test", "--selector", "ed", "--key", ed).expect(e2e.USAGE)
+    e2e.check("others can read" in run.err and ed in run.err, "a key that others can read is refused", run)
+    os.chmod(ed, 0o600)
+
+
+def usage(case):
+    path = case.path("none.pem")
+    whole = ["--domain", "a.test", "--selector", "s", "--out", path]
+    for arguments, words in ((["mkae"], 'did you mean "make"'), ([], "make, show or check"),
+                             (["make", "--domian", "x"], "did you mean --domain"), (["make", "--domain"], "lacks its value"),
+                             (["make", *whole[:4]], "--out"), (["make", *whole, "extra"], "extra"),
+                             (["make", *whole, "--bits", "2000"], "--bits is"), (["make", *whole, "--bits", "2048x"], "--bits is"),
+                             (["make", *whole, "--ed25519", "--bits", "2048"], "no --bits"),
+                             (["make", "--domain", "a..test", *whole[2:]], "a..test"),
+                             (["make", "--domain", "a.test", "--selector", "s s", "--out", path], "the selector"),
+                             (["show", "--key", path], "--domain and --selector"), (["show", "--bits", "2048"], "key make"),
+                             (["show", *whole], "No such file")):
+        run = case.tool("key", *arguments).expect(e2e.USAGE)
+        e2e.check(words in run.err, f"{words!r} in what it says to {arguments}", run)
+    e2e.check(not os.path.exists(path), "nothing was made", path)
+    broken = case.write("broken.pem", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+    os.chmod(broken, 0o600)
+    run = case.tool("key", "show", "--domain", "a.test", "--selector", "s", "--key", broken).expect(e2e.USAGE)
+    e2e.check("broken.pem" in run.err, "no key", run)
+
+
+def publish(zone, name, *records):
+    for record in records:
+        parts = " ".join(f'"{record[i:i + 200]}"' for i in range(0, len(record), 200))
+        zone.add(name, "TXT", parts)
+
+
+def checking(case):
+    rsa, made = make(case, "big", "--bits", "4096")
+    ed, made_ed = make(case, "small", "--ed25519")
+    _, made_other = make(case, "other", "--bits", "1024")
+    p, p_ed = made["record"].split("p=")[1], made_ed["record"].split("p=")[1]
+    zone = world.Zone()
+    shown = case.tool("key", "show", "--domain", "ours.test", "--selector", "big", "--key", rsa).expect(0).out.strip()
+    zone.lines.append(shown)  # as it is printed
+    zone.add("elsewhere", "TXT", f'"{made_ed["record"]}"')
+    zone.add("alias._domainkey.ours", "CNAME", "elsewhere")
+    zone.add("nodata._domainkey.ours", "A", "127.0.0.1")
+    publish(zone, "bare._domainkey.ours", "p=" + base64.b64encode(base64.b64decode(p)[24:]).decode())
+    publish(zone, "spf._domainkey.ours", "v=spf1 -all")
+    publish(zone, "revoked._domainkey.ours", "v=DKIM1; k=rsa; p=")
+    publish(zone, "another._domainkey.ours", made_other["record"])
+    publish(zone, "kind._domainkey.ours", made_ed["record"])
+    publish(zone, "broken._domainkey.ours", made["record"][:-1])
+    publish(zone, "quoted._domainkey.ours", made["record"].replace("p=", "p=\\\""))
+    publish(zone, "testing._domainkey.ours", f"v=DKIM1; k=rsa; t=y:s; p={p}")
+    publish(zone, "two._domainkey.ours", made_other["record"], made["record"])
+    publish(zone, "beside._domainkey.ours", "v=spf1 -all", made["record"])
+    publish(zone, "sha1._domainkey.ours", f"v=DKIM1; k=rsa; h=sha1; p={p}")
+    publish(zone, "note._domainkey.ours", f"v=DKIM1; k=rsa; h=sha256; s=email; t=s; n=a note; p={p}")
+    knot = case.knot(zone)
+    spool = e2e.Spool(case, dns=knot.port, dns_timeout="2s")
+
+    def check(selector, key, domain="ours.test"):
+        run = case.tool("key", "check", "--domain", domain, "--selector", selector, "--key", key, "--config", spool.config,
+                        "--json", seconds=20)
+        return run, run.json
+
+    for selector, key, code, status, words in (
+            ("big", rsa, 0, "good", None), ("BIG", rsa, 0, "good", None), ("alias", ed, 0, "good", None),
+            ("bare", rsa, 0, "good", None), ("beside", rsa, 0, "good", None), ("note", rsa, 0, "good", None),
+            ("nowhere", rsa, 1, "missing", "no TXT record"), ("nodata", rsa, 1, "missing", "no TXT record"),
+            ("spf", rsa, 1, "foreign", "none is DKIM's"), ("revoked", rsa, 1, "revoked", "p= is empty"),
+            ("another", rsa, 1, "other_key", "another key"), ("kind", rsa, 1, "other_key", "an Ed25519 key"),
+            ("broken", rsa, 1, "broken", "cannot be read"), ("quoted", rsa, 1, "broken", "cannot be read"),
+            ("testing", rsa, 1, "testing", "t=y"), ("two", rsa, 1, "several", "this key's among them"),
+            ("two", ed, 1, "several", "none with this key"), ("sha1", rsa, 1, "restricted", "sha256")):
+        run, result = check(selector, key)
+        e2e.check_equal((run.code, result["status"]), (code, status), selector, run)
+        e2e.check((words is None and result["problem"] is None) or words in result["problem"], f"{selector}: {words}", run)
+    run, result = check("any", rsa, "x.broken")
+    e2e.check_equal((run.code, result["status"]), (e2e.TRY_AGAIN, "unknown"), "the DNS does not answer", run)
+
+    run = case.tool("key", "check", "--domain", "ours.test", "--selector", "big", "--key", rsa, "--config", spool.config)
+    e2e.check_equal(run.expect(0).out, "big._domainkey.ours.test: good: publishes this key (RSA, 4096 bits)\n", "plain", run)
+    both = case.write("both.yaml", f"""\
+spool: {case.path("both")}
+dns: {{servers: ["127.0.0.1:{knot.port}"], timeout: 2s}}
+dkim: [{{domain: ours.test, selector: big, key_file: {rsa}}}, {{domain: ours.test, selector: small, key_file: {ed}}}]
+""")
+    run = case.tool("key", "check", "--config", both, "--json").expect(1)
+    e2e.check_equal([json.loads(line)["status"] for line in run.out.splitlines()], ["good", "missing"], "all that sign", run)
+    run = case.tool("key", "check", "--selector", "BIG", "--config", both, "--json").expect(0)
+    e2e.check_equal(run.json["key_file"], rsa, "one of them", run)
+    run = case.tool("key", "show", "--config", both).expect(0)
+    e2e.check_equal(len(run.out.splitlines()), 2, "their records", run)
+    run = case.tool("key", "check", "--domain", "else.test", "--config", both).expect(e2e.USAGE)
+    e2e.check("no such key is configured" in run.err, "none of them", run)
+    e2e.check(p_ed in case.tool("key", "show", "--selector", "small", "--config", both).expect(0).out, "the record", run)
+
+
+def main():
+    with e2e.Case("key") as case:
+        for step in (making, usage, checking):
+            case.step(step)
+        case.note("keys made, shown and compared with what is published")
+
+
+if __name__ == "__main__":
+    main()
