@@ -132,6 +132,10 @@ static void put_account(const struct run *run, struct text *out)
         json_put_key_u64(out, "tls_resumed", run->received.tls_resumed);
         json_put_key_u64(out, "tls_messages", run->received.tls_messages);
     }
+    if (run->options.dkim_count > 0) {
+        json_put_key_u64(out, "signatures", figures->stats.counters[STATS_SIGNATURES]);
+        json_put_key_u64(out, "signature_batches", figures->stats.counters[STATS_SIGN_BATCHES]);
+    }
     json_put_key_u64(out, "protocol_errors", run->received.protocol_errors);
     put_engine(out, figures, messages);
     json_put_close(out, '}');

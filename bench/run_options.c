@@ -30,7 +30,8 @@ static const char help[] =
     "  --spool DIR                  where the spool is made ($TMPDIR or /tmp)\n"
     "  --keep                       do not remove the spool, and say where it is\n"
     "  --tls                        everything behind STARTTLS (TLS is demanded)\n"
-    "  --dkim FILE                  not built yet\n"
+    "  --dkim FILE                  signs every message with this key; twice: with both\n"
+    "  --verp                       a keyed return path for each recipient\n"
     "  --help\n";
 
 enum option_id {
@@ -50,6 +51,7 @@ enum option_id {
     OPTION_KEEP,
     OPTION_TLS,
     OPTION_DKIM,
+    OPTION_VERP,
     OPTION_HELP
 };
 
@@ -70,6 +72,7 @@ static const struct option long_options[] = {
     {"keep", no_argument, NULL, OPTION_KEEP},
     {"tls", no_argument, NULL, OPTION_TLS},
     {"dkim", required_argument, NULL, OPTION_DKIM},
+    {"verp", no_argument, NULL, OPTION_VERP},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -100,6 +103,14 @@ static int take_durability(struct run_options *options, const char *value)
             return 0;
         }
     return complain(value, "durable, os or memory is expected");
+}
+
+static int take_key(struct run_options *options, const char *value)
+{
+    if (options->dkim_count == RUN_OPTIONS_KEYS_MAX)
+        return complain(value, "two keys are all that one domain can sign with");
+    options->dkim[options->dkim_count++] = value;
+    return 0;
 }
 
 static int take_number(struct run_options *options, int option, const char *value)
@@ -148,7 +159,10 @@ static int take_option(struct run_options *options, int option)
         options->tls = true;
         return 0;
     case OPTION_DKIM:
-        return complain("--dkim", "not built yet");
+        return take_key(options, optarg);
+    case OPTION_VERP:
+        options->verp = true;
+        return 0;
     case '?':
         (void)fputs("try `ringpost-bench run --help`\n", stderr);
         return EXIT_USAGE;

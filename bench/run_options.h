@@ -4,6 +4,8 @@
 
 #include "base/base.h"
 
+#define RUN_OPTIONS_KEYS_MAX 2
+
 struct run_options {
     uint32_t messages;
     uint32_t size; /* octets of one message, about */
@@ -18,6 +20,9 @@ struct run_options {
     bool no_pipelining;
     bool no_chunking;
     bool tls;
+    bool verp;
+    uint32_t dkim_count;
+    const char *dkim[RUN_OPTIONS_KEYS_MAX]; /* files of keys that sign every message */
     bool json;
     bool keep;
 };

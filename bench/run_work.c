@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "bench/run_clock.h"
 #include "bench/run_mail.h"
+#include "bench/run_signing.h"
 #include "engine/tag.h"
 
 #define SAMPLE_NS (500 * NS_PER_US)
@@ -22,7 +23,7 @@ static int write_policy(struct run_work *work, const char *folder, uint16_t port
                         struct text *error)
 {
     const struct run_options *options = work->options;
-    char buffer[2048];
+    char buffer[4096];
     struct text yaml;
     int result;
 
@@ -37,6 +38,7 @@ static int write_policy(struct run_work *work, const char *folder, uint16_t port
                     "messages_per_connection: %u}\n",
                     options->tls ? "required" : "off", options->connections, options->connections,
                     options->messages_per_connection);
+    run_signing_configure(options, &yaml);
     if (yaml.overflow)
         return -ENAMETOOLONG;
     policy_init(work->policy);
@@ -80,11 +82,18 @@ int run_work_open(struct run_work *work, const struct run_options *options, cons
     if (result < 0)
         return result;
     engine_limits_fill(&engine.limits, work->policy, cores > 0 ? (uint32_t)cores : 1);
+    result = run_signing_open(work->policy, engine.limits.shards_count, error);
+    if (result < 0)
+        return result;
     result = open_ring(work, engine.limits.shards_count, error);
     if (result == 0)
         result = io_entropy(work->io, &engine.seed, sizeof(engine.seed));
     if (result < 0)
         return result;
+    if (options->verp) {
+        run_signing_verp(&work->verp);
+        engine.verp = &work->verp;
+    }
     engine.policy = work->policy;
     engine.io = work->io;
     engine.group = work->group;
@@ -98,6 +107,8 @@ int run_work_close(struct run_work *work)
     io_close(work->io);
     if (work->group != NULL)
         io_group_close(work->group);
+    if (work->policy != NULL)
+        run_signing_close(work->policy);
     free(work->policy);
     memset(work, 0, sizeof(*work));
     return result;

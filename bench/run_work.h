@@ -13,6 +13,7 @@ struct run_work {
     struct policy *policy;
     struct io_group *group;
     struct io *io;
+    struct verp_keys verp;
     struct engine *engine;
     uint32_t campaign_index;
 };
