@@ -132,6 +132,7 @@ static void describe_shard(struct engine *engine, uint32_t index)
         .client = &engine->options.tls,
         .ticket_key = engine->options.ticket_key,
         .tickets_max = limits->tickets_max,
+        .signing_width = limits->signing_width,
         .orders = &item->orders,
         .links = limits->shards_count > 1 ? &engine->links : NULL,
         .seed = engine->options.seed + UINT64_C(0x9e3779b97f4a7c15) * (index + 1),

@@ -7,7 +7,9 @@
 
 void mx_content_begin(struct mx_content *content)
 {
-    *content = (struct mx_content){.body_hash = ORACLE_HASH_START};
+    memset(content, 0, sizeof(*content));
+    content->body_hash = ORACLE_HASH_START;
+    mx_seal_begin(&content->seal);
 }
 
 static void line_ends(struct mx_content *content)
@@ -66,6 +68,7 @@ static void quoted_octet(struct mx_content *content, uint8_t byte)
 static void octet(struct mx_content *content, uint8_t byte)
 {
     content->size++;
+    mx_seal_take(&content->seal, content->in_body, byte);
     if (content->in_body && content->quoted)
         quoted_octet(content, byte);
     else if (content->in_body)

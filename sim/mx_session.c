@@ -98,6 +98,7 @@ static bool mail_parameters(struct mx_connection *connection, struct span rest)
             continue;
         if (span_starts_nocase(word, SPAN("SIZE=")) && connection->sizes &&
             span_number(span_skip(word, 5), UINT64_MAX, &size)) {
+            connection->size_said = size;
             if (size > connection->persona.size_max)
                 return false;
             continue;
@@ -132,6 +133,7 @@ static void on_mail(struct mx_connection *connection, struct span rest)
         mx_manners_reply(connection, 503, "5.5.1", "not now");
         return;
     }
+    connection->size_said = UINT64_MAX;
     connection->mail_count++;
     if (connection->mx->messages_max > 0 && connection->mail_count > connection->mx->messages_max)
         oracle_problem(connection->mx->oracle, "rule 5: %u messages on one connection",
@@ -279,11 +281,28 @@ static void accept_message(struct mx_connection *connection)
         });
 }
 
+/* Whatever becomes of the message: it is as it was announced, signed, and as it was last time. */
+static void judge_content(struct mx_connection *connection)
+{
+    struct mx_content *content = &connection->content;
+    const char *problem = connection->mx->seals ? mx_seal_judge(&content->seal) : NULL;
+
+    if (problem != NULL)
+        mx_manners_blame(connection, problem);
+    if (connection->size_said != UINT64_MAX && connection->size_said != content->size)
+        mx_manners_blame(connection, "content of another size than was said");
+    if (!connection->twisted && connection->recipients_count == 1)
+        oracle_content(connection->mx->oracle, connection->recipients[0],
+                       content->seal.content_hash);
+}
+
 static void on_dot(struct mx_connection *connection)
 {
     uint32_t refused = refusal(connection, AT_DOT);
 
     connection->state = MX_COMMANDS;
+    if (connection->recipients_count > 0)
+        judge_content(connection);
     if (connection->recipients_count == 0) {
         if (connection->content.size > 0)
             mx_manners_blame(connection, "content although every recipient was refused");

@@ -4,6 +4,7 @@
 #ifndef SIM_MX_SESSION_H
 #define SIM_MX_SESSION_H
 
+#include "sim/mx_seal.h"
 #include "sim/mx_sim.h"
 
 #define MX_LINE_MAX 1024
@@ -28,6 +29,7 @@ struct mx_content {
     uint8_t escape_size;
     uint8_t escape[3];
     uint64_t body_hash;
+    struct mx_seal seal;
     uint32_t head_size;
     char head[MX_ID_MAX]; /* the beginning of a header line */
     uint32_t id_size;
@@ -52,6 +54,7 @@ struct mx_connection {
     uint32_t line_size;
     char line[MX_LINE_MAX];
     bool mail_open;
+    uint64_t size_said; /* in MAIL; UINT64_MAX: not */
     uint32_t path_size;
     char path[MX_LINE_MAX];
     uint32_t recipients_count;

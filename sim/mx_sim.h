@@ -62,6 +62,7 @@ struct mx_sim {
     uint64_t *first_seen_ns; /* for greylisting, by recipient number; 0: never */
     uint32_t first_seen_max;
     uint32_t unknown_percent; /* of recipients are unknown everywhere: 550 5.1.1 for ever */
+    bool seals;               /* every message must be signed: mx_seal.h */
     uint32_t messages_max;    /* a connection that the product may use; 0: not checked */
     uint64_t connections_count;
     uint64_t commands_count;

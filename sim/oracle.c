@@ -273,6 +273,15 @@ static void accept_one(struct oracle *oracle, const struct oracle_mail *mail, ui
     check_return_path(oracle, mail, recipient);
 }
 
+void oracle_content(struct oracle *oracle, uint32_t recipient, uint64_t content_hash)
+{
+    struct oracle_recipient *item = &oracle->recipients[recipient];
+
+    if (item->content_hash != 0 && item->content_hash != content_hash)
+        oracle_problem(oracle, "rule 3: %s: another content than before", item->address);
+    item->content_hash = content_hash;
+}
+
 void oracle_accepted(struct oracle *oracle, const struct oracle_mail *mail)
 {
     oracle->accepted_count++;

@@ -43,6 +43,7 @@ struct oracle_recipient {
     uint32_t campaign; /* in oracle->campaigns */
     uint32_t ordinal;
     uint64_t body_hash;
+    uint64_t content_hash;    /* of the first time that a server had all of it; 0: none */
     uint64_t message_id_hash; /* of the first acceptance; 0: none */
     uint64_t lives_accepted;  /* bit n: accepted by a session that began in life n */
     uint32_t accepted_count;
@@ -137,6 +138,8 @@ void oracle_replied(struct oracle *oracle, uint32_t recipient, enum outcome_stag
 void oracle_twisted(struct oracle *oracle, uint32_t recipient);
 /* A RCPT came over a connection that had reached this. */
 void oracle_travels(struct oracle *oracle, uint32_t recipient, enum tls_level level);
+/* A server has read the whole message, and accepted it or not. */
+void oracle_content(struct oracle *oracle, uint32_t recipient, uint64_t content_hash);
 /* The product has reported the recipient's suppression as durable. */
 void oracle_suppressed(struct oracle *oracle, uint32_t recipient);
 /* The limit of every site, in messages an hour; `slack` of them may come at once. */

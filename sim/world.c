@@ -209,6 +209,7 @@ static void world_open(struct world *world, uint64_t seed, const struct world_op
     mx_sim_open(&world->mx, sim_world_net(), &world->oracle, prng_next(&world->prng));
     world->mx.unknown_percent = options->unknown_percent;
     world->mx.messages_max = options->messages_per_connection;
+    world->mx.seals = options->signs;
     add_servers(world);
     draw_demands(world);
     add_campaigns(world);

@@ -58,6 +58,9 @@ struct world_options {
     uint64_t disk_capacity; /* until the world heals; 0: no limit */
     bool return_path;       /* keyed return paths */
     bool suppresses;        /* addresses are suppressed as it runs, and bounces classed */
+    bool signs;             /* with DKIM; every message must come signed */
+    bool adds_fields;       /* List-Unsubscribe and others */
+    uint32_t signing_width; /* signatures gathered for a batch; 0: as the key wants it */
     bool messages;          /* finished messages instead of templates */
     uint32_t lines_count;   /* behind the body of either, to make it long */
     uint64_t retry_s[3];

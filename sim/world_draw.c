@@ -179,6 +179,17 @@ static void draw_late_comers(struct world_options *options, uint64_t seed)
         options->lines_count = PICK_U32(&prng, 250, 700);
 }
 
+/* Apart as well. */
+static void draw_signing(struct world_options *options, uint64_t seed)
+{
+    struct prng prng;
+
+    prng_seed(&prng, seed ^ UINT64_C(0x646b696d));
+    options->signs = prng_percent(&prng, 50);
+    options->adds_fields = prng_percent(&prng, 30);
+    options->signing_width = PICK_U32(&prng, 0, 2, 8, 8);
+}
+
 void world_draw(struct world_options *options, uint64_t seed)
 {
     struct prng prng;
@@ -214,6 +225,7 @@ void world_draw(struct world_options *options, uint64_t seed)
     draw_tls(options, seed);
     options->suppresses = (seed * UINT64_C(0x9e3779b97f4a7c15) >> 40) % 3 == 0;
     draw_late_comers(options, seed);
+    draw_signing(options, seed);
 }
 
 void world_print(const struct world_options *options, struct text *out)
@@ -265,5 +277,9 @@ void world_print(const struct world_options *options, struct text *out)
     for (uint32_t i = 0; i < options->lives_count; i++)
         text_add_format(out, " %llu events, %s;", (unsigned long long)options->lives[i].events,
                         ends[options->lives[i].end]);
-    text_add_cstr(out, options->suppresses ? " suppresses\n" : "\n");
+    text_add_format(out, "%s%s", options->suppresses ? " suppresses" : "",
+                    options->adds_fields ? " adds fields" : "");
+    if (options->signs)
+        text_add_format(out, " signs by %u", options->signing_width);
+    text_add_cstr(out, "\n");
 }

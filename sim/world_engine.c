@@ -6,9 +6,9 @@
 
 #include "base/check.h"
 #include "engine/tag.h"
+#include "sim/world_policy.h"
 #include "sim/world_suppress.h"
 
-#define CONFIG_MAX 16384
 #define STOP_MAX_NS (15 * NS_PER_MINUTE)
 #define STOP_IDLE_MAX 100000
 #define LOAD_FAILURES_MAX 200
@@ -16,58 +16,6 @@
 #define LOAD_BATCH 64 /* recipients added a turn */
 
 /* --- opening --- */
-
-static void write_tls(const struct world *world, struct text *yaml)
-{
-    static const char *const modes[] = {"off", "opportunistic", "required", "verified"};
-    bool first = true;
-
-    text_add_format(yaml, "tls: {mode: %s, dane: false, mta_sts: false, domains: {",
-                    modes[world->options.tls_mode]);
-    for (uint32_t i = 0; i < world->zones.zones_count; i++) {
-        const struct zone *zone = &world->zones.zones[i];
-
-        if (zone->tls_mode == world->options.tls_mode)
-            continue;
-        text_add_format(yaml, "%s\"%s\": %s", first ? "" : ", ", zone->name, modes[zone->tls_mode]);
-        first = false;
-    }
-    text_add_cstr(yaml, "}}\n");
-}
-
-static int make_policy(struct world_engine *process, struct text *error)
-{
-    const struct world_options *options = &process->world->options;
-    char yaml[CONFIG_MAX];
-    struct text text;
-    int result;
-
-    process->policy = calloc(1, sizeof(*process->policy));
-    CHECK(process->policy != NULL);
-    policy_init(process->policy);
-    text_init(&text, yaml, sizeof(yaml));
-    text_add_format(&text,
-                    "hostname: send.test\nspool: spool\nshards: %u\n"
-                    "dns: {servers: [11.255.0.1, 11.255.0.2]}\n"
-                    "retry: {schedule: [%llus, %llus, %llus], lifetime: %llus}\n",
-                    options->shards_count, (unsigned long long)options->retry_s[0],
-                    (unsigned long long)options->retry_s[1],
-                    (unsigned long long)options->retry_s[2],
-                    (unsigned long long)options->lifetime_s);
-    text_add_format(
-        &text,
-        "limits: {connections: %u, connections_per_site: %u, "
-        "messages_per_connection: %u, messages_per_second_per_site: %llu/min}\n%s",
-        options->connections_max, options->connections_per_site, options->messages_per_connection,
-        (unsigned long long)options->messages_per_minute,
-        options->return_path ? "return_path: {domain: bounce.test, key_file: verp.key}\n" : "");
-    write_tls(process->world, &text);
-    CHECK(!text.overflow);
-    result = policy_read(process->policy, text_span(&text), "sim.yaml", error);
-    if (result == 0)
-        result = policy_complete(process->policy, SPAN("send.test"), SPAN(""), error);
-    return result;
-}
 
 static int open_ring(struct world_engine *process, uint32_t index, struct io **ret_io,
                      struct text *error)
@@ -106,7 +54,8 @@ static int prepare(struct world_engine *process, struct text *error)
                    .buffers_max = options->buffers_max,
                    .cache_entries_max = options->cache_entries_max,
                    .segment_size = options->segment_size,
-                   .journal_size = options->journal_size},
+                   .journal_size = options->journal_size,
+                   .signing_width = options->signing_width},
     };
     int result = io_entropy(process->front, &engine.seed, sizeof(engine.seed));
 
@@ -151,7 +100,7 @@ int world_engine_open(struct world_engine *process, struct world *world)
     process->world = world;
     world_suppress_life(world);
     text_init(&error, process->error, sizeof(process->error) - 1);
-    result = make_policy(process, &error);
+    result = world_policy_open(process, &error);
     if (result == 0)
         result = io_group_open(&process->group, shards_count + 1);
     if (result == 0)
@@ -324,6 +273,7 @@ static void front_turn(struct world_engine *process, uint64_t until_ns, bool loa
     store_tick(store);
     hygiene_store_turn(engine_hygiene(process->engine), process->world->suppress.classifier, false);
     if (loads) {
+        world_policy_turn(process);
         world_suppress_turn(process);
         (void)load_turn(process);
     }
@@ -484,12 +434,13 @@ int world_engine_close(struct world_engine *process, bool events)
     first = first == 0 ? result : first;
     io_close(process->front);
     io_group_close(process->group);
-    free(process->policy);
+    world_policy_close(process);
     process->engine = NULL;
     return first;
 }
 
 void world_engine_abandon(struct world_engine *process)
 {
+    world_policy_close(process);
     memset(process, 0, sizeof(*process));
 }

@@ -27,6 +27,8 @@ struct world_load {
 struct world_engine {
     struct world *world;
     struct policy *policy;
+    struct policy *retiring; /* some shard may still use it, or NULL */
+    uint64_t swap_ns;        /* when the next takes its place */
     struct io_group *group;
     struct io *front;
     struct io *rings[WORLD_SHARDS_MAX];
