@@ -20,11 +20,16 @@ int io_peer_uid(struct io *io, int socket, uint32_t *ret_uid)
     return 0;
 }
 
-/* Simulated machines have no names for each other's ends. */
 int io_peer_ip(struct io *io, int socket, struct ip *ret_ip)
 {
-    (void)ret_ip;
-    return io_sim_socket_get(io, socket) == NULL ? -EBADF : -ENOTCONN;
+    const struct io_sim_socket *state = io_sim_socket_get(io, socket);
+
+    if (state == NULL)
+        return -EBADF;
+    if (!state->accepted || state->is_unix || state->end == NULL)
+        return -ENOTCONN;
+    *ret_ip = net_stream_remote(state->end)->ip;
+    return 0;
 }
 
 void io_listen_peers(struct io *io, uint64_t tag, const struct io_address *address)
