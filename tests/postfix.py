@@ -210,6 +210,11 @@ class Postfix:
                 messages.append(f.read())
         return messages
 
+    def words(self):
+        """What it says of itself."""
+        with open(os.path.join(self.folder, "postfix.log"), errors="replace") as f:
+            return f.read()
+
     def close(self):
         world.stop(self.process)
         self.log.close()

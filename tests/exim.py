@@ -1,0 +1,183 @@
+"""An Exim of its own for tests: Debian's package, unpacked into a folder and never installed.
+
+It takes mail for one domain on a loopback port and finds out later who is not there; its reports go where the test
+says. Its configuration and spool are in the test's folder; accounts that Debian always has stand in for its own.
+"""
+import fcntl
+import grp
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+
+import postfix
+import world
+
+OWNER, GROUP = "uucp", "dip"
+
+CONFIG = """primary_hostname = receiver.test
+exim_path = {program}
+exim_user = {owner}
+exim_group = {group}
+spool_directory = {folder}/spool
+log_file_path = {folder}/%slog
+keep_environment = LD_LIBRARY_PATH
+local_interfaces = 127.0.0.1
+daemon_smtp_ports = {port}
+tls_advertise_hosts =
+host_lookup =
+rfc1413_hosts =
+qualify_domain = receiver.test
+never_users =
+acl_smtp_rcpt = taken
+smtp_accept_max = 100
+smtp_accept_queue_per_connection = 0
+deliver_drop_privilege
+
+begin acl
+taken:
+  accept
+
+begin routers
+home:
+  driver = manualroute
+  domains = {home}
+  transport = out
+  route_list = * 127.0.0.1::{home_port}
+  self = send
+dead:
+  driver = redirect
+  domains = {domain}
+  condition = ${{if match{{$local_part}}{{\\N^{dead}\\N}}}}
+  allow_fail
+  data = :fail: no such user here
+there:
+  driver = redirect
+  domains = {domain}
+  data = :blackhole:
+
+begin transports
+out:
+  driver = smtp
+  allow_localhost
+  hosts_avoid_tls = *
+  hosts_try_fastopen =
+  hosts_try_dane =
+
+begin retry
+* * F,1h,1s
+"""
+
+
+# Debian's Exim looks up the account Debian-exim at its start: it is there in a mount namespace of its own.
+BEHIND_NAMES = """folder=$1; shift
+mount --bind "$folder/passwd" /etc/passwd && mount --bind "$folder/group" /etc/group && exec "$@"
+"""
+
+
+def write_names(folder):
+    user, group = pwd.getpwnam(OWNER).pw_uid, grp.getgrnam(GROUP).gr_gid
+    for name, line in (("passwd", f"Debian-exim:x:{user}:{group}::/nonexistent:/usr/sbin/nologin\n"),
+                       ("group", f"Debian-exim:x:{group}:\n")):
+        shutil.copy(os.path.join("/etc", name), os.path.join(folder, name))
+        with open(os.path.join(folder, name), "a") as f:
+            f.write(line)
+
+
+def unpack(folder):
+    """The unpacked package below `folder`; it stays there for the next run."""
+    root = os.path.join(folder, "exim")
+    with open(os.path.join(folder, "exim.lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not os.path.exists(os.path.join(root, "complete")):
+            shutil.rmtree(root, ignore_errors=True)
+            postfix.fetch("exim4-daemon-light", root)
+            fetch_libraries(root)
+            with open(os.path.join(root, "complete"), "w"):
+                pass
+    return root
+
+
+def program_of(root):
+    return os.path.join(root, "usr/sbin/exim4")
+
+
+def missing(root):
+    shown = subprocess.run(["ldd", program_of(root)], capture_output=True, text=True,
+                           env=dict(os.environ, LD_LIBRARY_PATH=postfix.libraries_of(root)))
+    return "not found" in shown.stdout
+
+
+def fetch_libraries(root):
+    if missing(root):
+        depends = subprocess.run(["apt-cache", "depends", "exim4-daemon-light"], capture_output=True, text=True).stdout
+        for line in depends.splitlines():
+            word = line.split(":")[-1].strip()
+            if "Depends:" in line and word.startswith("lib") and not word.startswith("libc6"):
+                postfix.fetch(word, root)
+    if missing(root):
+        raise postfix.Unavailable("Exim's libraries cannot be had")
+
+
+class Exim:
+    """A running Exim. Local parts of `domain` that begin with `dead` fail later; reports to the domain `home` go to
+    home_port."""
+
+    def __init__(self, cache, folder, domain, dead, home, home_port):
+        if os.getuid() != 0:
+            raise postfix.Unavailable("Exim wants to be started by root")
+        root = unpack(cache)
+        self.folder = folder
+        self.port = world.free_port()
+        os.makedirs(os.path.join(folder, "spool"))
+        for name in (folder, os.path.join(folder, "spool")):
+            shutil.chown(name, OWNER, GROUP)
+        write_names(folder)
+        config = os.path.join(folder, "exim.conf")
+        with open(config, "w") as f:
+            f.write(CONFIG.format(program=program_of(root), owner=OWNER, group=GROUP, folder=folder, port=self.port,
+                                  domain=domain, dead=dead, home=home, home_port=home_port))
+        os.chmod(config, 0o644)
+        self.log = open(os.path.join(folder, "exim.out"), "wb")
+        self.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", BEHIND_NAMES, "sh", folder,
+                                         program_of(root), "-C", config, "-bdf", "-q2s"],
+                                        env=dict(os.environ, LD_LIBRARY_PATH=postfix.libraries_of(root)),
+                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                        start_new_session=True)
+        self._wait()
+
+    def _wait(self):
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 1) as s:
+                    if s.recv(100).startswith(b"220"):
+                        return
+            except OSError:
+                pass
+            time.sleep(0.05)
+        words = self.words()
+        self.close()
+        raise postfix.Unavailable("Exim does not start: " + words)
+
+    def words(self):
+        """What it says of itself, the end of it."""
+        said = ""
+        for name in ("exim.out", "mainlog", "paniclog"):
+            path = os.path.join(self.folder, name)
+            if os.path.exists(path):
+                with open(path, errors="replace") as f:
+                    said += f.read()[-1500:]
+        return said
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
