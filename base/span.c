@@ -21,15 +21,10 @@ static bool same_bytes(const uint8_t *a, const uint8_t *b, size_t size)
 static bool same_letters(const uint8_t *a, const uint8_t *b, size_t size)
 {
     for (size_t i = 0; i < size; i++) {
-        if (span_lower_byte(a[i]) != span_lower_byte(b[i]))
+        if (a[i] != b[i] && span_lower_byte(a[i]) != span_lower_byte(b[i]))
             return false;
     }
     return true;
-}
-
-struct span span_make(const void *data, size_t size)
-{
-    return (struct span){data, size};
 }
 
 struct span span_cstr(const char *string)
@@ -40,24 +35,6 @@ struct span span_cstr(const char *string)
 struct span span_from_mut(struct span_mut span)
 {
     return (struct span){span.data, span.size};
-}
-
-struct span span_slice(struct span span, size_t from, size_t size)
-{
-    return span_first(span_skip(span, from), size);
-}
-
-struct span span_skip(struct span span, size_t count)
-{
-    if (count == 0)
-        return span;
-    count = min_size(count, span.size);
-    return (struct span){count == 0 ? span.data : span.data + count, span.size - count};
-}
-
-struct span span_first(struct span span, size_t count)
-{
-    return (struct span){span.data, min_size(count, span.size)};
 }
 
 struct span span_trim(struct span span)
@@ -234,9 +211,4 @@ bool span_is_utf8(struct span span)
         span = span_skip(span, size);
     }
     return true;
-}
-
-uint8_t span_lower_byte(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
 }

@@ -25,14 +25,31 @@ struct span_mut {
         (const uint8_t *)(literal), sizeof(literal) - 1                                            \
     }
 
-struct span span_make(const void *data, size_t size);
+static inline struct span span_make(const void *data, size_t size)
+{
+    return (struct span){data, size};
+}
+
 struct span span_cstr(const char *string);
 struct span span_from_mut(struct span_mut span);
 
 /* The part [from, from + size), cut to what there is. */
-struct span span_slice(struct span span, size_t from, size_t size);
-struct span span_skip(struct span span, size_t count);
-struct span span_first(struct span span, size_t count);
+static inline struct span span_first(struct span span, size_t count)
+{
+    return (struct span){span.data, min_size(count, span.size)};
+}
+
+static inline struct span span_skip(struct span span, size_t count)
+{
+    count = min_size(count, span.size);
+    return (struct span){count == 0 ? span.data : span.data + count, span.size - count};
+}
+
+static inline struct span span_slice(struct span span, size_t from, size_t size)
+{
+    return span_first(span_skip(span, from), size);
+}
+
 /* Without leading and trailing space, tab, CR, LF. */
 struct span span_trim(struct span span);
 
@@ -66,6 +83,9 @@ MUST_USE size_t span_utf8_size(struct span span);
 /* RFC 3629: no surrogates, no overlong forms, nothing above U+10FFFF. */
 MUST_USE bool span_is_utf8(struct span span);
 
-uint8_t span_lower_byte(uint8_t byte);
+static inline uint8_t span_lower_byte(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte + ('a' - 'A')) : byte;
+}
 
 #endif

@@ -9,16 +9,22 @@
 
 static bool is_alnum(uint8_t byte)
 {
-    uint8_t lower = span_lower_byte(byte);
+    uint8_t lower = byte | 0x20;
 
     return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9');
 }
 
-/* RFC 5322 atext, and UTF-8. */
+/* RFC 5322 atext and the dot, and UTF-8. */
 static bool is_local(uint8_t byte)
 {
-    return is_alnum(byte) || byte >= 0x80 ||
-           (byte != 0 && strchr("!#$%&'*+-/=?^_`{|}~.", byte) != NULL);
+    static const bool marks[256] = {
+        ['!'] = true,  ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true,
+        ['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['/'] = true,
+        ['='] = true,  ['?'] = true, ['^'] = true, ['_'] = true, ['`'] = true,
+        ['{'] = true,  ['|'] = true, ['}'] = true, ['~'] = true, ['.'] = true,
+    };
+
+    return is_alnum(byte) || byte >= 0x80 || marks[byte];
 }
 
 static bool is_domain(uint8_t byte)
@@ -62,7 +68,7 @@ static size_t local_size(struct span text, size_t at)
         return 0;
     }
     while (size < at && is_local(text.data[at - 1 - size])) {
-        size_t wide = wide_before(text, at - size);
+        size_t wide = text.data[at - 1 - size] < 0x80 ? 0 : wide_before(text, at - size);
 
         if (wide > 0 && (is_wide_mark(text.data + at - size - wide) ||
                          (size > 0 && text.data[at - size] < 0x80)))
@@ -84,8 +90,8 @@ static size_t domain_size(struct span text, size_t at)
         return end != SPAN_NOT_FOUND && end > 1 ? end + 1 : 0;
     }
     while (at + size < text.size && size < DOMAIN_MAX && is_domain(text.data[at + size])) {
-        bool wide = wide_before(text, min_size(at + size + 3, text.size)) > 0 &&
-                    text.data[at + size] >= 0xe3;
+        bool wide = text.data[at + size] >= 0xe3 &&
+                    wide_before(text, min_size(at + size + 3, text.size)) > 0;
 
         if (wide && (is_wide_mark(text.data + at + size) ||
                      (size > 0 && is_alnum(text.data[at + size - 1]))))

@@ -1,40 +1,73 @@
 #include "bounce/notice_phrases.h"
 
 #include "base/check.h"
+#include "bounce/word_starts.h"
 
 #define SLOTS_BITS 12
 #define SLOTS (1u << SLOTS_BITS)
-#define NO_ENTRY UINT16_MAX
+#define NO_ROW UINT16_MAX
 
-/* What a byte is to words. */
-enum word {
-    WORD_NOTHING = 0, /* a blank or mark */
-    WORD_LETTER,      /* ASCII, or a digit */
-    WORD_OTHER,       /* begins a character of UTF-8 */
-    WORD_INSIDE       /* goes on with one */
+/* A phrase in the row of its slot. A row is sorted and stands in one piece. */
+struct node {
+    struct span text;
+    uint32_t meaning;
+    uint16_t shared; /* bytes in common with the phrase before in the row */
+    bool last;       /* of its row */
 };
 
 struct notice_phrases {
-    const struct notice_phrases_entry *entries;
-    uint16_t *next;    /* in the row of a slot, which is sorted; by entry */
-    uint16_t *shared;  /* bytes in common with the entry before in the row; by entry */
+    struct node *nodes;
     uint8_t fold[256]; /* letters in lower case, all blanks one */
-    uint8_t word[256]; /* enum word */
+    uint8_t word[256]; /* of letters, digits and bytes that are not ASCII: the same; else 0 */
     uint16_t first[SLOTS];
 };
 
-/* Of four bytes, folded. */
-static uint32_t hash_of(const uint8_t *fold, const uint8_t *bytes)
+/* The first byte of a letter of two bytes that has upper case: Latin, Greek, Cyrillic. */
+static bool is_cased(uint8_t byte)
 {
-    uint32_t four = (uint32_t)fold[bytes[0]] | (uint32_t)fold[bytes[1]] << 8 |
-                    (uint32_t)fold[bytes[2]] << 16 | (uint32_t)fold[bytes[3]] << 24;
+    return byte == 0xc3 || byte == 0xce || byte == 0xcf || byte == 0xd0 || byte == 0xd1;
+}
 
-    return four * 0x9e3779b1u >> (32 - SLOTS_BITS);
+/* Such a letter in lower case. */
+static void lower_cased(const uint8_t *bytes, uint8_t ret_bytes[2])
+{
+    uint8_t first = bytes[0], second = bytes[1];
+
+    if ((first == 0xc3 && second >= 0x80 && second <= 0x9e) ||
+        (first == 0xce && second >= 0x91 && second <= 0x9f) ||
+        (first == 0xd0 && second >= 0x90 && second <= 0x9f)) {
+        second += 0x20;
+    } else if ((first == 0xce || first == 0xd0) && second >= 0xa0 && second <= 0xaf) {
+        first++;
+        second -= 0x20;
+    }
+    ret_bytes[0] = first;
+    ret_bytes[1] = second;
+}
+
+/* Of the word that begins here, as far as it is within four bytes, folded. */
+static uint32_t slot_of(const struct notice_phrases *phrases, const uint8_t *bytes)
+{
+    uint32_t key = phrases->fold[bytes[0]], part;
+
+    if (is_cased(bytes[0])) {
+        uint8_t two[2];
+
+        lower_cased(bytes, two);
+        key = (uint32_t)two[0] | (uint32_t)two[1] << 8 | (uint32_t)phrases->word[bytes[2]] << 16;
+    } else if ((part = phrases->word[bytes[1]]) != 0) {
+        key |= part << 8;
+        if ((part = phrases->word[bytes[2]]) != 0) {
+            key |= part << 16;
+            key |= (uint32_t)phrases->word[bytes[3]] << 24;
+        }
+    }
+    return key * 0x9e3779b1u >> (32 - SLOTS_BITS);
 }
 
 size_t notice_phrases_cost(size_t count)
 {
-    return arena_cost(1, sizeof(struct notice_phrases)) + 2 * arena_cost(count, sizeof(uint16_t));
+    return arena_cost(1, sizeof(struct notice_phrases)) + arena_cost(count, sizeof(struct node));
 }
 
 static void fill_tables(struct notice_phrases *phrases)
@@ -43,40 +76,59 @@ static void fill_tables(struct notice_phrases *phrases)
         uint8_t lower = span_lower_byte((uint8_t)i);
 
         phrases->fold[i] = lower;
-        if ((lower >= 'a' && lower <= 'z') || (i >= '0' && i <= '9'))
-            phrases->word[i] = WORD_LETTER;
-        else if (i >= 0x80)
-            phrases->word[i] = i < 0xc0 ? WORD_INSIDE : WORD_OTHER;
+        if ((lower >= 'a' && lower <= 'z') || (i >= '0' && i <= '9') || i >= 0x80)
+            phrases->word[i] = lower;
     }
     phrases->fold['\t'] = phrases->fold['\r'] = phrases->fold['\n'] = ' ';
 }
 
-/* Puts an entry where it belongs in the row of its slot. */
-static void insert(struct notice_phrases *phrases, uint16_t entry)
+/* By slot, then by text. */
+static int compare(const struct notice_phrases *phrases, struct span a, struct span b)
 {
-    struct span text = phrases->entries[entry].text;
-    uint16_t *place = &phrases->first[hash_of(phrases->fold, text.data)];
+    uint32_t slot_a = slot_of(phrases, a.data), slot_b = slot_of(phrases, b.data);
 
-    while (*place != NO_ENTRY && span_compare(phrases->entries[*place].text, text) < 0)
-        place = &phrases->next[*place];
-    phrases->next[entry] = *place;
-    *place = entry;
+    return slot_a != slot_b ? (slot_a > slot_b ? 1 : -1) : span_compare(a, b);
 }
 
-static void measure_shared(struct notice_phrases *phrases, uint32_t slot)
+static void insert(struct notice_phrases *phrases, size_t count,
+                   const struct notice_phrases_entry *entry)
 {
-    struct span before = {NULL, 0};
+    struct node *nodes = phrases->nodes;
 
-    for (uint16_t entry = phrases->first[slot]; entry != NO_ENTRY; entry = phrases->next[entry]) {
-        struct span text = phrases->entries[entry].text;
-        uint16_t shared = 0;
+    CHECK(entry->text.size >= NOTICE_PHRASES_SIZE_MIN);
+    for (; count > 0 && compare(phrases, entry->text, nodes[count - 1].text) < 0; count--)
+        nodes[count] = nodes[count - 1];
+    nodes[count] = (struct node){.text = entry->text, .meaning = entry->meaning};
+}
 
-        while (shared < text.size && shared < before.size &&
-               text.data[shared] == before.data[shared])
-            shared++;
-        phrases->shared[entry] = shared;
-        before = text;
+static uint16_t shared_size(struct span a, struct span b)
+{
+    uint16_t shared = 0;
+
+    while (shared < a.size && shared < b.size && a.data[shared] == b.data[shared])
+        shared++;
+    return shared;
+}
+
+static void mark_rows(struct notice_phrases *phrases, size_t count)
+{
+    uint32_t before = SLOTS;
+
+    for (size_t i = 0; i < count; i++) {
+        struct node *node = &phrases->nodes[i];
+        uint32_t slot = slot_of(phrases, node->text.data);
+
+        if (slot == before) {
+            node->shared = shared_size(node->text, node[-1].text);
+        } else {
+            phrases->first[slot] = (uint16_t)i;
+            if (i > 0)
+                node[-1].last = true;
+        }
+        before = slot;
     }
+    if (count > 0)
+        phrases->nodes[count - 1].last = true;
 }
 
 struct notice_phrases *notice_phrases_open(struct arena *arena,
@@ -84,19 +136,14 @@ struct notice_phrases *notice_phrases_open(struct arena *arena,
 {
     struct notice_phrases *phrases = arena_alloc(arena, 1, sizeof(*phrases));
 
-    CHECK(count < NO_ENTRY);
-    phrases->entries = entries;
-    phrases->next = arena_alloc(arena, count, sizeof(phrases->next[0]));
-    phrases->shared = arena_alloc(arena, count, sizeof(phrases->shared[0]));
+    CHECK(count < NO_ROW);
+    phrases->nodes = arena_alloc(arena, count, sizeof(phrases->nodes[0]));
     fill_tables(phrases);
     for (uint32_t i = 0; i < SLOTS; i++)
-        phrases->first[i] = NO_ENTRY;
-    for (size_t i = 0; i < count; i++) {
-        CHECK(entries[i].text.size >= NOTICE_PHRASES_SIZE_MIN);
-        insert(phrases, (uint16_t)i);
-    }
-    for (uint32_t i = 0; i < SLOTS; i++)
-        measure_shared(phrases, i);
+        phrases->first[i] = NO_ROW;
+    for (size_t i = 0; i < count; i++)
+        insert(phrases, i, &entries[i]);
+    mark_rows(phrases, count);
     return phrases;
 }
 
@@ -105,6 +152,7 @@ struct notice_phrases *notice_phrases_open(struct arena *arena,
 struct matching {
     size_t matched;
     size_t end;
+    bool before; /* the text comes before that phrase, and so before all behind it */
 };
 
 static void match(const struct notice_phrases *phrases, struct span phrase, struct span text,
@@ -113,6 +161,17 @@ static void match(const struct notice_phrases *phrases, struct span phrase, stru
     const uint8_t *fold = phrases->fold;
     size_t i = matching->matched, at = matching->end;
 
+    if (i < 2 && is_cased(phrase.data[0])) { /* the whole letter once more */
+        uint8_t two[2];
+
+        at -= i;
+        lower_cased(text.data + at, two);
+        i = two[0] != phrase.data[0] ? 0 : two[1] != phrase.data[1] ? 1 : 2;
+        *matching = (struct matching){.matched = i, .end = at + i};
+        if (i < 2)
+            return;
+        at += i;
+    }
     while (i < phrase.size && at < text.size && fold[text.data[at]] == phrase.data[i]) {
         at++;
         while (phrase.data[i] == ' ' && at < text.size && fold[text.data[at]] == ' ')
@@ -121,60 +180,62 @@ static void match(const struct notice_phrases *phrases, struct span phrase, stru
     }
     matching->matched = i;
     matching->end = at;
+    matching->before = i < phrase.size && (at >= text.size || fold[text.data[at]] < phrase.data[i]);
 }
 
-/* Entries of a row share beginnings: what one of them had in common with the text says where the
+/* Phrases of a row share beginnings: what one of them had in common with the text says where the
  * next one fails, or from where on it must be compared. */
-static size_t longest(const struct notice_phrases *phrases, struct span text, size_t at,
-                      uint32_t *ret_meaning)
+static size_t longest(const struct notice_phrases *phrases, const struct node *node,
+                      struct span text, size_t at, uint32_t *ret_meaning)
 {
     struct matching matching = {.matched = 0, .end = at};
-    uint16_t entry = phrases->first[hash_of(phrases->fold, text.data + at)];
     size_t best = 0;
 
-    for (; entry != NO_ENTRY; entry = phrases->next[entry]) {
-        struct span phrase = phrases->entries[entry].text;
-        size_t shared = phrases->shared[entry];
-
-        if (shared > matching.matched)
-            continue;                    /* fails where the one before did */
-        if (shared < matching.matched) { /* the text goes on as the one before did */
-            matching = (struct matching){.matched = shared, .end = 0};
-            continue;
-        }
-        if (matching.end == 0)
-            matching = (struct matching){.matched = 0, .end = at};
-        match(phrases, phrase, text, &matching);
-        if (matching.matched == phrase.size && matching.end - at > best) {
-            best = matching.end - at;
-            *ret_meaning = phrases->entries[entry].meaning;
-        }
+    for (;; node++) {
+        if (node->shared < matching.matched) { /* the text goes on as the one before did */
+            matching = (struct matching){.matched = node->shared, .end = 0};
+        } else if (node->shared == matching.matched) {
+            if (matching.end == 0)
+                matching = (struct matching){.matched = 0, .end = at};
+            match(phrases, node->text, text, &matching);
+            if (matching.matched == node->text.size && matching.end - at > best) {
+                best = matching.end - at;
+                *ret_meaning = node->meaning;
+            }
+        } /* else it fails where the one before did */
+        if (node->last || matching.before)
+            return best;
     }
-    return best;
 }
 
 size_t notice_phrases_find(const struct notice_phrases *phrases, struct span text,
-                           struct notice_phrases_hit *hits, size_t hits_max, size_t *ret_read)
+                           struct notice_phrases_hit *hits, size_t hits_max)
 {
-    const uint8_t *word = phrases->word;
     size_t end = text.size >= NOTICE_PHRASES_SIZE_MIN ? text.size - NOTICE_PHRASES_SIZE_MIN + 1 : 0;
-    size_t count = 0, at = 0;
+    size_t count = 0;
+    bool in_word = false;
 
-    while (count < hits_max) {
-        while (at < end && word[text.data[at]] == 0)
-            at++; /* nothing begins with a blank or a mark */
-        if (at >= end)
-            break;
-        uint32_t meaning = 0;
-        size_t size = longest(phrases, text, at, &meaning);
-        if (size > 0)
-            hits[count++] = (struct notice_phrases_hit){.at = at, .size = size, .meaning = meaning};
-        uint8_t kind = word[text.data[at++]];
-        while (at < end && word[text.data[at]] == WORD_LETTER && kind == WORD_LETTER)
-            at++; /* nor within a word; other scripts than Latin have no such borders */
-        while (at < end && word[text.data[at]] == WORD_INSIDE)
-            at++;
+    for (size_t from = 0; from < end; from += WORD_STARTS_SIZE) {
+        size_t size = min_size(end - from, WORD_STARTS_SIZE);
+        uint64_t starts = word_starts(text.data + from, size, &in_word);
+
+        for (; starts != 0; starts &= starts - 1) {
+            size_t at = from + (size_t)__builtin_ctzll(starts);
+            uint32_t meaning = 0;
+            size_t found;
+
+            uint16_t row = phrases->first[slot_of(phrases, text.data + at)];
+
+            if (row == NO_ROW)
+                continue;
+            found = longest(phrases, &phrases->nodes[row], text, at, &meaning);
+            if (found == 0)
+                continue;
+            hits[count++] =
+                (struct notice_phrases_hit){.at = at, .size = found, .meaning = meaning};
+            if (count == hits_max)
+                return count;
+        }
     }
-    *ret_read = at;
     return count;
 }

@@ -32,9 +32,8 @@ struct notice_phrases *notice_phrases_open(struct arena *arena,
                                            const struct notice_phrases_entry *entries,
                                            size_t count);
 /* Finds at most `hits_max` phrases in their order, the longest where several begin at one place;
- * they may overlap.
- * Returns how many; *ret_read is how much of the text was looked through. */
+ * they may overlap. Returns how many. */
 size_t notice_phrases_find(const struct notice_phrases *phrases, struct span text,
-                           struct notice_phrases_hit *hits, size_t hits_max, size_t *ret_read);
+                           struct notice_phrases_hit *hits, size_t hits_max);
 
 #endif

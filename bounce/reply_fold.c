@@ -136,23 +136,51 @@ static uint8_t fold_ascii(struct span text, size_t *at, const uint8_t *into, siz
     return span_lower_byte(byte);
 }
 
+/* What ASCII becomes wherever it stands, in lower case; 0: it depends, or it is not ASCII. */
+static const uint8_t plain[256] = {
+    ['!'] = '!', ['#'] = '#', ['$'] = '$',   ['%'] = '%',   ['&'] = '&', ['('] = '(', [')'] = ')',
+    ['*'] = '*', ['+'] = '+', [','] = ',',   ['-'] = '-',   ['.'] = '.', ['/'] = '/', [':'] = ':',
+    [';'] = ';', ['<'] = '<', ['='] = '=',   ['>'] = '>',   ['?'] = '?', ['['] = '[', [']'] = ']',
+    ['^'] = '^', ['_'] = '_', ['{'] = '{',   ['|'] = '|',   ['}'] = '}', ['~'] = '~', ['A'] = 'a',
+    ['B'] = 'b', ['C'] = 'c', ['D'] = 'd',   ['E'] = 'e',   ['F'] = 'f', ['G'] = 'g', ['H'] = 'h',
+    ['I'] = 'i', ['J'] = 'j', ['K'] = 'k',   ['L'] = 'l',   ['M'] = 'm', ['N'] = 'n', ['O'] = 'o',
+    ['P'] = 'p', ['Q'] = 'q', ['R'] = 'r',   ['S'] = 's',   ['T'] = 't', ['U'] = 'u', ['V'] = 'v',
+    ['W'] = 'w', ['X'] = 'x', ['Y'] = 'y',   ['Z'] = 'z',   ['a'] = 'a', ['b'] = 'b', ['c'] = 'c',
+    ['d'] = 'd', ['e'] = 'e', ['f'] = 'f',   ['g'] = 'g',   ['h'] = 'h', ['i'] = 'i', ['j'] = 'j',
+    ['k'] = 'k', ['l'] = 'l', ['m'] = 'm',   ['n'] = 'n',   ['o'] = 'o', ['p'] = 'p', ['q'] = 'q',
+    ['r'] = 'r', ['s'] = 's', ['t'] = 't',   ['u'] = 'u',   ['v'] = 'v', ['w'] = 'w', ['x'] = 'x',
+    ['y'] = 'y', ['z'] = 'z', ['\\'] = '\\', [0x7f] = 0x7f,
+};
+
+/* One character that is not plain, at text[*at]; how many bytes it becomes. */
+static size_t fold_one(struct span text, size_t *at, const uint8_t *into, size_t *size,
+                       uint8_t ret_bytes[2])
+{
+    size_t count = 1;
+
+    if (text.data[*at] >= 0x80) {
+        count = fold_wide(text, at, ret_bytes);
+        return count == 1 && ret_bytes[0] == ' ' && (*size == 0 || into[*size - 1] == ' ') ? 0
+                                                                                           : count;
+    }
+    ++*at;
+    ret_bytes[0] = fold_ascii(text, at, into, size);
+    return ret_bytes[0] != 0;
+}
+
 size_t reply_fold(struct span text, uint8_t *into, size_t capacity)
 {
     size_t size = 0, at = 0;
 
     while (at < text.size && size < capacity) {
         uint8_t bytes[2];
-        size_t count = 1;
+        size_t count;
 
-        if (text.data[at] >= 0x80) {
-            count = fold_wide(text, &at, bytes);
-            if (count == 1 && bytes[0] == ' ' && (size == 0 || into[size - 1] == ' '))
-                count = 0;
-        } else {
-            at++;
-            bytes[0] = fold_ascii(text, &at, into, &size);
-            count = bytes[0] != 0;
+        if (plain[text.data[at]] != 0) {
+            into[size++] = plain[text.data[at++]];
+            continue;
         }
+        count = fold_one(text, &at, into, &size, bytes);
         for (size_t i = 0; i < count && size < capacity; i++)
             into[size++] = bytes[i];
     }

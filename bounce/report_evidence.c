@@ -10,8 +10,7 @@
 static uint32_t meanings_of(const struct notice_phrases *phrases, struct span text)
 {
     struct notice_phrases_hit hits[HITS_MAX];
-    size_t read;
-    size_t count = notice_phrases_find(phrases, text, hits, HITS_MAX, &read);
+    size_t count = notice_phrases_find(phrases, text, hits, HITS_MAX);
     uint32_t meanings = 0;
 
     for (size_t i = 0; i < count; i++)

@@ -84,11 +84,12 @@ static void classify_again(struct report_reader *reader, struct span host,
                            struct report_recipient *recipient)
 {
     report_workspace_transcript(reader);
-    reader->verdict.context = report_workspace_reason(reader, recipient);
+    reader->verdict.around = (enum outcome_stage)transcript_command(
+        &reader->transcript, report_workspace_reason(reader, recipient));
     recipient->class = BOUNCE_UNKNOWN;
     recipient->step = CLASSIFY_NOTHING;
     report_verdict_add(&reader->verdict, host, recipient->diagnostic, recipient);
-    reader->verdict.context = (struct span){NULL, 0};
+    reader->verdict.around = STAGE_NONE;
 }
 
 static enum bounce_class class_of_retries(const struct report_recipient *recipient)

@@ -75,8 +75,7 @@ struct span report_verdict_unfold(struct span text, struct text *out)
 static enum outcome_stage stage_of(const struct notice_phrases *phrases, struct span text)
 {
     struct notice_phrases_hit hits[STAGE_HITS_MAX];
-    size_t read;
-    size_t count = notice_phrases_find(phrases, text, hits, STAGE_HITS_MAX, &read);
+    size_t count = notice_phrases_find(phrases, text, hits, STAGE_HITS_MAX);
 
     for (size_t i = 0; i < count; i++)
         if (hits[i].meaning >> NOTICE_STAGE_SHIFT != 0)
@@ -156,7 +155,7 @@ static enum outcome_stage find_stage(const struct report_verdict *verdict, struc
     enum outcome_stage stage = stage_of(verdict->phrases, text);
 
     if (stage == STAGE_NONE)
-        stage = stage_of(verdict->phrases, verdict->context);
+        stage = verdict->around;
     if (stage == STAGE_NONE && code != 0)
         stage = report_verdict_session(verdict->session, code);
     return stage;

@@ -20,8 +20,8 @@ struct span report_verdict_unfold(struct span text, struct text *out);
 struct report_verdict {
     const struct classifier *classifier;
     const struct notice_phrases *phrases;
-    struct span context; /* what else is said of the recipient, or empty */
-    struct span session; /* a text with lines of an SMTP session in it, or empty */
+    struct span session;       /* a text with lines of an SMTP session in it, or empty */
+    enum outcome_stage around; /* the command that is named in what else is said of the recipient */
 };
 
 /* Sets class, and code and status where none is known yet, by one more text (unfolded). Nothing

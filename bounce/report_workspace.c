@@ -52,6 +52,7 @@ void report_workspace_transcript(struct report_reader *reader)
     reader->transcript.text = reader->transcript.returned = (struct span){NULL, 0};
     reader->transcript.meanings = 0;
     reader->transcript.places_count = reader->transcript.bare_count = 0;
+    reader->transcript.commands_count = 0;
     for (uint32_t i = 0; i < survey->texts_count; i++) {
         struct span text = report_workspace_text(reader, survey->texts[i]);
         uint32_t meanings = reader->transcript.meanings;
@@ -132,7 +133,8 @@ void report_workspace_judge(struct report_reader *reader, struct span host,
 
     report_workspace_transcript(reader);
     if (listed_count(transcript) <= 1)
-        reader->verdict.context = transcript->text;
+        reader->verdict.around =
+            (enum outcome_stage)transcript_command(transcript, transcript->text);
     judge(reader, host, report_workspace_reason(reader, recipient), recipient);
     if (!is_enough(recipient))
         judge(reader, host, transcript_said(transcript, recipient->address), recipient);
@@ -140,5 +142,5 @@ void report_workspace_judge(struct report_reader *reader, struct span host,
         judge(reader, host, transcript->text, recipient);
     if (recipient->status[0] == 0 && listed_count(transcript) <= 1)
         report_verdict_codes(transcript->text, recipient);
-    reader->verdict.context = (struct span){NULL, 0};
+    reader->verdict.around = STAGE_NONE;
 }

@@ -1,5 +1,7 @@
 #include "bounce/status_text.h"
 
+#include <string.h>
+
 static bool is_digit(uint8_t byte)
 {
     return byte >= '0' && byte <= '9';
@@ -7,7 +9,7 @@ static bool is_digit(uint8_t byte)
 
 static bool is_word(uint8_t byte)
 {
-    uint8_t lower = span_lower_byte(byte);
+    uint8_t lower = byte | 0x20;
 
     return is_digit(byte) || (lower >= 'a' && lower <= 'z');
 }
@@ -58,8 +60,12 @@ bool status_text_enhanced_at(struct span text, uint16_t ret_status[3])
 bool status_text_enhanced(struct span text, uint16_t ret_status[3])
 {
     for (size_t i = 0; i + 5 <= text.size; i++) {
-        if (text.data[i + 1] != '.' ||
-            (i > 0 && (is_word(text.data[i - 1]) || text.data[i - 1] == '.')))
+        const uint8_t *dot = memchr(text.data + i + 1, '.', text.size - i - 1);
+
+        if (dot == NULL)
+            return false;
+        i = (size_t)(dot - text.data) - 1;
+        if (i > 0 && (is_word(text.data[i - 1]) || text.data[i - 1] == '.'))
             continue;
         if (status_text_enhanced_at(span_skip(text, i), ret_status))
             return true;
@@ -80,11 +86,16 @@ static bool ends_code(struct span rest)
 
 bool status_text_reply(struct span text, uint16_t *ret_code, size_t *ret_at)
 {
-    for (size_t i = 0; i + 3 <= text.size; i++) {
-        uint8_t first = text.data[i];
+    const uint8_t *data = text.data;
 
-        if ((first != '4' && first != '5') || text.data[i + 1] < '0' || text.data[i + 1] > '7' ||
-            !is_digit(text.data[i + 2]))
+    for (size_t i = 0; i + 3 <= text.size; i++) {
+        uint8_t first = data[i];
+
+        if (!is_digit(data[i + 2])) {
+            i += 2; /* nor do three digits begin at the next two */
+            continue;
+        }
+        if ((first != '4' && first != '5') || data[i + 1] < '0' || data[i + 1] > '7')
             continue;
         if (i > 0 && (is_word(text.data[i - 1]) || text.data[i - 1] == '.' ||
                       text.data[i - 1] == '-' || text.data[i - 1] == '_'))

@@ -421,6 +421,15 @@ static void begin(struct walk *walk, struct transcript *transcript, struct span 
     walk->line = walk->above = (struct span){NULL, 0};
 }
 
+static void keep_commands(const struct transcript_cut *cut, struct transcript *transcript)
+{
+    transcript->commands_count = 0;
+    for (size_t i = 0; i < cut->hits_count; i++)
+        if (cut->hits[i].meaning >> NOTICE_STAGE_SHIFT != 0 &&
+            transcript->commands_count < TRANSCRIPT_COMMANDS_MAX)
+            transcript->commands[transcript->commands_count++] = cut->hits[i];
+}
+
 void transcript_read(const struct notice_phrases *phrases, struct span text, struct span own,
                      struct transcript *ret)
 {
@@ -432,10 +441,23 @@ void transcript_read(const struct notice_phrases *phrases, struct span text, str
     transcript_cut_find(phrases, span_first(text, TRANSCRIPT_SIZE_MAX), &walk.cut);
     ret->text = walk.cut.text;
     ret->returned = walk.cut.returned;
+    keep_commands(&walk.cut, ret);
     read_lines(&walk);
     ret->meanings = walk.meanings;
     demote_own(&walk);
     end_reasons(ret);
+}
+
+uint32_t transcript_command(const struct transcript *transcript, struct span part)
+{
+    for (uint32_t i = 0; i < transcript->commands_count; i++) {
+        const struct notice_phrases_hit *command = &transcript->commands[i];
+        const uint8_t *at = transcript->text.data + command->at;
+
+        if (part.size > 0 && at >= part.data && at + command->size <= part.data + part.size)
+            return command->meaning >> NOTICE_STAGE_SHIFT;
+    }
+    return 0;
 }
 
 struct span transcript_said(const struct transcript *transcript, struct span mailbox)

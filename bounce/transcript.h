@@ -15,6 +15,7 @@
 #define TRANSCRIPT_SIZE_MAX (16 * KIB)
 #define TRANSCRIPT_PLACES_MAX 256
 #define TRANSCRIPT_BARE_MAX 8
+#define TRANSCRIPT_COMMANDS_MAX 32
 
 /* How well an address stands. */
 enum transcript_rank {
@@ -41,6 +42,9 @@ struct transcript {
     /* Names without a domain where an address should stand. */
     struct span bare[TRANSCRIPT_BARE_MAX];
     uint32_t bare_count;
+    /* Phrases that name the command that was answered, in their order. */
+    struct notice_phrases_hit commands[TRANSCRIPT_COMMANDS_MAX];
+    uint32_t commands_count;
 };
 
 /* `own`: the address that the report was sent to; it is no recipient when others are there. */
@@ -49,5 +53,7 @@ void transcript_read(const struct notice_phrases *phrases, struct span text, str
 /* The part of the text that speaks of this address, outside its place: the line of an SMTP session
  * with its reply; or empty. */
 struct span transcript_said(const struct transcript *transcript, struct span mailbox);
+/* The enum outcome_stage of the first command that a part of the text names; 0: none. */
+MUST_USE uint32_t transcript_command(const struct transcript *transcript, struct span part);
 
 #endif

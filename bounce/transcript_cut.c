@@ -89,10 +89,10 @@ void transcript_cut_find(const struct notice_phrases *phrases, struct span text,
                          struct transcript_cut *ret)
 {
     size_t end = find_returned_header(text);
-    size_t behind = end, read;
+    size_t behind = end;
 
-    ret->hits_count = notice_phrases_find(phrases, span_first(text, end), ret->hits,
-                                          TRANSCRIPT_CUT_HITS_MAX, &read);
+    ret->hits_count =
+        notice_phrases_find(phrases, span_first(text, end), ret->hits, TRANSCRIPT_CUT_HITS_MAX);
     for (size_t i = 0; i < ret->hits_count; i++) {
         if (!is_cut(ret, text, &ret->hits[i]))
             continue;

@@ -15,14 +15,20 @@ static struct span front_line(struct span rest, size_t *ret_taken)
     return span_first(rest, size);
 }
 
+/* Whether the byte may stand in a field's name: printable, no colon. */
+static bool is_name(uint8_t byte)
+{
+    return byte > ' ' && byte < 0x7f && byte != ':';
+}
+
 /* The octets before the colon, or 0 when the line is no field. */
 static size_t name_size(struct span line)
 {
-    size_t size = 0;
+    const uint8_t *data = line.data, *end = data + min_size(line.size, HEADER_NAME_MAX + 1);
 
-    while (size < line.size && line.data[size] > ' ' && line.data[size] < 0x7f &&
-           line.data[size] != ':')
-        size++;
+    while (data < end && is_name(*data))
+        data++;
+    size_t size = (size_t)(data - line.data);
     if (size > 0 && size < line.size && line.data[size] == ':' && line.data[0] != '-')
         return size <= HEADER_NAME_MAX ? size : 0;
     if (size > HEADER_NAME_MAX || (size >= 2 && line.data[0] == '-' && line.data[1] == '-'))
@@ -70,12 +76,13 @@ int header_list_next(struct span *rest, struct header_field *ret)
     while (line.data[colon] != ':')
         colon++;
     size_t end = line.size;
-    *rest = span_skip(*rest, taken);
-    while (continues(span_slice(start, colon + 1, end - colon - 1), *rest)) {
-        line = front_line(*rest, &taken);
+    struct span behind = span_skip(*rest, taken);
+    while (continues(span_slice(start, colon + 1, end - colon - 1), behind)) {
+        line = front_line(behind, &taken);
         end = (size_t)(line.data - start.data) + line.size;
-        *rest = span_skip(*rest, taken);
+        behind = span_skip(behind, taken);
     }
+    *rest = behind;
     ret->name = span_first(start, name);
     ret->body = span_slice(start, colon + 1, end - colon - 1);
     ret->whole = span_first(start, start.size - rest->size);

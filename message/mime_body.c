@@ -62,6 +62,15 @@ static bool decode_line(struct span line, uint8_t **to, const uint8_t *end)
     if (!hard)
         line.size--;
     for (size_t i = 0; i < line.size && *to < end; i++) {
+        const uint8_t *escape = memchr(line.data + i, '=', line.size - i);
+        size_t plain = escape != NULL ? (size_t)(escape - line.data) - i : line.size - i;
+
+        plain = min_size(plain, (size_t)(end - *to));
+        memcpy(*to, line.data + i, plain);
+        *to += plain;
+        i += plain;
+        if (i == line.size || *to == end)
+            break;
         uint8_t byte = line.data[i];
 
         if (byte == '=' && i + 2 < line.size && hex_value(line.data[i + 1]) >= 0 &&

@@ -1,0 +1,18 @@
+/* word_starts.h - where words begin in a text, sixty-four bytes at a time.
+ *
+ * A word of ASCII letters and digits begins where one stands behind something else; every character
+ * of UTF-8 that is not ASCII begins one. Pure. */
+#ifndef BOUNCE_WORD_STARTS_H
+#define BOUNCE_WORD_STARTS_H
+
+#include "base/base.h"
+
+#define WORD_STARTS_SIZE 64
+
+/* Bit i: a word begins at bytes[i]. `size` is at most WORD_STARTS_SIZE. *in_word: whether the byte
+ * before is a letter or digit; then the same of the last one. */
+MUST_USE uint64_t word_starts(const uint8_t *bytes, size_t size, bool *in_word);
+/* The same without the machine's help, for tests and other machines. */
+MUST_USE uint64_t word_starts_plain(const uint8_t *bytes, size_t size, bool *in_word);
+
+#endif
