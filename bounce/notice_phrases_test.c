@@ -69,6 +69,9 @@ static void test_found(void **state)
          "7"},
         {"this text is longer than sixty-four bytes, and so it is not\tdelivered to", "24"},
         {"undeliver undeliver undeliver", "333"},
+        {"not                                                                            "
+         "delivered to",
+         "24"},
     };
 
     (void)state;

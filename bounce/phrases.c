@@ -199,6 +199,40 @@ static void close_edges(struct phrases *phrases, uint16_t *suffix, uint16_t *que
     }
 }
 
+static void swap_u16(uint16_t *a, uint16_t *b)
+{
+    uint16_t other = *a;
+
+    *a = *b;
+    *b = other;
+}
+
+/* Numbers the states by their depth: those near the root, where most of a text is read, stand close
+ * together. `queue`: the states in that order; `place` is overwritten. */
+static void sort_states(struct phrases *phrases, const uint16_t *queue, uint16_t *place)
+{
+    size_t cells = (size_t)phrases->states_count << phrases->columns_shift;
+
+    place[0] = 0;
+    for (uint32_t i = 0; i + 1 < phrases->states_count; i++)
+        place[queue[i]] = (uint16_t)(i + 1);
+    for (size_t i = 0; i < cells; i++)
+        phrases->next[i] = place[phrases->next[i]];
+    for (uint32_t i = 0; i < phrases->states_count; i++)
+        phrases->shorter[i] = place[phrases->shorter[i]];
+    for (uint32_t i = 1; i < phrases->states_count; i++) {
+        while (place[i] != i) {
+            uint32_t to = place[i];
+
+            for (uint32_t column = 0; column < phrases->columns_count; column++)
+                swap_u16(cell(phrases, i, (uint8_t)column), cell(phrases, to, (uint8_t)column));
+            swap_u16(&phrases->ending[i], &phrases->ending[to]);
+            swap_u16(&phrases->shorter[i], &phrases->shorter[to]);
+            swap_u16(&place[i], &place[to]);
+        }
+    }
+}
+
 struct phrases *phrases_open(struct arena *arena, const char *const *list, uint32_t count)
 {
     struct phrases *phrases = arena_alloc(arena, 1, sizeof(*phrases));
@@ -227,6 +261,7 @@ struct phrases *phrases_open(struct arena *arena, const char *const *list, uint3
         }
     }
     close_edges(phrases, suffix, queue);
+    sort_states(phrases, queue, suffix);
     return phrases;
 }
 
@@ -236,15 +271,20 @@ struct progress {
     uint16_t ends[RULES_PHRASES_MAX][RULES_PARTS_MAX - 1]; /* where it ended last */
 };
 
+static bool is_word(uint8_t byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
+}
+
 static bool borders_hold(const struct part *part, struct span text, size_t end)
 {
     size_t start = end - part->size;
 
-    if (part->border_before && start > 0 && reply_fold_is_word(text.data[start]) &&
-        reply_fold_is_word(text.data[start - 1]))
+    if (part->border_before && start > 0 && is_word(text.data[start]) &&
+        is_word(text.data[start - 1]))
         return false;
-    return !part->border_after || end >= text.size || !reply_fold_is_word(text.data[end - 1]) ||
-           !reply_fold_is_word(text.data[end]);
+    return !part->border_after || end >= text.size || !is_word(text.data[end - 1]) ||
+           !is_word(text.data[end]);
 }
 
 static void on_part(const struct part *part, size_t end, struct progress *progress,

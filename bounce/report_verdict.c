@@ -65,7 +65,10 @@ struct span report_verdict_unfold(struct span text, struct text *out)
         if (blank)
             *to++ = ' ';
         blank = false;
-        *to++ = byte;
+        do
+            *to++ = text.data[i++];
+        while (i < text.size && to + 2 <= end_out && !is_blank(text.data[i]));
+        i--;
     }
     out->size += (size_t)(to - begin_out);
     return span_make(begin_out, (size_t)(to - begin_out));
