@@ -406,6 +406,16 @@ void session_trim(struct shard *shard, uint32_t site)
     }
 }
 
+void session_shake(struct shard *shard)
+{
+    shard->shakes_left = SESSION_TLS_SHAKES_MAX;
+    while (shard->shakes_left > 0 && !list_empty(&shard->shakers)) {
+        struct list_node *node = list_pop_front(&shard->shakers);
+
+        talk_pump(shard, CONTAINER_OF(node, struct session, node));
+    }
+}
+
 void session_resume(struct shard *shard)
 {
     while (!list_empty(&shard->buffer_waiters) &&

@@ -50,7 +50,7 @@ struct session {
     enum session_state state;
     int handle; /* -1: none */
     uint32_t site;
-    struct list_node node; /* in shard->hungry or shard->buffer_waiters */
+    struct list_node node; /* in shard->hungry, shard->buffer_waiters or shard->shakers */
     struct wheel_timer timer;
     struct ip_port peer;
     struct ip source;
@@ -80,6 +80,7 @@ struct session {
     enum tls_fault tls_fault;
     bool tls_tried;   /* STARTTLS would have been said, or TLS came first */
     bool tls_first;   /* without STARTTLS */
+    bool tls_greeted; /* the first flight of the handshake is made */
     bool tls_pending; /* the filter holds plaintext that did not fit */
     uint32_t aim;     /* it was opened for mail that needs this; 0: for any */
     uint32_t has;     /* what its mail may need; of secrecy.h */
@@ -132,6 +133,8 @@ void session_feed(struct shard *shard);
 void session_make_room(struct shard *shard);
 /* More sessions of this site are open than may be: those that have no mail end. */
 void session_trim(struct shard *shard, uint32_t site);
+/* At the start of a turn: handshakes that the last one left over. */
+void session_shake(struct shard *shard);
 /* Sessions that waited for an output buffer. */
 void session_resume(struct shard *shard);
 /* No new transactions; `cut`: end open ones too. */

@@ -205,12 +205,30 @@ static void on_open(struct shard *shard, struct session *session)
     smtp_secured(&session->smtp);
 }
 
+bool session_tls_may_shake(struct shard *shard, struct session *session, struct span input)
+{
+    if (list_linked(&session->node))
+        return false;
+    if (input.size == 0 && session->tls_greeted)
+        return true; /* nothing is computed */
+    if (shard->shakes_left > 0) {
+        shard->shakes_left--;
+        return true;
+    }
+    if (session->held_count == SESSION_HELD_MAX)
+        return true;
+    list_push_back(&shard->shakers, &session->node);
+    stats_add(shard->stats, STATS_SHAKE_WAITS, 1);
+    return false;
+}
+
 enum session_tls_step session_tls_shake(struct shard *shard, struct session *session,
                                         struct span *input)
 {
     CHECK(session->cover == SESSION_SHAKING);
     if (text_room(&session->wire) < TLS_STREAM_OUT_MIN)
         return SESSION_TLS_FULL;
+    session->tls_greeted = true;
     switch (tls_stream_step(&session->tls, input, &session->wire, wall_s(shard))) {
     case TLS_WANT_READ:
     case TLS_WANT_ROOM: /* not of a handshake */

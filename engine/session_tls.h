@@ -18,6 +18,10 @@
 /* Plaintext is read only with so much room for what the machine writes in answer to it. */
 #define SESSION_TLS_ROOM_MIN (8 * SMTP_BURST_MAX)
 
+/* Steps of handshakes in one turn: each may cost a millisecond of public-key work, and everybody
+ * else waits meanwhile. */
+#define SESSION_TLS_SHAKES_MAX 4
+
 enum session_tls_step {
     SESSION_TLS_WAITS, /* the input is used up: send, then wait */
     SESSION_TLS_FULL,  /* send first */
@@ -39,6 +43,11 @@ enum smtp_tls session_tls_mode(struct shard *shard, struct session *session,
                                const struct policy_route *route);
 /* SMTP_WANT_TLS: false when no handshake can begin (memory). Writes nothing yet. */
 MUST_USE bool session_tls_begin(struct shard *shard, struct session *session);
+/* Whether the next step of the handshake may be taken in this turn. If not, the session waits among
+ * shard->shakers, first come first served, and is pumped in a later turn. One that cannot hold more
+ * of what comes in does not wait. */
+MUST_USE bool session_tls_may_shake(struct shard *shard, struct session *session,
+                                    struct span input);
 /* Consumes what belongs to the handshake; session->wire must be there. */
 MUST_USE enum session_tls_step session_tls_shake(struct shard *shard, struct session *session,
                                                  struct span *input);

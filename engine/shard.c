@@ -106,6 +106,7 @@ struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_
     prng_seed(&shard->prng, options->seed);
     wheel_init(&shard->wheel, io_now_ns(io));
     list_init(&shard->buffer_waiters);
+    list_init(&shard->shakers);
     list_init(&shard->hungry);
     list_init(&shard->hopeless);
     shard->store = store_shard(options->store, options->index);
@@ -318,6 +319,8 @@ static uint64_t next_deadline(const struct shard *shard, uint64_t deadline_ns)
     deadline_ns = min_u64(deadline_ns, throttle_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, store_shard_deadline_ns(shard->store));
     deadline_ns = min_u64(deadline_ns, signing_deadline_ns(shard));
+    if (!list_empty(&shard->shakers))
+        return shard_now_ns(shard);
     if (shard->state == SHARD_STOPPING)
         deadline_ns = min_u64(deadline_ns, shard->stop_by_ns);
     if (shard->state == SHARD_RUNNING)
@@ -335,6 +338,7 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
         stats_turn(shard->stats, io_turn_ns(shard->io), io_turn_cpu_ns(shard->io));
     shard->turning = true; /* before the first turn was the opening */
     wall_watch_see(&shard->clock, shard_wall_ns(shard), shard_now_ns(shard));
+    session_shake(shard);
     for (uint32_t i = 0; i < count; i++)
         dispatch(shard, &events[i]);
     take_orders(shard);

@@ -115,6 +115,8 @@ struct shard {
     struct signing signing;
     struct prefaces prefaces;   /* of deliveries */
     struct list buffer_waiters; /* sessions that wait for an output buffer */
+    struct list shakers;        /* sessions whose handshake waits for its turn */
+    uint32_t shakes_left;       /* steps of handshakes, in this turn */
     struct list hopeless;       /* destinations with mail that none of their hosts can take */
     uint64_t hopeless_due_ns;   /* the journal takes nothing before */
     struct list hungry;         /* sessions that had no mail when they asked */

@@ -308,7 +308,7 @@ static bool run(struct shard *shard, struct session *session, struct span *input
 /* One part of the handshake. False: the session is closing. */
 static bool shake(struct shard *shard, struct session *session, struct span *input)
 {
-    if (!outlet_have(shard, session))
+    if (!session_tls_may_shake(shard, session, *input) || !outlet_have(shard, session))
         return true;
     switch (session_tls_shake(shard, session, input)) {
     case SESSION_TLS_WAITS:

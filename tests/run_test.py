@@ -72,6 +72,13 @@ class Run(unittest.TestCase):
         self.assertLess(result["longest_turn_cpu_us"], TURN_LIMIT_US, result)
         self.assertLess(result["turn_p99_us"], TURN_P99_LIMIT_US, result)
 
+    def test_no_turn_stalls_behind_handshakes(self):
+        """200 sessions shake hands at once: a few steps a turn, and nobody waits for all of them."""
+        result = self.run_bench("--tls", "--shards", "1", "--connections", "200", "--messages-per-connection", "5",
+                                count=2000)
+        self.assertGreater(result["tls_sessions"], 200)
+        self.assertLess(result["longest_turn_cpu_us"], TURN_LIMIT_US, result)
+
     def test_stopped_by_a_signal(self):
         process = subprocess.Popen(
             [BENCH, "run", "--messages", "1000", "--delay", "1000", "--connections", "2", "--spool",
