@@ -1,5 +1,6 @@
 #include "engine/hygiene_feed.h"
 
+#include "engine/self_mail.h"
 #include "message/address.h"
 
 struct span hygiene_feed_key(struct span address, uint8_t into[HYGIENE_CHANGE_KEY_MAX])
@@ -18,6 +19,11 @@ struct span hygiene_feed_key(struct span address, uint8_t into[HYGIENE_CHANGE_KE
 struct span hygiene_feed_stream(const struct campaign *campaign)
 {
     return campaign->descriptor.lane == LANE_BULK ? SPAN("bulk") : SPAN("transactional");
+}
+
+bool hygiene_feed_is_ours(const struct campaign *campaign)
+{
+    return span_equal(campaign->descriptor.stream, SPAN(SELF_MAIL_STREAM));
 }
 
 static bool ended_for_good(enum outcome_kind kind)
@@ -63,7 +69,8 @@ bool hygiene_feed_read(struct hygiene_feed *feed, const struct queue *queue,
     if (!ended_for_good(outcome->kind))
         return false;
     record = queue_find(queue, attempt->identity);
-    if (record == QUEUE_NONE || queue_read(queue, record, &recipient) < 0)
+    if (record == QUEUE_NONE || queue_read(queue, record, &recipient) < 0 ||
+        hygiene_feed_is_ours(recipient.campaign))
         return false;
     feed->event = (struct hygiene_event){
         .key = hygiene_feed_key(recipient.address, feed->key),

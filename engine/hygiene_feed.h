@@ -22,5 +22,8 @@ MUST_USE bool hygiene_feed_read(struct hygiene_feed *feed, const struct queue *q
 /* The key of an address as hygiene compares it, and the stream of a campaign. Empty: no address. */
 struct span hygiene_feed_key(struct span address, uint8_t into[HYGIENE_CHANGE_KEY_MAX]);
 struct span hygiene_feed_stream(const struct campaign *campaign);
+/* Mail that ringpost writes by itself (self_mail.h): its failures are nobody's, and suppress
+ * nobody. */
+MUST_USE bool hygiene_feed_is_ours(const struct campaign *campaign);
 
 #endif

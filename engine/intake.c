@@ -77,7 +77,7 @@ void intake_take(struct hygiene_store *hygiene, const struct queue *queue,
     if (!intake_recipient(queue, notice->identity, recipient))
         return;
     ret_result->decision = INTAKE_NOTED;
-    if (!notice->asks)
+    if (!notice->asks || hygiene_feed_is_ours(recipient->campaign))
         return;
     ret_result->decision = INTAKE_REPEATED;
     if (hygiene_store_has_tag(hygiene, &tag)) {

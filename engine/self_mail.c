@@ -74,7 +74,7 @@ int self_mail_begin(struct self_mail *mail, const struct self_mail_letter *lette
 {
     struct campaign_descriptor draft = {
         .name = letter->name,
-        .stream = letter->stream,
+        .stream = SPAN(SELF_MAIL_STREAM),
         .sender = letter->sender,
         .lane = LANE_TRANSACTIONAL,
         .kind = CAMPAIGN_MESSAGE,

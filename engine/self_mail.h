@@ -16,6 +16,8 @@
 #include "message/address.h"
 
 #define SELF_MAIL_RECIPIENTS_MAX 4
+/* The stream of its campaigns: what becomes of them says nothing about anybody's recipients. */
+#define SELF_MAIL_STREAM "ringpost"
 
 enum self_mail_state {
     SELF_MAIL_IDLE = 0,   /* a letter may be begun */
@@ -26,8 +28,7 @@ enum self_mail_state {
 };
 
 struct self_mail_letter {
-    struct span name;   /* of the campaign */
-    struct span stream; /* what it is (hygiene_feed.h) */
+    struct span name; /* of the campaign */
     struct span sender;
     struct span content; /* lines end with CRLF; with Date and Message-ID */
     struct span recipients[SELF_MAIL_RECIPIENTS_MAX]; /* addresses, ASCII */

@@ -31,8 +31,7 @@
 #define TLS_REPORTING_DELAY_MIN_S 600
 #define TLS_REPORTING_DELAY_MAX_S 14400
 #define TLS_REPORTING_AGAIN_NS (60 * NS_PER_MINUTE)
-#define TLS_REPORTING_STREAM "tls-reports" /* of the campaigns: hygiene passes over them */
-#define TLS_REPORTING_CAMPAIGNS_MAX 12288  /* in the spool; the other places are the user's */
+#define TLS_REPORTING_CAMPAIGNS_MAX 12288 /* in the spool; the other places are the user's */
 
 enum tls_reporting_state {
     TLS_REPORTING_REST = 0, /* until the next day is due */

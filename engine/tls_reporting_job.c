@@ -35,8 +35,8 @@ static void tell(struct tls_reporting *reporting, struct tls_reporting_job *job,
     struct tls_reporting_line line = {
         .news = news, .domain = name_of(reporting, job), .target = target, .why = why};
 
-    if (reporting->queue == NULL)
-        line.json = text_span(&reporting->json);
+    if (reporting->queue == NULL && (news == TLS_REPORTING_MAILED || news == TLS_REPORTING_POSTED))
+        line.json = text_span(&reporting->json); /* it was composed a moment ago */
     reporting->counts.news[news]++;
     job->failed = job->failed || news == TLS_REPORTING_FAILED;
     if (reporting->tell != NULL)
@@ -196,8 +196,7 @@ static int write_letter(struct tls_reporting *reporting, const struct tls_report
 static enum tls_reporting_job_state begin_letter(struct tls_reporting *reporting,
                                                  struct tls_reporting_job *job)
 {
-    struct self_mail_letter letter = {.stream = SPAN(TLS_REPORTING_STREAM),
-                                      .sender = span_cstr(reporting->policy->tlsrpt_from)};
+    struct self_mail_letter letter = {.sender = span_cstr(reporting->policy->tlsrpt_from)};
     struct tlsrpt_report report = describe(reporting, job);
     char buffer[CAMPAIGN_NAME_MAX];
     struct text name;
