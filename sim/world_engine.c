@@ -147,6 +147,7 @@ static void load_begin(struct world_engine *process, uint32_t index)
     result =
         store_load_begin(engine_store(process->engine), &draft, world_content(world), &load->load);
     if (result == 0) {
+        store_load_keep_back(load->load);
         load->state = LOAD_ADDING;
         load->next = 0;
     } else if (result != -EBUSY) {
@@ -188,8 +189,8 @@ static void load_add(struct world_engine *process, uint32_t index)
     }
 }
 
-/* The content is compiled before a shard turns again, so before it can claim. */
-static void load_ready(struct world_engine *process, uint32_t index)
+/* As the front does: the shards learn of the campaign when its content is there. */
+static void load_durable(struct world_engine *process, uint32_t index)
 {
     struct world_load *load = &process->loads[index];
     uint32_t campaign_index = store_load_campaign(load->load);
@@ -199,9 +200,18 @@ static void load_ready(struct world_engine *process, uint32_t index)
     char words[256];
 
     text_init(&error, words, sizeof(words) - 1);
-    oracle_acknowledge(&process->world->oracle, index, campaign->descriptor.id);
     if (content_add(engine_contents(process->engine), campaign_index, campaign, &error) < 0)
         oracle_problem(&process->world->oracle, "content: %s", text_cstr_end(&error));
+    store_load_publish(load->load);
+}
+
+static void load_ready(struct world_engine *process, uint32_t index)
+{
+    struct world_load *load = &process->loads[index];
+    const struct queue *queue = store_queue(engine_store(process->engine));
+
+    oracle_acknowledge(&process->world->oracle, index,
+                       queue_campaign(queue, store_load_campaign(load->load))->descriptor.id);
     store_load_end(load->load);
     load->state = LOAD_READY;
 }
@@ -211,7 +221,10 @@ static void load_commit(struct world_engine *process, uint32_t index)
     struct world_load *load = &process->loads[index];
     enum store_load_state state = store_load_state(load->load);
 
-    if (state == STORE_LOAD_READY) {
+    if (state == STORE_LOAD_DURABLE) {
+        load_durable(process, index);
+        load->again_ns = io_now_ns(process->front); /* READY follows in the next turn */
+    } else if (state == STORE_LOAD_READY) {
         load_ready(process, index);
     } else if (state == STORE_LOAD_FAILED) {
         store_load_end(load->load);
