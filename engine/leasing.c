@@ -230,6 +230,8 @@ static void renew(struct shard *shard)
         if (leasing->sites[i].holder.want == 0)
             continue;
         leasing->renewing = true;
+        if (lease_holder_over(&leasing->sites[i].holder))
+            session_trim(shard, i); /* those that stayed for a while */
         leasing_touch(shard, i);
     }
 }

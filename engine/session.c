@@ -385,6 +385,19 @@ void session_make_room(struct shard *shard)
     }
 }
 
+bool session_may_stay(const struct shard *shard, const struct session *session)
+{
+    const struct site *site = schedule_site_at(shard->schedule, session->site);
+    uint64_t took_ns = session->ready_ns - session->started_ns;
+
+    if (!session->ready || (site->refused && site->health == SITE_BACKED_OFF) ||
+        site->sessions_count > site->window)
+        return false;
+    if (session->served && shard_now_ns(shard) - session->ready_ns >= took_ns)
+        return false;
+    return schedule_serves(shard->schedule, session->site, session->has);
+}
+
 void session_trim(struct shard *shard, uint32_t site)
 {
     const struct site *entry = schedule_site_at(shard->schedule, site);
@@ -397,7 +410,7 @@ void session_trim(struct shard *shard, uint32_t site)
         struct session *session = CONTAINER_OF(node, struct session, node);
 
         node = node->next;
-        if (session->site != site)
+        if (session->site != site || session_may_stay(shard, session))
             continue;
         excess--;
         session_unlist(shard, session);

@@ -56,6 +56,7 @@ struct session {
     struct ip source;
     uint8_t host;   /* index in the destination's hosts */
     bool ready;     /* it has asked for mail at least once */
+    bool served;    /* mail was given to it */
     bool hungry;    /* it asked for mail and there was none */
     bool receiving; /* a multishot receive is armed */
     bool ended;     /* the server has closed its side, or receiving failed */
@@ -63,6 +64,7 @@ struct session {
     bool send_failed; /* nothing more is sent; receiving says how it ended */
     uint64_t started_ns;
     uint64_t connected_ns;
+    uint64_t ready_ns;
     uint64_t hungry_until_ns; /* when the pace allows to ask again */
     uint64_t idle_since_ns;
     uint64_t reply_by_ns; /* when the awaited reply must be complete */
@@ -114,6 +116,10 @@ struct shard;
 uint64_t session_tag(const struct shard *shard, enum tag_op op, const struct session *session);
 /* Out of the hungry or waiting list. */
 void session_unlist(struct shard *shard, struct session *session);
+/* Whether it may go on though the site's lease has gone to another shard: with mail, until it has
+ * served for as long as it took to open, one message at least. Else shards that take turns at a
+ * far site would only ever connect. */
+MUST_USE bool session_may_stay(const struct shard *shard, const struct session *session);
 enum session_start {
     SESSION_STARTED,
     SESSION_NO_SLOT,    /* as many as may be are open */

@@ -56,7 +56,8 @@ static int adopt_segment(struct store *store, struct store_lane *lane)
 
 static enum store_lane_step lane_failed(struct store_lane *lane, int error)
 {
-    if (store_parts_loading(lane) && lane->load.state != STORE_LOAD_DURABLE)
+    /* What READY was written for is durable: only the control journal decides about it. */
+    if (store_parts_loading(lane) && lane->load.ready_ticket == 0)
         lane->load.state = fail(&lane->load, error);
     lane->campaign = QUEUE_NONE;
     return STORE_LANE_CLOSED;

@@ -89,10 +89,12 @@ static void offer_envelope(struct shard *shard, struct session *session)
 
     if (!session->ready) {
         session->ready = true;
+        session->ready_ns = shard_now_ns(shard);
         secrecy_reached(shard, session);
         schedule_session_ready(shard->schedule, session->site);
     }
-    if (shard->state != SHARD_RUNNING || schedule_session_excess(shard->schedule, session->site)) {
+    if (shard->state != SHARD_RUNNING || (schedule_session_excess(shard->schedule, session->site) &&
+                                          !session_may_stay(shard, session))) {
         smtp_quit(&session->smtp);
         return;
     }
@@ -108,6 +110,7 @@ static void offer_envelope(struct shard *shard, struct session *session)
             become_hungry(shard, session, until_ns);
         return;
     }
+    session->served = true;
     session_unlist(shard, session);
     tls_counting_mail(shard, session, session->deliveries[place].recipient.domain);
     delivery_envelope(&session->deliveries[place], &envelope);
