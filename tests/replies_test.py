@@ -12,7 +12,9 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CORPORA = os.environ.get('RINGPOST_CORPORA', os.path.join(os.path.dirname(ROOT), 'shared', 'corpora'))
-FLOORS = {'lenient': 98.0, 'outcome': 95.0}  # percent; raised when the rules get better, never lowered
+FLOORS = {'lenient': 98.2, 'outcome': 95.3}  # percent; raised when the rules get better, never lowered
+
+OWN_WRONG_MAX = 0  # of tests/corpus/replies.tsv
 
 
 def run(ringpost, arguments, lines, code=0):
@@ -43,6 +45,19 @@ def score(ringpost):
         percent = 100 * good[name] / len(rows)
         print(f'{name}: {percent:.1f} % of {len(rows)} replies, floor {floor} %')
         assert percent >= floor, name
+
+
+def check_own(ringpost):
+    """The replies that were written for ringpost."""
+    with open(os.path.join(ROOT, 'tests', 'corpus', 'replies.tsv'), encoding='utf-8') as file:
+        rows = [line.rstrip('\n').split('\t') for line in file if not line.startswith('#')]
+    out, _ = run(ringpost, ['--explain'], ['\t'.join(row[:3]) + '\n' for row in rows])
+    wrong = [(row, answer) for row, answer in zip(rows, out.splitlines())
+             if answer.split('\t')[0] not in row[3].split('|')]
+    print(f'{len(rows) - len(wrong)} of {len(rows)} replies of our own are classed right')
+    for row, answer in wrong:
+        print(row, answer)
+    assert len(rows) > 90 and len(wrong) <= OWN_WRONG_MAX, wrong
 
 
 def check_verb(ringpost):
@@ -76,6 +91,7 @@ def main():
     ringpost = sys.argv[1]
     check_verb(ringpost)
     check_rules_file(ringpost)
+    check_own(ringpost)
     if os.path.exists(os.path.join(CORPORA, 'replies.tsv')):
         score(ringpost)
     else:
