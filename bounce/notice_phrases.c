@@ -1,7 +1,7 @@
 #include "bounce/notice_phrases.h"
 
 #include "base/check.h"
-#include "bounce/word_starts.h"
+#include "base/word_starts.h"
 
 #define SLOTS_BITS 12
 #define SLOTS (1u << SLOTS_BITS)

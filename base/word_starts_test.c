@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/prng.h"
-#include "bounce/word_starts.h"
+#include "base/word_starts.h"
 
 static void test_of_words(void **state)
 {

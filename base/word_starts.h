@@ -2,8 +2,8 @@
  *
  * A word of ASCII letters and digits begins where one stands behind something else; every character
  * of UTF-8 that is not ASCII begins one. Pure. */
-#ifndef BOUNCE_WORD_STARTS_H
-#define BOUNCE_WORD_STARTS_H
+#ifndef BASE_WORD_STARTS_H
+#define BASE_WORD_STARTS_H
 
 #include "base/base.h"
 

@@ -1,4 +1,4 @@
-#include "bounce/word_starts.h"
+#include "base/word_starts.h"
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
