@@ -11,7 +11,7 @@
 #include "bounce/report.h"
 
 /* Of a quoted text only so much is read. */
-#define REPORT_VERDICT_TEXT_MAX 1024
+#define REPORT_VERDICT_TEXT_MAX 2048
 
 /* Adds to `out` the text with blanks and line ends made one space, and without the codes that begin
  * the further lines of an SMTP reply ("550-5.1.1 "); returns it. Cut at REPORT_VERDICT_TEXT_MAX. */

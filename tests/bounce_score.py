@@ -20,8 +20,8 @@ FLOORS = {
     'all': {
         'recipient recall': 98.0,
         'recipient precision': 99.0,
-        'class, lenient': 95.3,
-        'outcome for the list': 87.0,
+        'class, lenient': 95.8,
+        'outcome for the list': 87.8,
         'outcome, lenient': 98.9,
         'kind right': 97.3,
         'complaints seen as such': 100.0,
