@@ -34,9 +34,42 @@ static uint32_t rune_of(const uint8_t *bytes, size_t size)
     return rune;
 }
 
+/* Greek letters with an accent, U+0384 to U+0390 and U+03AC to U+03CE, without it. */
+static uint32_t plain_greek(uint32_t rune)
+{
+    switch (rune) {
+    case 0x386:
+    case 0x3ac:
+        return 0x3b1;
+    case 0x388:
+    case 0x3ad:
+        return 0x3b5;
+    case 0x389:
+    case 0x3ae:
+        return 0x3b7;
+    case 0x38a:
+    case 0x3af:
+        return 0x3b9;
+    case 0x38c:
+    case 0x3cc:
+        return 0x3bf;
+    case 0x38e:
+    case 0x3cd:
+        return 0x3c5;
+    case 0x38f:
+    case 0x3ce:
+        return 0x3c9;
+    case 0x3c2: /* sigma at the end of a word */
+        return 0x3c3;
+    default:
+        return rune;
+    }
+}
+
 /* Greek and Cyrillic have upper case. */
 static uint32_t lower_rune(uint32_t rune)
 {
+    rune = plain_greek(rune);
     if ((rune >= 0x391 && rune <= 0x3a9) || (rune >= 0x410 && rune <= 0x42f))
         return rune + 0x20;
     return rune >= 0x400 && rune <= 0x40f ? rune + 0x50 : rune;

@@ -127,7 +127,7 @@ static void test_samples(void **state)
     rest[table.size] = '\0';
     while ((line = strsep(&rest, "\n")) != NULL)
         count += check_line(line);
-    assert_true(count >= 190);
+    assert_true(count >= 220);
     unload(table);
 }
 
