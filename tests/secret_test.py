@@ -25,8 +25,8 @@ KINDS = {'model': [],
          'avx512': ['-include', 'tests/secret_lanes.h', '-mavx512f', '-mavx512dq'],
          'ifma': ['-mavx512f', '-mavx512dq', '-mavx512ifma']}
 # From vectors to flags, to general registers, or to addresses; and division.
-FORBIDDEN = re.compile(r'^(v?u?comis[sd]|v?ptest|vtestp[sd]|ktest|kortest|v?movmskp|v?pmovmskb|v?pextr|v?gather|vpgather'
-                       r'|v?pscatter|vpscatter|i?div|v?div|v?cvtt?s[sd]2|vcompress|v?sqrt)')
+FORBIDDEN = re.compile(r'^(v?u?comis[sd]|v?ptest|vtestp[sd]|ktest|kortest|v?movmskp|v?pmovmskb|v?pextr|v?gather'
+                       r'|vpgather|v?pscatter|vpscatter|i?div|v?div|v?cvtt?s[sd]2|vcompress|v?sqrt)')
 
 
 def fail(what):
@@ -47,15 +47,17 @@ def build(clang, folder, library, include):
     watch = ['-fsanitize=memory', '-fno-omit-frame-pointer']
     x86 = platform.machine() == 'x86_64'
     watched = WATCHED + ['sign/rsa_batch_x86.c' if x86 else 'sign/rsa_batch_other.c']
-    objects = [compile_one(compiler, [], source, f'{folder}/{os.path.basename(source)}.o') for source in UNWATCHED]
-    objects += [compile_one(compiler, watch, source, f'{folder}/{os.path.basename(source)}.o') for source in watched]
+    objects = []
+    for source in UNWATCHED + watched:
+        options = watch if source in watched else []
+        objects.append(compile_one(compiler, options, source, f'{folder}/{os.path.basename(source)}.o'))
     for name in KINDS if x86 else ['model']:
         options = [f'-DLANE_HEADER="sign/lane_{name}.h"', f'-DRSA_LIMB_NAME=rsa_batch_limb_{name}',
                    f'-DRSA_LIMB_LABEL="{name}"', *KINDS[name], *watch]
         objects.append(compile_one(compiler, options, 'sign/rsa_batch_limb.c', f'{folder}/limb_{name}.o'))
     probe = f'{folder}/probe'
-    link = [clang, *watch, *objects, f'-L{library}', f'-Wl,-rpath,{library}', '-lcrypto', '-lm', '-rdynamic', '-o', probe]
-    result = subprocess.run(link, capture_output=True, text=True, check=False)
+    link = [clang, *watch, *objects, f'-L{library}', f'-Wl,-rpath,{library}', '-lcrypto', '-lm', '-rdynamic']
+    result = subprocess.run([*link, '-o', probe], capture_output=True, text=True, check=False)
     if result.returncode != 0:
         fail(result.stderr)
     return probe
@@ -73,7 +75,8 @@ def watch_probe(probe):
 
 
 def read_instructions(archive):
-    listing = subprocess.run(['objdump', '-d', '--no-show-raw-insn', archive], capture_output=True, text=True, check=True)
+    listing = subprocess.run(['objdump', '-d', '--no-show-raw-insn', archive], capture_output=True, text=True,
+                             check=True)
     for line in listing.stdout.splitlines():
         match = re.match(r'\s+[0-9a-f]+:\s+(\S+)\s*(.*)', line)
         if match:
@@ -94,7 +97,8 @@ def vector(operand):
 def look_at(archive):
     counts = {'instructions': 0, 'products': 0}
     instructions = [(name, operands, *split(operands)) for name, operands in read_instructions(archive)]
-    moves = [(source, target) for name, _, source, target in instructions if re.match(r'v?mov[dq]$|v?movdq[au]|kmov', name)]
+    moves = [(source, target) for name, _, source, target in instructions
+             if re.match(r'v?mov[dq]$|v?movdq[au]|kmov', name)]
     # Compilers keep pointers and counters in vector registers: what came from a general register may go back.
     spilled = {vector(target) for source, target in moves if re.match(r'%(e|r)\w+$', source)}
     for _ in range(4):
