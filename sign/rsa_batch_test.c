@@ -184,6 +184,19 @@ static void put_bn(struct fixture *fixture, uint32_t lane, const BIGNUM *number)
                      1);
 }
 
+/* Lanes 5 and 6 hold p and q: those halves are 0, and not the prime. */
+static void check_halves_are_zero(struct fixture *fixture)
+{
+    struct rsa_batch_work *work = fixture->work;
+
+    rsa_batch_load(&fixture->key->lanes, work, (const octets_type *)fixture->inputs, 8);
+    rsa_batch_halves(&fixture->key->lanes, quickest(), work);
+    for (size_t i = 0; i < (size_t)fixture->key->lanes.half_tiles * RSA_BATCH_TILE; i++) {
+        assert_int_equal(work->p_result[8 * i + 5], 0);
+        assert_int_equal(work->q_result[8 * i + 6], 0);
+    }
+}
+
 /* 0, 1, 2, n - 1, n - 2, the primes and their neighbours: one half is then 0, 1 or -1. */
 static void test_numbers_at_the_edges(void **state)
 {
@@ -208,6 +221,7 @@ static void test_numbers_at_the_edges(void **state)
         assert_int_equal(BN_sub(number, from[1], BN_value_one()), 1);
         put_bn(&fixture, 7, number);
         compare_kinds(&fixture, RSA_BATCH_LANES);
+        check_halves_are_zero(&fixture);
         assert_int_equal(BN_sub(number, from[0], from[1]), 1);
         put_bn(&fixture, 0, number);
         assert_int_equal(BN_add(number, from[2], BN_value_one()), 1);
@@ -311,6 +325,34 @@ static void test_a_fault_of_one_lane(void **state)
     close_fixture(&fixture);
 }
 
+/* One bit that differs anywhere is a difference. */
+static void test_every_limb_is_verified(void **state)
+{
+    static struct fixture fixture;
+    const struct rsa_batch_limb *limb = quickest();
+    struct rsa_batch_work *work;
+    struct prng prng;
+
+    (void)state;
+    prng_seed(&prng, 10);
+    open_fixture(&fixture, 1024, RSA_F4);
+    work = fixture.work;
+    for (uint32_t lane = 0; lane < RSA_BATCH_LANES; lane++)
+        draw(&fixture, fixture.inputs[lane], &prng);
+    rsa_batch_load(&fixture.key->lanes, work, (const octets_type *)fixture.inputs, 8);
+    rsa_batch_halves(&fixture.key->lanes, limb, work);
+    rsa_batch_join(&fixture.key->lanes, limb, work);
+    for (size_t i = 0; i < 1024 / 52 + 1; i++) {
+        uint64_t bit = UINT64_C(1) << (i * 7 % 36);
+
+        work->input[8 * i + i % 8] ^= bit;
+        assert_int_equal(rsa_batch_verify(&fixture.key->lanes, limb, work), 0xff & ~(1U << i % 8));
+        work->input[8 * i + i % 8] ^= bit;
+    }
+    assert_int_equal(rsa_batch_verify(&fixture.key->lanes, limb, work), 0xff);
+    close_fixture(&fixture);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_limbs_of_all_ones),
         cmocka_unit_test(test_a_fault_is_never_handed_out),
         cmocka_unit_test(test_a_fault_of_one_lane),
+        cmocka_unit_test(test_every_limb_is_verified),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
