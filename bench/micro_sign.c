@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <openssl/nid.h>
+#include <openssl/rsa.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +23,7 @@ enum { TURNS = 12, PHASES = 4 };
 struct sign_work {
     struct sign_key *rsa;
     struct sign_key *ed25519;
+    RSA *object;                                    /* the same RSA key, BoringSSL's own */
     struct sign_batch *batches[SIGN_PATH_IFMA + 1]; /* NULL: not here */
     struct sign_job jobs[SIGN_BATCH_MAX];
     struct rsa_batch_work *lanes;
@@ -54,6 +57,7 @@ static void close_work(struct sign_work *work)
     }
     sign_key_close(work->rsa);
     sign_key_close(work->ed25519);
+    RSA_free(work->object);
     free(work->rsa);
     free(work->ed25519);
     free(work->lanes);
@@ -66,6 +70,10 @@ static int open_work(struct sign_work *work)
 
     if (result == 0)
         result = make_key(SIGN_ED25519_SHA256, &work->ed25519);
+    if (result == 0)
+        work->object = sign_key_rsa_object(work->rsa);
+    if (result == 0 && work->object == NULL)
+        result = -ENOMEM;
     for (enum sign_path path = SIGN_PATH_BORINGSSL; path <= SIGN_PATH_IFMA && result == 0; path++) {
         void *memory;
 
@@ -89,6 +97,26 @@ struct best {
     double cycles; /* a signature */
 };
 
+/* BoringSSL at its best: its own object lives on, with blinding and all that it keeps. */
+static void sign_plainly(struct sign_work *work)
+{
+    for (size_t i = 0; i < SIGN_BATCH_MAX; i++) {
+        struct sign_job *job = &work->jobs[i];
+        unsigned size = 0;
+
+        CHECK(RSA_sign(NID_sha256, job->digest, sizeof(job->digest), job->signature, &size,
+                       work->object) == 1);
+    }
+}
+
+static void sign_eight(struct sign_work *work, enum sign_path path, const struct sign_key *key)
+{
+    if (path == SIGN_PATH_BORINGSSL && key == work->rsa)
+        sign_plainly(work);
+    else
+        CHECK(sign_batch_run(work->batches[path], work->jobs, SIGN_BATCH_MAX) == SIGN_BATCH_MAX);
+}
+
 /* Eight signatures, again and again for a turn; the quickest eight count for the cycles. */
 static void take_turn(struct sign_work *work, enum sign_path path, const struct sign_key *key,
                       struct best *best)
@@ -101,7 +129,7 @@ static void take_turn(struct sign_work *work, enum sign_path path, const struct 
     while (used_s < TURN_S) {
         uint64_t from = cycle_count();
 
-        CHECK(sign_batch_run(work->batches[path], work->jobs, SIGN_BATCH_MAX) == SIGN_BATCH_MAX);
+        sign_eight(work, path, key);
         from = cycle_count() - from;
         if (best->cycles == 0 || (double)from / SIGN_BATCH_MAX < best->cycles)
             best->cycles = (double)from / SIGN_BATCH_MAX;
