@@ -1,5 +1,6 @@
 """ringpost key: keys are made and kept safe, their records are printed as a zone wants them, and what is published
-is compared with the key: good, missing, revoked, another key, for testing, several."""
+is compared with the key: good, missing, revoked, another key, for testing, several. And what sending and checking
+warn of: no aligned key, no SPF, no DMARC, no one-click unsubscribing."""
 import base64
 import json
 import os
@@ -144,9 +145,78 @@ dkim: [{{domain: ours.test, selector: big, key_file: {rsa}}}, {{domain: ours.tes
     e2e.check(p_ed in case.tool("key", "show", "--selector", "small", "--config", both).expect(0).out, "the record", run)
 
 
+ONE_CLICK = "List-Unsubscribe: <https://news.test/u>\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\n"
+
+
+def preflight(case):
+    """What send --dry-run and check --from warn of, and that they are silent when all is there."""
+    key, made = make(case, "pre", "--ed25519")
+    zone = world.Zone()
+    for name in ("full.co", "plain", "twice"):  # co.test is no public suffix: organisations are under .test
+        publish(zone, f"pre._domainkey.{name}", made["record"])
+    publish(zone, "co", "v=DMARC1; p=none", "v=spf1 -all")
+    publish(zone, "full.co", "v=spf1 ip4:127.0.0.1 -all", "other text")
+    publish(zone, "_dmarc.co", "v=DMARC1; p=reject")
+    publish(zone, "twice", "v=spf1 -all", "v=SPF1", "v=spf10 -all")
+    publish(zone, "_dmarc.twice", "v=DMARC1; p=none", "v=DMARC1;p=reject")
+    publish(zone, "bounces", "v=spf1 -all")
+    knot = case.knot(zone)
+    recipients = case.write("preflight.csv", "email\na@b.test\n")
+
+    def configure(name, domains, extra=""):
+        keys = ", ".join(f"{{domain: {domain}, selector: pre, key_file: {key}{more}}}" for domain, more in domains)
+        return case.write(name + ".yaml", f"spool: {case.path(name)}\ndns: {{servers: [\"127.0.0.1:{knot.port}\"], "
+                          f"timeout: 1s}}\ndkim: [{keys}]\n{extra}")
+
+    def warnings(config, sender, header="", *options):
+        header = header if "From:" in header else f"From: {sender}\n{header}"
+        template = case.write("preflight.eml", f"Subject: x\n{header}\nHello\n")
+        run = case.tool("send", "--from", sender, "--template", template, "--recipients", recipients, "--dry-run",
+                        "--config", config, *options, seconds=30).expect(0)
+        e2e.check("nothing was queued" in run.err and "Hello" in run.out, "a dry run", run)
+        return [line for line in run.err.splitlines() if line.startswith("warning: ")], run
+
+    def expect(words, seen):
+        found, run = seen
+        e2e.check(len(found) == len(words) and all(word in line for word, line in zip(words, found)), f"warnings {words}", run)
+
+    full = configure("full", [("full.co.test", ""), ("plain.test", ""), ("twice.test", ""), ("gone.test", "")])
+    expect([], warnings(full, "a@full.co.test", ONE_CLICK))
+    expect([], warnings(full, "a@full.co.test", "From: x <y@news.FULL.co.test>\n" + ONE_CLICK))
+    expect([], warnings(full, "a@full.co.test", "", "--lane", "transactional"))
+    expect(["one-click"], warnings(full, "a@full.co.test"))
+    expect(["message's own"], warnings(full, "a@full.co.test", "List-Unsubscribe: <mailto:x@y.test>\n"))
+    expect(["no SPF record", "no DMARC record: publish TXT \"v=DMARC1; p=none\" at _dmarc.plain.test"],
+           warnings(full, "a@plain.test", ONE_CLICK))
+    expect(["2 SPF records", "2 DMARC records"], warnings(full, "a@twice.test", ONE_CLICK))
+    expect(["pre._domainkey.gone.test: there is no TXT record", "no SPF", "no DMARC"], warnings(full, "a@gone.test", ONE_CLICK))
+    expect(["no key signs in the name of b.test (From)", "plain.test (MAIL FROM) has no SPF", "b.test (From) has no DMARC"],
+           warnings(full, "a@plain.test", "From: <x@b.test>\n" + ONE_CLICK))
+    expect(["no key signs", "SPF is not known", "DMARC is not known"], warnings(full, "a@x.broken", ONE_CLICK))
+    other = configure("others", [("full.co.test", ", also_sign: true")])
+    expect(["only keys with also_sign of other domains", "no SPF", "no DMARC"], warnings(other, "a@plain.test", ONE_CLICK))
+    expect(["no SPF"], warnings(other, "a@mail.co.test", ONE_CLICK))  # aligned by the organisation
+
+    verp = case.path("preflight.key")
+    world.write_verp_key(verp)
+    tagged = configure("tagged", [("full.co.test", "")], f"return_path: {{domain: bounces.test, key_file: {verp}}}\n"
+                       "unsubscribe: {url: \"https://news.test/u/\"}\n")
+    expect([], warnings(tagged, "a@full.co.test"))
+    run = case.tool("check", "--config", tagged, "--from", "a@full.co.test").expect(0)
+    e2e.check("good" in run.out and "SPF and DMARC records are there" in run.out and "warning" not in run.out, "all is there", run)
+    run = case.tool("check", "--config", full, "--from", "a@gone.test").expect(0)
+    e2e.check_equal(run.out.count("warning: "), 4, "check --from", run)
+    run = case.tool("check", "--config", tagged).expect(0)
+    e2e.check("warning" not in run.out, "check without an address", run)
+    empty = case.write("empty.yaml", f"spool: {case.path('empty')}\n")
+    run = case.tool("check", "--config", empty).expect(0)
+    e2e.check("no key signs mail" in run.out and "one-click" in run.out, "what the configuration lacks", run)
+    case.tool("check", "--from", "nobody", "--config", empty).expect(e2e.USAGE)
+
+
 def main():
     with e2e.Case("key") as case:
-        for step in (making, usage, checking):
+        for step in (making, usage, checking, preflight):
             case.step(step)
         case.note("keys made, shown and compared with what is published")
 

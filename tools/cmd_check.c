@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "tools/dkim_keys.h"
 #include "tools/exit_code.h"
+#include "tools/preflight.h"
 #include "tools/settings.h"
 #include "tools/verb.h"
 
@@ -22,6 +23,7 @@ static int print(const struct text *text)
 
 struct check_options {
     const char *config;
+    const char *from;
     bool memory;
     bool origin;
     bool json;
@@ -29,11 +31,10 @@ struct check_options {
 
 static int parse(const char *verb, struct check_options *options, int argc, char **argv)
 {
-    static const struct option long_options[] = {{"config", required_argument, NULL, 'f'},
-                                                 {"memory", no_argument, NULL, 'm'},
-                                                 {"origin", no_argument, NULL, 'o'},
-                                                 {"json", no_argument, NULL, 'j'},
-                                                 {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {
+        {"config", required_argument, NULL, 'f'}, {"from", required_argument, NULL, 'a'},
+        {"memory", no_argument, NULL, 'm'},       {"origin", no_argument, NULL, 'o'},
+        {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0}};
     int option;
 
     memset(options, 0, sizeof(*options));
@@ -43,6 +44,9 @@ static int parse(const char *verb, struct check_options *options, int argc, char
         switch (option) {
         case 'f':
             options->config = optarg;
+            break;
+        case 'a':
+            options->from = optarg;
             break;
         case 'm':
             options->memory = true;
@@ -68,11 +72,34 @@ static void print_notes(const struct policy *policy)
                      "trusted to tell secure answers\n");
 }
 
+/* Mail from that address, as large receivers see it. */
+static int check_sender(const struct check_options *options)
+{
+    struct preflight preflight = {.from = options->from, .lane = LANE_BULK, .out = stdout};
+    struct spool spool;
+    struct address address;
+    const char *problem = NULL;
+    int result;
+
+    if (!address_parse(span_cstr(options->from), &address, &problem))
+        return verb_complain("check", "--from: \"%s\" is not an address: %s", options->from,
+                             problem);
+    result = spool_open(&spool, options->config, NULL, false);
+    if (result != 0)
+        return result;
+    preflight_run(&preflight, &spool);
+    if (preflight.warnings == 0)
+        (void)printf("%s: signed, and its SPF and DMARC records are there\n", options->from);
+    (void)spool_close(&spool); /* nothing was written */
+    return 0;
+}
+
 int verb_check(int argc, char **argv)
 {
     struct check_options options;
     struct settings settings;
     struct engine_limits limits = {0};
+    struct preflight preflight = {.lane = LANE_BULK, .out = stdout};
     struct text text;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int result = parse("check", &options, argc, argv);
@@ -95,9 +122,11 @@ int verb_check(int argc, char **argv)
         (void)printf("%s: good\n",
                      settings.policy->file[0] != '\0' ? settings.policy->file : "defaults");
         print_notes(settings.policy);
+        if (options.from == NULL)
+            preflight_settings(&preflight, &settings);
     }
     settings_free(&settings);
-    return result;
+    return result != 0 || options.from == NULL ? result : check_sender(&options);
 }
 
 int verb_config(int argc, char **argv)

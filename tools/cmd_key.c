@@ -15,6 +15,7 @@
 #include "tools/verb.h"
 
 #define BITS_DEFAULT 2048
+#define ASK_NS (30 * NS_PER_S)
 
 struct key_options {
     const char *domain;
@@ -238,7 +239,7 @@ static int visit(const struct visiting *visiting, const char *domain, const char
         return EXIT_ALL_ACCEPTED;
     }
     name = span_cstr(named.name);
-    txt_asker_ask(visiting->asker, &name, 1, &set);
+    txt_asker_ask(visiting->asker, &name, 1, ASK_NS, &set);
     key_check_judge(&set, named.key, &check);
     print_check(&named, &check, visiting->options->json);
     named_key_close(&named);
@@ -302,13 +303,14 @@ static int check(const struct key_options *options)
     if (result != 0)
         return result;
     result = txt_asker_open(&asker, &spool);
-    if (result == 0)
+    if (result == 0) {
         result = visit_all(&visiting, spool.settings.policy);
-    else
+        txt_asker_close(&asker);
+    } else {
         result = verb_complain(
             "key", "%s", result == -ENODEV ? "no name server is configured" : strerror(-result));
+    }
     (void)spool_close(&spool); /* nothing was written */
-    txt_asker_close(&asker);
     return result;
 }
 

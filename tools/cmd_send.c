@@ -13,6 +13,7 @@
 #include "tools/exit_code.h"
 #include "tools/hand_over.h"
 #include "tools/plan.h"
+#include "tools/preflight.h"
 #include "tools/progress.h"
 #include "tools/reload.h"
 #include "tools/send_checks.h"
@@ -86,6 +87,24 @@ static void show_finished(const struct send *send)
     free(bytes);
 }
 
+/* What large receivers would say to it. */
+static int look_ahead(struct send *send)
+{
+    struct preflight preflight = {
+        .from = send->options.from,
+        .message = span_make(send->plan.content, send->plan.content_size),
+        .lane = send->options.lane,
+        .out = stderr,
+    };
+    int result = spool_open(&send->spool, send->options.config, send->options.spool, false);
+
+    if (result != 0)
+        return result;
+    preflight_run(&preflight, &send->spool);
+    (void)spool_close(&send->spool); /* nothing was written */
+    return 0;
+}
+
 static int dry_run(struct send *send)
 {
     int result = plan_read_list(&send->plan, render_first, send, &send->list);
@@ -96,8 +115,10 @@ static int dry_run(struct send *send)
         show_finished(send);
     plan_choose_name(&send->plan, &send->list);
     send_checks_samples(&send->plan, &send->list);
+    (void)fflush(stdout); /* warnings come behind the message */
+    result = look_ahead(send);
     (void)fprintf(stderr, "dry run: nothing was queued\n");
-    return 0;
+    return result;
 }
 
 /* --- loading --- */

@@ -30,7 +30,9 @@ static const struct verb verbs[] = {
      "                        done: until the last retry; DURATION: no longer than 2h, say\n"
      "  --require-tls         only over TLS to servers that are verified and pass the demand on\n"
      "                        (REQUIRETLS, RFC 8689); others are refused or waited for\n"
-     "  --dry-run             check everything, print the first message, queue nothing\n"
+     "  --dry-run             check everything, print the first message, queue nothing;\n"
+     "                        warns of what large receivers will miss: DKIM, SPF, DMARC,\n"
+     "                        one-click unsubscribing\n"
      "  --config FILE         default: /etc/ringpost/ringpost.yaml if it is there\n"
      "  --spool DIR           default: ./spool\n"
      "  --json                the result as JSON\n"
@@ -138,8 +140,10 @@ static const struct verb verbs[] = {
      "be made, 75 the DNS did not answer.\n",
      verb_key},
     {"check", "check the configuration",
-     "ringpost check [--config FILE] [--memory]\n\n"
-     "  --memory   print the memory sheet\n",
+     "ringpost check [--config FILE] [--memory] [--from ADDRESS]\n\n"
+     "  --memory        print the memory sheet\n"
+     "  --from ADDRESS  asks the DNS whether bulk mail from there has what large receivers want:\n"
+     "                  an aligned key that is published, SPF, DMARC, one-click unsubscribing\n",
      verb_check},
     {"config", "show the configuration in force",
      "ringpost config show [--origin] [--config FILE]\n"

@@ -16,12 +16,12 @@ struct txt_asker {
 
 /* 0; -ENODEV: no name server is configured; or -errno. */
 MUST_USE int txt_asker_open(struct txt_asker *asker, struct spool *spool);
-/* Asks for all names at once and waits for every answer: no set is PENDING or BUSY. At most
- * TXT_ASKER_NAMES_MAX; a name that cannot be one is FAILED. */
+/* Asks for all names at once and waits for their answers, at most so long: then no set is PENDING
+ * or BUSY. At most TXT_ASKER_NAMES_MAX names. */
 #define TXT_ASKER_NAMES_MAX 16
 void txt_asker_ask(struct txt_asker *asker, const struct span *names, uint32_t count,
-                   struct txt_set *ret_sets);
-/* After the spool is closed: the ring may still use its memory until then. */
+                   uint64_t timeout_ns, struct txt_set *ret_sets);
+/* Before the spool is closed. */
 void txt_asker_close(struct txt_asker *asker);
 
 #endif
