@@ -8,6 +8,8 @@ OVER_SIGNED = ["from", "to", "subject", "date", "message-id", "reply-to", "cc", 
                "content-transfer-encoding", "list-unsubscribe", "list-unsubscribe-post", "feedback-id"]
 SIGNED = OVER_SIGNED + ["sender", "in-reply-to", "references", "cfbl-address", "cfbl-feedback-id"]
 
+LINE_MAX = 998  # RFC 5322 2.1.1: a longer line is broken by the next relay
+
 WORDS = [b"news", b"of", b"the", b"day", b"Gr\xc3\xbc\xc3\x9fe", b"=?utf-8?q?caf=C3=A9?=", b"100%", b"a;b=c", b"\"quoted  twice\"",
          b"<x@example.net>", b"very-long-word-" * 6, b"\xff\xfe", b":", b"1,5"]
 BLANKS = [b" ", b" ", b" ", b"  ", b"\t", b" \t ", b"    "]
@@ -22,6 +24,7 @@ class Maker:
     def __init__(self, seed):
         self.random = random.Random(seed)
         self.blank_names = False
+        self.obsolete = True  # blanks before the colon may be
 
     def value(self, end):
         """Words with odd blanks and folds between."""
@@ -45,7 +48,7 @@ class Maker:
 
     def header(self, end):
         chance = self.random
-        self.blank_names = chance.random() < 0.08  # RFC 5322 4.5.8: blanks before the colon
+        self.blank_names = chance.random() < 0.08 and self.obsolete  # RFC 5322 4.5.8
         names = ["From", "To", "Subject", "Date", "Message-ID"]
         names = names[:1] + [name for name in names[1:] if chance.random() < 0.9]
         names += [name for name in ("Reply-To", "Cc", "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
@@ -152,11 +155,12 @@ def carry(message, relaxed, chance):
     fields, body = split(message)
     if relaxed:
         for i, field in enumerate(fields):
-            if b" " in field[10:] and b"\r\n" not in field[:-2] and not field.endswith(b" \r\n"):
-                place = field.index(b" ", 10)
-                if field[place:].strip():
-                    fields[i] = field[:place] + b"\r\n\t " + field[place:]
-        body = re.sub(rb"(?m)([^ \t\r\n])\r\n", lambda match: match.group(1) + chance.choice([b"", b" ", b"\t"]) + b"\r\n", body)
+            place = field.find(b" ", max(10, field.index(b":") + 2))
+            if place > 0 and b"\r\n" not in field[:-2] and field[place:].strip():
+                fields[i] = field[:place] + b"\r\n\t " + field[place:]
+        lines = body.split(b"\r\n")
+        body = b"\r\n".join(line + chance.choice([b"", b" ", b"\t"]) if line.strip() and len(line) < LINE_MAX else line
+                            for line in lines)
     fields.insert(0, b"Received: from a by b;\r\n\tMon, 1 Jan 2026 00:00:00 +0000\r\n")
     fields.insert(0, b"Return-Path: <x@y.example>\r\n")
     fields.append(b"X-Spam-Status: no\r\n")

@@ -1,16 +1,18 @@
 """Verifiers that know nothing of ringpost accept what sign/ signs, and reject what was changed behind it.
 
-    dkim_verifiers.py DKIM_TOOL SCRATCH [--mailauth] [--messages N] [--seed N] [--show]
+    dkim_verifiers.py DKIM_TOOL SCRATCH [--mailauth | --postfix] [--messages N] [--seed N] [--show]
 
 Random messages (tests/dkim_mail.py), every canonical form, RSA and Ed25519, two domains on one message;
 python3-dkim for both algorithms and Mail::DKIM for RSA, or, with --mailauth, npm's mailauth for both: it is
-installed into SCRATCH once, by name; where the registry cannot be had the test is skipped (exit 77).
+installed into SCRATCH once, by name; where the registry cannot be had the test is skipped (exit 77). With --postfix
+a real Postfix (unpacked into SCRATCH) has relayed the messages before they are verified.
 """
 import argparse
 import collections
 import json
 import os
 import random
+import smtplib
 import subprocess
 import sys
 import tempfile
@@ -50,6 +52,36 @@ def unframe(data):
         messages.append(data[end + 1:end + 1 + size])
         at = end + 1 + size
     return messages
+
+
+def relay(messages, scratch, folder):
+    """The messages as they come out of a real Postfix: by SMTP into it, by SMTP out of it. None: there is none."""
+    import postfix
+    from e2e_receivers import Aiosmtpd
+    receiver = Aiosmtpd()
+    try:
+        os.chmod(os.path.dirname(folder), 0o755)
+        os.makedirs(folder)
+        os.makedirs(scratch, exist_ok=True)
+        server = postfix.Postfix(os.path.abspath(scratch), folder, f"virtual_mailbox_domains =\nrelayhost = [127.0.0.1]:{receiver.port}\n")
+    except postfix.Unavailable as why:
+        print(f"skipped: {why}")
+        receiver.close()
+        return None
+    try:
+        with smtplib.SMTP("127.0.0.1", server.port, timeout=60) as client:
+            for number, message in enumerate(messages):
+                client.sendmail("news@customer.example", [f"r{number}@receiver.example"], message, ["BODY=8BITMIME"])
+        deadline = time.monotonic() + 120 + len(messages) / 20
+        while len(receiver.messages) < len(messages) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if len(receiver.messages) != len(messages):
+            raise AssertionError(f"Postfix relayed {len(receiver.messages)} of {len(messages)}: {server.words()[-1500:]}")
+    finally:
+        server.close()
+        receiver.close()
+    relayed = {recipients[0]: content for _, recipients, content in receiver.messages}
+    return [relayed[f"r{number}@receiver.example"] for number in range(len(messages))]
 
 
 class Signed:
@@ -96,6 +128,7 @@ class Test:
                        for domain, selector, forms, identity, key in party]
             selectors = [selector for _, selector, _, _, _ in party]
             relaxed = all(forms == "relaxed/relaxed" for _, _, forms, _, _ in party)
+            maker.obsolete = relaxed or not self.arguments.postfix  # Postfix takes blanks before the colon away
             sources = [maker.message() for _ in range(count)]
             messages = unframe(self.tool("sign", str(int(time.time()) - 5), str(self.arguments.seed), *signers,
                                          data=frame(sources)))
@@ -151,8 +184,18 @@ class Test:
         return path
 
     def run(self):
+        """None: there is no Postfix."""
         self.make_keys()
         messages = self.sign()
+        if self.arguments.postfix:
+            relayed = relay([signed.message for signed in messages], self.arguments.scratch,
+                            os.path.join(self.folder, "postfix"))
+            if relayed is None:
+                return None
+            for signed, message in zip(messages, relayed):
+                if b"Received:" not in message.split(b"DKIM-Signature")[0]:
+                    raise AssertionError("this came through no relay")
+                signed.message = message
         stream = self.write("messages", frame(signed.message for signed in messages))
         if self.arguments.mailauth:
             records = self.write("records.json", json.dumps(self.records).encode())
@@ -195,6 +238,7 @@ def main():
     parser.add_argument("tool")
     parser.add_argument("scratch")
     parser.add_argument("--mailauth", action="store_true")
+    parser.add_argument("--postfix", action="store_true")
     parser.add_argument("--messages", type=int, default=300)
     parser.add_argument("--seed", type=int, default=6376)
     parser.add_argument("--show", action="store_true")
@@ -205,6 +249,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="ringpost-dkim-") as folder:
         test = Test(arguments, folder)
         messages = test.run()
+    if messages is None:
+        return SKIPPED
     for verifier, selector, verdict, signed in test.faults[:10]:
         print(f"{verifier} {verdict} {selector}, party {signed.party}, {signed.what}:\n{signed.message!r}\n")
     for (verifier, algorithm, wanted), count in sorted(test.verdicts.items(), key=str):
