@@ -16,9 +16,12 @@ import ssl
 import threading
 import time
 
+import dkim
+
 import ca
 import e2e
 import world
+from e2e_dkim import make_key
 from e2e_mta_sts import is_report
 
 ROWS = 3
@@ -153,9 +156,11 @@ class World:
         zone.add("_mta-sts.reports", "TXT", '"v=STSv1; id=1;"')
         zone.add("mta-sts.reports", "A", f"{net}.21")
         self.domains = list(wants)
+        key, self.key_record = make_key(case, name + "-dkim", "rsa")
         self.spool = e2e.Spool(case, name, port=port, dns=case.knot(zone).port, retry="schedule: [1h]",
                                limits="connections_per_site: 1",
                                extra=f"tls: {{ca_file: {authority.pem}}}\n"
+                                     f"dkim: [{{domain: ringel.example, selector: s1, key_file: {key}}}]\n"
                                      f"tlsrpt: {{from: {FROM}, contact: postmaster@ringel.example}}\n")
 
     def mail(self):
@@ -200,6 +205,7 @@ class World:
         for rcpts, octets in messages:
             message = email.message_from_bytes(octets, policy=email.policy.SMTP)
             domain = message["TLS-Report-Domain"]
+            e2e.check(dkim.verify(octets, dnsfunc=lambda name, timeout=5: self.key_record.encode()), "signed (3)", message)
             e2e.check_equal(rcpts, ["tls@reports.test"], "the envelope")
             e2e.check_equal((message["From"], message["To"], message["TLS-Report-Submitter"], message["TLS-Required"]),
                             (FROM, "tls@reports.test", e2e.HOSTNAME, "No"), "header")
