@@ -143,7 +143,7 @@ static void begin_day(struct tls_reporting *reporting, uint64_t day_s)
 static void begin_round(struct tls_reporting *reporting)
 {
     reporting->next_item = 0;
-    reporting->counts.news[TLS_REPORTING_FAILED] = 0;
+    memset(reporting->counts.news, 0, sizeof(reporting->counts.news));
     reporting->state = TLS_REPORTING_ROUND;
 }
 
@@ -165,6 +165,7 @@ static void step_round(struct tls_reporting *reporting)
     reporting->state =
         reporting->counts.news[TLS_REPORTING_FAILED] > 0 ? TLS_REPORTING_PAUSE : TLS_REPORTING_REST;
     reporting->round_ns = io_now_ns(reporting->io) + TLS_REPORTING_AGAIN_NS;
+    reporting->rounds_count++;
 }
 
 static void count_domains(struct tls_reporting *reporting)

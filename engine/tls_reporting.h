@@ -95,7 +95,8 @@ struct tls_reporting {
     uint64_t delay_s;
     uint64_t last_day_s; /* became due last */
     uint64_t round_ns;   /* the next one */
-    uint64_t cleaned_s;  /* the day of the last look for old files */
+    uint64_t rounds_count;
+    uint64_t cleaned_s; /* the day of the last look for old files */
     uint32_t next_item;
     struct tls_report_day day;
     uint8_t *ended; /* one a domain: nothing is left to do */

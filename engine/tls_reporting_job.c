@@ -368,7 +368,7 @@ void tls_reporting_job_answered(struct tls_reporting *reporting, uint64_t waiter
     struct tls_reporting_job *job =
         waiter < TLS_REPORTING_JOBS_MAX ? &reporting->jobs[waiter] : NULL;
 
-    if (job == NULL || job->state != TLS_REPORTING_JOB_TXT) {
+    if (job == NULL || job->state != TLS_REPORTING_JOB_TXT || reporting->stopping) {
         dns_forget(reporting->resolver.dns, waiter);
         return;
     }

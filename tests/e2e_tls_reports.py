@@ -315,7 +315,8 @@ def served(case):
     result = run.json
     e2e.check_equal(result["failed"], 0, "beside the service", run)
     process.signal(signal.SIGTERM)
-    process.wait(40 * case.patience).expect(0)
+    run = process.wait(40 * case.patience).expect(0)
+    e2e.check("reports about TLS with 7 domains" in run.err, "the service says what it did", run)
     letters = {}
     posts = {}
     for rcpts, octets in place.collector.messages:
@@ -332,7 +333,9 @@ def served(case):
     # In the queue there is one letter a day and domain; copies come from kills between the dot and the journal.
     names = [line["campaign"] for line in place.spool.queue("summary", "--json").expect(0).json_lines]
     reports = [name for name in names if name.startswith("tlsrpt-")]
-    e2e.check_equal(len(reports), len(set(reports)), "one campaign a report", reports)
+    days = {int(time.mktime(time.strptime(start, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone) // DAY for _, start in posts}
+    wanted = sorted(f"tlsrpt-{day}-{domain}.test" for day in days for domain in ("told", "both", "gone"))
+    e2e.check_equal(sorted(reports), wanted, "one campaign a report")
     case.note(f"{kills} kills, {sum(map(len, letters.values()))} letters and {sum(map(len, posts.values()))} posts for "
               f"{len(letters)} and {len(posts)} reports")
 

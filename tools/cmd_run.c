@@ -26,6 +26,7 @@ struct run {
     uint8_t *certificate;
     uint8_t *key;
     bool told_ready;
+    uint64_t told_rounds; /* of reports about TLS */
     bool told_control;
     bool told_events;
     bool cannot_listen;
@@ -120,9 +121,32 @@ static void tell_ready(struct run *run)
     (void)fprintf(stderr, "\n");
 }
 
+/* What the last round of reports about TLS came to. */
+static void tell_reports(struct run *run)
+{
+    const struct tls_reporting *reporting = &run->reports.reporting;
+    const struct tls_reporting_counts *counts = &reporting->counts;
+
+    if (run->told_rounds == reporting->rounds_count || !tls_reporting_is_settled(reporting))
+        return;
+    run->told_rounds = reporting->rounds_count;
+    if (counts->domains == 0)
+        return;
+    (void)fprintf(stderr, "ringpost run: reports about TLS with %llu domains",
+                  (unsigned long long)counts->domains);
+    for (uint32_t i = 0; i < TLS_REPORTING_NEWS_COUNT; i++)
+        if (counts->news[i] > 0)
+            (void)fprintf(stderr, ", %llu %s", (unsigned long long)counts->news[i],
+                          tls_reporting_news_name((enum tls_reporting_news)i));
+    (void)fprintf(stderr, "%s\n",
+                  reporting->state == TLS_REPORTING_PAUSE ? "; tried again in an hour" : "");
+}
+
 static bool look(void *context, const struct front_picture *picture)
 {
     struct run *run = context;
+
+    tell_reports(run);
 
     if (picture->listen_error != 0 && !run->cannot_listen) {
         run->cannot_listen = true;
