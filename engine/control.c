@@ -240,8 +240,9 @@ static bool answer_load(struct control *control, struct client *client,
     if (client->load == NULL && world->handover != NULL)
         client->load = handover_begin(world->handover);
     if (client->load == NULL) {
-        text_add_cstr(&client->out,
-                      "{\"error\":\"another campaign is being loaded\",\"again\":true}\n");
+        text_add_cstr(
+            &client->out,
+            "{\"error\":\"another campaign is being loaded\",\"again\":true,\"later\":true}\n");
         return true;
     }
     if (handover_answer(client->load, &client->out)) {

@@ -84,7 +84,8 @@ static void fail_by_store(struct handover_load *load, int error)
     default:
         text_add_format(&text, "the spool cannot be written: %s", strerror(-error));
     }
-    fail(load, error != -EINVAL, text_cstr_end(&text));
+    load->later = error != -EINVAL;
+    fail(load, error == -EEXIST || error == -EBUSY, text_cstr_end(&text));
 }
 
 /* --- the frames --- */
@@ -136,7 +137,8 @@ static bool compile(struct handover_load *load)
     int result;
 
     if (memory == NULL) {
-        fail(load, true, "there is no memory for the template");
+        load->later = true;
+        fail(load, false, "there is no memory for the template");
         return false;
     }
     result = template_compile(&template, load->content, (struct span_mut){memory, size}, &error);
@@ -422,6 +424,7 @@ bool handover_answer(struct handover_load *load, struct text *out)
     } else {
         json_put_key_cstr(out, "error", load->words);
         json_put_key_bool(out, "again", load->again);
+        json_put_key_bool(out, "later", load->later || load->again);
     }
     json_put_close(out, '}');
     text_add_byte(out, '\n');

@@ -37,7 +37,8 @@ struct handover_load {
     enum handover_state state;
     bool left;    /* nobody waits for the answer */
     bool ready;   /* accepted and durable */
-    bool again;   /* the error passes: another time it may go */
+    bool again;   /* the error passes soon: the client may come again at once */
+    bool later;   /* ...or when somebody has made room */
     bool starved; /* the store has no room now: back-pressure */
     bool begun;   /* the store has taken the campaign; to be told once */
     struct campaign_descriptor descriptor;
@@ -79,8 +80,8 @@ MUST_USE struct handover_load *handover_begin(struct handover *handover);
 /* Octets from the client. False: it may not send so many. */
 MUST_USE bool handover_take(struct handover_load *load, struct span bytes);
 /* Adds a line when there is something to say (HANDOVER_ANSWER_MAX of room): {"room":N}, {"begun":
- * true} when the list may come, {"ready":true} or {"error":"...","again":bool}. True: that was the
- * last one. */
+ * true} when the list may come, {"ready":true} or {"error":"...","again":bool,"later":bool}. True:
+ * that was the last one. */
 MUST_USE bool handover_answer(struct handover_load *load, struct text *out);
 /* The client is to send: its silence counts. */
 MUST_USE bool handover_awaits(const struct handover_load *load);

@@ -73,6 +73,10 @@ def handing(case):
     e2e.check_equal(spool.summary("bad"), None, "nothing of a bad list")
     refused = case.tool("send", *[a for a in spool.list_arguments(template, first, "unasked")[1:] if a != "--yes"])
     e2e.check("say --yes" in refused.expect(e2e.USAGE).err, "it asks first", refused)
+    # What is to go out later is not waited for, and can be cancelled there.
+    run = spool.send_list(template, rows(case, "later.csv", 5, "l"), "later", "--at", "+1h").expect(e2e.STILL_QUEUED)
+    e2e.check_counts(run.json, run, recipients=5, queued=5)
+    spool.queue("cancel", "--campaign", "later", "--yes").expect(0)
     # Interrupted while it waits: the campaign stays. Gone on with, until everything has its end.
     many = rows(case, "many.csv", 600, "m")
     client = spool.start_list(template, many, "many", "--until", "done")

@@ -36,6 +36,7 @@ static void take_line(struct courier *courier, struct span line)
         return;
     courier->refused = true;
     courier->again = span_equal(sender_value(line, "again"), SPAN("true"));
+    courier->later = span_equal(sender_value(line, "later"), SPAN("true"));
     text_init(&words, courier->words, sizeof(courier->words));
     text_add_printable(&words, error, sizeof(courier->words) / 4 - 1);
     (void)text_cstr_end(&words);

@@ -30,7 +30,8 @@ struct courier {
     bool committed; /* the sender was told that this was all, and may act on it */
     bool ready;     /* it is durable */
     bool refused;
-    bool again;       /* what was refused may go another time */
+    bool again;       /* what was refused may go in a moment */
+    bool later;       /* ...or some time */
     struct text line; /* of its answers, not yet whole */
     char line_bytes[2048];
     char words[HANDOVER_WORDS_MAX];

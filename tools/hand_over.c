@@ -210,7 +210,7 @@ static int explain(struct hand_over *hand)
                       "ringpost send: the running sender refuses the campaign: %s; "
                       "nothing was queued\n",
                       hand->courier.words);
-        return hand->courier.again ? EXIT_TRY_AGAIN : EXIT_USAGE;
+        return hand->courier.later ? EXIT_TRY_AGAIN : EXIT_USAGE;
     case COURIER_GONE:
         break;
     }
@@ -275,6 +275,9 @@ static bool goal_reached(const struct hand_over *hand, const struct answer *answ
 {
     const struct campaign_counts *counts = &answer->counts;
 
+    if (hand->plan->options->goal == FRONT_UNTIL_IDLE &&
+        hand->plan->options->not_before_s > (uint64_t)time(NULL))
+        return true; /* what is left waits for its time */
     if (hand->plan->options->goal == FRONT_UNTIL_IDLE)
         return counts->queued == 0 && counts->in_flight == 0;
     return campaign_counts_open(counts) == 0;
