@@ -25,6 +25,13 @@ static const struct {
     {"resume\tmay day", QUERY_STATE, CAMPAIGN_READY, "may day", ""},
     {"cancel\tmay", QUERY_STATE, CAMPAIGN_CANCELLED, "may", ""},
     {"show\t000000000000000a.7", QUERY_SHOW, 0, "", ""},
+    {"find\tacme\tmay", QUERY_FIND, 0, "may", ""},
+    {"find\t\tmay day", QUERY_FIND, 0, "may day", ""},
+    {"load", QUERY_LOAD, 0, "", ""},
+    {"tlsrpt\t1795219200", QUERY_TLSRPT, 0, "", ""},
+    {"tlsrpt\t", QUERY_INVALID, 0, NULL, NULL},
+    {"tlsrpt\t-1", QUERY_INVALID, 0, NULL, NULL},
+    {"tlsrpt\t9999999999999999999", QUERY_INVALID, 0, NULL, NULL},
     /* An order names its campaign: "" would be the only one there is. */
     {"cancel", QUERY_INVALID, 0, NULL, NULL},
     {"cancel\t", QUERY_INVALID, 0, NULL, NULL},
