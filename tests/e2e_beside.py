@@ -105,14 +105,14 @@ def handing(case):
 def two_senders(case):
     """The second `send` hands over to the first one; whoever is left ends what is open."""
     sink, spool, template = scene(case, "two", "--delay", "8")
-    lists = [rows(case, f"two{i}.csv", 800, f"t{i}-") for i in range(3)]
+    lists = [rows(case, f"two{i}.csv", 300, f"t{i}-") for i in range(3)]
     first = spool.start_list(template, lists[0], "t0")
     e2e.wait_for(lambda: e2e.line_count(sink.ledger) > 0, 20 * case.patience, "mail")
     others = [spool.start_list(template, lists[i], f"t{i}") for i in (1, 2)]
     for process in [first, *others]:
         run = process.wait(60 * case.patience)
-        e2e.check_counts(run.json, run, recipients=800, accepted=800)
-    check_ledger(sink, spool, addresses(800, "t0-") + addresses(800, "t1-") + addresses(800, "t2-"))
+        e2e.check_counts(run.json, run, recipients=300, accepted=300)
+    check_ledger(sink, spool, addresses(300, "t0-") + addresses(300, "t1-") + addresses(300, "t2-"))
 
 
 class Half:
@@ -174,7 +174,7 @@ def killed_service(case):
     """kill -9 of the service in the middle of loads, and at random moments of loading and sending."""
     sink, spool, template = scene(case, "service")
     draw = random.Random(5)
-    count, campaigns = 2000, 24 if case.long else 6
+    count, campaigns = 1000, 24 if case.long else 4
     service = Service(case, spool)
     lists, codes = {}, collections.Counter()
     for i in range(campaigns):
