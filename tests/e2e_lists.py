@@ -1,13 +1,19 @@
 """Lists of other software: their bounces are read, counted and confirmed; what is decided goes back to them, once at
 least and in order, as lines or to a program."""
 import csv
+import http.server
 import io
+import json
 import os
+import pwd
 import signal
 import smtplib
+import textwrap
+import threading
 import time
 
 import e2e
+import postfix
 import reports
 import world
 
@@ -46,8 +52,8 @@ class Lists:
         paths = [self.case.write(f"r{len(self.case.processes)}-{i}", text) for i, text in enumerate(reports_given)]
         return self.case.tool("bounce", "ingest", "--config", self.spool.config, *paths, **options).expect(0)
 
-    def decisions(self, *options, expect=0):
-        return self.case.tool("bounce", "decisions", "--config", self.spool.config, *options).expect(expect)
+    def decisions(self, *options, expect=0, **more):
+        return self.case.tool("bounce", "decisions", "--config", self.spool.config, *options, **more).expect(expect)
 
     def suppress(self, *words):
         return self.case.tool("suppress", words[0], "--config", self.spool.config, *words[1:]).expect(0)
@@ -116,7 +122,7 @@ def handing_over(case):
     told, entries = case.path("told"), lambda: list(e2e.read_lines(told)) if os.path.exists(told) else []
     lists.ingest(*[bounced(f"{who}@example.com") for who in ("ann", "bob", "-rf", "`id`")])
     case.write("refuse-bob@example.com", "")
-    run = lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    run = lists.decisions("--run", "--withdrawn", expect=e2e.TRY_AGAIN)
     e2e.check("exit status 3" in run.err and "taken for an option" in run.err and "2 decisions wait" in run.err,
               "it says what failed", run)
     e2e.check_equal([entry["arguments"] for entry in entries()],
@@ -127,34 +133,35 @@ def handing_over(case):
                     ("ann@example.com", "team@lists.example.org", "no-user", ""), "environment", first)
     # A withdrawal waits behind its suppression.
     lists.suppress("remove", "bob@example.com", "--stream", "team@lists.example.org")
-    lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    lists.decisions("--run", "--withdrawn", expect=e2e.TRY_AGAIN)
     e2e.check_equal(len(entries()), 2, "nothing of bob's yet")
     os.unlink(case.path("refuse-bob@example.com"))
-    lists.decisions("--run", expect=e2e.TRY_AGAIN)  # "-rf" waits for ever
+    lists.decisions("--run", "--withdrawn", expect=e2e.TRY_AGAIN)  # "-rf" waits for ever
     e2e.check_equal([entry["arguments"][2] for entry in entries()[2:]], ["suppressed", "withdrawn"], "bob's, in order")
     # Too slow: killed, and tried again.
     lists.ingest(bounced("gil@example.com"))
     case.write("slow", "")
     started = time.monotonic()
-    run = lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    run = lists.decisions("--run", "--withdrawn", expect=e2e.TRY_AGAIN)
     e2e.check("too long" in run.err and time.monotonic() - started < 30 * case.patience, "killed after its time", run)
     os.unlink(case.path("slow"))
-    lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    lists.decisions("--run", "--withdrawn", expect=e2e.TRY_AGAIN)
     e2e.check_equal(entries()[-1]["arguments"][0], "gil@example.com", "gil's, in the end")
     # Killed between two of one batch: the one in hand comes again, those before it do not.
     lists.ingest(*[bounced(f"{who}@example.com") for who in ("kim", "lee", "mia")])
     case.write("kill-lee@example.com", "")
-    lists.decisions("--run", expect=-signal.SIGKILL)
+    lists.decisions("--run", "--withdrawn", expect=-signal.SIGKILL)
     e2e.check_equal(entries()[-1]["arguments"][0], "kim@example.com", "the last one told")
-    lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    lists.decisions("--run", "--withdrawn", expect=e2e.TRY_AGAIN)
     told_last = [entry["arguments"][0][:3] for entry in entries()[-3:]]
     e2e.check_equal(told_last, ["kim", "lee", "mia"], "nobody is left out")
     # Followed beside; stopped by a signal; nothing is told twice.
-    follow = case.start([case.ringpost, "bounce", "decisions", "--config", lists.spool.config, "--run", "--follow"])
+    follow = case.start([case.ringpost, "bounce", "decisions", "--config", lists.spool.config, "--run", "--withdrawn",
+                         "--follow"])
     lists.ingest(bounced("hal@example.com"))
     e2e.wait_for(lambda: entries()[-1]["arguments"][0] == "hal@example.com", 20 * case.patience,
                  "hal is told while it follows")
-    run = lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    run = lists.decisions("--run", "--withdrawn", expect=e2e.TRY_AGAIN)
     e2e.check("another one is at it" in run.err, "one at a time", run)
     follow.signal(signal.SIGTERM)
     follow.wait(20)
@@ -170,6 +177,121 @@ def handing_over(case):
     run = Lists(case, "wrong", ", decision_command: [\"x\", \"{adress}\"]").decisions("--run", expect=2)
     e2e.check("{adress}" in run.err, "an unknown name", run)
     case.note(f"{len(names)} decisions handed to a program, each once")
+
+
+class Listmonk(http.server.BaseHTTPRequestHandler):
+    """Stands in for listmonk's webhook."""
+    seen = []
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.seen.append((self.path, self.headers["Authorization"], body))
+        self.send_response(200 if body["email"] != "down@example.com" else 503)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def blocks_of_how_to(kind):
+    """The how-to's fenced blocks of this language."""
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    found, block = [], None
+    with open(os.path.join(root, "docs", "how-to-mailing-lists.md")) as f:
+        for line in f:
+            if not line.strip().startswith("```"):
+                if block is not None:
+                    block[1].append(line)
+            elif block is None:
+                block = (line.strip()[3:], [])
+            else:
+                found.append(block)
+                block = None
+    return [textwrap.dedent("".join(lines)) for language, lines in found if language == kind]
+
+
+def one_block(kind, holding):
+    found = [block for block in blocks_of_how_to(kind) if holding in block]
+    e2e.check_equal(len(found), 1, f"blocks of the how-to with {holding}")
+    return found[0]
+
+
+def programs(case):
+    """The how-to's programs and commands, with stand-ins for those of the list managers."""
+    os.makedirs(case.path("bin"))
+    for name in ("sympa", "sudo", "remove_members"):
+        os.chmod(case.write(f"bin/{name}", f"#!/bin/sh\necho {name} \"$@\" >> {case.path('called')}\n"
+                            f"[ {name} != sympa ] || cat >> {case.path('called')}\n"), 0o755)
+    os.chmod(case.write("sympa-del", one_block("python", "sympa")), 0o755)
+    os.chmod(case.write("listmonk-bounce", one_block("python", "webhooks")), 0o755)
+    server = http.server.HTTPServer(("127.0.0.1", 0), Listmonk)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    case.closers.append(server.shutdown)
+    environment = dict(os.environ, PATH=case.path("bin") + ":" + os.environ["PATH"], LISTMONK_TOKEN="api:secret",
+                       LISTMONK_URL=f"http://127.0.0.1:{server.server_port}")
+    commands = {}
+    for name, holding in (("mailman3", "delmembers"), ("mailman2", "remove_members"), ("sympa", "sympa-del"),
+                          ("listmonk", "listmonk-bounce")):
+        line = one_block("yaml", holding).splitlines()[1].strip()
+        commands[name] = line.replace("/etc/ringpost", case.folder).replace("/usr/lib/mailman/bin", case.path("bin"))
+    wanted = {"mailman3": "sudo -u list mailman delmembers --list team@lists.example.org --member ann@example.com\n",
+              "mailman2": "remove_members --nouserack team ann@example.com\n",
+              "sympa": "sympa del --quiet team@lists.example.org\nann@example.com\n"}
+    for name, command in commands.items():
+        lists = Lists(case, "with-" + name, ", " + command)
+        lists.ingest(bounced("ann@example.com"))
+        lists.suppress("add", "bob@example.com", "--stream", "team@lists.example.org", "--class", "complaint")
+        lists.suppress("remove", "bob@example.com", "--stream", "team@lists.example.org")
+        lists.decisions("--run", env=environment)
+        if name == "listmonk":
+            e2e.check_equal(Listmonk.seen, [("/webhooks/bounce", "token api:secret", body) for body in (
+                {"email": "ann@example.com", "source": "ringpost", "type": "hard"},
+                {"email": "bob@example.com", "source": "ringpost", "type": "complaint"})], "what listmonk was told")
+            continue
+        with open(case.path("called")) as f:
+            e2e.check(f.read().startswith(wanted[name]), f"what {name} was told", wanted[name])
+        os.unlink(case.path("called"))
+    lists.ingest(bounced("down@example.com"))  # its server answers 503: later
+    lists.decisions("--run", expect=e2e.TRY_AGAIN, env=environment)
+    lists.suppress("remove", "down@example.com", "--stream", "team@lists.example.org")
+    lists.decisions("--run", env=environment)
+    case.note("the how-to's commands for four list managers")
+
+
+def real_postfix(case):
+    """The how-to's transport in a real Postfix: the reports that it takes for the list reach a spool at rest."""
+    folder, cache = case.path("postfix"), os.path.join(os.path.dirname(os.path.dirname(case.bench)), "tests")
+    os.makedirs(folder)
+    os.makedirs(cache, exist_ok=True)
+    os.chmod(case.folder, 0o755)
+    lists = Lists(case, "piped")
+    user = pwd.getpwnam(postfix.READER)
+    os.makedirs(lists.folder, exist_ok=True)
+    os.chown(lists.folder, user.pw_uid, user.pw_gid)
+    service = one_block("", "ringpost unix - n n").replace("user=ringpost", "user=" + postfix.READER)
+    service = service.replace("/usr/bin/ringpost", case.ringpost).replace("/etc/ringpost/ringpost.yaml",
+                                                                          lists.spool.config)
+    maps = case.write("ringpost_bounces", one_block("", "ringpost:"))
+    try:
+        settings = f"transport_maps = regexp:{maps}\nminimal_backoff_time = 1s\nqueue_run_delay = 1s\n"
+        server = case.closing(postfix.Postfix(cache, folder, settings, service))
+    except postfix.Unavailable as why:
+        case.note(f"no Postfix: {why}")
+        return
+    who = [f"p{i}@example.com" for i in range(8)]  # four at a time: the others find the spool in use, and come again
+    with smtplib.SMTP("127.0.0.1", server.port) as client:
+        for address in who:
+            path = f"team-bounces+{address.replace('@', '=')}@lists.example.org"
+            client.sendmail("", [path], reports.dsn(path, address))
+        client.sendmail("x@y.example", ["team@lists.example.org"], "Subject: a post\r\n\r\nhello\r\n")
+    deadline = time.monotonic() + 60 * case.patience
+    while len(seen := lists.decisions().json_lines) < len(who):
+        e2e.check(time.monotonic() < deadline, f"{len(seen)} of {len(who)} have come", server.words()[-3000:])
+        time.sleep(0.2)
+    e2e.check_equal(sorted((line["decision"], line["address"], line["list"]) for line in seen),
+                    [("suppressed", address, "team@lists.example.org") for address in who], "through the pipe")
+    e2e.wait_for(lambda: len(server.files()) == 1, 20 * case.patience, "what is no bounce goes where it went before")
+    case.note("a real Postfix's pipe brought them all")
 
 
 def listening(case):
@@ -215,8 +337,10 @@ def listening(case):
 
 def main():
     with e2e.Case("lists") as case:
-        for step in (reading, handing_over, listening):
+        for step in (reading, handing_over, programs, listening):
             case.step(step)
+        if case.long or case.options.only:
+            case.step(real_postfix)
 
 
 if __name__ == "__main__":

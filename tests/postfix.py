@@ -136,9 +136,9 @@ def unpack_alone(root):
 
 class Postfix:
     """A running Postfix; `messages` are the Maildir's files. `settings` are further lines of main.cf, the last one of a
-    name counts."""
+    name counts; `services` of master.cf."""
 
-    def __init__(self, cache, folder, settings=""):
+    def __init__(self, cache, folder, settings="", services=""):
         if os.getuid() != 0:
             raise Unavailable("Postfix wants to be started by root")
         root = unpack(cache)
@@ -146,7 +146,7 @@ class Postfix:
         self.box = os.path.join(folder, "mail", "box")
         self.port = world.free_port()
         self._make_folders()
-        self._write(root, settings)
+        self._write(root, settings, services)
         environment = dict(os.environ, LD_LIBRARY_PATH=libraries_of(root))
         self.log = open(os.path.join(folder, "master.log"), "wb")
         self.process = subprocess.Popen([os.path.join(root, "usr/lib/postfix/sbin/master"), "-c",
@@ -167,7 +167,7 @@ class Postfix:
             shutil.chown(path, owner, GROUP if name in ("public", "maildrop") else "root")
             os.chmod(path, {"public": 0o710, "maildrop": 0o730, "pid": 0o755}.get(name, 0o700))
 
-    def _write(self, root, settings):
+    def _write(self, root, settings, services):
         values = {"root": root, "folder": self.folder, "queue": os.path.join(self.folder, "queue"),
                   "data": os.path.join(self.folder, "data"), "etc": os.path.join(self.folder, "etc"),
                   "mail": os.path.join(self.folder, "mail"), "owner": OWNER, "group": GROUP, "reader": READER,
@@ -175,7 +175,7 @@ class Postfix:
                   "libraries": libraries_of(root), "port": self.port}
         for name, text in (("main.cf", MAIN), ("master.cf", MASTER)):
             with open(os.path.join(self.folder, "etc", name), "w") as f:
-                f.write(text.format(**values) + (settings if name == "main.cf" else ""))
+                f.write(text.format(**values) + (settings if name == "main.cf" else services))
         for name in ("dynamicmaps.cf", "postfix-files"):
             source = os.path.join(root, "etc/postfix", name)
             if os.path.exists(source):

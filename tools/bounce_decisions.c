@@ -30,6 +30,7 @@ struct decisions {
     const char *cursor_given;
     bool csv;
     bool all;
+    bool withdrawn; /* withdrawals go to the program too */
     bool run;
     bool follow;
     uint64_t retry_ns;
@@ -139,11 +140,28 @@ static int retry(struct decisions *decisions)
     return started ? 0 : EXIT_TRY_AGAIN;
 }
 
+/* The program is not told of withdrawals: then a suppression that still waits is not told either.
+ */
+static int forget_waiting(struct decisions *decisions, const struct hygiene_change *change)
+{
+    static bool keep[DECISION_FAILED_MAX];
+    int result;
+
+    if (!decision_failed_has(&decisions->failed, change))
+        return save(decisions);
+    for (uint32_t i = 0; i < decisions->failed.count; i++)
+        keep[i] = !decision_failed_is(&decisions->failed, i, change);
+    result = decision_failed_keep(&decisions->failed, keep);
+    return result < 0 ? complain(decisions->failed.path, result) : save(decisions);
+}
+
 static int hand_to_program(struct decisions *decisions, const struct hygiene_change *change)
 {
     enum decision_fate fate = DECISION_FAILED;
     int result;
 
+    if (!decisions->all && !decisions->withdrawn && change->kind == HYGIENE_WITHDRAW)
+        return forget_waiting(decisions, change);
     if (!decision_failed_has(&decisions->failed, change))
         fate = run_one(decisions, change);
     if (fate == DECISION_NOT_STARTED)
@@ -241,12 +259,17 @@ static int rounds(struct decisions *decisions)
 
 static int parse(struct decisions *decisions, int argc, char **argv)
 {
-    static const struct option long_options[] = {
-        {"config", required_argument, NULL, 'c'}, {"spool", required_argument, NULL, 's'},
-        {"cursor", required_argument, NULL, 'u'}, {"retry", required_argument, NULL, 'r'},
-        {"csv", no_argument, NULL, 'v'},          {"json", no_argument, NULL, 'j'},
-        {"all", no_argument, NULL, 'a'},          {"run", no_argument, NULL, 'x'},
-        {"follow", no_argument, NULL, 'f'},       {NULL, 0, NULL, 0}};
+    static const struct option long_options[] = {{"config", required_argument, NULL, 'c'},
+                                                 {"spool", required_argument, NULL, 's'},
+                                                 {"cursor", required_argument, NULL, 'u'},
+                                                 {"retry", required_argument, NULL, 'r'},
+                                                 {"csv", no_argument, NULL, 'v'},
+                                                 {"json", no_argument, NULL, 'j'},
+                                                 {"all", no_argument, NULL, 'a'},
+                                                 {"withdrawn", no_argument, NULL, 'w'},
+                                                 {"run", no_argument, NULL, 'x'},
+                                                 {"follow", no_argument, NULL, 'f'},
+                                                 {NULL, 0, NULL, 0}};
     bool good = true;
     int option;
 
@@ -257,6 +280,7 @@ static int parse(struct decisions *decisions, int argc, char **argv)
         decisions->csv = decisions->csv || option == 'v';
         decisions->all = decisions->all || option == 'a';
         decisions->run = decisions->run || option == 'x';
+        decisions->withdrawn = decisions->withdrawn || option == 'w';
         decisions->follow = decisions->follow || option == 'f';
         if (option == 'c')
             decisions->config = optarg;

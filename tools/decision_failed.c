@@ -83,6 +83,12 @@ void decision_failed_close(struct decision_failed *failed)
     failed->hashes = NULL;
 }
 
+bool decision_failed_is(const struct decision_failed *failed, uint32_t number,
+                        const struct hygiene_change *change)
+{
+    return failed->hashes[number] == hash_of(change);
+}
+
 bool decision_failed_has(const struct decision_failed *failed, const struct hygiene_change *change)
 {
     uint64_t hash = hash_of(change);

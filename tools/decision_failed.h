@@ -25,6 +25,9 @@ MUST_USE int decision_failed_open(struct decision_failed *failed, const char *pa
 void decision_failed_close(struct decision_failed *failed);
 MUST_USE bool decision_failed_has(const struct decision_failed *failed,
                                   const struct hygiene_change *change);
+/* Whether the one with this number is about the same address on the same list. */
+MUST_USE bool decision_failed_is(const struct decision_failed *failed, uint32_t number,
+                                 const struct hygiene_change *change);
 /* Durable when it returns 0; -ENOSPC: too many wait already. */
 MUST_USE int decision_failed_add(struct decision_failed *failed,
                                  const struct hygiene_change *change);
