@@ -392,13 +392,14 @@ static void apply_clear(struct hygiene *hygiene, const struct hygiene_change *ch
     hygiene->counts.scored_count--;
 }
 
-/* Who lifts a suppression also means what led to it. */
+/* Who lifts a suppression also means what led to it: of ours, not of somebody else's list. */
 static void apply_withdraw(struct hygiene *hygiene, const struct hygiene_change *change)
 {
     struct hygiene_target target = scope_of(change);
     struct slot *slot = find_slot(hygiene, &target);
 
-    apply_clear(hygiene, change);
+    if (span_find_byte(change->stream, '@') == SPAN_NOT_FOUND)
+        apply_clear(hygiene, change);
     if (slot == NULL)
         return;
     set_until(hygiene, slot, 0);

@@ -230,8 +230,52 @@ static void write_score(struct text *out, struct span key, const struct hygiene_
     text_add_byte(out, '\n');
 }
 
-static bool step_show(struct query_suppress *query, struct hygiene *tables, uint64_t now_s,
-                      struct text *out)
+/* What is counted for the address on one of others' lists. */
+static void write_list(struct text *out, const struct confirmations *known, uint32_t number)
+{
+    struct confirmation report;
+
+    for (uint32_t part = 0; confirmations_at(known, number, part, &report); part++) {
+        if (part == 0) {
+            json_put_open(out, '{');
+            json_put_key_string(out, "address", report.key);
+            json_put_key_cstr(out, "state", "counted");
+            json_put_key_string(out, "stream", report.list);
+            json_put_key(out, "history");
+            json_put_open(out, '[');
+        }
+        json_put_open(out, '{');
+        json_put_key_cstr(out, "class", bounce_class_name(report.class));
+        put_time(out, "day", report.day * UINT64_C(86400));
+        json_put_close(out, '}');
+    }
+    json_put_close(out, ']');
+    json_put_key_cstr(out, "explanation",
+                      "reports without proof about this subscriber of another software's list; "
+                      "when enough of different days agree, that list is told");
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+}
+
+/* False: no room now. */
+static bool step_lists(struct query_suppress *query, const struct confirmations *known,
+                       struct text *out)
+{
+    struct confirmation report;
+
+    for (; query->list < confirmations_count(known); query->list++) {
+        if (!confirmations_at(known, query->list, 0, &report) ||
+            !span_equal(report.key, query->change.key))
+            continue;
+        if (text_room(out) < LINE_ROOM)
+            return false;
+        write_list(out, known, query->list);
+    }
+    return true;
+}
+
+static bool step_show(struct query_suppress *query, const struct confirmations *known,
+                      struct hygiene *tables, uint64_t now_s, struct text *out)
 {
     struct hygiene_entry entry;
 
@@ -241,7 +285,7 @@ static bool step_show(struct query_suppress *query, struct hygiene *tables, uint
         write_entry(out, &entry, now_s);
         query->begun = true;
     }
-    if (text_room(out) < LINE_ROOM)
+    if (!step_lists(query, known, out) || text_room(out) < LINE_ROOM)
         return false;
     write_score(out, query->change.key, hygiene_score_of(tables, query->change.key), query->begun);
     return true;
@@ -405,7 +449,8 @@ bool query_suppress_step(struct query_suppress *query, struct hygiene_store *hyg
     case QUERY_SUPPRESS_ORDER:
         return step_order(query, hygiene, wall_ns, out);
     case QUERY_SUPPRESS_SHOW:
-        return step_show(query, hygiene_store_tables(hygiene), now_s, out);
+        return step_show(query, hygiene_store_confirmations(hygiene), hygiene_store_tables(hygiene),
+                         now_s, out);
     case QUERY_SUPPRESS_LIST:
     case QUERY_SUPPRESS_EXPORT:
         return step_list(query, hygiene_store_tables(hygiene), now_s, out);

@@ -35,6 +35,7 @@ struct query_suppress {
     bool ordered;    /* the change was made, its durability is awaited */
     bool begun;      /* the header was written */
     uint32_t number; /* of the next entry */
+    uint32_t list;   /* of the next address on somebody else's list */
     uint64_t ticket;
     uint64_t offset; /* in the file */
     uint64_t done_count;

@@ -25,7 +25,7 @@ LONG_FILES_ALLOWED = re.compile(r'(_test|_table|_tables|/rules)\.[ch]$')
 # Parsers of bytes from outside: each has a fuzz target with a corpus.
 PARSERS = {'address', 'verp', 'csv', 'ndjson', 'template', 'mime', 'config', 'reply_reader', 'ehlo',
            'smtp', 'answer', 'dane', 'http_response', 'https_url', 'sts_policy', 'sts_cache', 'tlsrpt_record', 'record',
-           'segment', 'recover', 'report', 'complaint'}
+           'segment', 'recover', 'report', 'complaint', 'list_path'}
 
 CALL = r'(?<![\w.>])(?:%s)\s*\('
 CLOCKS = CALL % 'time|clock|clock_gettime|gettimeofday|timespec_get|ftime|times'

@@ -289,7 +289,14 @@ static void close_life(void)
 static void test_compaction_keeps_everything(void **state)
 {
     struct seen_tag tag = {.identity = {7, 1}, .day = 20000};
+    struct confirmation said = {.key = SPAN("kept@example.com"),
+                                .list = SPAN("team@lists.example"),
+                                .class = BOUNCE_NO_USER,
+                                .message = 9},
+                        found;
     struct hygiene_score before;
+    struct hygiene_change lifted = {
+        .kind = HYGIENE_WITHDRAW, .source = HYGIENE_FROM_OPERATOR, .time_s = NOW};
     struct hygiene_entry entry;
     uint32_t number;
     uint64_t ticket;
@@ -307,6 +314,13 @@ static void test_compaction_keeps_everything(void **state)
                    day * UINT64_C(86400));
     change_one(HYGIENE_HOLD, BOUNCE_NO_USER, NOW);
     assert_int_equal(hygiene_store_use_tag(hygiene, &tag, &ticket), 0);
+    for (said.day = 20000; said.day < 20003; said.day++, said.message++)
+        assert_int_equal(hygiene_store_confirm(hygiene, &said, &ticket), 0);
+    said.list = SPAN("other@lists.example"); /* was lifted: what was counted before is forgotten */
+    assert_int_equal(hygiene_store_confirm(hygiene, &said, &ticket), 0);
+    lifted.key = said.key;
+    lifted.stream = said.list;
+    assert_int_equal(hygiene_store_change(hygiene, &lifted, NULL), 0);
     before = *hygiene_score_of(hygiene_store_tables(hygiene), SPAN("kept@example.com"));
     close_life();
     assert_true(open_compacting(1));
@@ -325,6 +339,15 @@ static void test_compaction_keeps_everything(void **state)
             &before, hygiene_score_of(hygiene_store_tables(hygiene), SPAN("kept@example.com")),
             sizeof(before));
         assert_true(hygiene_store_has_tag(hygiene, &tag));
+        for (uint32_t part = 0; part < 3; part++) {
+            assert_true(confirmations_at(hygiene_store_confirmations(hygiene), 0, part, &found));
+            assert_true(span_equal(found.list, SPAN("team@lists.example")) &&
+                        span_equal(found.key, SPAN("kept@example.com")));
+            assert_int_equal(found.day, 20000 + part);
+            assert_int_equal(found.message, 9 + part);
+        }
+        assert_false(confirmations_at(hygiene_store_confirmations(hygiene), 0, 3, &found));
+        assert_false(confirmations_at(hygiene_store_confirmations(hygiene), 1, 0, &found));
         tag.identity.ordinal++;
         assert_false(hygiene_store_has_tag(hygiene, &tag));
         tag.identity.ordinal--;

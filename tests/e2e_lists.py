@@ -110,7 +110,10 @@ def reading(case):
     everything = lists.decisions("--all").json_lines
     own = [(line["decision"], line["list"]) for line in everything if line["address"] == "own@example.com"]
     e2e.check_equal(own, [("suppressed", "")], "--all has our own")
-    lists.suppress("show", "bob+x@example.com")
+    shown = lists.suppress("show", "--json", "eve@example.com").json_lines
+    e2e.check_equal([(line["state"], line.get("stream")) for line in shown],
+                    [("counted", "careful@slow.example.org"), ("free", None)], "what is said of eve")
+    e2e.check_equal([entry["class"] for entry in shown[0]["history"]], ["no-user"], "her one day", shown)
     case.note(f"{len(wanted)} decisions read back, once each")
 
 
