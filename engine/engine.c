@@ -177,14 +177,13 @@ static int compile_contents(struct engine *engine)
 
 static struct hygiene_store_options hygiene_options_of(const struct engine_options *options)
 {
-    struct store_options store = store_options_of(options->policy, &options->limits);
     uint32_t addresses_max = options->limits.suppressed_max != 0
                                  ? options->limits.suppressed_max
                                  : options->policy->hygiene_addresses;
 
     return (struct hygiene_store_options){
         .folder = options->policy->hygiene_path,
-        .durability = store.durability,
+        .durability = store_options_of(options->policy, &options->limits).durability,
         .addresses_max = addresses_max,
         .scores_max = addresses_max,
         .tags_max = USED_TAGS_MAX,
