@@ -39,7 +39,7 @@ static void fail(struct replay *replay, const char *what, struct span word)
 {
     replay->failures++;
     printf("%s:%u: %s %.*s\n", replay->scene.file, replay->scene.line, what, (int)word.size,
-           (const char *)word.data);
+           word.size > 0 ? (const char *)word.data : "");
 }
 
 /* --- zones --- */
