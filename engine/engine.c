@@ -55,9 +55,8 @@ void engine_limits_fill(struct engine_limits *limits, const struct policy *polic
     uint32_t per_shard;
 
     if (limits->shards_count == 0)
-        limits->shards_count = policy->shards != 0 ? policy->shards : cores_count;
-    if (limits->shards_count == 0)
-        limits->shards_count = 1;
+        limits->shards_count =
+            policy->shards != 0 ? policy->shards : (uint32_t)max_u64(cores_count, 1);
     if (limits->shards_count > POLICY_SHARDS_MAX)
         limits->shards_count = POLICY_SHARDS_MAX;
     if (limits->connections_max == 0)
