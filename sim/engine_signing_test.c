@@ -1,0 +1,267 @@
+/* Batches of signatures in a shard that is nothing else: when each goes, what is dropped, and when
+ * a policy is acknowledged. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/session.h"
+#include "engine/shard.h"
+#include "engine/tag.h"
+#include "sign/dkim.h"
+#include "sim/mx_seal.h"
+#include "sim/sim_world.h"
+#include "smtp/smtp.h"
+
+#define SESSIONS 16
+#define SIGNATURES (SESSIONS * SMTP_TRANSACTIONS_MAX * SIGNING_KEYS_USED_MAX)
+
+struct scene {
+    struct arena arena;
+    struct policy policies[2];
+    struct io_group *group;
+    struct stats stats;
+    struct shard *shard;
+    struct preface *prefaces[SESSIONS];
+};
+
+static struct scene scene;
+
+/* Two domains, the key of the example for both. */
+static void open_policy(struct policy *policy, uint64_t generation)
+{
+    char words[256];
+    struct text error;
+
+    policy_init(policy);
+    policy->generation = generation;
+    policy->dkim.count = 2;
+    text_init(&error, words, sizeof(words));
+    assert_int_equal(signing_keys_open(&policy->signing_keys, policy, 1, &error), 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct policy_dkim *item = &policy->dkim_items[i];
+
+        memcpy(item->domain, i == 0 ? "a.test" : "b.test", sizeof("a.test"));
+        memcpy(item->selector, "s", 2);
+        assert_int_equal(signing_keys_add(policy->signing_keys, item, mx_seal_key(), &error), 0);
+    }
+}
+
+static int open_scene(void **state)
+{
+    struct io_options ring = {.index = 0, .wake_tag = tag_of(TAG_WAKE, 0)};
+    struct shard *shard;
+    char words[256];
+    struct text error;
+
+    (void)state;
+    sim_world_open(1, NULL);
+    memset(&scene, 0, sizeof(scene));
+    text_init(&error, words, sizeof(words));
+    open_policy(&scene.policies[0], 0);
+    open_policy(&scene.policies[1], 1);
+    assert_int_equal(arena_open(&scene.arena, 64 * MIB), 0);
+    assert_int_equal(io_group_open(&scene.group, 1), 0);
+    shard = scene.shard = arena_alloc(&scene.arena, 1, sizeof(*shard));
+    ring.group = scene.group;
+    assert_int_equal(io_open(&shard->io, &ring, &error), 0);
+    shard->options.signing_width = SIGN_BATCH_MAX;
+    shard->policy = &scene.policies[0];
+    shard->stats = &scene.stats;
+    slab_init(&shard->sessions, &scene.arena, 1, sizeof(struct session));
+    preface_open(&shard->prefaces, &scene.arena, SESSIONS);
+    signing_open(&shard->signing, &scene.arena, SIGNATURES);
+    return 0;
+}
+
+static int close_scene(void **state)
+{
+    (void)state;
+    io_close(scene.shard->io);
+    io_group_close(scene.group);
+    arena_close(&scene.arena);
+    for (uint32_t i = 0; i < 2; i++)
+        signing_keys_close(scene.policies[i].signing_keys);
+    sim_world_close();
+    return 0;
+}
+
+/* One message that wants a signature by the key of this domain. */
+static void want(uint32_t index, const char *domain)
+{
+    static const uint8_t nothing[64];
+    const struct signing_key *keys[SIGNING_KEYS_USED_MAX];
+    struct preface *preface = slab_claim(&scene.shard->prefaces.slots);
+    struct signature *signature = &preface->signatures[0];
+    uint8_t buffer[256];
+    struct text text;
+
+    assert_int_equal(signing_keys_for(scene.shard->policy->signing_keys, span_cstr(domain), keys),
+                     1);
+    signature->key = keys[0];
+    signature->preface = preface;
+    memset(signature->digest, (int)index, sizeof(signature->digest));
+    text_init(&text, buffer, sizeof(buffer));
+    dkim_end(&keys[0]->plan, span_make(nothing, sizeof(nothing)), &text);
+    signature->size = (uint32_t)text.size;
+    preface->pending = preface->signatures_count = 1;
+    preface->size = signature->size;
+    scene.prefaces[index] = preface;
+    signing_add(scene.shard, signature);
+}
+
+static void end(uint32_t index)
+{
+    preface_end(scene.shard, scene.prefaces[index]);
+    scene.prefaces[index] = NULL;
+}
+
+/* How many of the first `count` are made. */
+static uint32_t made(uint32_t count)
+{
+    const struct slab_handle nobody = {0, 0};
+    uint32_t ready_count = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        ready_count +=
+            scene.prefaces[i] != NULL && preface_ask(scene.prefaces[i], nobody) == PREFACE_READY;
+    return ready_count;
+}
+
+static void sleep_until(uint64_t until_ns)
+{
+    struct io_event events[4];
+
+    while (shard_now_ns(scene.shard) < until_ns)
+        assert_int_equal(io_wait(scene.shard->io, until_ns, events, ARRAY_LEN(events)), 0);
+}
+
+static void end_all(void)
+{
+    for (uint32_t i = 0; i < SESSIONS; i++)
+        end(i);
+    assert_int_equal(scene.shard->signing.batches.claimed_count, 0);
+    assert_int_equal(scene.shard->prefaces.slots.claimed_count, 0);
+    assert_int_equal(signing_deadline_ns(scene.shard), UINT64_MAX);
+}
+
+/* Eight go at once, in one turn; the ninth waits for its millisecond. */
+static void test_full_and_due(void **state)
+{
+    uint64_t started_ns = shard_now_ns(scene.shard);
+
+    (void)state;
+    for (uint32_t i = 0; i < 9; i++)
+        want(i, "a.test");
+    assert_int_equal(signing_deadline_ns(scene.shard), 0);
+    signing_turn(scene.shard);
+    assert_int_equal(made(9), 8);
+    assert_int_equal(signing_deadline_ns(scene.shard), started_ns + SIGNING_GATHER_NS);
+    sleep_until(started_ns + SIGNING_GATHER_NS - 1000);
+    if (shard_now_ns(scene.shard) < started_ns + SIGNING_GATHER_NS) {
+        signing_turn(scene.shard);
+        assert_int_equal(made(9), 8);
+    }
+    sleep_until(started_ns + SIGNING_GATHER_NS);
+    signing_turn(scene.shard);
+    assert_int_equal(made(9), 9);
+    for (uint32_t i = 1; i < 9; i++) /* each has its own */
+        assert_false(span_equal(preface_span(&scene.shard->prefaces, scene.prefaces[i]),
+                                preface_span(&scene.shard->prefaces, scene.prefaces[0])));
+    end_all();
+}
+
+/* The first that waits says when; batches of two keys are two turns. */
+static void test_one_batch_a_turn(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 16; i++)
+        want(i, i % 2 == 0 ? "a.test" : "b.test");
+    signing_turn(scene.shard);
+    assert_int_equal(made(16), 8);
+    assert_int_equal(signing_deadline_ns(scene.shard), 0);
+    signing_turn(scene.shard);
+    assert_int_equal(made(16), 16);
+    assert_int_equal(atomic_load(&scene.stats.counters[STATS_SIGNATURES]), 16);
+    assert_int_equal(atomic_load(&scene.stats.counters[STATS_SIGN_BATCHES]), 2);
+    end_all();
+}
+
+/* A session that ends takes its message out of the batch, which then has room for another. */
+static void test_dropped(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < 7; i++)
+        want(i, "a.test");
+    end(3);
+    want(7, "a.test");
+    signing_turn(scene.shard);
+    assert_int_equal(made(8), 0); /* seven wait */
+    want(3, "a.test");
+    signing_turn(scene.shard);
+    assert_int_equal(made(8), 8);
+    want(8, "b.test");
+    end(8);
+    assert_int_equal(scene.shard->signing.batches.claimed_count, 0);
+    end_all();
+}
+
+/* What waits goes at once with the old keys; the new policy is acknowledged behind the last. */
+static void test_policy(void **state)
+{
+    (void)state;
+    want(0, "a.test");
+    want(1, "b.test");
+    want(2, "b.test");
+    scene.shard->policy = &scene.policies[1];
+    signing_policy(scene.shard);
+    want(3, "a.test");
+    assert_int_equal(atomic_load(&scene.stats.gauges[STATS_POLICY]), 0);
+    signing_turn(scene.shard);
+    assert_int_equal(made(3), 1);
+    assert_int_equal(atomic_load(&scene.stats.gauges[STATS_POLICY]), 0);
+    end(1);
+    assert_int_equal(atomic_load(&scene.stats.gauges[STATS_POLICY]), 0);
+    end(2); /* dropped: nobody uses the old keys any more */
+    assert_int_equal(atomic_load(&scene.stats.gauges[STATS_POLICY]), 1);
+    signing_turn(scene.shard);
+    assert_int_equal(made(4), 1); /* the one under the new policy gathers */
+    end_all();
+    scene.policies[0].generation = 2;
+    scene.shard->policy = &scene.policies[0];
+    signing_policy(scene.shard); /* nothing waits */
+    assert_int_equal(atomic_load(&scene.stats.gauges[STATS_POLICY]), 2);
+}
+
+/* A key that makes one as fast as eight waits for nobody. */
+static void test_narrow(void **state)
+{
+    (void)state;
+    scene.shard->options.signing_width = 0;
+    want(0, "a.test");
+    assert_int_equal(signing_deadline_ns(scene.shard), 0);
+    for (uint32_t i = 1; i < 10; i++)
+        want(i, "a.test"); /* those that come before the turn go along */
+    signing_turn(scene.shard);
+    assert_int_equal(made(10), 8);
+    signing_turn(scene.shard);
+    assert_int_equal(made(10), 10);
+    end_all();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_full_and_due, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(test_one_batch_a_turn, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(test_dropped, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(test_policy, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(test_narrow, open_scene, close_scene),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
