@@ -45,7 +45,12 @@ static bool troubled_answer(struct dns_sim *dns, const struct wire_question *que
                             struct text *out)
 {
     size_t limit = tcp ? ANSWER_MAX : question->udp_size;
+    uint32_t host = wire_sim_tlsa_host(dns->zones, question);
 
+    if (host != ZONES_NONE && dns->zones->hosts[host].tlsa == ZONE_TLSA_BOGUS) {
+        wire_sim_empty(out, question, WIRE_SERVFAIL, false);
+        return true;
+    }
     switch (trouble_of(dns, question)) {
     case ZONE_LAME:
         return false;

@@ -212,7 +212,8 @@ static void on_rcpt(struct mx_connection *connection, struct span rest)
     }
     recipient = oracle_look_up(connection->mx->oracle, &connection->host->ip, path);
     if (recipient != ORACLE_NONE) {
-        oracle_travels(connection->mx->oracle, recipient, level_of(connection));
+        oracle_travels(connection->mx->oracle, recipient, &connection->host->ip,
+                       level_of(connection));
         oracle_paced(connection->mx->oracle, recipient, connection->life,
                      mx_manners_now_ns(connection));
     }

@@ -180,7 +180,39 @@ void oracle_suppressed(struct oracle *oracle, uint32_t recipient)
     oracle->suppressed_count++;
 }
 
-void oracle_travels(struct oracle *oracle, uint32_t recipient, enum tls_level level)
+/* What DANE says of the recipient's mail at this server, where the configuration listens to it. */
+static enum zone_tlsa tlsa_of(const struct oracle *oracle, uint32_t zone, const struct ip *server)
+{
+    if (!oracle->dane || oracle->zones->zones[zone].tls_mode == 0)
+        return ZONE_TLSA_NONE;
+    return zones_tlsa(oracle->zones, zone, server);
+}
+
+/* Rule 6, the part that DANE has in it. */
+static void check_dane(struct oracle *oracle, const struct oracle_recipient *entry,
+                       const struct ip *server, enum tls_level level)
+{
+    enum zone_tlsa tlsa = tlsa_of(oracle, entry->zone, server);
+
+    if (tlsa == ZONE_TLSA_OTHER || tlsa == ZONE_TLSA_BOGUS)
+        oracle_problem(oracle, "rule 6: %s at a server whose TLSA records forbid it",
+                       entry->address);
+    else if (tlsa != ZONE_TLSA_NONE && level == TLS_LEVEL_CLEAR)
+        oracle_problem(oracle, "rule 6: %s in clear, the server has TLSA records", entry->address);
+}
+
+/* Whether the server's key is proven by its records: to unsigned domains with that server as well.
+ */
+static bool is_proven(const struct oracle *oracle, const struct ip *server)
+{
+    for (uint32_t i = 0; oracle->dane && i < oracle->zones->zones_count; i++)
+        if (zones_tlsa(oracle->zones, i, server) == ZONE_TLSA_FITS)
+            return true;
+    return false;
+}
+
+void oracle_travels(struct oracle *oracle, uint32_t recipient, const struct ip *server,
+                    enum tls_level level)
 {
     const struct oracle_recipient *entry = &oracle->recipients[recipient];
     enum tls_level demanded = oracle->zones->zones[entry->zone].demanded;
@@ -190,6 +222,9 @@ void oracle_travels(struct oracle *oracle, uint32_t recipient, enum tls_level le
         oracle_problem(
             oracle, "rule 4: %s was suppressed %llu s ago and is mailed", entry->address,
             (unsigned long long)((sim_world_now_ns() - entry->suppressed_ns) / NS_PER_S));
+    check_dane(oracle, entry, server, level);
+    if (demanded == TLS_LEVEL_VERIFIED && level == TLS_LEVEL_ENCRYPTED && is_proven(oracle, server))
+        return;
     if (level < demanded)
         oracle_problem(oracle, "rule 6: %s over a session that is %s, %s is demanded",
                        entry->address, tls_demand_level_name(level),
@@ -333,6 +368,8 @@ static bool dns_explains(const struct oracle *oracle, const struct oracle_recipi
 static bool is_explained(const struct oracle *oracle, const struct oracle_recipient *recipient,
                          const struct outcome *outcome)
 {
+    const struct zone *zone = &oracle->zones->zones[recipient->zone];
+
     if (recipient->twisted)
         return true;
     if (outcome->kind == OUTCOME_DELIVERED)
@@ -344,7 +381,8 @@ static bool is_explained(const struct oracle *oracle, const struct oracle_recipi
     /* TLS that does not work keeps nothing back where it is not demanded. */
     if (outcome->cause == CAUSE_TLS ||
         (outcome->stage == STAGE_TLS && outcome->cause != CAUSE_REPLY))
-        return oracle->zones->zones[recipient->zone].demanded > TLS_LEVEL_CLEAR;
+        return zone->demanded > TLS_LEVEL_CLEAR ||
+               (oracle->dane && zone->secure && zone->tls_mode != 0);
     if (outcome->cause != CAUSE_REPLY)
         return dns_explains(oracle, recipient, outcome->cause);
     if (outcome->stage == STAGE_RCPT || outcome->stage == STAGE_DATA || outcome->stage == STAGE_DOT)

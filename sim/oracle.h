@@ -106,6 +106,7 @@ struct oracle {
     uint32_t index_max;
     uint32_t life; /* of the product's process, from 0 */
     bool blind;    /* scenes: no server reports here, so nothing can be explained */
+    bool dane;     /* TLSA records are obeyed */
     bool repeats;  /* syncs fail: a journal written anew repeats what may stand in the old one */
     uint64_t lives_crashed; /* bit n: life n ended without a proper stop */
     struct oracle_pace pace;
@@ -136,8 +137,9 @@ uint32_t oracle_look_up(struct oracle *oracle, const struct ip *server, struct s
 void oracle_replied(struct oracle *oracle, uint32_t recipient, enum outcome_stage stage,
                     uint16_t code);
 void oracle_twisted(struct oracle *oracle, uint32_t recipient);
-/* A RCPT came over a connection that had reached this. */
-void oracle_travels(struct oracle *oracle, uint32_t recipient, enum tls_level level);
+/* A RCPT came to this server over a connection that had reached this by its certificate. */
+void oracle_travels(struct oracle *oracle, uint32_t recipient, const struct ip *server,
+                    enum tls_level level);
 /* A server has read the whole message, and accepted it or not. */
 void oracle_content(struct oracle *oracle, uint32_t recipient, uint64_t content_hash);
 /* The product has reported the recipient's suppression as durable. */

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "sim/scene.h"
+#include "sim/scene_zones.h"
 #include "sim/scripted_mx.h"
 #include "sim/world.h"
 #include "sim/world_engine.h"
@@ -43,68 +44,6 @@ static void fail(struct replay *replay, const char *what, struct span word)
 }
 
 /* --- zones --- */
-
-/* zone NAME null | nxdomain | empty | servfail | lame | a IP | cname NAME | mx PREFERENCE HOST ...
- */
-static void do_zone(struct replay *replay, struct span rest)
-{
-    struct zones *zones = &replay->world.zones;
-    char name[ZONES_NAME_MAX];
-    uint32_t zone =
-        zones_add(zones, scene_copy(&replay->scene, name, sizeof(name), span_word(&rest)), ZONE_MX);
-    struct span word = span_word(&rest);
-
-    if (span_equal(word, SPAN("null"))) {
-        zones->zones[zone].kind = ZONE_NULL_MX;
-    } else if (span_equal(word, SPAN("nxdomain"))) {
-        zones->zones[zone].kind = ZONE_NXDOMAIN;
-    } else if (span_equal(word, SPAN("empty"))) {
-        zones->zones[zone].kind = ZONE_EMPTY;
-    } else if (span_equal(word, SPAN("servfail"))) {
-        zones->zones[zone].trouble = ZONE_SERVFAIL;
-    } else if (span_equal(word, SPAN("lame"))) {
-        zones->zones[zone].trouble = ZONE_LAME;
-    } else if (span_equal(word, SPAN("a"))) {
-        struct ip ip = scene_address(&replay->scene, span_word(&rest));
-        uint32_t host = zones_add_host(zones, "", &ip, NULL);
-
-        zones->zones[zone].kind = ZONE_IMPLICIT;
-        zones->zones[zone].host = host;
-    } else if (span_equal(word, SPAN("cname"))) {
-        zones->zones[zone].kind = ZONE_CNAME;
-        zones->zones[zone].alias = zones_find(zones, span_word(&rest));
-        if (zones->zones[zone].alias == ZONES_NONE)
-            scene_unreadable(&replay->scene, "the zone behind the cname must stand before it");
-    } else {
-        while (span_equal(word, SPAN("mx"))) {
-            uint64_t preference = scene_number(&replay->scene, span_word(&rest));
-            uint32_t host = zones_find_host(zones, span_word(&rest));
-
-            if (host == ZONES_NONE)
-                scene_unreadable(&replay->scene, "the host must stand before the zone");
-            zones_add_mx(zones, zone, (uint16_t)preference, host);
-            word = span_word(&rest);
-        }
-        if (word.size > 0)
-            scene_unreadable(&replay->scene, "this kind of zone is not known");
-    }
-}
-
-/* host NAME [IP [IP]] */
-static void do_host(struct replay *replay, struct span rest)
-{
-    char name[ZONES_NAME_MAX];
-    struct ip ips[2] = {{0}};
-
-    (void)scene_copy(&replay->scene, name, sizeof(name), span_word(&rest));
-    for (size_t i = 0; rest.size > 0 && i < ARRAY_LEN(ips); i++) {
-        struct ip ip = scene_address(&replay->scene, span_word(&rest));
-
-        ips[ip.family == IP_V6] = ip;
-    }
-    (void)zones_add_host(&replay->world.zones, name, ips[0].family != IP_NONE ? &ips[0] : NULL,
-                         ips[1].family != IP_NONE ? &ips[1] : NULL);
-}
 
 /* names down | up */
 static void do_names(struct replay *replay, struct span rest)
@@ -277,6 +216,11 @@ static void do_set(struct replay *replay, struct span rest)
         sim_world_net()->options.window = (size_t)scene_number(&replay->scene, value);
     } else if (span_equal(key, SPAN("lines"))) {
         options->lines_count = (uint32_t)scene_number(&replay->scene, value);
+    } else if (span_equal(key, SPAN("dane"))) {
+        options->dane_percent = 100;
+        options->tls_mode = 1;
+        for (uint32_t i = 0; i < replay->world.zones.zones_count; i++)
+            replay->world.zones.zones[i].tls_mode = 1;
     } else {
         scene_unreadable(&replay->scene, "this setting is not known");
     }
@@ -380,9 +324,9 @@ static void do_line(struct replay *replay, struct span line)
     else if (span_equal(verb, SPAN("set")))
         do_set(replay, rest);
     else if (span_equal(verb, SPAN("zone")))
-        do_zone(replay, rest);
+        scene_zone(&replay->scene, &replay->world.zones, rest);
     else if (span_equal(verb, SPAN("host")))
-        do_host(replay, rest);
+        scene_host(&replay->scene, &replay->world.zones, rest);
     else if (span_equal(verb, SPAN("mx")))
         do_mx(replay, rest);
     else if (span_equal(verb, SPAN("names")))

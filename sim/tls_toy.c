@@ -122,6 +122,23 @@ static void end_record(struct tls_stream *stream)
     stream->spare[HEAD_COUNT] = stream->spare[HEAD_SIZE] = 0;
 }
 
+/* The one key that all servers have fits a record of its digest, "kkkk...". */
+static void judge_by_records(struct tls_stream *stream)
+{
+    const struct tls_verify_options *verify = &stream->options.verify;
+    struct tls_verdict *verdict = &stream->verdict;
+    struct text text;
+
+    text_init(&text, verdict->text, sizeof(verdict->text));
+    verdict->failure = TLS_FAILURE_NO_TLSA_MATCH;
+    for (uint32_t i = 0; i < verify->records_count; i++)
+        if (verify->records[i].usage == TLSA_DANE_EE && verify->records[i].data.data[0] == 'k')
+            verdict->failure = TLS_FAILURE_NONE;
+    verdict->proof = verdict->failure == TLS_FAILURE_NONE ? TLS_PROOF_DANE_EE : TLS_PROOF_NONE;
+    text_add_cstr(&text, verdict->failure == TLS_FAILURE_NONE ? "" : "no record fits");
+    verdict->text_size = (uint8_t)text.size;
+}
+
 /* 'g' good, 'n' another name, 'x' expired. */
 static void judge(struct tls_stream *stream, uint8_t certificate)
 {
@@ -156,7 +173,10 @@ enum tls_want tls_stream_step(struct tls_stream *stream, struct span *in, struct
         return TLS_WANT_READ;
     if (stream->spare[HEAD_TYPE] != 'H' || stream->spare[HEAD_SIZE] != 1)
         return fail(stream, TLS_FAILURE_ALERT, "an alert");
-    judge(stream, in->data[0] ^ 0x5a);
+    if (stream->options.verify.method == TLS_METHOD_DANE)
+        judge_by_records(stream);
+    else
+        judge(stream, in->data[0] ^ 0x5a);
     *in = span_skip(*in, 1);
     end_record(stream);
     stream->state = TLS_OPEN;

@@ -8,7 +8,15 @@
 #define UDP_PLAIN 512
 #define CHAIN_MAX 8
 
-enum { TYPE_A = 1, TYPE_CNAME = 5, TYPE_SOA = 6, TYPE_MX = 15, TYPE_AAAA = 28, TYPE_OPT = 41 };
+enum {
+    TYPE_A = 1,
+    TYPE_CNAME = 5,
+    TYPE_SOA = 6,
+    TYPE_MX = 15,
+    TYPE_AAAA = 28,
+    TYPE_OPT = 41,
+    TYPE_TLSA = 52
+};
 /* --- reading --- */
 
 static uint32_t get_u16(struct span packet, size_t at)
@@ -44,6 +52,7 @@ bool wire_sim_question(struct span packet, struct wire_question *ret)
         return false;
     *ret = (struct wire_question){.id = (uint16_t)get_u16(packet, 0), .udp_size = UDP_PLAIN};
     ret->recursion = (packet.data[2] & 1) != 0;
+    ret->authentic = (packet.data[3] & 0x20) != 0;
     at = read_name(packet, HEADER_SIZE, ret->name, sizeof(ret->name));
     if (at == 0 || at + 4 > packet.size)
         return false;
@@ -107,6 +116,7 @@ struct writer {
     uint32_t answers;
     uint32_t rcode;
     bool negative; /* an SOA belongs into the authority section */
+    bool secure;   /* all of it is signed */
 };
 
 static void put_address(struct writer *writer, const char *owner, uint32_t ttl_s,
@@ -183,6 +193,44 @@ static void put_zone(struct writer *writer, uint32_t number, uint16_t type)
     }
 }
 
+#define TLSA_PREFIX "_25._tcp."
+
+uint32_t wire_sim_tlsa_host(const struct zones *zones, const struct wire_question *question)
+{
+    struct span name = span_cstr(question->name);
+
+    if (question->type != TYPE_TLSA || /* the asker draws letter case */
+        !span_equal_nocase(span_first(name, strlen(TLSA_PREFIX)), SPAN(TLSA_PREFIX)))
+        return ZONES_NONE;
+    return zones_find_host(zones, span_skip(name, strlen(TLSA_PREFIX)));
+}
+
+/* The server's key has the digest "kkkk...", as tls_toy.c has it. */
+static void put_tlsa(struct writer *writer, const struct wire_question *question, uint32_t number)
+{
+    const struct zone_host *host = &writer->zones->hosts[number];
+
+    writer->secure = host->secure;
+    if (host->tlsa == ZONE_TLSA_NONE || host->alias != ZONES_NONE) {
+        writer->rcode = WIRE_NXDOMAIN;
+        writer->negative = true;
+        return;
+    }
+    put_record(writer->out, question->name, TYPE_TLSA, 300, 3 + 32);
+    text_add_byte(writer->out, host->tlsa == ZONE_TLSA_UNUSABLE ? 1 : 3);
+    text_add_byte(writer->out, 1);
+    text_add_byte(writer->out, 1);
+    text_add_fill(writer->out, host->tlsa == ZONE_TLSA_OTHER ? 'o' : 'k', 32);
+    writer->answers++;
+}
+
+static bool host_is_secure(const struct zones *zones, uint32_t number)
+{
+    const struct zone_host *host = &zones->hosts[number];
+
+    return host->secure && (host->alias == ZONES_NONE || zones->hosts[host->alias].secure);
+}
+
 static void put_soa(struct text *out)
 {
     put_record(out, "test", TYPE_SOA, 60, name_size("ns.test") + name_size("root.test") + 20);
@@ -203,7 +251,8 @@ static void header_set(struct text *out, const struct wire_question *question,
     header[0] = (uint8_t)(question->id >> 8);
     header[1] = (uint8_t)question->id;
     header[2] = (uint8_t)(0x80 | (truncated ? 2 : 0) | (question->recursion ? 1 : 0));
-    header[3] = (uint8_t)(0x80 | writer->rcode);
+    header[3] =
+        (uint8_t)(0x80 | writer->rcode | (writer->secure && question->authentic ? 0x20U : 0U));
     header[5] = 1;
     header[6] = (uint8_t)(writer->answers >> 8);
     header[7] = (uint8_t)writer->answers;
@@ -244,9 +293,13 @@ void wire_sim_answer(const struct zones *zones, const struct wire_question *ques
     text_reset(out);
     text_add_fill(out, 0, HEADER_SIZE);
     text_add(out, question->raw);
-    if (zone != ZONES_NONE) {
+    if (wire_sim_tlsa_host(zones, question) != ZONES_NONE) {
+        put_tlsa(&writer, question, wire_sim_tlsa_host(zones, question));
+    } else if (zone != ZONES_NONE) {
+        writer.secure = zones->zones[zone].secure;
         put_zone(&writer, zone, question->type);
     } else if (host != ZONES_NONE) {
+        writer.secure = host_is_secure(zones, host);
         put_host(&writer, zones->hosts[host].name, host, question->type, 300);
     } else {
         writer.rcode = WIRE_NXDOMAIN;

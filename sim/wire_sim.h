@@ -19,10 +19,14 @@ struct wire_question {
     size_t udp_size; /* what the asker takes over UDP (RFC 6891) */
     bool edns;
     bool recursion;
+    bool authentic; /* it asks for the AD bit (RFC 6840 5.7) */
 };
 
 /* False: not one well-formed question. The spans stay in the packet. */
 MUST_USE bool wire_sim_question(struct span packet, struct wire_question *ret_question);
+/* The host whose TLSA records are asked for, or ZONES_NONE. */
+MUST_USE uint32_t wire_sim_tlsa_host(const struct zones *zones,
+                                     const struct wire_question *question);
 /* What the zones say; more than `limit` octets: cut and marked TC (RFC 1035 4.1.1). */
 void wire_sim_answer(const struct zones *zones, const struct wire_question *question,
                      struct text *out, size_t limit);

@@ -143,6 +143,23 @@ static void draw_demands(struct world *world)
     }
 }
 
+/* Apart from everything else: a seed without signatures stays what it was. */
+static void draw_signatures(struct world *world, uint64_t seed)
+{
+    const struct zones *zones = &world->zones;
+    bool *offers = calloc(zones->hosts_count + 1, sizeof(*offers));
+
+    CHECK(offers != NULL);
+    for (uint32_t h = 0; h < zones->hosts_count; h++)
+        for (uint32_t i = 0; i < world->mx.hosts_count; i++)
+            if (ip_equal(&world->mx.hosts[i].ip, &zones->hosts[h].v4) ||
+                ip_equal(&world->mx.hosts[i].ip, &zones->hosts[h].v6))
+                offers[h] = world->mx.hosts[i].persona.tls != MX_TLS_NONE;
+    zones_sign(&world->zones, seed ^ UINT64_C(0x64616e65), world->options.dane_percent, offers);
+    world->oracle.dane = true;
+    free(offers);
+}
+
 static void add_campaigns(struct world *world)
 {
     for (uint32_t i = 0; i < world->options.campaigns_count; i++) {
@@ -212,6 +229,8 @@ static void world_open(struct world *world, uint64_t seed, const struct world_op
     world->mx.seals = options->signs;
     add_servers(world);
     draw_demands(world);
+    if (options->dane_percent > 0)
+        draw_signatures(world, seed);
     add_campaigns(world);
     world_suppress_open(world, seed);
     sim_world_disk_options()->capacity = options->disk_capacity;

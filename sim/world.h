@@ -42,6 +42,7 @@ struct world_options {
     uint32_t personas_count;
     uint32_t unknown_percent; /* recipients that no server knows */
     uint32_t tls_percent;     /* domains for which the configuration has a word */
+    uint32_t dane_percent;    /* of domains and hosts are signed; 0: nobody asks for TLSA records */
     uint32_t tls_mode;        /* of all others: enum policy_tls */
     uint32_t shards_count;
     uint32_t connections_max;

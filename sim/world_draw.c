@@ -161,6 +161,7 @@ static void draw_tls(struct world_options *options, uint64_t seed)
             prng_percent(&prng, 40) ? MX_TLS_GOOD : (enum mx_tls)prng_below(&prng, MX_TLS_COUNT);
     options->tls_percent = PICK_U32(&prng, 0, 20, 60, 100);
     options->tls_mode = PICK_U32(&prng, 0, 1, 1, 1, 2, 3);
+    options->dane_percent = PICK_U32(&prng, 0, 0, 50, 80, 100);
 }
 
 /* Drawn apart as well. */
@@ -261,8 +262,8 @@ void world_print(const struct world_options *options, struct text *out)
     text_add_format(out, "  name servers: dead %x, silent every third %llu s\n",
                     options->names_silence.dead,
                     (unsigned long long)(options->names_silence.spell_ns / NS_PER_S));
-    text_add_format(out, "  TLS: mode %u, of its own for %u%% of the domains; servers",
-                    options->tls_mode, options->tls_percent);
+    text_add_format(out, "  TLS: mode %u, of its own for %u%% of the domains; signed %u%%; servers",
+                    options->tls_mode, options->tls_percent, options->dane_percent);
     for (uint32_t i = 0; i < options->personas_count; i++)
         text_add_format(out, " %u", (unsigned)options->personas[i].tls);
     text_add_format(out, "\n  zones %u plain %u%% in trouble %u%%; personas %u; unknown %u%%\n",

@@ -14,8 +14,9 @@ static void write_tls(const struct world *world, struct text *yaml)
     static const char *const modes[] = {"off", "opportunistic", "required", "verified"};
     bool first = true;
 
-    text_add_format(yaml, "tls: {mode: %s, dane: false, mta_sts: false, domains: {",
-                    modes[world->options.tls_mode]);
+    text_add_format(yaml, "tls: {mode: %s, dane: %s, mta_sts: false, domains: {",
+                    modes[world->options.tls_mode],
+                    world->options.dane_percent > 0 ? "true" : "false");
     for (uint32_t i = 0; i < world->zones.zones_count; i++) {
         const struct zone *zone = &world->zones.zones[i];
 
@@ -29,14 +30,14 @@ static void write_tls(const struct world *world, struct text *yaml)
 
 static void write_limits(const struct world_options *options, struct text *yaml)
 {
-    text_add_format(yaml,
-                    "hostname: send.test\nspool: spool\nshards: %u\n"
-                    "dns: {servers: [11.255.0.1, 11.255.0.2]}\n"
-                    "retry: {schedule: [%llus, %llus, %llus], lifetime: %llus}\n",
-                    options->shards_count, (unsigned long long)options->retry_s[0],
-                    (unsigned long long)options->retry_s[1],
-                    (unsigned long long)options->retry_s[2],
-                    (unsigned long long)options->lifetime_s);
+    text_add_format(
+        yaml,
+        "hostname: send.test\nspool: spool\nshards: %u\n"
+        "dns: {servers: [11.255.0.1, 11.255.0.2], trust_ad: %s}\n"
+        "retry: {schedule: [%llus, %llus, %llus], lifetime: %llus}\n",
+        options->shards_count, options->dane_percent > 0 ? "true" : "false",
+        (unsigned long long)options->retry_s[0], (unsigned long long)options->retry_s[1],
+        (unsigned long long)options->retry_s[2], (unsigned long long)options->lifetime_s);
     text_add_format(
         yaml,
         "limits: {connections: %u, connections_per_site: %u, "

@@ -348,8 +348,49 @@ uint64_t zones_site(const struct zones *zones, uint32_t zone)
     return site & ~(UINT64_C(1) << 63);
 }
 
+/* The host at the end of its alias. */
+static const struct zone_host *real_host(const struct zones *zones, uint32_t host)
+{
+    const struct zone_host *state = &zones->hosts[host];
+
+    return state->alias == ZONES_NONE ? state : &zones->hosts[state->alias];
+}
+
+enum zone_tlsa zones_tlsa(const struct zones *zones, uint32_t zone, const struct ip *ip)
+{
+    const struct zone *state = &zones->zones[alias_end(zones, zone)];
+
+    for (uint32_t i = 0; state->secure && i < state->mx_count; i++)
+        if (host_has(zones, state->mx[i].host, ip) && zones->hosts[state->mx[i].host].secure &&
+            real_host(zones, state->mx[i].host)->secure)
+            return real_host(zones, state->mx[i].host)->tlsa;
+    return ZONE_TLSA_NONE;
+}
+
+void zones_sign(struct zones *zones, uint64_t seed, uint32_t percent, const bool *offers_tls)
+{
+    struct prng prng;
+
+    prng_seed(&prng, seed);
+    for (uint32_t i = 0; i < zones->zones_count; i++) {
+        struct zone *zone = &zones->zones[i];
+        bool drawn = prng_percent(&prng, percent);
+
+        zone->secure = drawn && zone->mx_count > 0 && zone->kind != ZONE_MANY_MX;
+    }
+    for (uint32_t i = 0; i < zones->hosts_count; i++) {
+        enum zone_tlsa tlsa = (enum zone_tlsa)prng_below(&prng, ZONE_TLSA_COUNT);
+
+        zones->hosts[i].secure = prng_percent(&prng, percent);
+        zones->hosts[i].tlsa = offers_tls[i] ? tlsa : ZONE_TLSA_NONE;
+    }
+}
+
 void zones_heal(struct zones *zones)
 {
+    for (uint32_t i = 0; i < zones->hosts_count; i++)
+        if (zones->hosts[i].tlsa != ZONE_TLSA_NONE)
+            zones->hosts[i].tlsa = ZONE_TLSA_FITS;
     for (uint32_t i = 0; i < zones->zones_count; i++)
         zones->zones[i].trouble = ZONE_WELL;
 }

@@ -43,11 +43,23 @@ enum zone_trouble {
     ZONE_TROUBLE_COUNT
 };
 
+/* What TLSA records a host has. The key of every simulated server is the same one. */
+enum zone_tlsa {
+    ZONE_TLSA_NONE = 0,
+    ZONE_TLSA_FITS,
+    ZONE_TLSA_OTHER,    /* for another key */
+    ZONE_TLSA_UNUSABLE, /* of a usage that no mail server can fit */
+    ZONE_TLSA_BOGUS,    /* SERVFAIL, as a validating resolver answers what was forged */
+    ZONE_TLSA_COUNT
+};
+
 struct zone_host {
     char name[ZONES_NAME_MAX];
     struct ip v4; /* family IP_NONE: none */
     struct ip v6;
     uint32_t alias; /* a CNAME to this host, or ZONES_NONE */
+    bool secure;    /* DNSSEC vouches for its addresses and TLSA records */
+    enum zone_tlsa tlsa;
 };
 
 struct zone_mx {
@@ -59,6 +71,7 @@ struct zone {
     char name[ZONES_NAME_MAX];
     enum zone_kind kind;
     enum zone_trouble trouble;
+    bool secure; /* DNSSEC vouches for its MX records */
     uint32_t ttl_s;
     uint32_t tls_mode;       /* that the configuration will have: off, opportunistic ... */
     enum tls_level demanded; /* what that means for its mail */
@@ -99,6 +112,10 @@ void zones_add_mx(struct zones *zones, uint32_t zone, uint16_t preference, uint3
 /* By name, any letter case, without a final dot; ZONES_NONE. */
 MUST_USE uint32_t zones_find(const struct zones *zones, struct span name);
 MUST_USE uint32_t zones_find_host(const struct zones *zones, struct span name);
+/* What DANE demands of mail for the domain at this address: NONE without signatures all the way. */
+MUST_USE enum zone_tlsa zones_tlsa(const struct zones *zones, uint32_t zone, const struct ip *ip);
+/* Draws who signs, and which TLSA records hosts have whose servers offer TLS (bits by host). */
+void zones_sign(struct zones *zones, uint64_t seed, uint32_t percent, const bool *offers_tls);
 /* Whether mail for the domain may come to this address. */
 MUST_USE bool zones_serves(const struct zones *zones, uint32_t zone, const struct ip *ip);
 /* The kind at the end of its aliases. */
