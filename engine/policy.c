@@ -325,6 +325,22 @@ bool policy_tls_is_first(const struct policy_route *route, uint16_t port)
     return route != NULL && (route->implicit_tls || port == 465);
 }
 
+/* One name of a site: of a smart host without what stands before it ("smart tls me at ") and,
+ * unless the pattern has one, without its port. */
+static bool host_matches(struct span match, struct span item)
+{
+    struct span host;
+    size_t blank;
+    uint16_t port;
+
+    while ((blank = span_find_byte(item, ' ')) != SPAN_NOT_FOUND)
+        item = span_skip(item, blank + 1);
+    if (span_ends_nocase(item, match))
+        return true;
+    return smart_host_split(item, 25, &host, &port) && host.size < item.size &&
+           span_ends_nocase(host, match);
+}
+
 /* A site's name is its MX names joined; a name in it ends at a separator or at the end. */
 static bool site_matches(struct span match, struct span site_name)
 {
@@ -334,7 +350,7 @@ static bool site_matches(struct span match, struct span site_name)
         while (end < site_name.size && site_name.data[end] != ',' && site_name.data[end] != '|' &&
                site_name.data[end] != ';')
             end++;
-        if (span_ends_nocase(span_first(site_name, end), match))
+        if (host_matches(match, span_first(site_name, end)))
             return true;
         site_name = span_skip(site_name, end + 1);
     }

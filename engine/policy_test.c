@@ -223,6 +223,40 @@ static void test_site_limits(void **state)
     assert_int_equal(limits.connections_per_site, 5);
 }
 
+/* Smart hosts are sites too: by name, with or without the port. */
+static void test_site_limits_of_smart_hosts(void **state)
+{
+    static const struct {
+        const char *site;
+        uint32_t connections;
+    } cases[] = {
+        {"smart relay.one.example:2525", 1},
+        {"smart RELAY.one.example", 1},
+        {"smart tls me at relay.one.example:465", 1},
+        {"smart cert 0123abcd at relay.one.example:465", 1},
+        {"smart other.example:25,relay.one.example:26", 1},
+        {"smart relay.two.example:26", 2},
+        {"smart relay.two.example:25", 5},
+        {"smart [2001:db8::1]:25", 3},
+        {"smart 192.0.2.1:2525", 4},
+        {"smart relay.one.example.evil.net:25", 5},
+        {"smart relay.one.example at evil.net:25", 5},
+    };
+
+    (void)state;
+    assert_int_equal(read_yaml("limits: {connections_per_site: 5}\n"
+                               "sites:\n"
+                               "  - {match: .one.example, connections_per_site: 1}\n"
+                               "  - {match: 'relay.two.example:26', connections_per_site: 2}\n"
+                               "  - {match: '[2001:db8::1]', connections_per_site: 3}\n"
+                               "  - {match: 192.0.2.1, connections_per_site: 4}\n"),
+                     0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        if (policy_limits_for(&policy, span_cstr(cases[i].site)).connections_per_site !=
+            cases[i].connections)
+            fail_msg("%s", cases[i].site);
+}
+
 /* Who asks where a setting comes from is told the line. */
 static void test_lines(void **state)
 {
@@ -294,11 +328,17 @@ static void test_needs_restart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_resolvers),
-        cmocka_unit_test(test_needs_restart), cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_added_fields),  cmocka_unit_test(test_system_hostname_is_checked),
-        cmocka_unit_test(test_routes),        cmocka_unit_test(test_site_limits),
-        cmocka_unit_test(test_lines),         cmocka_unit_test(test_schema_prints),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_resolvers),
+        cmocka_unit_test(test_needs_restart),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_added_fields),
+        cmocka_unit_test(test_system_hostname_is_checked),
+        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_site_limits),
+        cmocka_unit_test(test_site_limits_of_smart_hosts),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_schema_prints),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
