@@ -48,12 +48,14 @@ static void ask_members(void *context)
 
 static int fill(struct hygiene_work *work)
 {
-    struct hygiene_options options = {SUPPRESSED, 1000, {{7, 9}}};
+    struct hygiene_shelf shelf; /* none is asked */
+    struct hygiene_options options = {SUPPRESSED, {{7, 9}}, &shelf};
     int result = arena_open(&work->arena, hygiene_cost(&options));
 
     if (result < 0)
         return result;
     work->hygiene = hygiene_open(&work->arena, &options);
+    hygiene_shelve(work->hygiene, false);
     for (uint32_t i = 0; i < SUPPRESSED; i++) {
         char key[48];
         struct hygiene_change change = {.kind = HYGIENE_SUPPRESS,

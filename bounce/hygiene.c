@@ -1,175 +1,88 @@
 #include "bounce/hygiene.h"
 
 #include <errno.h>
-#include <stdatomic.h>
-#include <string.h>
 
 #include "base/check.h"
-#include "bounce/hygiene_breaker.h"
-#include "bounce/hygiene_filter.h"
-
-#define DAY_S 86400
-#define BYTES_A_KEY 96 /* of strings, on the average; a full buffer refuses */
-#define PLACE_EMPTY 0
-
-/* A (key, tenant, stream) that was suppressed once. Written by one thread before its place in the
- * index is published; after that only `until_s` changes what other threads see. */
-struct slot {
-    uint64_t hash;
-    uint64_t strings; /* offset: key, tenant, stream; then, of the applying thread, what follows */
-    _Atomic uint64_t until_s; /* 0: mail may go */
-    uint64_t time_s;
-    uint64_t held_until_s; /* of a held one; 0: not held */
-    uint64_t words;        /* offset of note and provider */
-    uint16_t key_size;
-    uint8_t tenant_size;
-    uint8_t stream_size;
-    uint8_t note_size;
-    uint8_t provider_size;
-    uint8_t class;
-    uint8_t source;
-};
-
-struct score_slot {
-    uint64_t string;
-    uint16_t key_size;
-    struct hygiene_score score;
-};
-
-struct hygiene {
-    struct hygiene_options options;
-    struct hygiene_filter filter;
-    struct hygiene_breaker breaker;
-    _Atomic uint32_t *index; /* of slots: number + 1 */
-    uint32_t index_mask;
-    _Atomic uint32_t slots_count;
-    struct slot *slots;
-    struct table scores_index;
-    struct score_slot *scores;
-    uint32_t scores_count;
-    uint8_t *bytes;
-    size_t bytes_used;
-    size_t bytes_size;
-    struct hygiene_counts counts;
-};
-
-static uint32_t index_size(uint32_t count)
-{
-    uint32_t size = 64;
-
-    while (size < count * UINT64_C(2))
-        size *= 2;
-    return size;
-}
-
-static size_t bytes_for(const struct hygiene_options *options)
-{
-    return (size_t)options->addresses_max * BYTES_A_KEY + (size_t)options->scores_max * 48;
-}
+#include "bounce/hygiene_parts.h"
 
 size_t hygiene_cost(const struct hygiene_options *options)
 {
     return arena_cost(1, sizeof(struct hygiene)) + hygiene_filter_cost(options->addresses_max) +
+           hygiene_marks_cost(options->addresses_max) + hygiene_held_cost(options->addresses_max) +
            hygiene_breaker_cost() +
-           arena_cost(index_size(options->addresses_max), sizeof(uint32_t)) +
-           arena_cost(options->addresses_max, sizeof(struct slot)) +
-           table_cost(options->scores_max) +
-           arena_cost(options->scores_max, sizeof(struct score_slot)) +
-           arena_cost(bytes_for(options), 1);
+           (options->shelf != NULL ? 0 : hygiene_shelf_memory_cost(options->addresses_max));
 }
 
 struct hygiene *hygiene_open(struct arena *arena, const struct hygiene_options *options)
 {
     struct hygiene *hygiene = arena_alloc(arena, 1, sizeof(*hygiene));
 
-    CHECK(options->addresses_max > 0 && options->scores_max > 0);
+    CHECK(options->addresses_max > 0);
     hygiene->options = *options;
     hygiene_filter_init(&hygiene->filter, arena, options->addresses_max);
+    hygiene_marks_init(&hygiene->marks, arena, options->addresses_max, &options->seed);
+    hygiene_held_init(&hygiene->held, arena, options->addresses_max);
     hygiene_breaker_init(&hygiene->breaker, arena);
-    hygiene->index_mask = index_size(options->addresses_max) - 1;
-    hygiene->index = arena_alloc(arena, hygiene->index_mask + 1, sizeof(uint32_t));
-    hygiene->slots = arena_alloc(arena, options->addresses_max, sizeof(struct slot));
-    table_init(&hygiene->scores_index, arena, options->scores_max);
-    hygiene->scores = arena_alloc(arena, options->scores_max, sizeof(struct score_slot));
-    hygiene->bytes_size = bytes_for(options);
-    hygiene->bytes = arena_alloc(arena, hygiene->bytes_size, 1);
+    hygiene->shelf = options->shelf != NULL
+                         ? options->shelf
+                         : hygiene_shelf_memory_open(arena, options->addresses_max);
+    hygiene->shelving = true;
     return hygiene;
 }
 
-/* --- strings --- */
-
-static bool keep(struct hygiene *hygiene, struct span span, uint64_t *ret_offset)
+void hygiene_reset(struct hygiene *hygiene)
 {
-    if (hygiene->bytes_size - hygiene->bytes_used < span.size)
-        return false;
-    *ret_offset = hygiene->bytes_used;
-    if (span.size > 0)
-        memcpy(hygiene->bytes + hygiene->bytes_used, span.data, span.size);
-    hygiene->bytes_used += span.size;
-    return true;
+    hygiene_filter_clear(&hygiene->filter);
+    hygiene_marks_clear(&hygiene->marks);
+    hygiene->held.count = 0;
+    hygiene_breaker_reset(&hygiene->breaker);
+    hygiene->counts = (struct hygiene_counts){0};
+    atomic_store_explicit(&hygiene->any, false, memory_order_relaxed);
+    atomic_store_explicit(&hygiene->any_scoped, false, memory_order_relaxed);
+    hygiene->shelf_error = 0;
+    hygiene->shelving = true;
 }
 
-static struct span bytes_at(const struct hygiene *hygiene, uint64_t offset, size_t size)
-{
-    return span_make(hygiene->bytes + offset, size);
-}
+/* --- asking: any thread --- */
 
-/* --- the index of suppressions: any thread --- */
-
-static uint64_t hash_of(const struct hygiene *hygiene, const struct hygiene_target *target)
+struct span hygiene_parts_name(const struct hygiene_target *target,
+                               uint8_t into[HYGIENE_PARTS_NAME_MAX])
 {
-    uint8_t bytes[HYGIENE_CHANGE_KEY_MAX + 2 * HYGIENE_CHANGE_SCOPE_MAX + 2];
     struct text text;
 
     if (target->tenant.size == 0 && target->stream.size == 0)
-        return table_hash(&hygiene->options.seed, target->key);
-    text_init(&text, bytes, sizeof(bytes));
+        return target->key;
+    text_init(&text, into, HYGIENE_PARTS_NAME_MAX);
     text_add(&text, target->key);
     text_add_byte(&text, '\0');
     text_add(&text, target->tenant);
     text_add_byte(&text, '\0');
     text_add(&text, target->stream);
-    return table_hash(&hygiene->options.seed, text_span(&text));
+    return text_span(&text);
 }
 
-static bool slot_is(const struct hygiene *hygiene, const struct slot *slot, uint64_t hash,
-                    const struct hygiene_target *target)
+uint32_t hygiene_parts_find(const struct hygiene *hygiene, const struct hygiene_target *target)
 {
-    return slot->hash == hash && slot->key_size == target->key.size &&
-           slot->tenant_size == target->tenant.size && slot->stream_size == target->stream.size &&
-           span_equal(bytes_at(hygiene, slot->strings, slot->key_size), target->key) &&
-           span_equal(bytes_at(hygiene, slot->strings + slot->key_size, slot->tenant_size),
-                      target->tenant) &&
-           span_equal(bytes_at(hygiene, slot->strings + slot->key_size + slot->tenant_size,
-                               slot->stream_size),
-                      target->stream);
-}
+    uint8_t bytes[HYGIENE_PARTS_NAME_MAX];
+    struct span name = hygiene_parts_name(target, bytes);
 
-static struct slot *find_slot(const struct hygiene *hygiene, const struct hygiene_target *target)
-{
-    uint64_t hash = hash_of(hygiene, target);
-
-    for (uint32_t at = (uint32_t)hash & hygiene->index_mask;; at = (at + 1) & hygiene->index_mask) {
-        uint32_t place = atomic_load_explicit(&hygiene->index[at], memory_order_acquire);
-
-        if (place == PLACE_EMPTY)
-            return NULL;
-        if (slot_is(hygiene, &hygiene->slots[place - 1], hash, target))
-            return &hygiene->slots[place - 1];
-    }
+    return hygiene_marks_find(&hygiene->marks, hygiene_marks_hash(&hygiene->marks, name), name);
 }
 
 static bool scope_blocks(const struct hygiene *hygiene, const struct hygiene_target *target,
                          uint64_t now_s)
 {
-    const struct slot *slot = find_slot(hygiene, target);
+    uint32_t cell = hygiene_parts_find(hygiene, target), until_s;
 
-    return slot != NULL && atomic_load_explicit(&slot->until_s, memory_order_acquire) > now_s;
+    if (cell == HYGIENE_MARKS_NONE)
+        return false;
+    until_s = hygiene_marks_until(&hygiene->marks, cell);
+    return until_s == HYGIENE_MARKS_FOREVER || until_s > now_s;
 }
 
 bool hygiene_has_any(const struct hygiene *hygiene)
 {
-    return atomic_load_explicit(&hygiene->slots_count, memory_order_acquire) > 0;
+    return atomic_load_explicit(&hygiene->any, memory_order_acquire);
 }
 
 bool hygiene_suppresses(const struct hygiene *hygiene, const struct hygiene_target *target,
@@ -184,10 +97,12 @@ bool hygiene_blocks(const struct hygiene *hygiene, const struct hygiene_target *
     struct hygiene_target scope = {.key = target->key};
 
     if (!hygiene_has_any(hygiene) || target->key.size > HYGIENE_CHANGE_KEY_MAX ||
-        !hygiene_filter_has(&hygiene->filter, hash_of(hygiene, &scope)))
+        !hygiene_filter_has(&hygiene->filter, hygiene_marks_hash(&hygiene->marks, target->key)))
         return false;
     if (scope_blocks(hygiene, &scope, now_s))
         return true;
+    if (!atomic_load_explicit(&hygiene->any_scoped, memory_order_acquire))
+        return false;
     scope.tenant = span_first(target->tenant, HYGIENE_CHANGE_SCOPE_MAX);
     if (scope.tenant.size > 0 && scope_blocks(hygiene, &scope, now_s))
         return true;
@@ -200,7 +115,7 @@ bool hygiene_blocks(const struct hygiene *hygiene, const struct hygiene_target *
     return scope_blocks(hygiene, &scope, now_s);
 }
 
-/* --- suppressions: the applying thread --- */
+/* --- marks: the applying thread --- */
 
 static struct hygiene_target scope_of(const struct hygiene_change *change)
 {
@@ -209,212 +124,186 @@ static struct hygiene_target scope_of(const struct hygiene_change *change)
                                    span_first(change->stream, HYGIENE_CHANGE_SCOPE_MAX)};
 }
 
-static void publish(struct hygiene *hygiene, uint32_t number)
+static uint32_t add_mark(struct hygiene *hygiene, struct span name)
 {
-    struct slot *slot = &hygiene->slots[number];
-    struct hygiene_target address = {.key = bytes_at(hygiene, slot->strings, slot->key_size)};
-    uint32_t at = (uint32_t)slot->hash & hygiene->index_mask;
+    uint32_t cell =
+        hygiene_marks_add(&hygiene->marks, hygiene_marks_hash(&hygiene->marks, name), name);
 
-    while (atomic_load_explicit(&hygiene->index[at], memory_order_relaxed) != PLACE_EMPTY)
-        at = (at + 1) & hygiene->index_mask;
-    atomic_store_explicit(&hygiene->index[at], number + 1, memory_order_release);
-    hygiene_filter_add(&hygiene->filter, hash_of(hygiene, &address));
-    atomic_store_explicit(&hygiene->slots_count, number + 1, memory_order_release);
+    CHECK(cell != HYGIENE_MARKS_NONE); /* room was seen to be there */
+    hygiene->counts.known_count++;
+    return cell;
 }
 
-/* A new slot, not yet to be found; NULL when there is no room. */
-static struct slot *add_slot(struct hygiene *hygiene, const struct hygiene_target *target)
+/* The marks of a target; false when there is no room for those that are missing. */
+static bool find_or_add(struct hygiene *hygiene, const struct hygiene_target *target,
+                        struct hygiene_parts_pair *ret_pair)
 {
-    uint32_t number = atomic_load_explicit(&hygiene->slots_count, memory_order_relaxed);
-    struct slot *slot = &hygiene->slots[number];
-    uint64_t ignored;
+    uint8_t bytes[HYGIENE_PARTS_NAME_MAX];
+    struct hygiene_target address = {.key = target->key};
+    bool scoped = target->tenant.size > 0 || target->stream.size > 0;
+    struct hygiene_parts_pair pair = {.address = hygiene_parts_find(hygiene, &address)};
+    uint32_t room = hygiene->options.addresses_max - hygiene_marks_count(&hygiene->marks);
 
-    if (number == hygiene->options.addresses_max ||
-        hygiene->bytes_size - hygiene->bytes_used <
-            target->key.size + target->tenant.size + target->stream.size)
-        return NULL;
-    memset(slot, 0, sizeof(*slot));
-    CHECK(keep(hygiene, target->key, &slot->strings) && keep(hygiene, target->tenant, &ignored) &&
-          keep(hygiene, target->stream, &ignored));
-    slot->hash = hash_of(hygiene, target);
-    slot->key_size = (uint16_t)target->key.size;
-    slot->tenant_size = (uint8_t)target->tenant.size;
-    slot->stream_size = (uint8_t)target->stream.size;
-    return slot;
+    pair.cell = scoped ? hygiene_parts_find(hygiene, target) : pair.address;
+    pair.address_fresh = pair.address == HYGIENE_MARKS_NONE;
+    pair.fresh = pair.cell == HYGIENE_MARKS_NONE;
+    if (room < (uint32_t)pair.address_fresh + (uint32_t)(scoped && pair.fresh))
+        return false;
+    if (pair.address_fresh) {
+        pair.address = add_mark(hygiene, target->key);
+        hygiene_filter_add(&hygiene->filter, hygiene_marks_hash(&hygiene->marks, target->key));
+    }
+    if (!scoped)
+        pair.cell = pair.address;
+    else if (pair.fresh)
+        pair.cell = add_mark(hygiene, hygiene_parts_name(target, bytes));
+    *ret_pair = pair;
+    return true;
 }
 
-/* The words of an entry; without room they are left out. Words that were there already are kept. */
-static void set_words(struct hygiene *hygiene, struct slot *slot,
-                      const struct hygiene_change *change)
+static void set_until(struct hygiene *hygiene, uint32_t cell, uint32_t until_s)
 {
-    struct span note = span_first(change->note, HYGIENE_CHANGE_NOTE_MAX);
-    struct span provider = span_first(change->provider, HYGIENE_CHANGE_PROVIDER_MAX);
-    uint64_t ignored;
+    hygiene->counts.suppressed_count +=
+        (until_s != 0) - (uint64_t)(hygiene_marks_until(&hygiene->marks, cell) != 0);
+    hygiene_marks_set_until(&hygiene->marks, cell, until_s);
+}
 
-    if (span_equal(bytes_at(hygiene, slot->words, slot->note_size), note) &&
-        span_equal(bytes_at(hygiene, slot->words + slot->note_size, slot->provider_size), provider))
+static void drop_held(struct hygiene *hygiene, uint32_t cell)
+{
+    if (!hygiene_marks_flag(&hygiene->marks, cell, HYGIENE_PARTS_HELD))
         return;
-    slot->note_size = slot->provider_size = 0;
-    if (hygiene->bytes_size - hygiene->bytes_used < note.size + provider.size)
-        return;
-    CHECK(keep(hygiene, note, &slot->words) && keep(hygiene, provider, &ignored));
-    slot->note_size = (uint8_t)note.size;
-    slot->provider_size = (uint8_t)provider.size;
+    hygiene_held_remove(&hygiene->held, hygiene_held_find(&hygiene->held, cell));
+    hygiene_marks_set_flag(&hygiene->marks, cell, HYGIENE_PARTS_HELD, false);
 }
 
-static uint64_t until_of(const struct slot *slot)
+static uint32_t narrow(uint64_t until_s)
 {
-    return atomic_load_explicit(&slot->until_s, memory_order_relaxed);
+    return until_s >= HYGIENE_MARKS_FOREVER ? HYGIENE_MARKS_FOREVER : (uint32_t)until_s;
 }
 
-static void set_until(struct hygiene *hygiene, struct slot *slot, uint64_t until_s)
+static int refuse(struct hygiene *hygiene)
 {
-    hygiene->counts.suppressed_count += (until_s != 0) - (uint64_t)(until_of(slot) != 0);
-    atomic_store_explicit(&slot->until_s, until_s, memory_order_release);
-}
-
-static void set_held(struct hygiene *hygiene, struct slot *slot, uint64_t until_s)
-{
-    hygiene->counts.held_count += (until_s != 0) - (uint64_t)(slot->held_until_s != 0);
-    slot->held_until_s = until_s;
+    hygiene->counts.refused_count++;
+    return -ENOSPC;
 }
 
 static int apply_suppress(struct hygiene *hygiene, const struct hygiene_change *change)
 {
     struct hygiene_target target = scope_of(change);
-    struct slot *slot = find_slot(hygiene, &target);
-    bool fresh = slot == NULL;
+    struct hygiene_parts_pair pair;
 
-    if (fresh)
-        slot = add_slot(hygiene, &target);
-    if (slot == NULL) {
-        hygiene->counts.refused_count++;
-        return -ENOSPC;
+    if (!find_or_add(hygiene, &target, &pair))
+        return refuse(hygiene);
+    drop_held(hygiene, pair.cell);
+    set_until(hygiene, pair.cell, narrow(change->until_s));
+    if (pair.cell != pair.address)
+        atomic_store_explicit(&hygiene->any_scoped, true, memory_order_release);
+    atomic_store_explicit(&hygiene->any, true, memory_order_release);
+    hygiene_parts_shelve(hygiene, &target, &pair, change);
+    return 0;
+}
+
+/* What was suppressed already stays so. */
+static int apply_hold(struct hygiene *hygiene, const struct hygiene_change *change)
+{
+    struct hygiene_target target = scope_of(change);
+    struct hygiene_held_item item = {.provider = hygiene_held_provider(change->provider),
+                                     .until_s = narrow(change->until_s)};
+    struct hygiene_parts_pair pair;
+
+    if (hygiene->held.count == hygiene->held.count_max || !find_or_add(hygiene, &target, &pair))
+        return refuse(hygiene);
+    drop_held(hygiene, pair.cell);
+    item.cell = pair.cell;
+    if (item.until_s != 0) {
+        CHECK(hygiene_held_put(&hygiene->held, &item));
+        hygiene_marks_set_flag(&hygiene->marks, pair.cell, HYGIENE_PARTS_HELD, true);
     }
-    set_words(hygiene, slot, change);
-    slot->class = (uint8_t)change->class;
-    slot->source = (uint8_t)change->source;
-    slot->time_s = change->time_s;
-    if (change->kind == HYGIENE_HOLD) {
-        set_held(hygiene, slot, change->until_s);
-        hygiene_breaker_open(&hygiene->breaker, change->provider);
-    } else {
-        set_held(hygiene, slot, 0);
-        set_until(hygiene, slot, change->until_s);
-    }
-    if (fresh)
-        publish(hygiene, (uint32_t)(slot - hygiene->slots));
+    hygiene_breaker_open(&hygiene->breaker, change->provider);
+    hygiene_parts_shelve(hygiene, &target, &pair, change);
     return 0;
 }
 
 static void settle_held(struct hygiene *hygiene, const struct hygiene_change *change)
 {
-    uint32_t count = atomic_load_explicit(&hygiene->slots_count, memory_order_relaxed);
+    struct hygiene_held *held = &hygiene->held;
+    uint64_t provider = hygiene_held_provider(change->provider);
+    uint32_t kept = 0;
 
-    for (uint32_t i = 0; hygiene->counts.held_count > 0 && i < count; i++) {
-        struct slot *slot = &hygiene->slots[i];
-        uint64_t until_s = slot->held_until_s;
+    for (uint32_t i = 0; i < held->count; i++) {
+        struct hygiene_held_item item = held->items[i];
 
-        if (until_s == 0 || (change->provider.size > 0 &&
-                             !span_equal_nocase(bytes_at(hygiene, slot->words + slot->note_size,
-                                                         slot->provider_size),
-                                                change->provider)))
+        if (change->provider.size > 0 && item.provider != provider) {
+            held->items[kept++] = item;
             continue;
-        set_held(hygiene, slot, 0);
-        if (change->kind == HYGIENE_CONFIRM)
-            set_until(hygiene, slot, until_s);
+        }
+        hygiene_marks_set_flag(&hygiene->marks, item.cell, HYGIENE_PARTS_HELD, false);
+        if (change->kind == HYGIENE_CONFIRM) {
+            set_until(hygiene, item.cell, item.until_s);
+            atomic_store_explicit(&hygiene->any_scoped, true, memory_order_release);
+            atomic_store_explicit(&hygiene->any, true, memory_order_release);
+        }
     }
+    held->count = kept;
     hygiene_breaker_close(&hygiene->breaker, change->provider);
-}
-
-/* --- scores --- */
-
-static bool score_matches(const void *context, uint32_t value, const void *key)
-{
-    const struct hygiene *hygiene = context;
-    const struct score_slot *slot = &hygiene->scores[value];
-    const struct span *wanted = key;
-
-    return span_equal(bytes_at(hygiene, slot->string, slot->key_size), *wanted);
-}
-
-static struct score_slot *find_score(const struct hygiene *hygiene, struct span key)
-{
-    uint32_t place = table_find(&hygiene->scores_index, table_hash(&hygiene->options.seed, key),
-                                score_matches, hygiene, &key);
-
-    return place == TABLE_NONE ? NULL : &hygiene->scores[place];
-}
-
-const struct hygiene_score *hygiene_score_of(const struct hygiene *hygiene, struct span key)
-{
-    const struct score_slot *slot = find_score(hygiene, key);
-
-    return slot == NULL || hygiene_score_is_empty(&slot->score) ? NULL : &slot->score;
-}
-
-static struct score_slot *add_score(struct hygiene *hygiene, struct span key)
-{
-    struct score_slot *slot = &hygiene->scores[hygiene->scores_count];
-
-    if (hygiene->scores_count == hygiene->options.scores_max || !keep(hygiene, key, &slot->string))
-        return NULL;
-    slot->key_size = (uint16_t)key.size;
-    hygiene_score_clear(&slot->score);
-    CHECK(table_insert(&hygiene->scores_index, table_hash(&hygiene->options.seed, key),
-                       hygiene->scores_count) == 0);
-    hygiene->scores_count++;
-    return slot;
 }
 
 static int apply_count(struct hygiene *hygiene, const struct hygiene_change *change)
 {
-    struct score_slot *slot = find_score(hygiene, change->key);
+    static const struct hygiene_score none;
+    struct hygiene_target address = {.key = change->key};
+    struct hygiene_parts_pair pair;
 
-    if (slot == NULL)
-        slot = add_score(hygiene, change->key);
-    if (slot == NULL) {
-        hygiene->counts.refused_count++;
-        return -ENOSPC;
+    if (hygiene_score_count_of(&none, change->class) == NULL)
+        return 0;
+    if (!find_or_add(hygiene, &address, &pair))
+        return refuse(hygiene);
+    if (!hygiene_marks_flag(&hygiene->marks, pair.cell, HYGIENE_PARTS_SCORED)) {
+        hygiene->counts.scored_count++;
+        hygiene_marks_set_flag(&hygiene->marks, pair.cell, HYGIENE_PARTS_SCORED, true);
     }
-    hygiene->counts.scored_count += hygiene_score_is_empty(&slot->score);
-    hygiene_score_add(&slot->score, change->class, (uint16_t)(change->time_s / DAY_S));
+    hygiene_parts_shelve(hygiene, &address, &pair, change);
     return 0;
 }
 
 static void apply_clear(struct hygiene *hygiene, const struct hygiene_change *change)
 {
-    struct score_slot *slot = find_score(hygiene, change->key);
+    struct hygiene_change clear = {.kind = HYGIENE_CLEAR};
+    struct hygiene_target address = {.key = change->key};
+    uint32_t cell = hygiene_parts_find(hygiene, &address);
+    struct hygiene_parts_pair pair = {.cell = cell, .address = cell};
 
-    if (slot == NULL || hygiene_score_is_empty(&slot->score))
+    if (cell == HYGIENE_MARKS_NONE ||
+        !hygiene_marks_flag(&hygiene->marks, cell, HYGIENE_PARTS_SCORED))
         return;
-    hygiene_score_clear(&slot->score);
     hygiene->counts.scored_count--;
+    hygiene_marks_set_flag(&hygiene->marks, cell, HYGIENE_PARTS_SCORED, false);
+    hygiene_parts_shelve(hygiene, &address, &pair, &clear);
 }
 
 /* Who lifts a suppression also means what led to it: of ours, not of somebody else's list. */
 static void apply_withdraw(struct hygiene *hygiene, const struct hygiene_change *change)
 {
     struct hygiene_target target = scope_of(change);
-    struct slot *slot = find_slot(hygiene, &target);
+    uint32_t cell = hygiene_parts_find(hygiene, &target);
+    struct hygiene_parts_pair pair = {.cell = cell, .address = cell};
 
     if (span_find_byte(change->stream, '@') == SPAN_NOT_FOUND)
         apply_clear(hygiene, change);
-    if (slot == NULL)
+    if (cell == HYGIENE_MARKS_NONE)
         return;
-    set_until(hygiene, slot, 0);
-    set_held(hygiene, slot, 0);
-    set_words(hygiene, slot, change);
-    slot->source = (uint8_t)change->source;
-    slot->time_s = change->time_s;
+    set_until(hygiene, cell, 0);
+    drop_held(hygiene, cell);
+    hygiene_parts_shelve(hygiene, &target, &pair, change);
 }
 
 int hygiene_apply(struct hygiene *hygiene, const struct hygiene_change *change)
 {
     switch (change->kind) {
     case HYGIENE_SUPPRESS:
-    case HYGIENE_HOLD:
         return apply_suppress(hygiene, change);
+    case HYGIENE_HOLD:
+        return apply_hold(hygiene, change);
     case HYGIENE_WITHDRAW:
         apply_withdraw(hygiene, change);
         return 0;
@@ -433,59 +322,6 @@ int hygiene_apply(struct hygiene *hygiene, const struct hygiene_change *change)
     UNREACHABLE("kind of a change");
 }
 
-/* --- looking --- */
-
-int hygiene_entry_at(const struct hygiene *hygiene, uint32_t number,
-                     struct hygiene_entry *ret_entry)
-{
-    const struct slot *slot = &hygiene->slots[number];
-    uint64_t until_s;
-
-    if (number >= atomic_load_explicit(&hygiene->slots_count, memory_order_relaxed))
-        return -ENOENT;
-    until_s = until_of(slot);
-    *ret_entry = (struct hygiene_entry){
-        .key = bytes_at(hygiene, slot->strings, slot->key_size),
-        .tenant = bytes_at(hygiene, slot->strings + slot->key_size, slot->tenant_size),
-        .stream = bytes_at(hygiene, slot->strings + slot->key_size + slot->tenant_size,
-                           slot->stream_size),
-        .note = bytes_at(hygiene, slot->words, slot->note_size),
-        .provider = bytes_at(hygiene, slot->words + slot->note_size, slot->provider_size),
-        .class = (enum bounce_class)slot->class,
-        .source = (enum hygiene_source)slot->source,
-        .time_s = slot->time_s,
-        .until_s = slot->held_until_s != 0 ? slot->held_until_s : until_s,
-        .held = slot->held_until_s != 0,
-        .withdrawn = slot->held_until_s == 0 && until_s == 0,
-    };
-    return 0;
-}
-
-int hygiene_find(const struct hygiene *hygiene, struct span key, uint32_t *number,
-                 struct hygiene_entry *ret_entry)
-{
-    struct hygiene_target address = {.key = key};
-
-    if (!hygiene_filter_has(&hygiene->filter, hash_of(hygiene, &address)))
-        return -ENOENT;
-    for (; hygiene_entry_at(hygiene, *number, ret_entry) == 0; ++*number)
-        if (span_equal(ret_entry->key, key))
-            return 0;
-    return -ENOENT;
-}
-
-bool hygiene_score_at(const struct hygiene *hygiene, uint32_t number, struct span *ret_key,
-                      const struct hygiene_score **ret_score)
-{
-    const struct score_slot *slot = &hygiene->scores[number];
-
-    if (number >= hygiene->scores_count)
-        return false;
-    *ret_key = bytes_at(hygiene, slot->string, slot->key_size);
-    *ret_score = &slot->score;
-    return true;
-}
-
 struct hygiene_breaker *hygiene_breakers(struct hygiene *hygiene)
 {
     return &hygiene->breaker;
@@ -494,4 +330,5 @@ struct hygiene_breaker *hygiene_breakers(struct hygiene *hygiene)
 void hygiene_counts(const struct hygiene *hygiene, struct hygiene_counts *ret_counts)
 {
     *ret_counts = hygiene->counts;
+    ret_counts->held_count = hygiene->held.count;
 }

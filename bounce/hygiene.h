@@ -5,14 +5,18 @@
  * same changes in the same order gives the same tables, and applying one twice in a row changes
  * nothing more.
  *
- * One thread applies. Any number of threads call hygiene_blocks at the same time,
- * without a lock: a suppression that was applied before a thread was told of it blocks in that
- * thread. In front stands a filter (bounce/hygiene_filter), so that an address that nobody
- * suppressed costs one hash and one cache line.
+ * What forbids mail is in memory, exactly (bounce/hygiene_marks), behind a filter
+ * (bounce/hygiene_filter): an address that nobody suppressed costs one hash and one cache line. Why
+ * it is so, since when, and what was counted, is on the shelf (bounce/hygiene_shelf), which is
+ * derived: with the shelf lost, everything that forbids mail still does, and hygiene_shelf_error
+ * says why nothing can be explained.
+ *
+ * One thread applies. Any number of threads call hygiene_blocks at the same time, without a lock: a
+ * suppression that was applied before a thread was told of it blocks in that thread.
  *
  * Scope: a suppression holds for a tenant and a stream, each empty for all. Keys are those of
- * message/address. Owns its arena's part; addresses, when the table is full, are refused (-ENOSPC),
- * never dropped. */
+ * message/address. Times are kept in 32 bits: what ends behind 2106 never ends. Owns its arena's
+ * part; addresses, when the table is full, are refused (-ENOSPC), never dropped. */
 #ifndef BOUNCE_HYGIENE_H
 #define BOUNCE_HYGIENE_H
 
@@ -21,14 +25,18 @@
 #include "base/text.h"
 #include "bounce/hygiene_change.h"
 #include "bounce/hygiene_score.h"
+#include "bounce/hygiene_shelf.h"
+
+#define HYGIENE_FIND_FIRST UINT32_MAX
+#define HYGIENE_FIND_END (UINT32_MAX - 1)
 
 struct hygiene;
 struct hygiene_breaker;
 
 struct hygiene_options {
-    uint32_t addresses_max; /* suppressed (address, scope) pairs */
-    uint32_t scores_max;    /* addresses and domains with counts */
-    struct table_key seed;  /* random */
+    uint32_t addresses_max;      /* (address, scope) pairs that were ever suppressed or counted */
+    struct table_key seed;       /* random */
+    struct hygiene_shelf *shelf; /* borrowed; NULL: in memory, a kilobyte an address */
 };
 
 /* Who a message is for. */
@@ -38,7 +46,8 @@ struct hygiene_target {
     struct span stream;
 };
 
-/* One suppression, as it stands. Spans are valid until the next apply. */
+/* One suppression, as it stands. Spans are valid until the next call that takes a hygiene but
+ * hygiene_blocks. */
 struct hygiene_entry {
     struct span key;
     struct span tenant;
@@ -48,12 +57,13 @@ struct hygiene_entry {
     enum bounce_class class;
     enum hygiene_source source;
     uint64_t time_s;
-    uint64_t until_s;
-    bool held;      /* not yet decided: mail goes on */
-    bool withdrawn; /* it was lifted; kept for hygiene_entry_at */
+    uint64_t until_s;      /* 0: not, or no longer, suppressed */
+    uint64_t held_until_s; /* 0: not held */
+    bool told;             /* it was suppressed or held once; else there are only counts */
 };
 
 struct hygiene_counts {
+    uint64_t known_count;      /* pairs in the table */
     uint64_t suppressed_count; /* in force or expired, not withdrawn */
     uint64_t held_count;
     uint64_t scored_count;
@@ -62,9 +72,18 @@ struct hygiene_counts {
 
 size_t hygiene_cost(const struct hygiene_options *options);
 struct hygiene *hygiene_open(struct arena *arena, const struct hygiene_options *options);
+/* As it was when it was opened; nobody asks meanwhile. */
+void hygiene_reset(struct hygiene *hygiene);
 
 /* 0 or -ENOSPC. */
 MUST_USE int hygiene_apply(struct hygiene *hygiene, const struct hygiene_change *change);
+/* Whether changes go to the shelf too (at first they do): not while those come by again that it has
+ * already. */
+void hygiene_shelve(struct hygiene *hygiene, bool on);
+/* -errno since the shelf failed: it is not used any more. Else 0. */
+int hygiene_shelf_error(const struct hygiene *hygiene);
+void hygiene_lose_shelf(struct hygiene *hygiene, int error);
+
 /* Any thread. False: nobody was ever suppressed, no question need be asked. */
 MUST_USE bool hygiene_has_any(const struct hygiene *hygiene);
 /* Any thread. Whether mail to the target is forbidden at that time. */
@@ -75,21 +94,24 @@ MUST_USE bool hygiene_blocks(const struct hygiene *hygiene, const struct hygiene
 MUST_USE bool hygiene_suppresses(const struct hygiene *hygiene, const struct hygiene_target *target,
                                  uint64_t now_s);
 
-/* The applying thread again. Entries are numbered from 0 and keep their numbers; -ENOENT behind the
- * last one. */
-MUST_USE int hygiene_entry_at(const struct hygiene *hygiene, uint32_t number,
+/* The applying thread again. Entries are numbered from 0 and keep their numbers. 0, -ENOENT behind
+ * the last one, or the shelf's error. */
+MUST_USE int hygiene_entry_at(struct hygiene *hygiene, uint32_t number,
                               struct hygiene_entry *ret_entry);
-/* The first entry of this address at or behind *number, in whatever scope; *number then is its
- * number. -ENOENT: no more. */
-MUST_USE int hygiene_find(const struct hygiene *hygiene, struct span key, uint32_t *number,
+/* The entries of this address, in whatever scope: *next is HYGIENE_FIND_FIRST at first. 0, -ENOENT
+ * (no more), or the shelf's error. */
+MUST_USE int hygiene_find(struct hygiene *hygiene, struct span key, uint32_t *next,
                           struct hygiene_entry *ret_entry);
-/* What is counted for an address or "@domain"; NULL: nothing. */
-MUST_USE const struct hygiene_score *hygiene_score_of(const struct hygiene *hygiene,
-                                                      struct span key);
+/* The held ones, from 0; they move up when others are settled. As hygiene_entry_at. */
+MUST_USE int hygiene_held_at(struct hygiene *hygiene, uint32_t index,
+                             struct hygiene_entry *ret_entry);
+/* What is counted for an address or "@domain". 0, -ENOENT: nothing, or the shelf's error. */
+MUST_USE int hygiene_score_of(struct hygiene *hygiene, struct span key,
+                              struct hygiene_score *ret_score);
+/* The same by an entry's number. */
+MUST_USE int hygiene_score_at(struct hygiene *hygiene, uint32_t number,
+                              struct hygiene_score *ret_score);
 struct hygiene_breaker *hygiene_breakers(struct hygiene *hygiene);
-/* Numbered from 0; false behind the last one. Some are empty. */
-MUST_USE bool hygiene_score_at(const struct hygiene *hygiene, uint32_t number, struct span *ret_key,
-                               const struct hygiene_score **ret_score);
 void hygiene_counts(const struct hygiene *hygiene, struct hygiene_counts *ret_counts);
 
 #endif

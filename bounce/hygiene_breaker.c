@@ -16,6 +16,12 @@ void hygiene_breaker_init(struct hygiene_breaker *breaker, struct arena *arena)
         arena_alloc(arena, HYGIENE_BREAKER_PROVIDERS, sizeof(struct hygiene_breaker_provider));
 }
 
+void hygiene_breaker_reset(struct hygiene_breaker *breaker)
+{
+    memset(breaker->providers, 0,
+           HYGIENE_BREAKER_PROVIDERS * sizeof(struct hygiene_breaker_provider));
+}
+
 struct span hygiene_breaker_name(struct span host)
 {
     size_t dots = 0, from = host.size;

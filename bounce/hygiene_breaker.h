@@ -31,6 +31,7 @@ struct hygiene_breaker {
 
 size_t hygiene_breaker_cost(void);
 void hygiene_breaker_init(struct hygiene_breaker *breaker, struct arena *arena);
+void hygiene_breaker_reset(struct hygiene_breaker *breaker);
 /* The provider of a host: its last two labels ("google.com"), an address or a single label whole.
  */
 struct span hygiene_breaker_name(struct span host);

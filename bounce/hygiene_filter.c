@@ -25,6 +25,12 @@ void hygiene_filter_init(struct hygiene_filter *filter, struct arena *arena, uin
     filter->blocks_count = size / BLOCK_SIZE;
 }
 
+void hygiene_filter_clear(struct hygiene_filter *filter)
+{
+    for (uint64_t i = 0; i < filter->blocks_count * WORDS_A_BLOCK; i++)
+        atomic_store_explicit(&filter->words[i], 0, memory_order_relaxed);
+}
+
 /* The upper half of the hash chooses the block, another mixture of it the bits. */
 static _Atomic uint64_t *block_of(const struct hygiene_filter *filter, uint64_t hash)
 {

@@ -21,6 +21,8 @@ struct hygiene_filter {
 size_t hygiene_filter_size(uint64_t count_max);
 size_t hygiene_filter_cost(uint64_t count_max);
 void hygiene_filter_init(struct hygiene_filter *filter, struct arena *arena, uint64_t count_max);
+/* Forgets all; nobody asks meanwhile. */
+void hygiene_filter_clear(struct hygiene_filter *filter);
 void hygiene_filter_add(struct hygiene_filter *filter, uint64_t hash);
 /* False: surely not added. */
 MUST_USE bool hygiene_filter_has(const struct hygiene_filter *filter, uint64_t hash);

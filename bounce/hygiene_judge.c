@@ -1,5 +1,7 @@
 #include "bounce/hygiene_judge.h"
 
+#include <errno.h>
+
 #include "bounce/hygiene_breaker.h"
 
 #define DAY_S 86400
@@ -44,15 +46,14 @@ static struct hygiene_change suppression(const struct hygiene_event *event, bool
 }
 
 /* Counts, and suppresses when that fills the limit. */
-static uint32_t judge_count(const struct hygiene *hygiene, const struct hygiene_event *event,
+static uint32_t judge_count(struct hygiene *hygiene, const struct hygiene_event *event,
                             bool breaker_open, struct hygiene_change *ret_changes)
 {
-    const struct hygiene_score *known = hygiene_score_of(hygiene, event->key);
-    struct hygiene_score score = {0};
     uint16_t day = (uint16_t)(event->time_s / DAY_S);
+    struct hygiene_score score;
 
-    if (known != NULL)
-        score = *known;
+    if (hygiene_score_of(hygiene, event->key, &score) < 0)
+        hygiene_score_clear(&score);
     if (!hygiene_score_takes(&score, event->class, day))
         return 0;
     ret_changes[0] = change_for(event, HYGIENE_COUNT);
@@ -64,18 +65,20 @@ static uint32_t judge_count(const struct hygiene *hygiene, const struct hygiene_
     return 2;
 }
 
-static uint32_t judge_success(const struct hygiene *hygiene, const struct hygiene_event *event,
+/* Counts that cannot be read, for the shelf is lost, are forgotten all the same. */
+static uint32_t judge_success(struct hygiene *hygiene, const struct hygiene_event *event,
                               struct hygiene_change *ret_changes)
 {
     struct hygiene_counts counts;
+    struct hygiene_score score;
     uint32_t count = 0;
 
     hygiene_counts(hygiene, &counts);
     if (counts.scored_count == 0)
         return 0;
-    if (hygiene_score_of(hygiene, event->key) != NULL)
+    if (hygiene_score_of(hygiene, event->key, &score) != -ENOENT)
         ret_changes[count++] = change_for(event, HYGIENE_CLEAR);
-    if (hygiene_score_of(hygiene, domain_key(event->key)) != NULL) {
+    if (hygiene_score_of(hygiene, domain_key(event->key), &score) != -ENOENT) {
         ret_changes[count] = change_for(event, HYGIENE_CLEAR);
         ret_changes[count++].key = domain_key(event->key);
     }
@@ -84,21 +87,19 @@ static uint32_t judge_success(const struct hygiene *hygiene, const struct hygien
 
 /* A server that does not know its own domain: once is its own trouble; for days, the domain is
  * gone. */
-static uint32_t judge_domain(const struct hygiene *hygiene, const struct hygiene_event *event,
+static uint32_t judge_domain(struct hygiene *hygiene, const struct hygiene_event *event,
                              bool breaker_open, struct hygiene_change *ret_changes)
 {
     struct hygiene_event domain = *event;
-    const struct hygiene_score *known;
-    struct hygiene_score score = {0};
+    struct hygiene_score score;
     uint16_t day = (uint16_t)(event->time_s / DAY_S);
     uint32_t count = 0;
 
     domain.key = domain_key(event->key);
     if (domain.key.size < 2)
         return 0;
-    known = hygiene_score_of(hygiene, domain.key);
-    if (known != NULL)
-        score = *known;
+    if (hygiene_score_of(hygiene, domain.key, &score) < 0)
+        hygiene_score_clear(&score);
     if (hygiene_score_takes(&score, event->class, day)) {
         ret_changes[count] = change_for(&domain, HYGIENE_COUNT);
         ret_changes[count++].note.size = 0;

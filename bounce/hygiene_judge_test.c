@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static struct hygiene *hygiene;
 
 static int begin(void **state)
 {
-    struct hygiene_options options = {10000, 10000, {{7, 9}}};
+    struct hygiene_options options = {.addresses_max = 10000, .seed = {{7, 9}}};
 
     (void)state;
     if (arena_open(&arena, hygiene_cost(&options)) != 0)
@@ -124,18 +125,22 @@ static void test_soft_bounces_count_once_a_day(void **state)
 
 static void test_a_delivery_forgets(void **state)
 {
+    struct hygiene_score score;
+
     (void)state;
     assert_int_equal(happens("a@x.example", BOUNCE_SUCCESS, 0), 0);
     assert_int_equal(happens("a@x.example", BOUNCE_INACTIVE, 0), 1);
     assert_int_equal(happens("b@x.example", BOUNCE_SUCCESS, 1), 0);
     assert_int_equal(happens("a@x.example", BOUNCE_SUCCESS, 1), 1);
-    assert_null(hygiene_score_of(hygiene, SPAN("a@x.example")));
+    assert_int_equal(hygiene_score_of(hygiene, SPAN("a@x.example"), &score), -ENOENT);
     assert_int_equal(happens("a@x.example", BOUNCE_INACTIVE, 2), 1);
     assert_false(blocked("a@x.example", "t1", 2));
 }
 
 static void test_senders_fault_never_counts(void **state)
 {
+    struct hygiene_score score;
+
     (void)state;
     for (unsigned i = 0; i < BOUNCE_CLASS_COUNT; i++) {
         if (!bounce_class_is_senders((enum bounce_class)i) || i == BOUNCE_RELAY_DENIED)
@@ -148,7 +153,7 @@ static void test_senders_fault_never_counts(void **state)
         assert_int_equal(happens("a@x.example", BOUNCE_AUTO_REPLY, day), 0);
     }
     assert_false(blocked("a@x.example", "t1", 100));
-    assert_null(hygiene_score_of(hygiene, SPAN("a@x.example")));
+    assert_int_equal(hygiene_score_of(hygiene, SPAN("a@x.example"), &score), -ENOENT);
 }
 
 static void test_what_is_not_final_does_nothing(void **state)

@@ -23,7 +23,7 @@ static struct hygiene *hygiene;
 
 static int open_with(uint32_t addresses_max)
 {
-    struct hygiene_options options = {addresses_max, 100, {{7, 9}}};
+    struct hygiene_options options = {.addresses_max = addresses_max, .seed = {{7, 9}}};
 
     if (arena_open(&arena, hygiene_cost(&options)) != 0)
         return -1;
@@ -90,7 +90,7 @@ static void test_expiry_and_withdrawal(void **state)
 {
     struct hygiene_entry entry;
     struct hygiene_counts counts;
-    uint32_t number = 0;
+    uint32_t next = HYGIENE_FIND_FIRST;
 
     (void)state;
     assert_int_equal(change(HYGIENE_SUPPRESS, "a@x", "", "", NOW + 10), 0);
@@ -102,10 +102,9 @@ static void test_expiry_and_withdrawal(void **state)
     assert_true(blocks("a@x", "", "", NOW));
     assert_int_equal(change(HYGIENE_WITHDRAW, "a@x", "", "", 0), 0);
     assert_false(blocks("a@x", "", "", NOW));
-    assert_int_equal(hygiene_find(hygiene, SPAN("a@x"), &number, &entry), 0);
-    assert_true(entry.withdrawn);
-    number++;
-    assert_int_equal(hygiene_find(hygiene, SPAN("a@x"), &number, &entry), -ENOENT);
+    assert_int_equal(hygiene_find(hygiene, SPAN("a@x"), &next, &entry), 0);
+    assert_true(entry.told && entry.until_s == 0 && entry.held_until_s == 0);
+    assert_int_equal(hygiene_find(hygiene, SPAN("a@x"), &next, &entry), -ENOENT);
     hygiene_counts(hygiene, &counts);
     assert_int_equal(counts.suppressed_count, 0);
     assert_int_equal(change(HYGIENE_SUPPRESS, "a@x", "", "", HYGIENE_CHANGE_FOREVER), 0);
@@ -144,8 +143,20 @@ static void test_held_ones(void **state)
     assert_int_equal(counts.suppressed_count, 2);
 }
 
+static int count(const char *key, enum bounce_class class)
+{
+    struct hygiene_change counted = {.kind = HYGIENE_COUNT,
+                                     .source = HYGIENE_FROM_SESSION,
+                                     .class = class,
+                                     .time_s = NOW,
+                                     .key = span_cstr(key)};
+
+    return hygiene_apply(hygiene, &counted);
+}
+
 static void test_full_tables_refuse(void **state)
 {
+    struct hygiene_counts counts;
     char key[32];
 
     (void)state;
@@ -161,12 +172,52 @@ static void test_full_tables_refuse(void **state)
         assert_true(blocks(key, "", "", NOW));
     }
     assert_false(blocks("more@x", "", "", NOW));
-    for (uint32_t i = 0; i < 100; i++) {
-        (void)snprintf(key, sizeof(key), "s%u@x", i);
-        assert_int_equal(change(HYGIENE_COUNT, key, "", "", 0), 0);
-    }
-    assert_int_equal(change(HYGIENE_COUNT, "s100@x", "", "", 0), -ENOSPC);
+    assert_int_equal(count("more@x", BOUNCE_INACTIVE), -ENOSPC);
+    assert_int_equal(count("3@x", BOUNCE_INACTIVE), 0);
+    assert_int_equal(change(HYGIENE_HOLD, "more@x", "", "", NOW + 1), -ENOSPC);
+    assert_int_equal(change(HYGIENE_SUPPRESS, "3@x", "t", "", NOW + 1), -ENOSPC);
+    hygiene_counts(hygiene, &counts);
+    assert_int_equal(counts.known_count, 10);
+    assert_int_equal(counts.refused_count, 4);
     arena_close(&arena);
+}
+
+/* The same marks with and without a shelf; what the shelf holds is told in every scope. */
+static void test_a_lost_shelf_forbids_all_the_same(void **state)
+{
+    uint32_t next = HYGIENE_FIND_FIRST, found = 0;
+    struct hygiene_entry entry;
+    struct hygiene_score score;
+
+    (void)state;
+    assert_int_equal(change(HYGIENE_SUPPRESS, "a@x", "t1", "s1", NOW + 10), 0);
+    assert_int_equal(change(HYGIENE_SUPPRESS, "a@x", "t2", "", NOW + 20), 0);
+    assert_int_equal(count("a@x", BOUNCE_INACTIVE), 0);
+    assert_int_equal(change(HYGIENE_SUPPRESS, "b@x", "", "", HYGIENE_CHANGE_FOREVER), 0);
+    assert_int_equal(change(HYGIENE_HOLD, "b@x", "", "", HYGIENE_CHANGE_FOREVER), 0);
+    for (; hygiene_find(hygiene, SPAN("a@x"), &next, &entry) == 0; found++)
+        assert_int_equal(entry.until_s, span_equal(entry.tenant, SPAN("t1")) ? NOW + 10 : NOW + 20);
+    assert_int_equal(found, 2);
+    assert_int_equal(hygiene_score_of(hygiene, SPAN("a@x"), &score), 0);
+    assert_int_equal(score.history_count, 1);
+    next = HYGIENE_FIND_FIRST;
+    assert_int_equal(hygiene_find(hygiene, SPAN("b@x"), &next, &entry), 0);
+    assert_true(entry.until_s == HYGIENE_CHANGE_FOREVER && entry.held_until_s != 0);
+    assert_int_equal(hygiene_held_at(hygiene, 0, &entry), 0);
+    assert_true(span_equal(entry.key, SPAN("b@x")) && entry.held_until_s != 0);
+    assert_int_equal(hygiene_held_at(hygiene, 1, &entry), -ENOENT);
+    hygiene_lose_shelf(hygiene, -EIO);
+    assert_int_equal(change(HYGIENE_SUPPRESS, "c@x", "t1", "", HYGIENE_CHANGE_FOREVER), 0);
+    assert_int_equal(count("d@x", BOUNCE_INACTIVE), 0);
+    next = HYGIENE_FIND_FIRST;
+    assert_int_equal(hygiene_find(hygiene, SPAN("b@x"), &next, &entry), -EIO);
+    assert_int_equal(hygiene_score_of(hygiene, SPAN("d@x"), &score), -EIO);
+    assert_int_equal(hygiene_score_of(hygiene, SPAN("c@x"), &score), -ENOENT);
+    assert_true(blocks("a@x", "t1", "s1", NOW) && blocks("b@x", "", "", NOW));
+    assert_true(blocks("c@x", "t1", "", NOW) && !blocks("c@x", "t2", "", NOW));
+    hygiene_reset(hygiene);
+    assert_false(blocks("a@x", "t1", "s1", NOW) || hygiene_has_any(hygiene));
+    assert_int_equal(hygiene_shelf_error(hygiene), 0);
 }
 
 /* Random changes against a plain array. */
@@ -237,6 +288,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_expiry_and_withdrawal, begin, end),
         cmocka_unit_test_setup_teardown(test_held_ones, begin, end),
         cmocka_unit_test(test_full_tables_refuse),
+        cmocka_unit_test_setup_teardown(test_a_lost_shelf_forbids_all_the_same, begin, end),
         cmocka_unit_test_setup_teardown(test_against_a_plain_model, begin, end),
         cmocka_unit_test_setup_teardown(test_readers_beside_the_writer, begin, end),
     };

@@ -184,7 +184,7 @@ static struct hygiene_store_options hygiene_options_of(const struct engine_optio
         .folder = options->policy->hygiene_path,
         .durability = store_options_of(options->policy, &options->limits).durability,
         .addresses_max = addresses_max,
-        .scores_max = addresses_max,
+        .shelf_in_memory = options->limits.shelf_in_memory,
         .tags_max = USED_TAGS_MAX,
         .reports_max = options->policy->foreign.count > 0 ? LIST_REPORTS_MAX : 0};
 }

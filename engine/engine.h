@@ -33,6 +33,7 @@ struct engine_limits {
     uint32_t tickets_max;       /* a shard: TLS sessions to resume, one a host */
     uint32_t signing_width;     /* signatures gathered for a batch; 0: as the key wants it */
     uint32_t suppressed_max;    /* 0 = hygiene.addresses */
+    bool shelf_in_memory;       /* hygiene without LMDB: the simulator */
     uint64_t segment_size;      /* 0 = the store's */
     uint64_t journal_size;
 };

@@ -8,10 +8,8 @@
 #include "engine/hygiene_feed.h"
 #include "engine/hygiene_store_parts.h"
 #include "engine/tag.h"
-#include "queue/scan.h"
 
 #define CAPACITY MIB /* of each of the journal's two buffers */
-#define NAMES_SIZE MIB
 #define FILE_FIRST ((uint64_t)8 * KIB)
 #define FILE_MAX ((uint64_t)64 * MIB)
 #define INTERVAL_NS (2 * NS_PER_MS)
@@ -28,196 +26,14 @@ static uint32_t some(uint32_t count_max)
 
 size_t hygiene_store_cost(const struct hygiene_store_options *options)
 {
-    struct hygiene_options tables = {options->addresses_max, options->scores_max, {{0, 0}}};
+    struct hygiene_shelf disk;
+    struct hygiene_options tables = {.addresses_max = options->addresses_max,
+                                     .shelf = options->shelf_in_memory ? NULL : &disk};
 
     return arena_cost(1, sizeof(struct hygiene_store)) + hygiene_cost(&tables) +
            seen_tags_cost(some(options->tags_max)) +
            confirmations_cost(some(options->reports_max)) + store_log_cost(CAPACITY) +
-           arena_cost(NAMES_SIZE, 1);
-}
-
-/* --- recovery --- */
-
-static void apply_record(struct hygiene_store *hygiene, const struct record *record)
-{
-    struct hygiene_change change;
-    struct seen_tag tag;
-
-    if (record->type == RECORD_TAG) {
-        if (seen_tags_read(record->payload, &tag) < 0)
-            hygiene->recovery.damages_count++;
-        else
-            seen_tags_add(hygiene->tags, &tag);
-        return;
-    }
-    if (record->type == RECORD_CONFIRMATION) {
-        hygiene->recovery.damages_count +=
-            !hygiene_store_parts_read_report(hygiene, record->payload);
-        return;
-    }
-    if (record->type == RECORD_CURSOR) {
-        if (!store_cursor_read(record->payload, &hygiene->cursor))
-            hygiene->recovery.damages_count++;
-        return;
-    }
-    if (record->type != RECORD_CHANGE)
-        return; /* a seal */
-    if (hygiene_change_read(record->payload, &change) < 0) {
-        hygiene->recovery.damages_count++;
-        return;
-    }
-    hygiene->recovery.changes_count++;
-    if (hygiene_apply(hygiene->tables, &change) < 0)
-        return; /* no room: counted by the tables */
-    hygiene_store_parts_changed(hygiene, &change);
-}
-
-/* *secured: the journals up to this one were made durable before this one was begun. */
-static int read_journal(struct hygiene_store *hygiene, uint64_t id, uint64_t *secured)
-{
-    char path[STORE_LOG_PATH_MAX];
-    struct io_mapping mapping;
-    struct record record;
-    struct scan scan;
-    struct text text;
-    int result;
-
-    text_init(&text, path, sizeof(path));
-    store_log_path(hygiene->folder, RECORD_FILE_JOURNAL, id, &text);
-    result = io_map(hygiene->io, path, IO_MAP_READ, &mapping);
-    if (result < 0)
-        return result;
-    hygiene->recovery.journals_count++;
-    hygiene->bytes += mapping.size;
-    if (mapping.size > RECORD_PAGE) {
-        struct record_file file;
-
-        result = record_read_file(span_make(mapping.data, mapping.size), true, &file);
-        if (result == -ENOTSUP) {
-            io_unmap(hygiene->io, &mapping);
-            return -ENOTSUP;
-        }
-        if (result == 0)
-            *secured = max_u64(*secured, file.part);
-        scan_init(&scan, span_make(mapping.data, mapping.size), id, RECORD_PAGE, mapping.size);
-        while ((result = scan_next(&scan, &record)) != 0) {
-            if (result == 1)
-                apply_record(hygiene, &record);
-        }
-        hygiene->recovery.damages_count += scan.damages_count;
-        hygiene->recovery.torn_bytes += scan.torn_bytes;
-    }
-    io_unmap(hygiene->io, &mapping);
-    return 0;
-}
-
-int32_t hygiene_store_parts_wait(struct hygiene_store *hygiene)
-{
-    struct io_event event;
-
-    for (;;) {
-        if (io_wait(hygiene->io, UINT64_MAX, &event, 1) == 0)
-            continue;
-        if (event.tag == tag_of(TAG_HYGIENE_FILE, 0))
-            return event.result;
-        /* The store may have something under way. */
-        if (tag_op_of(event.tag) >= TAG_STORE && hygiene->options.store != NULL)
-            CHECK(store_event(hygiene->options.store, &event));
-    }
-}
-
-/* What a crash left behind was read, so it counts: it must not vanish with the next power cut. The
- * header of each journal says up to which one this was done when its life began. */
-static int secure_one(struct hygiene_store *hygiene, uint64_t id)
-{
-    char path[STORE_LOG_PATH_MAX];
-    struct io_file_options options = {.path = path, .mode = IO_FILE_WRITE};
-    struct text text;
-    int32_t handle, result;
-
-    text_init(&text, path, sizeof(path));
-    store_log_path(hygiene->folder, RECORD_FILE_JOURNAL, id, &text);
-    io_file(hygiene->io, tag_of(TAG_HYGIENE_FILE, 0), &options);
-    handle = hygiene_store_parts_wait(hygiene);
-    if (handle < 0) /* numbers may be missing: files that were never finished */
-        return handle == -ENOENT ? 0 : handle;
-    io_sync(hygiene->io, tag_of(TAG_HYGIENE_FILE, 0), handle);
-    result = hygiene_store_parts_wait(hygiene);
-    io_shut(hygiene->io, tag_of(TAG_HYGIENE_FILE, 0), handle);
-    (void)hygiene_store_parts_wait(hygiene);
-    return result < 0 ? result : 0;
-}
-
-static int secure(struct hygiene_store *hygiene, uint64_t secured, uint64_t last)
-{
-    int result = 0;
-
-    if (hygiene->options.durability != STORE_DURABLE)
-        return 0;
-    for (uint64_t id = secured + 1; result == 0 && id <= last; id++)
-        result = secure_one(hygiene, id);
-    return result;
-}
-
-static bool id_of(struct span name, uint64_t *ret_id)
-{
-    uint64_t id = 0;
-
-    if (name.size != 20 || !span_ends_nocase(name, SPAN(".jnl")))
-        return false;
-    for (size_t i = 0; i < 16; i++) {
-        uint8_t byte = name.data[i];
-
-        if (byte >= '0' && byte <= '9')
-            id = id << 4 | (uint64_t)(byte - '0');
-        else if (byte >= 'a' && byte <= 'f')
-            id = id << 4 | (uint64_t)(byte - 'a' + 10);
-        else
-            return false;
-    }
-    *ret_id = id;
-    return true;
-}
-
-/* The journals' names have fixed sizes: in order of their bytes they are in order of their ids. */
-static int recover(struct hygiene_store *hygiene, uint64_t *ret_next)
-{
-    char path[STORE_LOG_PATH_MAX];
-    struct text text, names;
-    struct span rest;
-    uint64_t id = 0, last = 0, secured = 0;
-    int result;
-
-    text_init(&text, path, sizeof(path));
-    text_add_format(&text, "%s/journals", hygiene->folder);
-    (void)text_cstr_end(&text);
-    if (text.overflow)
-        return -ENAMETOOLONG;
-    result = io_folder(hygiene->io, hygiene->folder);
-    if (result == 0)
-        result = io_folder(hygiene->io, path);
-    if (result == 0)
-        result = hygiene_store_parts_read_start(hygiene);
-    text_init(&names, hygiene->names, NAMES_SIZE);
-    if (result == 0)
-        result = io_list(hygiene->io, path, &names);
-    rest = result == 0 ? text_span(&names) : (struct span){NULL, 0};
-    while (result == 0 && rest.size > 0) {
-        if (!id_of(span_split(&rest, '\0'), &id))
-            continue;
-        last = id;
-        if (id < hygiene->first) { /* void: its removal was cut short */
-            hygiene_store_parts_remove(hygiene, id);
-            continue;
-        }
-        result = read_journal(hygiene, id, &secured);
-    }
-    if (result == 0)
-        result =
-            secure(hygiene, max_u64(secured, hygiene->first == 0 ? 0 : hygiene->first - 1), last);
-    hygiene->last = last;
-    *ret_next = max_u64(last, hygiene->first) + 1;
-    return result;
+           arena_cost(HYGIENE_STORE_PARTS_NAMES_SIZE, 1);
 }
 
 int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *arena,
@@ -225,7 +41,8 @@ int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *
 {
     struct hygiene_store *hygiene = arena_alloc(arena, 1, sizeof(*hygiene));
     struct hygiene_options tables = {.addresses_max = options->addresses_max,
-                                     .scores_max = options->scores_max};
+                                     .shelf =
+                                         options->shelf_in_memory ? NULL : &hygiene->disk.shelf};
     struct store_log_options log = {.kind = RECORD_FILE_JOURNAL,
                                     .durability = options->durability,
                                     .renewing = true,
@@ -243,20 +60,29 @@ int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *
     text_init(&folder, hygiene->folder, sizeof(hygiene->folder));
     text_add_cstr(&folder, options->folder);
     (void)text_cstr_end(&folder);
-    hygiene->names = arena_alloc(arena, NAMES_SIZE, 1);
+    hygiene->names = arena_alloc(arena, HYGIENE_STORE_PARTS_NAMES_SIZE, 1);
     result = folder.overflow ? -ENAMETOOLONG : io_entropy(io, &tables.seed, sizeof(tables.seed));
     hygiene->tables = hygiene_open(arena, &tables);
     hygiene->tags = seen_tags_open(arena, some(options->tags_max), &tables.seed);
     hygiene->confirmations = confirmations_open(arena, some(options->reports_max), &tables.seed);
+    hygiene->mark_seed = tables.seed.words[0] ^ tables.seed.words[1] << 1;
     if (result == 0)
-        result = recover(hygiene, &log.id_first);
+        hygiene_store_parts_open_shelf(hygiene);
+    if (result == 0)
+        result = hygiene_store_parts_recover(hygiene, &log.id_first);
+    if (result == 0 && hygiene->mark_wanted != 0) /* the journals do not have it */
+        result = hygiene_store_parts_make_shelf(hygiene);
     if (result < 0)
         text_add_format(error, "%s: %s", options->folder, strerror(-result));
     log.spool = hygiene->folder;
     log.part = (uint32_t)(log.id_first - 1);
     store_log_init(&hygiene->log, arena, CAPACITY, &log);
     store_log_attach(&hygiene->log, io, tag_of(TAG_HYGIENE_LOG, 0), tag_of(TAG_HYGIENE_LOG, 1));
-    return result < 0 ? result : hygiene_store_parts_compact(hygiene);
+    if (result == 0)
+        result = hygiene_store_parts_compact(hygiene);
+    if (result == 0)
+        hygiene_store_parts_settle_shelf(hygiene);
+    return result;
 }
 
 /* --- changes --- */
@@ -276,7 +102,9 @@ void hygiene_store_parts_added(struct hygiene_store *hygiene, uint16_t type, siz
 int hygiene_store_change(struct hygiene_store *hygiene, const struct hygiene_change *change,
                          uint64_t *ret_ticket)
 {
-    uint8_t *place = hygiene_store_parts_room(hygiene, HYGIENE_CHANGE_SIZE_MAX);
+    uint8_t *place = hygiene->mark_written != 0
+                         ? NULL
+                         : hygiene_store_parts_room(hygiene, HYGIENE_CHANGE_SIZE_MAX);
     size_t size;
     int result;
 
@@ -346,9 +174,10 @@ static void feed(struct hygiene_store *hygiene, const struct attempt_event *atte
 
 bool hygiene_store_has_room(const struct hygiene_store *hygiene)
 {
-    return appender_room(&hygiene->log.appender) >=
-           HYGIENE_JUDGE_CHANGES_MAX * record_cost(HYGIENE_CHANGE_SIZE_MAX) +
-               record_cost(STORE_CURSOR_TEXT_MAX) + record_cost(CONFIRMATIONS_RECORD_SIZE_MAX);
+    return hygiene->mark_written == 0 &&
+           appender_room(&hygiene->log.appender) >=
+               HYGIENE_JUDGE_CHANGES_MAX * record_cost(HYGIENE_CHANGE_SIZE_MAX) +
+                   record_cost(STORE_CURSOR_TEXT_MAX) + record_cost(CONFIRMATIONS_RECORD_SIZE_MAX);
 }
 
 static void read_events(struct hygiene_store *hygiene, const struct classifier *classifier)
@@ -411,12 +240,14 @@ void hygiene_store_turn(struct hygiene_store *hygiene, const struct classifier *
     }
     if (hygiene->covers || hygiene->uncovered_count >= EVENTS_A_CURSOR)
         hygiene_store_parts_write_cursor(hygiene);
+    hygiene_store_parts_turn_shelf(hygiene, now_ns);
     store_log_step(&hygiene->log, now_ns);
 }
 
 uint64_t hygiene_store_deadline_ns(const struct hygiene_store *hygiene)
 {
-    uint64_t deadline_ns = store_log_deadline_ns(&hygiene->log);
+    uint64_t deadline_ns = min_u64(store_log_deadline_ns(&hygiene->log),
+                                   hygiene_store_parts_shelf_deadline_ns(hygiene));
 
     /* Drained, it looks again whenever there is a turn. */
     return hygiene->options.store == NULL || hygiene->drained || !hygiene_store_has_room(hygiene)
@@ -483,6 +314,7 @@ int hygiene_store_close(struct hygiene_store *hygiene)
     if (hygiene == NULL)
         return 0;
     result = hygiene_store_parts_drain(hygiene);
+    hygiene_store_parts_close_shelf(hygiene, result == 0);
     store_log_close(&hygiene->log);
     return result;
 }

@@ -10,6 +10,12 @@
  * A change is in force in memory at once and durable when hygiene_store_durable_count says so; only
  * then it is reported to whoever asked for it.
  *
+ * What explains a suppression lies on a shelf (engine/shelf_disk, <folder>/derived), which follows
+ * the journal: it is committed when all that it holds is durable there, behind a mark in the
+ * journal. A start puts onto it what stands behind its mark; a shelf that is missing, damaged, or
+ * whose mark the journals do not have is made anew. Without it (hygiene_shelf_error) nothing but
+ * explanations and counts is missing.
+ *
  * Belongs to the store's thread. Other threads only call hygiene_blocks(hygiene_store_tables()).
  * Damage in the journal is stepped over and counted; a torn tail was never acknowledged. */
 #ifndef ENGINE_HYGIENE_STORE_H
@@ -19,6 +25,7 @@
 #include "bounce/confirmations.h"
 #include "bounce/hygiene.h"
 #include "bounce/seen_tags.h"
+#include "engine/shelf_disk.h"
 #include "engine/store.h"
 #include "io/io.h"
 
@@ -29,7 +36,7 @@ struct hygiene_store_options {
     struct store *store; /* whose events feed it; NULL: none do (a spool at rest) */
     enum store_durability durability;
     uint32_t addresses_max;
-    uint32_t scores_max;
+    bool shelf_in_memory;   /* no LMDB: for tests and the simulator */
     uint32_t tags_max;      /* used tags that are remembered; 0 = 1024 */
     uint32_t reports_max;   /* addresses on lists with reports without proof; 0 = 1024 */
     uint64_t compact_bytes; /* journals of at least so many bytes are compacted; 0 = 64 MiB */
@@ -41,6 +48,9 @@ struct hygiene_store_recovery {
     uint32_t damages_count; /* stepped over */
     uint64_t torn_bytes;
     bool compacted;
+    enum shelf_disk_found shelf;
+    bool shelf_made;        /* anew, from all journals */
+    uint64_t shelved_count; /* changes that the shelf lacked */
 };
 
 size_t hygiene_store_cost(const struct hygiene_store_options *options);
@@ -55,7 +65,8 @@ struct io *hygiene_store_io(struct hygiene_store *hygiene);
 struct hygiene *hygiene_store_tables(struct hygiene_store *hygiene);
 const struct hygiene_store_recovery *hygiene_store_recovery(const struct hygiene_store *hygiene);
 
-/* Applies and journals one change. 0; -EAGAIN: no room in the journal now, try after a turn;
+/* Applies and journals one change. 0; -EAGAIN: no room in the journal now, or the shelf is about to
+ * be committed, try after a turn;
  * -ENOSPC: the tables are full, nothing was done. *ret_ticket (may be NULL): it is durable once
  * hygiene_store_durable_count has reached it. */
 MUST_USE int hygiene_store_change(struct hygiene_store *hygiene,

@@ -66,52 +66,86 @@ static int put(struct hygiene_store *hygiene, const struct hygiene_change *chang
     return 0;
 }
 
-static int put_entries(struct hygiene_store *hygiene)
+/* One that is suppressed and held is both. */
+static int put_entry(struct hygiene_store *hygiene, const struct hygiene_entry *entry,
+                     struct hygiene_counts *written)
 {
-    struct hygiene_entry entry;
+    struct hygiene_change change = {
+        .kind = HYGIENE_SUPPRESS,
+        .source = entry->source,
+        .class = entry->class,
+        .time_s = entry->time_s,
+        .until_s = entry->until_s,
+        .key = entry->key,
+        .tenant = entry->tenant,
+        .stream = entry->stream,
+        .note = entry->note,
+        .provider = entry->provider,
+    };
     int result = 0;
 
-    for (uint32_t i = 0; result == 0 && hygiene_entry_at(hygiene->tables, i, &entry) == 0; i++) {
-        struct hygiene_change change = {
-            .kind = entry.held ? HYGIENE_HOLD : HYGIENE_SUPPRESS,
-            .source = entry.source,
-            .class = entry.class,
-            .time_s = entry.time_s,
-            .until_s = entry.until_s,
-            .key = entry.key,
-            .tenant = entry.tenant,
-            .stream = entry.stream,
-            .note = entry.note,
-            .provider = entry.provider,
-        };
-
-        if (!entry.withdrawn)
-            result = put(hygiene, &change);
+    if (entry->until_s != 0) {
+        result = put(hygiene, &change);
+        written->suppressed_count++;
+    }
+    if (result == 0 && entry->held_until_s != 0) {
+        change.kind = HYGIENE_HOLD;
+        change.until_s = entry->held_until_s;
+        result = put(hygiene, &change);
+        written->held_count++;
     }
     return result;
 }
 
 /* The counts, as the bounces that made them. */
-static int put_scores(struct hygiene_store *hygiene)
+static int put_score(struct hygiene_store *hygiene, struct span key,
+                     const struct hygiene_score *score)
 {
-    const struct hygiene_score *score;
-    struct span key;
     int result = 0;
 
-    for (uint32_t i = 0; hygiene_score_at(hygiene->tables, i, &key, &score); i++) {
-        for (uint32_t k = 0; result == 0 && k < score->history_count; k++) {
-            struct hygiene_change change = {
-                .kind = HYGIENE_COUNT,
-                .source = HYGIENE_FROM_SESSION,
-                .class = (enum bounce_class)score->history[k].class,
-                .time_s = score->history[k].day * (uint64_t)DAY_S,
-                .key = key,
-            };
+    for (uint32_t i = 0; result == 0 && i < score->history_count; i++) {
+        struct hygiene_change change = {
+            .kind = HYGIENE_COUNT,
+            .source = HYGIENE_FROM_SESSION,
+            .class = (enum bounce_class)score->history[i].class,
+            .time_s = score->history[i].day * (uint64_t)DAY_S,
+            .key = key,
+        };
 
-            result = put(hygiene, &change);
-        }
+        result = put(hygiene, &change);
     }
     return result;
+}
+
+/* The shelf is derived: what it does not tell in full must not become the truth. */
+static int put_all(struct hygiene_store *hygiene)
+{
+    struct hygiene_counts counts, written = {0};
+    struct hygiene_entry entry;
+    struct hygiene_score score;
+    int result;
+
+    hygiene_counts(hygiene->tables, &counts);
+    for (uint32_t i = 0; (result = hygiene_entry_at(hygiene->tables, i, &entry)) == 0; i++) {
+        result = put_entry(hygiene, &entry, &written);
+        if (result < 0)
+            return result;
+        result = hygiene_score_at(hygiene->tables, i, &score);
+        if (result == -ENOENT)
+            continue;
+        written.scored_count += result == 0;
+        if (result == 0)
+            result = put_score(hygiene, entry.key, &score);
+        if (result < 0)
+            return result;
+    }
+    if (result != -ENOENT)
+        return result;
+    return written.suppressed_count == counts.suppressed_count &&
+                   written.held_count == counts.held_count &&
+                   written.scored_count == counts.scored_count
+               ? 0
+               : -EBADMSG;
 }
 
 static int put_tags(struct hygiene_store *hygiene)
@@ -217,13 +251,12 @@ int hygiene_store_parts_compact(struct hygiene_store *hygiene)
     uint64_t first = max_u64(hygiene->last, hygiene->first) + 1;
     int result;
 
-    if (hygiene->options.durability != STORE_DURABLE || hygiene->recovery.damages_count > 0 ||
+    if (hygiene_shelf_error(hygiene->tables) != 0 || hygiene->options.durability != STORE_DURABLE ||
+        hygiene->recovery.damages_count > 0 ||
         ((hygiene->bytes < least || hygiene->bytes < WORTH * worth_of(hygiene)) &&
          hygiene->recovery.journals_count < JOURNALS_MANY))
         return 0;
-    result = put_entries(hygiene);
-    if (result == 0)
-        result = put_scores(hygiene);
+    result = put_all(hygiene);
     if (result == 0)
         result = put_tags(hygiene);
     if (result == 0)
@@ -242,5 +275,8 @@ int hygiene_store_parts_compact(struct hygiene_store *hygiene)
         hygiene->recovery.compacted = true;
         hygiene->first = first;
     }
-    return 0; /* as it was, it is good too: the next start tries again */
+    /* As it was, it is good too: the next start tries again. Marks are numbered anew. */
+    return hygiene->options.shelf_in_memory || (result < 0 && result != -EBADMSG)
+               ? 0
+               : hygiene_store_parts_make_shelf(hygiene);
 }

@@ -8,10 +8,19 @@
 #define ENGINE_HYGIENE_STORE_PARTS_H
 
 #include "engine/hygiene_store.h"
+#include "engine/shelf_disk.h"
 #include "engine/store_log.h"
 
 /* Records of the hygiene journal; the queue's own have smaller numbers. */
-enum { RECORD_CHANGE = 64, RECORD_CURSOR = 65, RECORD_TAG = 66, RECORD_CONFIRMATION = 67 };
+enum {
+    RECORD_CHANGE = 64,
+    RECORD_CURSOR = 65,
+    RECORD_TAG = 66,
+    RECORD_CONFIRMATION = 67,
+    RECORD_MARK = 68,
+};
+
+#define HYGIENE_STORE_PARTS_NAMES_SIZE MIB
 
 struct hygiene_store {
     struct hygiene_store_options options;
@@ -33,6 +42,14 @@ struct hygiene_store {
     uint64_t first; /* journals with a smaller id are void */
     uint64_t last;  /* the last one that was read */
     char folder[STORE_LOG_PATH_MAX];
+    /* The shelf. */
+    struct shelf_disk disk;
+    uint64_t mark_seed;
+    uint64_t mark_wanted;  /* of the shelf as it was found; 0: everything goes onto it */
+    uint64_t mark_written; /* in the journal, but not on the shelf; 0: none */
+    uint64_t mark_ticket;
+    uint64_t unshelved_ns; /* since when the shelf is behind */
+    char shelf_problem[256];
 };
 
 /* Waits for an operation of TAG_HYGIENE_FILE. */
@@ -51,6 +68,25 @@ void hygiene_store_parts_changed(struct hygiene_store *hygiene,
                                  const struct hygiene_change *change);
 /* Writes all that are in force. 0 or -errno. */
 MUST_USE int hygiene_store_parts_put_reports(struct hygiene_store *hygiene);
+
+/* hygiene_store_recover.c: all journals, applied. *ret_next: the id of the next one. 0 or -errno.
+ */
+MUST_USE int hygiene_store_parts_recover(struct hygiene_store *hygiene, uint64_t *ret_next);
+
+/* hygiene_store_shelf.c: opens it; failing, the tables have lost it. */
+void hygiene_store_parts_open_shelf(struct hygiene_store *hygiene);
+/* Empties it and makes it from the journals, the tables too. 0 or -errno (of the journals). */
+MUST_USE int hygiene_store_parts_make_shelf(struct hygiene_store *hygiene);
+/* The mark that the shelf has was met in the journal. */
+void hygiene_store_parts_meet_mark(struct hygiene_store *hygiene, struct span payload);
+/* Recovering: so that no more than some pages are under way. */
+void hygiene_store_parts_shelved(struct hygiene_store *hygiene);
+/* Once a turn: a mark into the journal when it is time, and what is durable onto the disk. */
+void hygiene_store_parts_turn_shelf(struct hygiene_store *hygiene, uint64_t now_ns);
+uint64_t hygiene_store_parts_shelf_deadline_ns(const struct hygiene_store *hygiene);
+/* At once, waiting. */
+void hygiene_store_parts_settle_shelf(struct hygiene_store *hygiene);
+void hygiene_store_parts_close_shelf(struct hygiene_store *hygiene, bool drained);
 
 /* hygiene_store_compact.c: reads `start` into hygiene->first; 0 when there is none. */
 MUST_USE int hygiene_store_parts_read_start(struct hygiene_store *hygiene);

@@ -128,30 +128,31 @@ static void put_time(struct text *out, const char *key, uint64_t seconds)
     json_put_string(out, text_span(&text));
 }
 
+/* What forbids mail comes first. */
 static const char *state_of(const struct hygiene_entry *entry, uint64_t now_s)
 {
-    if (entry->held)
+    if (entry->until_s > now_s)
+        return "suppressed";
+    if (entry->held_until_s != 0)
         return "held";
-    if (entry->withdrawn)
-        return "withdrawn";
-    return entry->until_s > now_s ? "suppressed" : "expired";
+    return entry->until_s == 0 ? "withdrawn" : "expired";
 }
 
 static void explain(struct text *words, const struct hygiene_entry *entry, uint64_t now_s)
 {
     bool everywhere = entry->tenant.size == 0 && entry->stream.size == 0;
 
-    if (entry->held)
+    if (entry->until_s > now_s)
+        text_add_cstr(words,
+                      everywhere ? "no mail goes there: " : "no mail of this scope goes there: ");
+    else if (entry->held_until_s != 0)
         text_add_cstr(words,
                       "not suppressed yet: its provider suddenly refuses so many that an operator "
                       "has to release or confirm it; ");
-    else if (entry->withdrawn)
+    else if (entry->until_s == 0)
         text_add_cstr(words, "free again: somebody lifted the suppression; ");
-    else if (entry->until_s <= now_s)
-        text_add_cstr(words, "free again: the suppression ran out; ");
     else
-        text_add_cstr(words,
-                      everywhere ? "no mail goes there: " : "no mail of this scope goes there: ");
+        text_add_cstr(words, "free again: the suppression ran out; ");
     text_add_cstr(words, bounce_class_meaning(entry->class));
     text_add_cstr(words, ", says the ");
     text_add_cstr(words, hygiene_change_source_name(entry->source));
@@ -170,7 +171,10 @@ static void write_entry(struct text *out, const struct hygiene_entry *entry, uin
     json_put_key_cstr(out, "class", bounce_class_name(entry->class));
     json_put_key_cstr(out, "source", hygiene_change_source_name(entry->source));
     put_time(out, "time", entry->time_s);
-    put_time(out, "until", entry->withdrawn ? entry->time_s : entry->until_s);
+    put_time(out, "until",
+             entry->until_s == 0 && entry->held_until_s == 0      ? entry->time_s
+             : entry->until_s > now_s || entry->held_until_s == 0 ? entry->until_s
+                                                                  : entry->held_until_s);
     json_put_key_string(out, "tenant", entry->tenant);
     json_put_key_string(out, "stream", entry->stream);
     json_put_key_string(out, "note", entry->note);
@@ -274,20 +278,43 @@ static bool step_lists(struct query_suppress *query, const struct confirmations 
     return true;
 }
 
+/* What forbids mail is in memory; why, is not to be had. */
+static bool complain_of_shelf(struct text *out, const struct hygiene *tables)
+{
+    char bytes[256];
+    struct text text;
+
+    text_init(&text, bytes, sizeof(bytes));
+    text_add_format(&text,
+                    "the details cannot be read (%s), though every suppression is in force: the "
+                    "next start makes them anew",
+                    strerror(-hygiene_shelf_error(tables)));
+    return complain(out, text_cstr_end(&text));
+}
+
 static bool step_show(struct query_suppress *query, const struct confirmations *known,
                       struct hygiene *tables, uint64_t now_s, struct text *out)
 {
     struct hygiene_entry entry;
+    struct hygiene_score score;
+    int result = 0;
 
-    for (; hygiene_find(tables, query->change.key, &query->number, &entry) == 0; query->number++) {
-        if (text_room(out) < LINE_ROOM)
-            return false;
+    if (!query->begun)
+        query->number = HYGIENE_FIND_FIRST;
+    query->begun = true;
+    for (; text_room(out) >= LINE_ROOM; query->any = true) {
+        result = hygiene_find(tables, query->change.key, &query->number, &entry);
+        if (result < 0)
+            break;
         write_entry(out, &entry, now_s);
-        query->begun = true;
     }
-    if (!step_lists(query, known, out) || text_room(out) < LINE_ROOM)
+    if (result == 0 || !step_lists(query, known, out) || text_room(out) < LINE_ROOM)
         return false;
-    write_score(out, query->change.key, hygiene_score_of(tables, query->change.key), query->begun);
+    if (result == -ENOENT)
+        result = hygiene_score_of(tables, query->change.key, &score);
+    if (result < 0 && result != -ENOENT)
+        return complain_of_shelf(out, tables);
+    write_score(out, query->change.key, result == 0 ? &score : NULL, query->any);
     return true;
 }
 
@@ -324,26 +351,30 @@ static void write_row(struct text *out, const struct hygiene_entry *entry)
     put_csv(out, entry->note, true);
 }
 
-static bool step_list(struct query_suppress *query, const struct hygiene *tables, uint64_t now_s,
+static bool step_list(struct query_suppress *query, struct hygiene *tables, uint64_t now_s,
                       struct text *out)
 {
     struct hygiene_entry entry;
+    int result;
 
     if (query->verb == QUERY_SUPPRESS_EXPORT && !query->begun)
         text_add_cstr(out, QUERY_SUPPRESS_CSV_HEADER);
     query->begun = true;
-    for (uint32_t i = 0; hygiene_entry_at(tables, query->number, &entry) == 0;
-         i++, query->number++) {
+    for (uint32_t i = 0;; i++, query->number++) {
         if (i == ENTRIES_A_STEP || text_room(out) < LINE_ROOM)
             return false;
-        if (query->held ? !entry.held : entry.held || entry.withdrawn || entry.until_s <= now_s)
+        result = query->held ? hygiene_held_at(tables, query->number, &entry)
+                             : hygiene_entry_at(tables, query->number, &entry);
+        if (result < 0)
+            break;
+        if (!query->held && entry.until_s <= now_s)
             continue;
         if (query->verb == QUERY_SUPPRESS_EXPORT)
             write_row(out, &entry);
         else
             write_entry(out, &entry, now_s);
     }
-    return true;
+    return result == -ENOENT || complain_of_shelf(out, tables);
 }
 
 /* --- orders --- */

@@ -33,7 +33,8 @@ struct query_suppress {
     struct hygiene_change change; /* its spans lie in `line` and `key` */
     bool held;
     bool ordered;    /* the change was made, its durability is awaited */
-    bool begun;      /* the header was written */
+    bool begun;      /* the header was written; `number` means something */
+    bool any;        /* an entry was shown */
     uint32_t number; /* of the next entry */
     uint32_t list;   /* of the next address on somebody else's list */
     uint64_t ticket;

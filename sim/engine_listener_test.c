@@ -182,7 +182,7 @@ static bool begin_life(void)
     struct hygiene_store_options options = {.folder = "hygiene",
                                             .durability = STORE_DURABLE,
                                             .addresses_max = ADDRESSES_MAX,
-                                            .scores_max = 50,
+                                            .shelf_in_memory = true,
                                             .compact_bytes = (uint64_t)16 * 1024};
     struct io_options ring = {.entries = 256, .handles_max = 300, .buffers_count = 64};
     struct listener_options listening = {
@@ -284,21 +284,20 @@ static void check_people(void)
     uint64_t days;
 
     for (uint32_t who = 0; who < PEOPLE; who++) {
-        const struct hygiene_score *score;
+        struct hygiene_score score = {0};
         uint32_t full = look(FACT_FULL, who, &days);
         bool counted;
 
         write_address(who, address);
-        score = hygiene_score_of(tables, span_cstr(address));
-        counted = score != NULL;
+        counted = hygiene_score_of(tables, span_cstr(address), &score) == 0;
         if (was_accepted(FACT_DEAD, who) && !is_suppressed(address, ""))
             fail_msg("%s was answered 250 and is not suppressed", address);
         if (is_suppressed(address, "") && look(FACT_DEAD, who, &days) == 0)
             fail_msg("%s is suppressed without a proof", address);
         if (was_accepted(FACT_FULL, who) && !counted)
             fail_msg("%s was answered 250 and does not count", address);
-        if (counted && (full == 0 || score->history_count != 1))
-            fail_msg("%s counts %u times for %u reports of one tag", address, score->history_count,
+        if (counted && (full == 0 || score.history_count != 1))
+            fail_msg("%s counts %u times for %u reports of one tag", address, score.history_count,
                      full);
     }
 }

@@ -51,6 +51,7 @@ static int prepare(struct world_engine *process, struct text *error)
                    .sites_max = options->zones.zones_count + 8,
                    .campaigns_max = 1024,
                    .suppressed_max = recipients_max,
+                   .shelf_in_memory = true,
                    .buffers_max = options->buffers_max,
                    .cache_entries_max = options->cache_entries_max,
                    .segment_size = options->segment_size,

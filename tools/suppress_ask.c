@@ -42,7 +42,6 @@ static int open_hygiene(struct suppress_ask *ask)
         .folder = policy->hygiene_path,
         .durability = policy->durability == DURABILITY_DURABLE ? STORE_DURABLE : STORE_OS,
         .addresses_max = policy->hygiene_addresses,
-        .scores_max = policy->hygiene_addresses,
     };
     char message[512];
     struct text error;
