@@ -9,7 +9,7 @@ size_t hygiene_cost(const struct hygiene_options *options)
 {
     return arena_cost(1, sizeof(struct hygiene)) + hygiene_filter_cost(options->addresses_max) +
            hygiene_marks_cost(options->addresses_max) + hygiene_held_cost(options->addresses_max) +
-           hygiene_breaker_cost() +
+           hygiene_breaker_cost() + hygiene_domains_cost() +
            (options->shelf != NULL ? 0 : hygiene_shelf_memory_cost(options->addresses_max));
 }
 
@@ -23,6 +23,7 @@ struct hygiene *hygiene_open(struct arena *arena, const struct hygiene_options *
     hygiene_marks_init(&hygiene->marks, arena, options->addresses_max, &options->seed);
     hygiene_held_init(&hygiene->held, arena, options->addresses_max);
     hygiene_breaker_init(&hygiene->breaker, arena);
+    hygiene_domains_init(&hygiene->domains, arena);
     hygiene->shelf = options->shelf != NULL
                          ? options->shelf
                          : hygiene_shelf_memory_open(arena, options->addresses_max);
@@ -36,6 +37,7 @@ void hygiene_reset(struct hygiene *hygiene)
     hygiene_marks_clear(&hygiene->marks);
     hygiene->held.count = 0;
     hygiene_breaker_reset(&hygiene->breaker);
+    hygiene_domains_reset(&hygiene->domains);
     hygiene->counts = (struct hygiene_counts){0};
     atomic_store_explicit(&hygiene->any, false, memory_order_relaxed);
     atomic_store_explicit(&hygiene->any_scoped, false, memory_order_relaxed);
@@ -325,6 +327,11 @@ int hygiene_apply(struct hygiene *hygiene, const struct hygiene_change *change)
 struct hygiene_breaker *hygiene_breakers(struct hygiene *hygiene)
 {
     return &hygiene->breaker;
+}
+
+struct hygiene_domains *hygiene_domain_counts(struct hygiene *hygiene)
+{
+    return &hygiene->domains;
 }
 
 void hygiene_counts(const struct hygiene *hygiene, struct hygiene_counts *ret_counts)

@@ -32,6 +32,7 @@
 
 struct hygiene;
 struct hygiene_breaker;
+struct hygiene_domains;
 
 struct hygiene_options {
     uint32_t addresses_max;      /* (address, scope) pairs that were ever suppressed or counted */
@@ -112,6 +113,7 @@ MUST_USE int hygiene_score_of(struct hygiene *hygiene, struct span key,
 MUST_USE int hygiene_score_at(struct hygiene *hygiene, uint32_t number,
                               struct hygiene_score *ret_score);
 struct hygiene_breaker *hygiene_breakers(struct hygiene *hygiene);
+struct hygiene_domains *hygiene_domain_counts(struct hygiene *hygiene);
 void hygiene_counts(const struct hygiene *hygiene, struct hygiene_counts *ret_counts);
 
 #endif

@@ -1,9 +1,11 @@
 #include "bounce/hygiene_breaker.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define PAST_MAX 100000
 #define SET_SIZE 8
+#define NUMBERS_SIZE 25 /* hard, total, past_hard, past_total, open */
 
 size_t hygiene_breaker_cost(void)
 {
@@ -122,6 +124,7 @@ bool hygiene_breaker_count(struct hygiene_breaker *breaker, struct span provider
         return false;
     if (place->open)
         return true;
+    place->dirty = true;
     place->total++;
     place->hard += hard;
     place->open = hard && jumped(place);
@@ -141,8 +144,10 @@ void hygiene_breaker_open(struct hygiene_breaker *breaker, struct span provider)
 {
     struct hygiene_breaker_provider *place = find_or_add(breaker, provider);
 
-    if (place != NULL)
-        place->open = true;
+    if (place == NULL)
+        return;
+    place->dirty = place->dirty || !place->open;
+    place->open = true;
 }
 
 void hygiene_breaker_close(struct hygiene_breaker *breaker, struct span provider)
@@ -152,8 +157,52 @@ void hygiene_breaker_close(struct hygiene_breaker *breaker, struct span provider
 
         if (provider.size > 0 && !span_equal_nocase(span_cstr(place->name), provider))
             continue;
+        place->dirty = place->name[0] != '\0';
         place->open = false;
         place->hard = 0;
         place->total = 0;
     }
+}
+
+/* --- bytes: the numbers, whether it is open, the name --- */
+
+size_t hygiene_breaker_write_next(struct hygiene_breaker *breaker, uint32_t *place, bool all,
+                                  uint8_t *into)
+{
+    while (*place < HYGIENE_BREAKER_PROVIDERS) {
+        struct hygiene_breaker_provider *provider = &breaker->providers[(*place)++];
+        size_t size = strlen(provider->name);
+
+        if (size == 0 || (!all && !provider->dirty))
+            continue;
+        provider->dirty = false;
+        memcpy(into, &provider->hard, 4);
+        memcpy(into + 4, &provider->total, 4);
+        memcpy(into + 8, &provider->past_hard, 8);
+        memcpy(into + 16, &provider->past_total, 8);
+        into[24] = provider->open;
+        memcpy(into + NUMBERS_SIZE, provider->name, size);
+        return NUMBERS_SIZE + size;
+    }
+    return 0;
+}
+
+int hygiene_breaker_read(struct hygiene_breaker *breaker, struct span bytes)
+{
+    struct span name = span_skip(bytes, NUMBERS_SIZE);
+    struct hygiene_breaker_provider *place;
+
+    if (bytes.size <= NUMBERS_SIZE || name.size > HYGIENE_BREAKER_NAME_MAX ||
+        span_find_byte(name, '\0') != SPAN_NOT_FOUND || bytes.data[24] > 1)
+        return -EBADMSG;
+    place = find_or_add(breaker, name);
+    if (place == NULL) /* eight open ones stand there: of those, operators were told */
+        return 0;
+    memcpy(&place->hard, bytes.data, 4);
+    memcpy(&place->total, bytes.data + 4, 4);
+    memcpy(&place->past_hard, bytes.data + 8, 8);
+    memcpy(&place->past_total, bytes.data + 16, 8);
+    place->open = bytes.data[24] != 0;
+    place->dirty = false;
+    return 0;
 }

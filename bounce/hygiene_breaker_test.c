@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,6 +103,38 @@ static void test_many_providers(void **state)
     assert_false(hygiene_breaker_is_open(&breaker, SPAN("held.example")));
 }
 
+/* What is written goes on where it was: another bounce or two, and it opens. */
+static void test_there_and_back(void **state)
+{
+    uint8_t bytes[4][HYGIENE_BREAKER_RECORD_MAX];
+    size_t sizes[4];
+    uint32_t place = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < HYGIENE_BREAKER_HARD_MIN - 1; i++)
+        assert_false(hygiene_breaker_count(&breaker, SPAN("p.example"), true));
+    hygiene_breaker_open(&breaker, SPAN("o.example"));
+    for (uint32_t i = 0; i < 3; i++)
+        sizes[i] = hygiene_breaker_write_next(&breaker, &place, false, bytes[i]);
+    assert_true(sizes[0] > 0 && sizes[1] > 0 && sizes[2] == 0);
+    place = 0;
+    assert_int_equal(hygiene_breaker_write_next(&breaker, &place, false, bytes[3]), 0);
+    assert_true(hygiene_breaker_write_next(&breaker, &place, true, bytes[3]) == 0);
+    place = 0;
+    assert_true(hygiene_breaker_write_next(&breaker, &place, true, bytes[3]) > 0);
+    hygiene_breaker_reset(&breaker);
+    assert_false(hygiene_breaker_is_open(&breaker, SPAN("o.example")));
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(hygiene_breaker_read(&breaker, span_make(bytes[i % 2], sizes[i % 2])), 0);
+    assert_true(hygiene_breaker_is_open(&breaker, SPAN("o.example")));
+    assert_false(hygiene_breaker_is_open(&breaker, SPAN("p.example")));
+    assert_true(hygiene_breaker_count(&breaker, SPAN("p.example"), true));
+    for (size_t cut = 0; cut < 26; cut++)
+        assert_int_equal(hygiene_breaker_read(&breaker, span_make(bytes[0], cut)), -EBADMSG);
+    bytes[0][24] = 2;
+    assert_int_equal(hygiene_breaker_read(&breaker, span_make(bytes[0], sizes[0])), -EBADMSG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +143,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_bad_list_as_ever_does_not_open, begin, end),
         cmocka_unit_test_setup_teardown(test_names, begin, end),
         cmocka_unit_test_setup_teardown(test_many_providers, begin, end),
+        cmocka_unit_test_setup_teardown(test_there_and_back, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

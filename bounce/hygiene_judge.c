@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "bounce/hygiene_breaker.h"
+#include "bounce/hygiene_domains.h"
 
 #define DAY_S 86400
 
@@ -121,6 +122,8 @@ uint32_t hygiene_judge(struct hygiene *hygiene, const struct hygiene_event *even
 
     if (!event->final || event->key.size == 0 || event->key.size > HYGIENE_CHANGE_KEY_MAX)
         return 0;
+    hygiene_domains_count(hygiene_domain_counts(hygiene), span_skip(domain_key(event->key), 1),
+                          event->class, (uint16_t)(event->time_s / DAY_S));
     /* Who complained or left said so himself: no provider's mistake. */
     if (event->class == BOUNCE_COMPLAINT || event->class == BOUNCE_UNSUBSCRIBE)
         open = false;

@@ -4,7 +4,8 @@
  * The actions of the vocabulary (bounce/bounce_class.h): hard bounces suppress at the first final
  * failure, soft ones are counted at most once a day, what is the sender's fault does nothing, a
  * delivery forgets what was counted. A provider whose breaker is open gets its suppressions held.
- * Changes nothing but the breaker's counts: the caller journals and applies the changes. */
+ * Changes nothing but the counts of breakers and domains: the caller journals and applies the
+ * changes. */
 #ifndef BOUNCE_HYGIENE_JUDGE_H
 #define BOUNCE_HYGIENE_JUDGE_H
 

@@ -7,6 +7,7 @@
 
 #include "bounce/hygiene.h"
 #include "bounce/hygiene_breaker.h"
+#include "bounce/hygiene_domains.h"
 #include "bounce/hygiene_dossier.h"
 #include "bounce/hygiene_filter.h"
 #include "bounce/hygiene_held.h"
@@ -24,6 +25,7 @@ struct hygiene {
     struct hygiene_marks marks;
     struct hygiene_held held;
     struct hygiene_breaker breaker;
+    struct hygiene_domains domains;
     struct hygiene_shelf *shelf;
     bool shelving;
     int shelf_error;

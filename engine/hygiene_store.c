@@ -16,6 +16,7 @@
 #define EVENTS_A_TURN 2000
 #define EVENTS_A_CURSOR 50000 /* without a change: then it is written all the same */
 #define LOOK_NS (20 * NS_PER_MS)
+#define STANDING_NS (2 * NS_PER_S)
 
 #define SMALL 1024 /* of what was not said how many are remembered */
 
@@ -238,6 +239,10 @@ void hygiene_store_turn(struct hygiene_store *hygiene, const struct classifier *
         read_events(hygiene, classifier);
         hygiene->look_ns = now_ns + LOOK_NS;
     }
+    if (now_ns >= hygiene->standing_ns + STANDING_NS) {
+        hygiene_store_parts_write_standing(hygiene, now_ns);
+        hygiene->covers = hygiene->covers || hygiene->uncovered_count > 0;
+    }
     if (hygiene->covers || hygiene->uncovered_count >= EVENTS_A_CURSOR)
         hygiene_store_parts_write_cursor(hygiene);
     hygiene_store_parts_turn_shelf(hygiene, now_ns);
@@ -314,6 +319,13 @@ int hygiene_store_close(struct hygiene_store *hygiene)
     if (hygiene == NULL)
         return 0;
     result = hygiene_store_parts_drain(hygiene);
+    if (result == 0) {
+        /* What was counted, and then that it was: else the next start counts it again. */
+        hygiene_store_parts_write_standing(hygiene, io_now_ns(hygiene->io));
+        if (hygiene->uncovered_count > 0)
+            hygiene_store_parts_write_cursor(hygiene);
+        result = hygiene_store_parts_drain(hygiene);
+    }
     hygiene_store_parts_close_shelf(hygiene, result == 0);
     store_log_close(&hygiene->log);
     return result;

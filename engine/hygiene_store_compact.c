@@ -262,6 +262,8 @@ int hygiene_store_parts_compact(struct hygiene_store *hygiene)
     if (result == 0)
         result = hygiene_store_parts_put_reports(hygiene);
     if (result == 0)
+        result = hygiene_store_parts_write_all_standing(hygiene);
+    if (result == 0)
         result = hygiene_store_parts_drain(hygiene); /* so that there is room */
     if (result == 0) {
         hygiene_store_parts_write_cursor(hygiene);

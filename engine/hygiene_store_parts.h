@@ -18,6 +18,8 @@ enum {
     RECORD_TAG = 66,
     RECORD_CONFIRMATION = 67,
     RECORD_MARK = 68,
+    RECORD_BREAKER = 69,
+    RECORD_DOMAIN_COUNTS = 70,
 };
 
 #define HYGIENE_STORE_PARTS_NAMES_SIZE MIB
@@ -42,6 +44,7 @@ struct hygiene_store {
     uint64_t first; /* journals with a smaller id are void */
     uint64_t last;  /* the last one that was read */
     char folder[STORE_LOG_PATH_MAX];
+    uint64_t standing_ns; /* when breakers and domains were written last */
     /* The shelf. */
     struct shelf_disk disk;
     uint64_t mark_seed;
@@ -87,6 +90,15 @@ uint64_t hygiene_store_parts_shelf_deadline_ns(const struct hygiene_store *hygie
 /* At once, waiting. */
 void hygiene_store_parts_settle_shelf(struct hygiene_store *hygiene);
 void hygiene_store_parts_close_shelf(struct hygiene_store *hygiene, bool drained);
+
+/* hygiene_store_standing.c: what changed in the standing of providers and domains, as far as there
+ * is room. */
+void hygiene_store_parts_write_standing(struct hygiene_store *hygiene, uint64_t now_ns);
+/* That of every one, waiting. 0 or -errno. */
+MUST_USE int hygiene_store_parts_write_all_standing(struct hygiene_store *hygiene);
+/* Such a record; false: it is none. */
+bool hygiene_store_parts_read_standing(struct hygiene_store *hygiene, uint16_t type,
+                                       struct span payload);
 
 /* hygiene_store_compact.c: reads `start` into hygiene->first; 0 when there is none. */
 MUST_USE int hygiene_store_parts_read_start(struct hygiene_store *hygiene);

@@ -30,6 +30,8 @@ static void apply_record(struct hygiene_store *hygiene, const struct record *rec
             hygiene->recovery.damages_count++;
         return;
     }
+    if (hygiene_store_parts_read_standing(hygiene, record->type, record->payload))
+        return;
     if (record->type == RECORD_MARK)
         hygiene_store_parts_meet_mark(hygiene, record->payload);
     if (record->type != RECORD_CHANGE)
