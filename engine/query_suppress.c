@@ -5,10 +5,12 @@
 
 #include "base/json_put.h"
 #include "base/utc.h"
+#include "bounce/hygiene_domains.h"
 #include "engine/hygiene_feed.h"
+#include "engine/standing_json.h"
 
 #define ENTRIES_A_STEP 20000
-#define LINE_ROOM ((size_t)4 * KIB) /* more than one entry takes */
+#define LINE_ROOM ((size_t)8 * KIB) /* more than one line takes */
 
 /* --- parsing --- */
 
@@ -44,6 +46,22 @@ static const char *parse_address(struct query_suppress *query, struct span addre
 {
     query->change.key = hygiene_feed_key(address, query->key);
     return query->change.key.size > 0 ? NULL : "that is no mail address";
+}
+
+/* "@example.com": its key is that of an address there. */
+static const char *parse_domain(struct query_suppress *query, struct span domain)
+{
+    uint8_t bytes[HYGIENE_CHANGE_KEY_MAX];
+    struct span key;
+    struct text text;
+
+    query->verb = QUERY_SUPPRESS_SHOW_DOMAIN;
+    text_init(&text, bytes, sizeof(bytes));
+    text_add_byte(&text, 'x');
+    text_add(&text, domain);
+    key = text.overflow ? (struct span){NULL, 0} : hygiene_feed_key(text_span(&text), query->key);
+    query->change.key = span_skip(key, 1);
+    return key.size > 2 ? NULL : "that is no domain";
 }
 
 static const char *parse_provider(struct query_suppress *query, enum hygiene_change_kind kind,
@@ -87,6 +105,8 @@ const char *query_suppress_parse(struct query_suppress *query, struct span words
         return parse_provider(query, HYGIENE_CONFIRM, words);
     if (span_equal(verb, SPAN("import")))
         return parse_import(query, words);
+    if (span_equal(verb, SPAN("show")) && span_starts(words, SPAN("@")))
+        return parse_domain(query, words);
     problem = parse_address(query, span_split(&words, '\t'));
     if (problem != NULL)
         return problem;
@@ -216,6 +236,23 @@ static void write_counts(struct text *out, const struct hygiene_score *score)
     json_put_close(out, ']');
 }
 
+/* What is behind the '@' of an address or of a domain's key. */
+static struct span domain_of(struct span key)
+{
+    size_t at = key.size;
+
+    while (at > 0 && key.data[at - 1] != '@')
+        at--;
+    return span_skip(key, at);
+}
+
+static void put_standing(struct text *out, struct hygiene *tables, struct span key, uint64_t now_s)
+{
+    struct span name = domain_of(key);
+
+    standing_json_put(out, name, hygiene_domains_find(hygiene_domain_counts(tables), name), now_s);
+}
+
 static void write_score(struct text *out, struct span key, const struct hygiene_score *score,
                         bool any_entry)
 {
@@ -230,8 +267,6 @@ static void write_score(struct text *out, struct span key, const struct hygiene_
                             "days, suppress it, and a delivery forgets them"
                       : any_entry ? "nothing is counted for this address"
                                   : "nothing is known against this address");
-    json_put_close(out, '}');
-    text_add_byte(out, '\n');
 }
 
 /* What is counted for the address on one of others' lists. */
@@ -315,6 +350,31 @@ static bool step_show(struct query_suppress *query, const struct confirmations *
     if (result < 0 && result != -ENOENT)
         return complain_of_shelf(out, tables);
     write_score(out, query->change.key, result == 0 ? &score : NULL, query->any);
+    json_put_key(out, "standing");
+    put_standing(out, tables, query->change.key, now_s);
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+    return true;
+}
+
+/* The counts of "@domain" are those that may suppress who is refused there (relay-denied). */
+static bool step_show_domain(const struct query_suppress *query, struct hygiene *tables,
+                             uint64_t now_s, struct text *out)
+{
+    struct hygiene_score score;
+    int result = hygiene_score_of(tables, query->change.key, &score);
+
+    json_put_open(out, '{');
+    json_put_key_string(out, "domain", domain_of(query->change.key));
+    json_put_key(out, "standing");
+    put_standing(out, tables, query->change.key, now_s);
+    if (result == 0)
+        write_counts(out, &score);
+    json_put_key_cstr(out, "explanation",
+                      "what became of mail to this domain, half of it forgotten every 30 days; it "
+                      "decides nothing, but for days of relay-denied");
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
     return true;
 }
 
@@ -482,6 +542,8 @@ bool query_suppress_step(struct query_suppress *query, struct hygiene_store *hyg
     case QUERY_SUPPRESS_SHOW:
         return step_show(query, hygiene_store_confirmations(hygiene), hygiene_store_tables(hygiene),
                          now_s, out);
+    case QUERY_SUPPRESS_SHOW_DOMAIN:
+        return step_show_domain(query, hygiene_store_tables(hygiene), now_s, out);
     case QUERY_SUPPRESS_LIST:
     case QUERY_SUPPRESS_EXPORT:
         return step_list(query, hygiene_store_tables(hygiene), now_s, out);

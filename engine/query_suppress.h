@@ -5,6 +5,7 @@
  *   add ADDRESS CLASS SOURCE UNTIL TENANT STREAM NOTE    UNTIL: seconds, or empty for ever
  *   remove ADDRESS TENANT STREAM NOTE                    also what was counted for it
  *   show ADDRESS     every entry and count, each explained in words
+ *   show @DOMAIN     how mail there fared
  *   list [held]      entries in force (or held), NDJSON
  *   export           the same as CSV
  *   release PROVIDER, confirm PROVIDER     what is held for it; "*": for all
@@ -23,6 +24,7 @@
 enum query_suppress_verb {
     QUERY_SUPPRESS_ORDER, /* add, remove, release, confirm: one change */
     QUERY_SUPPRESS_SHOW,
+    QUERY_SUPPRESS_SHOW_DOMAIN,
     QUERY_SUPPRESS_LIST,
     QUERY_SUPPRESS_EXPORT,
     QUERY_SUPPRESS_IMPORT,

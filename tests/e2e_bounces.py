@@ -117,6 +117,11 @@ def at_rest(case):
     check_decisions(run, ["suppressed", "suppressed", "unproven"])
     wanted = {**{a: "no-user" for a in dead}, live[4]: "complaint", live[5]: "unsubscribe", live[6]: "unsubscribe"}
     e2e.check_equal({a: line["class"] for a, line in scene.suppressed().items()}, wanted, "the suppression list")
+    events = [event for event in scene.spool.events() if event["type"] in ("OOB", "Feedback", "Unsubscribe")]
+    kinds = {**{a: "OOB" for a in dead + full[:1]}, live[4]: "Feedback", live[5]: "Unsubscribe",
+             live[6]: "Unsubscribe"}
+    e2e.check_equal({event["recipient"]: event["type"] for event in events}, kinds, "events of what came back")
+    e2e.check_equal(len(events), len(kinds), "each of them once", events)
     run = scene.send("again")
     e2e.check_counts(run.json, run, suppressed=len(wanted), accepted=len(scene.everybody) - len(wanted))
     again = [entry["rcpt"][0] for entry in e2e.read_lines(scene.sink.ledger)][len(scene.everybody):]

@@ -4,6 +4,8 @@ the spool at rest; delays, rates, lanes, time limits; and the limits of a site w
 import collections
 import os
 import signal
+import socket
+import threading
 import time
 
 import e2e
@@ -296,10 +298,47 @@ def several_shards(case):
     case.note("3 connections a site kept with shards " + ", ".join(rates))
 
 
+class DyingSender:
+    """A control socket that takes questions and ends without a word; after `lives` of them it is gone."""
+
+    def __init__(self, folder, lives):
+        self.path = os.path.join(folder, "control")
+        self.lives = lives
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(self.path)
+        self.socket.listen(8)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        while self.lives > 0:
+            client, _ = self.socket.accept()
+            with client:
+                client.recv(1000)
+                self.lives -= 1
+        self.socket.close()
+        os.unlink(self.path)
+
+
+def no_answer(case):
+    """A sender that dies while it is asked is not an empty queue."""
+    scene = Scene(case, "noanswer", 50)
+    scene.send("--until", "done")
+    for verb in ("summary", "list"):
+        DyingSender(scene.spool.folder, 3)
+        run = scene.spool.queue(verb, "--json").expect(0)  # from the spool, then
+        e2e.check_equal(len(run.json_lines), verb == "summary", "the answer of the spool at rest", run)
+    sender = DyingSender(scene.spool.folder, 1000000)
+    run = scene.spool.queue("summary").expect(e2e.TRY_AGAIN)
+    e2e.check("try again" in run.err and run.out == "", "it says that there was no answer", run)
+    sender.lives = 1
+    scene.spool.queue("summary").expect(0)
+
+
 def main():
     with e2e.Case("control") as case:
         failures = []
-        for step in (controls, cancelling, not_before, rate, time_limit, lanes, several_shards):
+        for step in (controls, no_answer, cancelling, not_before, rate, time_limit, lanes, several_shards):
             try:
                 case.step(step)
             except e2e.Failure as failure:

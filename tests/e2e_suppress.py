@@ -1,6 +1,8 @@
 """Bounces come home: what a receiver calls dead is suppressed, and the next campaign leaves it out; what is full or
 blocked is not. Suppressions by hand and by CSV, at rest and beside a running sender.
 """
+import os
+import shutil
 import time
 
 import e2e
@@ -70,7 +72,9 @@ def campaigns(case):
     full = shown(spool, f"full1@{domain}")[-1]
     e2e.check_equal((full["state"], full["counts"][0]["class"], full["counts"][0]["count"]), ("counted", "mailbox-full", 1),
                     "what is full is counted", full)
-    e2e.check_equal([line["state"] for line in shown(spool, f"blocked1@{domain}")], ["free"], "the sender's fault")
+    blocked = shown(spool, f"blocked1@{domain}")
+    e2e.check_equal([line["state"] for line in blocked], ["free"], "the sender's fault")
+    check_standing(spool, domain, blocked[0]["standing"])
     classes = {e["recipient"]: e["bounce_classification"] for e in spool.events() if e["type"] == "Bounce"}
     e2e.check_equal((classes[f"dead0@{domain}"], classes[f"full0@{domain}"], classes[f"blocked0@{domain}"]),
                     ("no-user", "mailbox-full", "blocked"), "classes in events")
@@ -85,6 +89,47 @@ def campaigns(case):
     audit = e2e.audit(case, sink.ledger, spool)
     e2e.check_equal(audit["lost"] + audit["duplicates"] + audit["strangers"], 0, "ledger against events", audit)
     case.note(f"{DEAD} dead of {len(everybody)} left out of the next campaigns")
+
+
+def check_standing(spool, domain, beside_address):
+    """How the domain fared, with the first campaign's deliveries behind its first failure."""
+    line = suppress(spool, "show", "--domain", domain.upper(), "--json").expect(0).json
+    standing = line["standing"]
+    e2e.check_equal(standing, beside_address, "the domain's standing beside an address", line)
+    e2e.check_equal((standing["domain"], standing["hard"], standing["soft"], standing["senders"]),
+                    (domain, DEAD, FULL, BLOCKED), "what failed there", line)
+    e2e.check(0 < standing["delivered"] <= GOOD, "what arrived there", line)
+    e2e.check(0.1 < standing["score"] < 1, "its score", line)
+    e2e.check_equal({(h["class"], h["count"]) for h in standing["history"]},
+                    {("no-user", DEAD), ("mailbox-full", FULL), ("blocked", BLOCKED)}, "its history", line)
+    e2e.check(f"{domain}: known  score=" in suppress(spool, "show", "--domain", domain).expect(0).out, "in plain words")
+    e2e.check_equal(suppress(spool, "show", "--domain", "other.test", "--json").expect(0).json["standing"]["state"],
+                    "unknown", "another domain")
+    suppress(spool, "show", "--domain", "..").expect(e2e.SOME_FAILED)
+
+
+def damaged(case, spool):
+    """The derived details: gone, cut, of another version, no folder at all. Nobody is mailed for it."""
+    wanted = suppress(spool, "export").expect(0).out
+    data = os.path.join(spool.folder, "hygiene", "derived", "data.mdb")
+    with open(data, "rb") as f:
+        whole = f.read()
+    for what, content in {"gone": None, "cut": whole[:len(whole) // 2], "empty": b"", "zeroed": bytes(len(whole)),
+                          "another version": whole.replace(b"\xde\xc0\xef\xbe\x01", b"\xde\xc0\xef\xbe\x02"),
+                          "noise": os.urandom(len(whole))}.items():
+        os.unlink(data)
+        if content is not None:
+            with open(data, "wb") as f:
+                f.write(content)
+        e2e.check_equal(suppress(spool, "export").expect(0).out, wanted, f"the export, with data.mdb {what}")
+    shutil.rmtree(os.path.dirname(data))
+    with open(os.path.dirname(data), "w", encoding="ascii"):
+        pass
+    run = suppress(spool, "export").expect(e2e.SOME_FAILED)
+    e2e.check("every suppression is in force" in run.err, "it says what is missing, and what is not", run)
+    suppress(spool, "add", "later@d0.test").expect(0)
+    os.unlink(os.path.dirname(data))
+    e2e.check("later@d0.test" in suppress(spool, "export").expect(0).out, "what was added meanwhile")
 
 
 def beside(case, spool, template, rows, domain):
@@ -112,6 +157,7 @@ def beside(case, spool, template, rows, domain):
     back = case.write("back.csv", "\n".join(exported) + "\n")
     suppress(spool, "import", back).expect(0)
     e2e.check_equal(suppress(spool, "export").expect(0).out.splitlines(), exported, "export and import agree")
+    damaged(case, spool)
 
 
 def main():

@@ -12,6 +12,7 @@
 #include "bounce/report.h"
 #include "engine/bounce_door.h"
 #include "engine/event_json.h"
+#include "engine/exporter.h"
 #include "engine/intake.h"
 #include "engine/list_notice.h"
 #include "message/header_list.h"
@@ -33,6 +34,7 @@ struct ingest {
     bool mbox;
     struct settings settings; /* beside a sender */
     struct spool spool;       /* at rest */
+    struct exporter exporter; /* at rest, unless events are not kept */
     bool beside;
     const struct policy *policy;
     const struct verp_keys *keys;
@@ -92,14 +94,24 @@ static void take_in(struct ingest *ingest, const char *name, const struct notice
 {
     struct hygiene_store *hygiene = engine_hygiene(ingest->spool.engine);
     const struct queue *queue = store_queue(engine_store(ingest->spool.engine));
-    struct intake_result result;
+    struct exporter *exporter = ingest->spool.exporter;
+    struct intake_result result = {.decision = INTAKE_LATER};
 
+    while (exporter != NULL && text_room(&exporter->more) < EVENT_JSON_MAX && exporter->error == 0)
+        spool_turn(&ingest->spool, NS_PER_MS);
+    if (exporter != NULL && text_room(&exporter->more) < EVENT_JSON_MAX) {
+        ingest->later = true; /* what is taken in is to be told */
+        intake_write(notice, &result, name, &ingest->line);
+        return;
+    }
     intake_take(hygiene, queue, notice, (uint64_t)time(NULL), &result);
     while (result.decision == INTAKE_LATER && hygiene_store_error(hygiene) == 0 &&
            !hygiene_store_has_room(hygiene)) {
         spool_turn(&ingest->spool, NS_PER_MS);
         intake_take(hygiene, queue, notice, (uint64_t)time(NULL), &result);
     }
+    if (exporter != NULL)
+        intake_event(notice, &result, io_wall_ns(ingest->spool.io), &exporter->more);
     ingest->later = ingest->later || result.decision == INTAKE_LATER;
     intake_write(notice, &result, name, &ingest->line);
 }
@@ -112,6 +124,50 @@ static bool settle(struct ingest *ingest)
     while (!hygiene_store_quiet(hygiene) && hygiene_store_error(hygiene) == 0)
         spool_turn(&ingest->spool, NS_PER_MS);
     return hygiene_store_error(hygiene) == 0;
+}
+
+/* The events of what came back, as beside a sender; what a killed one left unexported goes first.
+ * 0 or an exit code. */
+static int open_exporter(struct ingest *ingest)
+{
+    const struct policy *policy = ingest->policy;
+    char message[512];
+    struct text error;
+    int result;
+
+    if (policy->durability == DURABILITY_MEMORY)
+        return 0;
+    text_init(&error, message, sizeof(message));
+    result =
+        exporter_open(&ingest->exporter, ingest->spool.io, engine_store(ingest->spool.engine),
+                      policy->events_directory, policy->durability == DURABILITY_DURABLE, &error);
+    ingest->exporter.classifier = policy->classifier;
+    ingest->spool.exporter = &ingest->exporter;
+    if (result == 0)
+        return 0;
+    (void)fprintf(stderr, "ringpost bounce: %s\n", text_cstr_end(&error));
+    return EXIT_CANNOT_CREATE;
+}
+
+/* Everything is written; false: it cannot be. */
+static bool close_exporter(struct ingest *ingest)
+{
+    struct exporter *exporter = ingest->spool.exporter;
+    bool written;
+
+    if (exporter == NULL)
+        return true;
+    while (!exporter_quiet(exporter) && exporter->error == 0)
+        spool_turn(&ingest->spool, NS_PER_MS);
+    written = exporter_quiet(exporter);
+    if (!written)
+        (void)fprintf(stderr, "ringpost bounce: %s: %s\n", ingest->policy->events_directory,
+                      strerror(-exporter->error));
+    for (exporter_stop(exporter); !exporter_stopped(exporter);)
+        spool_turn(&ingest->spool, NS_PER_MS);
+    exporter_close(exporter);
+    ingest->spool.exporter = NULL;
+    return written;
 }
 
 /* --- messages --- */
@@ -301,7 +357,12 @@ int bounce_verbs_ingest(int argc, char **argv)
         result = open_store(&ingest);
     if (result != 0)
         return result;
-    result = read_all(&ingest, argv + optind, argc - optind);
+    if (!ingest.beside)
+        result = open_exporter(&ingest);
+    if (result == 0)
+        result = read_all(&ingest, argv + optind, argc - optind);
+    if (!close_exporter(&ingest))
+        result = EXIT_TRY_AGAIN;
     if (!ingest.beside && spool_close(&ingest.spool) < 0)
         result = EXIT_TRY_AGAIN;
     settings_free(&ingest.settings);

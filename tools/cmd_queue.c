@@ -12,6 +12,7 @@
 #include "engine/query.h"
 #include "tools/exit_code.h"
 #include "tools/sender.h"
+#include "tools/sender_line.h"
 #include "tools/spool.h"
 #include "tools/verb.h"
 
@@ -26,6 +27,7 @@ struct queue_command {
     const char *id;
     const char *config;
     const char *spool;
+    const char *folder; /* of the sender */
     bool json;
     bool yes;
     bool failed;   /* an answer was an error */
@@ -89,6 +91,24 @@ static void show(struct queue_command *command, struct text *text)
 
 /* --- beside a running sender --- */
 
+/* An end that comes from a sender's death looks like the end of an answer, and one without a line
+ * like the answer of an empty queue. Whoever still answers was alive all the time. */
+static bool is_alive(const struct queue_command *command)
+{
+    char buffer[4096];
+    struct text answer;
+
+    text_init(&answer, buffer, sizeof(buffer));
+    return sender_line_ask(command->folder, SPAN("status"), &answer) == 0 && answer.size > 0;
+}
+
+/* Whether an answer that seems to be whole has to be asked about. */
+static bool is_doubtful(const struct queue_command *command)
+{
+    return strcmp(command->verb, "status") != 0 &&
+           (!command->answered || strcmp(command->verb, "list") == 0);
+}
+
 /* An exit code; -errno: there was no answer and may be one from the spool in a moment. */
 static int ask_sender(struct queue_command *command, int handle, struct span request)
 {
@@ -115,6 +135,13 @@ static int ask_sender(struct queue_command *command, int handle, struct span req
     if (got < 0) {
         (void)fprintf(stderr, "ringpost queue: the sender's control socket: %s: try again\n",
                       strerror(errno));
+        return EXIT_TRY_AGAIN;
+    }
+    if (is_doubtful(command) && !is_alive(command)) {
+        if (!command->answered)
+            return -ECONNRESET;
+        (void)fprintf(stderr, "ringpost queue: the sender ended while it answered: something may "
+                              "be missing, try again\n");
         return EXIT_TRY_AGAIN;
     }
     if (!command->answered && strcmp(command->verb, "list") != 0 &&
@@ -270,6 +297,7 @@ static int ask_about(struct queue_command *command, const char *spool, const cha
 
     if (size < 0 || (size_t)size >= sizeof(line))
         return verb_complain("queue", "the names are too long");
+    command->folder = spool;
     if (second[0] == '\0')
         request = span_make(line, (size_t)(size - 2)), line[size - 2] = '\n', request.size++;
     /* The kernel closes the socket of a killed sender some time after its end. */

@@ -21,6 +21,7 @@ struct suppress_command {
     const char *tenant;
     const char *stream;
     const char *note;
+    const char *domain;
     bool json;
     bool held;
     bool yes;
@@ -31,17 +32,24 @@ struct suppress_command {
 static int parse(struct suppress_command *command, int argc, char **argv)
 {
     static const struct option long_options[] = {
-        {"config", required_argument, NULL, 'f'}, {"spool", required_argument, NULL, 's'},
-        {"class", required_argument, NULL, 'c'},  {"source", required_argument, NULL, 'o'},
-        {"until", required_argument, NULL, 'u'},  {"tenant", required_argument, NULL, 't'},
-        {"stream", required_argument, NULL, 'r'}, {"note", required_argument, NULL, 'n'},
-        {"json", no_argument, NULL, 'j'},         {"held", no_argument, NULL, 'h'},
-        {"yes", no_argument, NULL, 'y'},          {NULL, 0, NULL, 0},
+        {"config", required_argument, NULL, 'f'},
+        {"spool", required_argument, NULL, 's'},
+        {"class", required_argument, NULL, 'c'},
+        {"source", required_argument, NULL, 'o'},
+        {"until", required_argument, NULL, 'u'},
+        {"tenant", required_argument, NULL, 't'},
+        {"stream", required_argument, NULL, 'r'},
+        {"note", required_argument, NULL, 'n'},
+        {"json", no_argument, NULL, 'j'},
+        {"held", no_argument, NULL, 'h'},
+        {"yes", no_argument, NULL, 'y'},
+        {"domain", required_argument, NULL, 'd'},
+        {NULL, 0, NULL, 0},
     };
     const char **texts[256] = {
         ['f'] = &command->config, ['s'] = &command->spool, ['c'] = &command->class,
         ['o'] = &command->source, ['u'] = &command->until, ['t'] = &command->tenant,
-        ['r'] = &command->stream, ['n'] = &command->note,
+        ['r'] = &command->stream, ['n'] = &command->note,  ['d'] = &command->domain,
     };
     int option;
 
@@ -69,6 +77,24 @@ static int parse(struct suppress_command *command, int argc, char **argv)
 
 /* --- showing answers --- */
 
+static void print_standing(const struct suppress_command *command, struct span line)
+{
+    static const char *const keys[] = {"score",   "delivered",  "hard", "soft",
+                                       "senders", "complaints", NULL};
+    struct span domain = sender_value(line, "domain"), state = sender_value(line, "state");
+
+    (void)fprintf(command->out, "%.*s: %.*s", (int)domain.size, (const char *)domain.data,
+                  (int)state.size, (const char *)state.data);
+    for (const char *const *key = keys; *key != NULL; key++) {
+        struct span value = sender_value(line, *key);
+
+        if (value.size > 0)
+            (void)fprintf(command->out, "  %s=%.*s", *key, (int)value.size,
+                          (const char *)value.data);
+    }
+    (void)fprintf(command->out, "\n");
+}
+
 static void print_plain(const struct suppress_command *command, struct span line)
 {
     static const char *const keys[] = {"class",  "source",   "time", "until", "tenant",
@@ -76,6 +102,10 @@ static void print_plain(const struct suppress_command *command, struct span line
     struct span address = sender_value(line, "address"), words = sender_value(line, "explanation");
     struct span state = sender_value(line, "state"), counts = sender_value(line, "done");
 
+    if (span_starts(line, SPAN("{\"domain\":"))) {
+        print_standing(command, line);
+        return;
+    }
     if (address.size == 0) {
         (void)fprintf(command->out, "done=%.*s\n", (int)counts.size, (const char *)counts.data);
         return;
@@ -92,6 +122,8 @@ static void print_plain(const struct suppress_command *command, struct span line
                           (const char *)value.data);
     }
     (void)fprintf(command->out, "\n");
+    if (span_find(line, SPAN("\"standing\":")) != SPAN_NOT_FOUND)
+        print_standing(command, span_skip(line, span_find(line, SPAN("\"standing\":"))));
 }
 
 static void take(void *context, struct span line)
@@ -161,6 +193,16 @@ static int request_one(struct suppress_command *command, struct suppress_ask *as
     return suppress_ask_request(ask, text_span(&request));
 }
 
+static int request_domain(struct suppress_command *command, struct suppress_ask *ask)
+{
+    char object[512];
+    int size = snprintf(object, sizeof(object), "@%s", command->domain);
+
+    if (size < 0 || (size_t)size >= sizeof(object))
+        return verb_complain("suppress", "the domain is too long");
+    return request_one(command, ask, object);
+}
+
 /* Whether the verb takes addresses (1), one file or none (2), nothing (3); 0: there is no such. */
 static int objects_of(const char *verb)
 {
@@ -192,7 +234,9 @@ static int run(struct suppress_command *command, struct suppress_ask *ask, int c
         suppress_import_remove(&import);
         return result;
     }
-    if (objects_of(command->verb) != 1)
+    if (command->domain != NULL)
+        result = request_domain(command, ask);
+    else if (objects_of(command->verb) != 1)
         return request_one(command, ask, NULL);
     for (int i = 0; i < count && result == 0; i++)
         result = request_one(command, ask, objects[i]);
@@ -211,7 +255,9 @@ int verb_suppress(int argc, char **argv)
     objects = objects_of(command.verb);
     if (objects == 0)
         return verb_complain("suppress", "\"%s\" is not a question or an order", command.verb);
-    if ((objects == 1 && count == 0) || (objects == 2 && count > 1) ||
+    if (command.domain != NULL && (strcmp(command.verb, "show") != 0))
+        return verb_complain("suppress", "--domain goes with show only");
+    if ((objects == 1 && count == 0 && command.domain == NULL) || (objects == 2 && count > 1) ||
         (objects == 3 && count > 0) || (strcmp(command.verb, "import") == 0 && count == 0))
         return verb_complain("suppress", "%s takes %s", command.verb,
                              objects == 1   ? "at least one object"

@@ -150,6 +150,11 @@ int spool_close(struct spool *spool)
     return result;
 }
 
+static bool is_export(const struct io_event *event)
+{
+    return tag_op_of(event->tag) >= TAG_EXPORT_FILE && tag_op_of(event->tag) <= TAG_EXPORT_CURSOR;
+}
+
 void spool_turn(struct spool *spool, uint64_t wait_ns)
 {
     struct io_event events[64];
@@ -161,8 +166,12 @@ void spool_turn(struct spool *spool, uint64_t wait_ns)
     for (uint32_t i = 0; i < count; i++)
         if (tag_op_of(events[i].tag) == TAG_HYGIENE_LOG)
             hygiene_store_event(hygiene, &events[i]);
+        else if (is_export(&events[i]))
+            exporter_event(spool->exporter, &events[i]);
         else if (!store_event(store, &events[i]))
             CHECK(tag_op_of(events[i].tag) == TAG_WAKE); /* nothing else is in flight */
     store_tick(store);
+    if (spool->exporter != NULL)
+        exporter_turn(spool->exporter, true);
     hygiene_store_turn(hygiene, NULL, false);
 }

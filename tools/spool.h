@@ -4,6 +4,7 @@
 #define TOOLS_SPOOL_H
 
 #include "engine/engine.h"
+#include "engine/exporter.h"
 #include "tools/settings.h"
 
 struct spool {
@@ -12,6 +13,7 @@ struct spool {
     struct io *io;
     struct engine *engine;
     uint8_t ticket_key[TLS_RESUME_KEY_SIZE];
+    struct exporter *exporter; /* borrowed, for turns; NULL: none */
 };
 
 /* Opens everything. `with_engine` false: only settings, group and ring. 0, or an exit code after
@@ -20,7 +22,8 @@ MUST_USE int spool_open(struct spool *spool, const char *config, const char *fol
                         bool with_engine);
 /* The first error of closing, or 0. */
 int spool_close(struct spool *spool);
-/* One turn of the store while nothing else runs: waits at most wait_ns. */
+/* One turn of the store, of hygiene and of the exporter while nothing else runs: waits at most
+ * wait_ns. */
 void spool_turn(struct spool *spool, uint64_t wait_ns);
 
 #endif
