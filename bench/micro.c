@@ -9,6 +9,7 @@
 #include "bench/micro_queue.h"
 #include "bench/micro_resolver.h"
 #include "bench/micro_small.h"
+#include "bench/micro_suppressions.h"
 
 #define EXIT_USAGE 2
 
@@ -26,6 +27,8 @@ static const struct {
     {"bounce", micro_bounce_run, "reading and classing a folder of messages that came back"},
     {"classify", micro_small_run, "the class of replies, by the rules compiled in"},
     {"hygiene", micro_small_run, "whether an address is suppressed, and the filter in front"},
+    {"suppressions", micro_suppressions_run,
+     "the store of suppressions on disk: adding, answers, starts, memory"},
     {"event", micro_small_run, "journal records and event lines"},
     {"tls", micro_small_run,
      "handshakes of the client, octets through the filter, memory a session"},
@@ -42,6 +45,6 @@ int micro_run(int count, char **arguments)
             return benchmarks[i].run(count - 1, arguments + 1);
     (void)fputs("usage: ringpost-bench micro NAME [options]\n\n", out);
     for (size_t i = 0; i < ARRAY_LEN(benchmarks); i++)
-        (void)fprintf(out, "  %-8s %s\n", benchmarks[i].name, benchmarks[i].what);
+        (void)fprintf(out, "  %-12s %s\n", benchmarks[i].name, benchmarks[i].what);
     return asked ? EXIT_SUCCESS : EXIT_USAGE;
 }

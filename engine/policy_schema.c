@@ -185,7 +185,7 @@ static const struct config_row rows[] = {
      "durable (synced), os (page cache) or memory (benchmarks)"},
     {"hygiene.path", CONFIG_STRING, PLACE(hygiene_path), 0, POLICY_PATH_MAX, NULL, NULL, NULL,
      "folder of the suppressions and what leads to them; default: hygiene in the spool"},
-    {"hygiene.addresses", CONFIG_U32, PLACE(hygiene_addresses), 1000, 100000000, "2000000", NULL,
+    {"hygiene.addresses", CONFIG_U32, PLACE(hygiene_addresses), 1000, 100000000, "20000000", NULL,
      NULL, "room for so many suppressed addresses; memory is touched as they come"},
     {"hygiene.rules_file", CONFIG_STRING, PLACE(rules_file), 0, POLICY_PATH_MAX, NULL, NULL, NULL,
      "rules of reply classes instead of those compiled in (bounce/rules.yaml)"},
