@@ -181,7 +181,7 @@ static void test_a_closed_shelf_is_believed(void **state)
  * up to its last mark. */
 static void die_after(uint32_t from, uint32_t count, bool committing)
 {
-    int status;
+    int status = -1;
     pid_t child = fork();
 
     if (child == 0) {
