@@ -119,7 +119,7 @@ bool hygiene_blocks(const struct hygiene *hygiene, const struct hygiene_target *
 
 /* --- marks: the applying thread --- */
 
-static struct hygiene_target scope_of(const struct hygiene_change *change)
+struct hygiene_target hygiene_parts_scope(const struct hygiene_change *change)
 {
     return (struct hygiene_target){change->key,
                                    span_first(change->tenant, HYGIENE_CHANGE_SCOPE_MAX),
@@ -191,7 +191,7 @@ static int refuse(struct hygiene *hygiene)
 
 static int apply_suppress(struct hygiene *hygiene, const struct hygiene_change *change)
 {
-    struct hygiene_target target = scope_of(change);
+    struct hygiene_target target = hygiene_parts_scope(change);
     struct hygiene_parts_pair pair;
 
     if (!find_or_add(hygiene, &target, &pair))
@@ -208,7 +208,7 @@ static int apply_suppress(struct hygiene *hygiene, const struct hygiene_change *
 /* What was suppressed already stays so. */
 static int apply_hold(struct hygiene *hygiene, const struct hygiene_change *change)
 {
-    struct hygiene_target target = scope_of(change);
+    struct hygiene_target target = hygiene_parts_scope(change);
     struct hygiene_held_item item = {.provider = hygiene_held_provider(change->provider),
                                      .until_s = narrow(change->until_s)};
     struct hygiene_parts_pair pair;
@@ -286,7 +286,7 @@ static void apply_clear(struct hygiene *hygiene, const struct hygiene_change *ch
 /* Who lifts a suppression also means what led to it: of ours, not of somebody else's list. */
 static void apply_withdraw(struct hygiene *hygiene, const struct hygiene_change *change)
 {
-    struct hygiene_target target = scope_of(change);
+    struct hygiene_target target = hygiene_parts_scope(change);
     uint32_t cell = hygiene_parts_find(hygiene, &target);
     struct hygiene_parts_pair pair = {.cell = cell, .address = cell};
 

@@ -81,6 +81,10 @@ MUST_USE int hygiene_apply(struct hygiene *hygiene, const struct hygiene_change 
 /* Whether changes go to the shelf too (at first they do): not while those come by again that it has
  * already. */
 void hygiene_shelve(struct hygiene *hygiene, bool on);
+/* False while they do not: what was applied meanwhile cannot be explained yet. */
+bool hygiene_is_shelving(const struct hygiene *hygiene);
+/* The shelf's part of a change that was applied while it did not go there; in the same order. */
+void hygiene_shelve_late(struct hygiene *hygiene, const struct hygiene_change *change);
 /* -errno since the shelf failed: it is not used any more. Else 0. */
 int hygiene_shelf_error(const struct hygiene *hygiene);
 void hygiene_lose_shelf(struct hygiene *hygiene, int error);

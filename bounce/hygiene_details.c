@@ -13,6 +13,11 @@ void hygiene_shelve(struct hygiene *hygiene, bool on)
     hygiene->shelving = on && hygiene->shelf_error == 0;
 }
 
+bool hygiene_is_shelving(const struct hygiene *hygiene)
+{
+    return hygiene->shelving;
+}
+
 int hygiene_shelf_error(const struct hygiene *hygiene)
 {
     return hygiene->shelf_error;
@@ -40,6 +45,8 @@ static int load(struct hygiene *hygiene, uint32_t number)
         memcpy(hygiene->strings, value.data, value.size);
         result = hygiene_dossier_read(span_make(hygiene->strings, value.size), &hygiene->dossier);
     }
+    if (result == -ENOENT && !hygiene->shelving)
+        return result;     /* not yet there */
     if (result == -ENOENT) /* every number has one */
         result = -EBADMSG;
     if (result < 0)
@@ -129,6 +136,41 @@ void hygiene_parts_shelve(struct hygiene *hygiene, const struct hygiene_target *
     else
         note_words(&hygiene->dossier, change);
     save(hygiene, number);
+}
+
+static bool is_there(struct hygiene *hygiene, uint32_t cell)
+{
+    struct span value;
+
+    return hygiene->shelf->ops->get(hygiene->shelf, hygiene_marks_number(&hygiene->marks, cell),
+                                    &value) != -ENOENT;
+}
+
+void hygiene_shelve_late(struct hygiene *hygiene, const struct hygiene_change *change)
+{
+    static const struct hygiene_change clear = {.kind = HYGIENE_CLEAR};
+    static const struct hygiene_score none;
+    struct hygiene_target address = {.key = change->key}, target = hygiene_parts_scope(change);
+    struct hygiene_parts_pair pair = {.address = hygiene_parts_find(hygiene, &address)};
+    struct hygiene_parts_pair alone = {.cell = pair.address, .address = pair.address};
+    bool counts = change->kind == HYGIENE_COUNT || change->kind == HYGIENE_CLEAR;
+
+    if (!hygiene->shelving || pair.address == HYGIENE_MARKS_NONE)
+        return;
+    if (counts)
+        target = address;
+    pair.cell = hygiene_parts_find(hygiene, &target);
+    pair.address_fresh = !is_there(hygiene, pair.address);
+    if (change->kind == HYGIENE_COUNT && hygiene_score_count_of(&none, change->class) == NULL)
+        return;
+    if (change->kind == HYGIENE_WITHDRAW && !pair.address_fresh)
+        hygiene_parts_shelve(hygiene, &address, &alone, &clear);
+    if (pair.cell == HYGIENE_MARKS_NONE || !hygiene->shelving)
+        return;
+    pair.fresh = !is_there(hygiene, pair.cell);
+    if (!pair.fresh || change->kind == HYGIENE_SUPPRESS || change->kind == HYGIENE_HOLD ||
+        change->kind == HYGIENE_COUNT)
+        hygiene_parts_shelve(hygiene, &target, &pair, change);
 }
 
 /* --- looking --- */

@@ -45,6 +45,8 @@ struct hygiene_parts_pair {
     bool address_fresh;
 };
 
+/* Key and scope of a change, as they are kept. */
+struct hygiene_target hygiene_parts_scope(const struct hygiene_change *change);
 /* Of a mark's name, written into `into` unless it is the key. */
 struct span hygiene_parts_name(const struct hygiene_target *target,
                                uint8_t into[HYGIENE_PARTS_NAME_MAX]);

@@ -34,7 +34,8 @@ size_t hygiene_store_cost(const struct hygiene_store_options *options)
     return arena_cost(1, sizeof(struct hygiene_store)) + hygiene_cost(&tables) +
            seen_tags_cost(some(options->tags_max)) +
            confirmations_cost(some(options->reports_max)) + store_log_cost(CAPACITY) +
-           arena_cost(HYGIENE_STORE_PARTS_NAMES_SIZE, 1);
+           arena_cost(HYGIENE_STORE_PARTS_NAMES_SIZE, 1) +
+           arena_cost(HYGIENE_STORE_PARTS_LATE_SIZE, 1);
 }
 
 int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *arena,
@@ -62,6 +63,7 @@ int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *
     text_add_cstr(&folder, options->folder);
     (void)text_cstr_end(&folder);
     hygiene->names = arena_alloc(arena, HYGIENE_STORE_PARTS_NAMES_SIZE, 1);
+    hygiene->late = arena_alloc(arena, HYGIENE_STORE_PARTS_LATE_SIZE, 1);
     result = folder.overflow ? -ENAMETOOLONG : io_entropy(io, &tables.seed, sizeof(tables.seed));
     hygiene->tables = hygiene_open(arena, &tables);
     hygiene->tags = seen_tags_open(arena, some(options->tags_max), &tables.seed);
@@ -103,9 +105,9 @@ void hygiene_store_parts_added(struct hygiene_store *hygiene, uint16_t type, siz
 int hygiene_store_change(struct hygiene_store *hygiene, const struct hygiene_change *change,
                          uint64_t *ret_ticket)
 {
-    uint8_t *place = hygiene->mark_written != 0
-                         ? NULL
-                         : hygiene_store_parts_room(hygiene, HYGIENE_CHANGE_SIZE_MAX);
+    uint8_t *place = hygiene_store_parts_late_room(hygiene, 1)
+                         ? hygiene_store_parts_room(hygiene, HYGIENE_CHANGE_SIZE_MAX)
+                         : NULL;
     size_t size;
     int result;
 
@@ -116,6 +118,7 @@ int hygiene_store_change(struct hygiene_store *hygiene, const struct hygiene_cha
     result = hygiene_apply(hygiene->tables, change);
     if (result < 0)
         return result;
+    hygiene_store_parts_late(hygiene, span_make(place, size));
     hygiene_store_parts_added(hygiene, RECORD_CHANGE, size);
     hygiene_store_parts_changed(hygiene, change);
     if (ret_ticket != NULL)
@@ -175,7 +178,7 @@ static void feed(struct hygiene_store *hygiene, const struct attempt_event *atte
 
 bool hygiene_store_has_room(const struct hygiene_store *hygiene)
 {
-    return hygiene->mark_written == 0 &&
+    return hygiene_store_parts_late_room(hygiene, HYGIENE_JUDGE_CHANGES_MAX) &&
            appender_room(&hygiene->log.appender) >=
                HYGIENE_JUDGE_CHANGES_MAX * record_cost(HYGIENE_CHANGE_SIZE_MAX) +
                    record_cost(STORE_CURSOR_TEXT_MAX) + record_cost(CONFIRMATIONS_RECORD_SIZE_MAX);

@@ -65,8 +65,8 @@ struct io *hygiene_store_io(struct hygiene_store *hygiene);
 struct hygiene *hygiene_store_tables(struct hygiene_store *hygiene);
 const struct hygiene_store_recovery *hygiene_store_recovery(const struct hygiene_store *hygiene);
 
-/* Applies and journals one change. 0; -EAGAIN: no room in the journal now, or the shelf is about to
- * be committed, try after a turn;
+/* Applies and journals one change. 0; -EAGAIN: no room in the journal now, or for the shelf, try
+ * after a turn;
  * -ENOSPC: the tables are full, nothing was done. *ret_ticket (may be NULL): it is durable once
  * hygiene_store_durable_count has reached it. */
 MUST_USE int hygiene_store_change(struct hygiene_store *hygiene,

@@ -23,6 +23,7 @@ enum {
 };
 
 #define HYGIENE_STORE_PARTS_NAMES_SIZE MIB
+#define HYGIENE_STORE_PARTS_LATE_SIZE (256 * KIB)
 
 struct hygiene_store {
     struct hygiene_store_options options;
@@ -51,6 +52,9 @@ struct hygiene_store {
     uint64_t mark_wanted;  /* of the shelf as it was found; 0: everything goes onto it */
     uint64_t mark_written; /* in the journal, but not on the shelf; 0: none */
     uint64_t mark_ticket;
+    uint32_t mark_numbers; /* that were given when it was written */
+    uint8_t *late;         /* changes that came behind it: for the shelf when it is committed */
+    size_t late_size;
     uint64_t unshelved_ns; /* since when the shelf is behind */
     char shelf_problem[256];
 };
@@ -84,6 +88,9 @@ MUST_USE int hygiene_store_parts_make_shelf(struct hygiene_store *hygiene);
 void hygiene_store_parts_meet_mark(struct hygiene_store *hygiene, struct span payload);
 /* Recovering: so that no more than some pages are under way. */
 void hygiene_store_parts_shelved(struct hygiene_store *hygiene);
+/* Room for one more of those that come behind a mark; and one, as it was journaled. */
+MUST_USE bool hygiene_store_parts_late_room(const struct hygiene_store *hygiene, uint32_t count);
+void hygiene_store_parts_late(struct hygiene_store *hygiene, struct span change);
 /* Once a turn: a mark into the journal when it is time, and what is durable onto the disk. */
 void hygiene_store_parts_turn_shelf(struct hygiene_store *hygiene, uint64_t now_ns);
 uint64_t hygiene_store_parts_shelf_deadline_ns(const struct hygiene_store *hygiene);

@@ -18,6 +18,7 @@ static void lose(struct hygiene_store *hygiene, int error)
     if (hygiene_shelf_error(hygiene->tables) == 0)
         hygiene_lose_shelf(hygiene->tables, error);
     hygiene->mark_written = 0;
+    hygiene->late_size = 0;
 }
 
 void hygiene_store_parts_open_shelf(struct hygiene_store *hygiene)
@@ -60,6 +61,7 @@ int hygiene_store_parts_make_shelf(struct hygiene_store *hygiene)
         .shelf = found, .shelf_made = result == 0, .compacted = compacted};
     hygiene->mark_wanted = 0;
     hygiene->mark_written = 0;
+    hygiene->late_size = 0;
     hygiene->bytes = 0;
     return hygiene_store_parts_recover(hygiene, &next);
 }
@@ -83,18 +85,13 @@ void hygiene_store_parts_meet_mark(struct hygiene_store *hygiene, struct span pa
     hygiene_shelve(hygiene->tables, true);
 }
 
-static int commit(struct hygiene_store *hygiene, uint64_t id)
+static void commit(struct hygiene_store *hygiene, uint64_t id, uint32_t numbers_count)
 {
-    struct shelf_disk_mark mark = {.id = id};
-    struct hygiene_counts counts;
-    int result;
+    struct shelf_disk_mark mark = {.id = id, .numbers_count = numbers_count};
+    int result = shelf_disk_commit(&hygiene->disk, &mark);
 
-    hygiene_counts(hygiene->tables, &counts);
-    mark.numbers_count = (uint32_t)counts.known_count;
-    result = shelf_disk_commit(&hygiene->disk, &mark);
     if (result < 0)
         lose(hygiene, result);
-    return result;
 }
 
 void hygiene_store_parts_shelved(struct hygiene_store *hygiene)
@@ -103,12 +100,13 @@ void hygiene_store_parts_shelved(struct hygiene_store *hygiene)
         return;
     hygiene->recovery.shelved_count++;
     if (hygiene->disk.puts_count >= PUTS_A_COMMIT_MAKING)
-        (void)commit(hygiene, 0); /* half made, until the mark comes */
+        commit(hygiene, 0, 0); /* half made, until the mark comes */
 }
 
-/* From now on until it is committed no change is taken: it would go onto the shelf too early. */
+/* From now on until it is committed, changes do not go onto the shelf: they would be too early. */
 static bool write_mark(struct hygiene_store *hygiene)
 {
+    struct hygiene_counts counts;
     uint8_t *place = hygiene_store_parts_room(hygiene, sizeof(uint64_t));
     uint64_t id = ++hygiene->mark_seed != 0 ? hygiene->mark_seed : ++hygiene->mark_seed;
 
@@ -118,14 +116,47 @@ static bool write_mark(struct hygiene_store *hygiene)
     hygiene_store_parts_added(hygiene, RECORD_MARK, sizeof(id));
     hygiene->mark_written = id;
     hygiene->mark_ticket = hygiene_store_ticket(hygiene);
+    hygiene_counts(hygiene->tables, &counts);
+    hygiene->mark_numbers = (uint32_t)counts.known_count;
+    hygiene_shelve(hygiene->tables, false);
     return true;
 }
 
 static void commit_written(struct hygiene_store *hygiene)
 {
-    (void)commit(hygiene, hygiene->mark_written);
+    struct span late = span_make(hygiene->late, hygiene->late_size);
+    struct hygiene_change change;
+
+    commit(hygiene, hygiene->mark_written, hygiene->mark_numbers);
     hygiene->mark_written = 0;
+    hygiene->late_size = 0;
     hygiene->unshelved_ns = 0;
+    hygiene_shelve(hygiene->tables, true); /* unless it is lost */
+    while (late.size > 0) {
+        uint16_t size;
+
+        memcpy(&size, late.data, sizeof(size));
+        CHECK(hygiene_change_read(span_slice(late, sizeof(size), size), &change) == 0);
+        hygiene_shelve_late(hygiene->tables, &change);
+        late = span_skip(late, sizeof(size) + size);
+    }
+}
+
+bool hygiene_store_parts_late_room(const struct hygiene_store *hygiene, uint32_t count)
+{
+    return hygiene->mark_written == 0 || HYGIENE_STORE_PARTS_LATE_SIZE - hygiene->late_size >=
+                                             count * (HYGIENE_CHANGE_SIZE_MAX + sizeof(uint16_t));
+}
+
+void hygiene_store_parts_late(struct hygiene_store *hygiene, struct span change)
+{
+    uint16_t size = (uint16_t)change.size;
+
+    if (hygiene->mark_written == 0)
+        return;
+    memcpy(hygiene->late + hygiene->late_size, &size, sizeof(size));
+    memcpy(hygiene->late + hygiene->late_size + sizeof(size), change.data, change.size);
+    hygiene->late_size += sizeof(size) + change.size;
 }
 
 static bool is_behind(const struct hygiene_store *hygiene)
@@ -164,13 +195,15 @@ uint64_t hygiene_store_parts_shelf_deadline_ns(const struct hygiene_store *hygie
 
 void hygiene_store_parts_settle_shelf(struct hygiene_store *hygiene)
 {
-    if (!has_shelf(hygiene) || (hygiene->mark_written == 0 && !is_behind(hygiene)))
-        return;
-    if (hygiene->mark_written == 0 && !write_mark(hygiene))
-        return;
-    /* A journal that cannot be written now: the turns go on trying. */
-    if (hygiene_store_parts_drain(hygiene) == 0)
+    /* Twice, if changes came behind a mark that was written before. A journal that cannot be
+     * written now: the turns go on trying. */
+    for (uint32_t i = 0; i < 2 && has_shelf(hygiene); i++) {
+        if (hygiene->mark_written == 0 && (!is_behind(hygiene) || !write_mark(hygiene)))
+            return;
+        if (hygiene_store_parts_drain(hygiene) < 0)
+            return;
         commit_written(hygiene);
+    }
 }
 
 void hygiene_store_parts_close_shelf(struct hygiene_store *hygiene, bool drained)

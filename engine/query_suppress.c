@@ -182,6 +182,12 @@ static bool complain_of_shelf(struct text *out, const struct hygiene *tables)
     return complain(out, text_cstr_end(&text));
 }
 
+/* Some milliseconds, while the shelf is committed: then what came last can be told. */
+static bool is_pending(const struct hygiene *tables)
+{
+    return !hygiene_is_shelving(tables) && hygiene_shelf_error(tables) == 0;
+}
+
 static bool step_show(struct query_suppress *query, const struct confirmations *known,
                       struct hygiene *tables, uint64_t now_s, struct text *out)
 {
@@ -189,6 +195,8 @@ static bool step_show(struct query_suppress *query, const struct confirmations *
     struct hygiene_score score;
     int result = 0;
 
+    if (is_pending(tables))
+        return false;
     if (!query->begun)
         query->number = HYGIENE_FIND_FIRST;
     query->begun = true;
@@ -217,8 +225,11 @@ static bool step_show_domain(const struct query_suppress *query, struct hygiene 
                              uint64_t now_s, struct text *out)
 {
     struct hygiene_score score;
-    int result = hygiene_score_of(tables, query->change.key, &score);
+    int result;
 
+    if (is_pending(tables))
+        return false;
+    result = hygiene_score_of(tables, query->change.key, &score);
     json_put_open(out, '{');
     json_put_key_string(out, "domain", domain_of(query->change.key));
     json_put_key(out, "standing");
@@ -239,6 +250,8 @@ static bool step_list(struct query_suppress *query, struct hygiene *tables, uint
     struct hygiene_entry entry;
     int result;
 
+    if (is_pending(tables))
+        return false;
     if (query->verb == QUERY_SUPPRESS_EXPORT && !query->begun)
         text_add_cstr(out, QUERY_SUPPRESS_CSV_HEADER);
     query->begun = true;

@@ -104,7 +104,7 @@ static void check(uint32_t count)
     char key[48];
 
     assert_int_equal(hygiene_shelf_error(tables), 0);
-    for (uint32_t i = 0; i < count + 10; i++) {
+    for (uint32_t i = 0; i < count + 3; i++) {
         struct hygiene_target target = {.tenant = SPAN("t1"), .stream = SPAN("bulk")};
         uint32_t next = HYGIENE_FIND_FIRST;
 
@@ -216,6 +216,54 @@ static void test_death_between_journal_and_shelf(void **state)
     assert_false(recovery()->shelf_made);
     assert_int_equal(recovery()->shelved_count, 300); /* the second one committed before it died */
     check(1200);
+    end_life();
+}
+
+/* No change waits for a commit, whatever it is and whenever it comes; each is told at last. */
+static void come_in_between(uint32_t count)
+{
+    uint64_t end_ns = io_now_ns(io) + 5 * NS_PER_S / 2;
+    uint32_t done = 0;
+
+    while (done < count || io_now_ns(io) < end_ns) {
+        for (uint32_t i = 0; i < 4 && done < count; i++, done++)
+            assert_int_equal(change(done, HYGIENE_SUPPRESS), 0);
+        assert_int_equal(change(done - 1, HYGIENE_WITHDRAW), 0);
+        assert_int_equal(change(done - 1, HYGIENE_SUPPRESS), 0);
+        assert_int_equal(change(20000 + done % 7, HYGIENE_COUNT), 0);
+        assert_int_equal(change(20000 + done % 5, HYGIENE_WITHDRAW), 0);
+        turn();
+    }
+}
+
+static void test_changes_while_it_is_committed(void **state)
+{
+    int status = -1;
+    pid_t child;
+
+    (void)state;
+    begin_life();
+    come_in_between(3000);
+    while (!hygiene_is_shelving(hygiene_store_tables(hygiene)))
+        turn();
+    check(3000);
+    end_life();
+    begin_life();
+    assert_true(recovery()->shelf == SHELF_DISK_SOUND && !recovery()->shelf_made);
+    check(3000);
+    end_life();
+    child = fork();
+    if (child == 0) { /* dies with changes that wait for a commit */
+        begin_life();
+        come_in_between(3000);
+        make_durable();
+        _exit(0);
+    }
+    assert_true(child > 0 && waitpid(child, &status, 0) == child);
+    assert_int_equal(status, 0);
+    begin_life();
+    assert_true(recovery()->shelf == SHELF_DISK_SOUND && !recovery()->shelf_made);
+    check(3000);
     end_life();
 }
 
@@ -370,6 +418,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_closed_shelf_is_believed, begin, end),
         cmocka_unit_test_setup_teardown(test_death_between_journal_and_shelf, begin, end),
+        cmocka_unit_test_setup_teardown(test_changes_while_it_is_committed, begin, end),
         cmocka_unit_test_setup_teardown(test_what_the_shelf_lacks_is_put_there, begin, end),
         cmocka_unit_test_setup_teardown(test_a_stranger_is_thrown_away, begin, end),
         cmocka_unit_test_setup_teardown(test_damage_is_made_good, begin, end),
