@@ -334,6 +334,14 @@ struct hygiene_domains *hygiene_domain_counts(struct hygiene *hygiene)
     return &hygiene->domains;
 }
 
+void hygiene_memory(struct hygiene *hygiene, struct hygiene_memory ret_parts[2])
+{
+    ret_parts[0] = (struct hygiene_memory){hygiene->filter.words,
+                                           hygiene_filter_size(hygiene->options.addresses_max)};
+    ret_parts[1] =
+        (struct hygiene_memory){hygiene->marks.cells, hygiene_marks_size(&hygiene->marks)};
+}
+
 void hygiene_counts(const struct hygiene *hygiene, struct hygiene_counts *ret_counts)
 {
     *ret_counts = hygiene->counts;

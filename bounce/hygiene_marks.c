@@ -122,6 +122,11 @@ void hygiene_marks_set_flag(struct hygiene_marks *marks, uint32_t cell, uint32_t
     marks->numbers[cell] = on ? marks->numbers[cell] | bit : marks->numbers[cell] & ~bit;
 }
 
+size_t hygiene_marks_size(const struct hygiene_marks *marks)
+{
+    return marks->cells_count * sizeof(struct hygiene_marks_cell);
+}
+
 void hygiene_marks_clear(struct hygiene_marks *marks)
 {
     memset(marks->cells, 0, marks->cells_count * sizeof(struct hygiene_marks_cell));

@@ -49,6 +49,8 @@ uint32_t hygiene_marks_number(const struct hygiene_marks *marks, uint32_t cell);
 /* Two bits of the owner's. */
 bool hygiene_marks_flag(const struct hygiene_marks *marks, uint32_t cell, uint32_t flag);
 void hygiene_marks_set_flag(struct hygiene_marks *marks, uint32_t cell, uint32_t flag, bool on);
+/* Octets of its cells. */
+size_t hygiene_marks_size(const struct hygiene_marks *marks);
 /* Forgets everything; nobody asks meanwhile. */
 void hygiene_marks_clear(struct hygiene_marks *marks);
 

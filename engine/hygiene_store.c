@@ -15,6 +15,7 @@
 #define INTERVAL_NS (2 * NS_PER_MS)
 #define EVENTS_A_TURN 2000
 #define EVENTS_A_CURSOR 50000 /* without a change: then it is written all the same */
+#define LARGE_AT 2048         /* octets an address: then most small pages are in use */
 #define LOOK_NS (20 * NS_PER_MS)
 #define STANDING_NS (2 * NS_PER_S)
 
@@ -36,6 +37,19 @@ size_t hygiene_store_cost(const struct hygiene_store_options *options)
            confirmations_cost(some(options->reports_max)) + store_log_cost(CAPACITY) +
            arena_cost(HYGIENE_STORE_PARTS_NAMES_SIZE, 1) +
            arena_cost(HYGIENE_STORE_PARTS_LATE_SIZE, 1);
+}
+
+/* Many addresses touch every page of the filter, more of them those of the marks. */
+static void make_room_large(struct hygiene_store *hygiene)
+{
+    struct hygiene_memory parts[2];
+    struct hygiene_counts counts;
+
+    hygiene_counts(hygiene->tables, &counts);
+    hygiene_memory(hygiene->tables, parts);
+    for (uint32_t i = 0; i < ARRAY_LEN(parts); i++)
+        if (counts.known_count >= parts[i].size / LARGE_AT)
+            io_large_pages(hygiene->io, parts[i].data, parts[i].size);
 }
 
 int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *arena,
@@ -85,6 +99,8 @@ int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *
         result = hygiene_store_parts_compact(hygiene);
     if (result == 0)
         hygiene_store_parts_settle_shelf(hygiene);
+    if (result == 0)
+        make_room_large(hygiene);
     return result;
 }
 

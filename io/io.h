@@ -178,6 +178,9 @@ MUST_USE int io_map(struct io *io, const char *path, enum io_map_kind kind,
 void io_unmap(struct io *io, struct io_mapping *mapping);
 /* Asks for pages ahead of their use (MADV_WILLNEED); returns at once. */
 void io_prefetch(struct io *io, const struct io_mapping *mapping, size_t offset, size_t size);
+/* Memory of our own that is used at random and whole: in large pages, if they can be had. Waits
+ * while what is there is moved together. */
+void io_large_pages(struct io *io, void *data, size_t size);
 
 /* --- others --- */
 /* One event on ring `index` of the group, with its wake_tag (several wakes may become one). Travels

@@ -59,3 +59,22 @@ void io_prefetch(struct io *io, const struct io_mapping *mapping, size_t offset,
     /* Advice: a refusal costs a page fault later, nothing else. */
     (void)madvise(mapping->data + start, size + (offset - start), MADV_WILLNEED);
 }
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25 /* Linux 6.1 */
+#endif
+#define LARGE_PAGE ((uintptr_t)2 * 1024 * 1024)
+
+void io_large_pages(struct io *io, void *data, size_t size)
+{
+    uintptr_t start = ((uintptr_t)data + LARGE_PAGE - 1) / LARGE_PAGE * LARGE_PAGE;
+    uintptr_t end = ((uintptr_t)data + size) / LARGE_PAGE * LARGE_PAGE;
+
+    (void)io;
+    if (end <= start)
+        return;
+    /* Advice: a refusal costs time, nothing else. */
+    data = (uint8_t *)data + (start - (uintptr_t)data);
+    (void)madvise(data, end - start, MADV_HUGEPAGE);
+    (void)madvise(data, end - start, MADV_COLLAPSE);
+}
