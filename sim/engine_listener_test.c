@@ -557,7 +557,8 @@ static void test_lives(void **state)
         assert_true(seen.repeated > last);
         assert_true(seen.unanswered > last / 3);
         assert_true(seen.full_disks > last / 2);
-        assert_true(seen.later > last / 10);
+        assert_true(last < 50 ||
+                    seen.later > last / 10); /* a full disk must be hit at the right time */
     }
 }
 
