@@ -7,7 +7,7 @@
 #include "sim/mx_seal.h"
 
 #define CONFIG_MAX 16384
-#define SWAP_NS (2 * NS_PER_S) /* between two swaps, and twice as long each time */
+#define SWAP_NS (200 * NS_PER_MS) /* between two swaps, and twice as long each time */
 
 static void write_tls(const struct world *world, struct text *yaml)
 {
@@ -57,7 +57,11 @@ static void write_mail(const struct world_options *options, struct text *yaml)
         text_add_cstr(yaml, "headers: {feedback_id: '{{campaign}}:{{tenant}}:{{stream}}:s',"
                             " cfbl_address: fbl@send.test}\n");
     if (options->signs)
-        text_add_cstr(yaml, "dkim: [{domain: " MX_SEAL_DOMAIN ", selector: s, key_file: s.pem}]\n");
+        text_add_format(yaml,
+                        "dkim: [{domain: " MX_SEAL_DOMAIN ", selector: s, key_file: s.pem}%s]\n",
+                        options->signing_width > 2
+                            ? ", {domain: esp.test, selector: t, key_file: t.pem, also_sign: true}"
+                            : "");
 }
 
 static int open_keys(struct policy *policy, uint32_t shards_count, struct text *error)
@@ -67,9 +71,9 @@ static int open_keys(struct policy *policy, uint32_t shards_count, struct text *
     if (policy->dkim.count == 0)
         return 0;
     result = signing_keys_open(&policy->signing_keys, policy, shards_count, error);
-    if (result == 0)
+    for (uint32_t i = 0; i < policy->dkim.count && result == 0; i++)
         result =
-            signing_keys_add(policy->signing_keys, &policy->dkim_items[0], mx_seal_key(), error);
+            signing_keys_add(policy->signing_keys, &policy->dkim_items[i], mx_seal_key(), error);
     return result;
 }
 
