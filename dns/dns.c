@@ -285,6 +285,11 @@ void dns_input(struct dns *dns, uint64_t now_ns, uint32_t server_index, struct s
     lookups_input(&dns->lookups, now_ns, server_index, packet);
 }
 
+void dns_unreachable(struct dns *dns, uint64_t now_ns, uint32_t server_index)
+{
+    lookups_unreachable(&dns->lookups, now_ns, server_index);
+}
+
 bool dns_tcp_next(struct dns *dns, uint32_t *ret_server_index)
 {
     return lookups_tcp_next(&dns->lookups, ret_server_index);

@@ -101,6 +101,10 @@ MUST_USE bool dns_output(struct dns *dns, struct dns_packet *ret_packet);
 /* One datagram that came from the address and port of this server. */
 void dns_input(struct dns *dns, uint64_t now_ns, uint32_t server_index, struct span packet);
 
+/* A datagram to this server came back (ICMP: no such port or host): questions that wait for it go
+ * to the next one at once, while there is one that they have not been sent to. */
+void dns_unreachable(struct dns *dns, uint64_t now_ns, uint32_t server_index);
+
 /* The next server to which a TCP connection is wanted. Each is given once until dns_tcp_failed. */
 MUST_USE bool dns_tcp_next(struct dns *dns, uint32_t *ret_server_index);
 void dns_tcp_opened(struct dns *dns, uint64_t now_ns, uint32_t server_index);

@@ -89,6 +89,16 @@ static enum lookup_state on_expired(struct lookup *lookup, const struct lookup_l
     return next_server(lookup, limits, now_ns);
 }
 
+/* Rather a sick one than the same again. */
+static enum lookup_state on_unreachable(struct lookup *lookup, const struct lookup_limits *limits,
+                                        uint64_t now_ns)
+{
+    struct lookup_limits others = *limits;
+
+    others.servers_sick |= UINT32_C(1) << lookup->server;
+    return next_server(lookup, &others, now_ns);
+}
+
 /* This server cannot say it: ask the next one at once. It fails when none is left. */
 static enum lookup_state on_failure(struct lookup *lookup, const struct lookup_limits *limits,
                                     const struct lookup_event *event, enum lookup_failure failure)
@@ -250,6 +260,8 @@ static enum lookup_state next_state(struct lookup *lookup, const struct lookup_l
         return on_sent(lookup);
     case LOOKUP_EXPIRED:
         return on_expired(lookup, limits, event->now_ns);
+    case LOOKUP_UNREACHABLE:
+        return on_unreachable(lookup, limits, event->now_ns);
     case LOOKUP_PACKET:
         return on_packet(lookup, limits, event);
     case LOOKUP_TCP_LOST:

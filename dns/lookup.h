@@ -53,10 +53,11 @@ enum lookup_match {
 };
 
 enum lookup_event_kind {
-    LOOKUP_SENT,    /* the owner has handed the packet out */
-    LOOKUP_EXPIRED, /* attempt_end_ns has passed */
-    LOOKUP_PACKET,  /* an answer that lookup_matches */
-    LOOKUP_TCP_LOST /* the connection to `server` is refused or gone */
+    LOOKUP_SENT,        /* the owner has handed the packet out */
+    LOOKUP_EXPIRED,     /* attempt_end_ns has passed */
+    LOOKUP_UNREACHABLE, /* the datagram came back: the next server is asked at once */
+    LOOKUP_PACKET,      /* an answer that lookup_matches */
+    LOOKUP_TCP_LOST     /* the connection to `server` is refused or gone */
 };
 
 struct lookup_event {

@@ -383,6 +383,35 @@ void lookups_input(struct lookups *lookups, uint64_t now_ns, uint32_t server, st
     lookups_take(lookups, &event, false);
 }
 
+/* A server that nobody has heard is asked before the question comes round to one that refused: so a
+ * resolver that restarts is not given up within milliseconds. */
+static bool has_others(const struct lookups *lookups, const struct lookup *lookup)
+{
+    return lookup->attempts < lookups->limits.servers_count;
+}
+
+void lookups_unreachable(struct lookups *lookups, uint64_t now_ns, uint32_t server)
+{
+    struct lookup_event event = {.kind = LOOKUP_UNREACHABLE, .now_ns = now_ns};
+    bool asked = false;
+
+    CHECK(server < lookups->limits.servers_count);
+    lookups->now_ns = now_ns;
+    for (uint32_t i = 0; i < lookups->slab.slots_max; i++) {
+        struct lookup *lookup = slab_at(&lookups->slab, i);
+
+        if (lookup == NULL || lookup->state != LOOKUP_UDP_WAIT || lookup->server != server)
+            continue;
+        if (!asked) { /* once, however many questions were on their way */
+            servers_failed(&lookups->servers, now_ns, server, 0);
+            lookups->limits.servers_sick = lookups->servers.sick;
+        }
+        asked = true;
+        if (!lookup->probe && has_others(lookups, lookup))
+            lookups_step(lookups, lookup, &event);
+    }
+}
+
 uint64_t lookups_deadline_ns(const struct lookups *lookups)
 {
     return min_u64(wheel_next_ns(&lookups->wheel), lookups_tcp_deadline_ns(lookups));

@@ -84,6 +84,8 @@ MUST_USE bool lookups_has_free(const struct lookups *lookups);
 /* As the functions of the same name in dns.h. */
 MUST_USE bool lookups_output(struct lookups *lookups, struct dns_packet *ret_packet);
 void lookups_input(struct lookups *lookups, uint64_t now_ns, uint32_t server, struct span packet);
+/* Nobody takes datagrams at this server: see dns_unreachable. */
+void lookups_unreachable(struct lookups *lookups, uint64_t now_ns, uint32_t server);
 MUST_USE bool lookups_tcp_next(struct lookups *lookups, uint32_t *ret_server);
 void lookups_tcp_opened(struct lookups *lookups, uint32_t server);
 MUST_USE int lookups_tcp_input(struct lookups *lookups, uint64_t now_ns, uint32_t server,

@@ -486,6 +486,39 @@ static void a_silent_server_is_left(void **state)
     assert_int_equal(next(3).server_index, 1);
 }
 
+/* A server that refuses datagrams costs no second: the next one is asked at once, and it is left
+ * after three times. When all refuse, the question waits as if they were silent. */
+static void a_refusing_server_is_passed_at_once(void **state)
+{
+    char name[] = "a.example";
+
+    (void)state;
+    open_with(2, 10);
+    for (int i = 0; i < 3; i++) {
+        name[0] = (char)('a' + i);
+        assert_true(ask(name));
+        assert_int_equal(next(3).server_index, 0);
+        lookups_unreachable(lookups, now_ns, 1); /* nothing waits for that one */
+        now_ns += NS_PER_MS;
+        lookups_unreachable(lookups, now_ns, 0);
+        assert_int_equal(next(3).server_index, 1);
+        deliver(1);
+    }
+    assert_true(ask("d.example"));
+    assert_int_equal(next(3).server_index, 1);
+    lookups_unreachable(lookups, now_ns, 1);
+    assert_int_equal(next(3).server_index, 0);
+    for (int i = 0; i < 100; i++) {
+        struct dns_packet output;
+
+        lookups_unreachable(lookups, now_ns, 0);
+        assert_false(lookups_output(lookups, &output));
+    }
+    assert_true(lookups_deadline_ns(lookups) > now_ns);
+    expire_at(now_ns + 3 * SECOND);
+    assert_true(next(3).server_index < 2);
+}
+
 /* The one that answers faster gets the questions; one that refuses is as bad as a silent one. */
 static void the_faster_server_is_asked(void **state)
 {
@@ -700,6 +733,7 @@ int main(void)
         CASE(a_silent_connection_has_hung),
         CASE(silence_ends_in_five_seconds),
         CASE(a_silent_server_is_left),
+        CASE(a_refusing_server_is_passed_at_once),
         CASE(the_faster_server_is_asked),
         CASE(a_sick_server_is_probed),
         CASE(sick_servers_come_last),

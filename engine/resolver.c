@@ -144,6 +144,12 @@ static void on_connect(struct resolver *resolver, uint32_t number, int32_t resul
         dns_tcp_opened(resolver->dns, link->used_ns, number / RESOLVER_LINKS);
 }
 
+/* A connected socket for datagrams hears by an error that nobody takes them. */
+static bool is_unreachable(int32_t result)
+{
+    return result == -ECONNREFUSED || result == -EHOSTUNREACH || result == -ENETUNREACH;
+}
+
 static void on_recv(struct resolver *resolver, uint32_t number, const struct io_event *event)
 {
     uint64_t now_ns = io_now_ns(resolver->io);
@@ -159,6 +165,9 @@ static void on_recv(struct resolver *resolver, uint32_t number, const struct io_
             close_link(resolver, number);
         io_buffer_return(resolver->io, event);
     }
+    if (!is_tcp(number) && is_unreachable(event->result) &&
+        link_of(resolver, number)->state == RESOLVER_OPEN)
+        dns_unreachable(resolver->dns, now_ns, server);
     if ((event->flags & IO_EVENT_MORE) == 0)
         close_link(resolver, number);
 }
@@ -170,6 +179,8 @@ static void on_sent(struct resolver *resolver, const struct io_event *event)
     CHECK(slot != NULL);
     if (slot->tcp && event->result != (int32_t)slot->size)
         close_link(resolver, slot->server_index * RESOLVER_LINKS + RESOLVER_TCP);
+    else if (!slot->tcp && is_unreachable(event->result))
+        dns_unreachable(resolver->dns, io_now_ns(resolver->io), slot->server_index);
     slab_release(&resolver->packets, slot);
 }
 

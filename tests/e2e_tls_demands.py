@@ -315,6 +315,24 @@ def tickets(case):
     case.note("tickets over restarts")
 
 
+def refusing_resolver(case):
+    """The first resolver's port is closed: the second one is asked at once, not after a second."""
+    zone = world.Zone()
+    zone.add("mx", "A", f"127.{NETWORK}.4.1")
+    for i in range(20):
+        zone.add(f"d{i}", "MX", "10 mx.test.")
+    knot = case.knot(zone)
+    config = case.write("refusing.yaml", f'hostname: a.test\nspool: {case.path("refusing")}\n'
+                        f'dns: {{servers: ["127.0.0.1:{world.free_port_both()}", "127.0.0.1:{knot.port}"], timeout: 5s}}\n'
+                        'smtp: {allow_private_addresses: true}\ntls: {dane: false, mta_sts: false}\n')
+    times = []
+    for i in range(3):
+        run = case.tool("resolve", "--config", config, f"d{i}.test").expect(0)
+        times.append(run.seconds)
+    e2e.check(min(times) < 0.8, "a closed port costs no waiting", times)
+    case.note(f"a refusing resolver: {min(times) * 1000:.0f} ms")
+
+
 def main():
     with e2e.Case("tls_demands") as case:
         case.step(require_tls)
@@ -322,6 +340,7 @@ def main():
         case.step(anchored)
         case.step(client_certificates)
         case.step(tickets)
+        case.step(refusing_resolver)
 
 
 if __name__ == "__main__":
