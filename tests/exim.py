@@ -24,9 +24,9 @@ exim_group = {group}
 spool_directory = {folder}/spool
 log_file_path = {folder}/%slog
 keep_environment = LD_LIBRARY_PATH
-local_interfaces = 127.0.0.1
+local_interfaces = {addresses}
 daemon_smtp_ports = {port}
-tls_advertise_hosts =
+{tls}
 host_lookup =
 rfc1413_hosts =
 qualify_domain = receiver.test
@@ -121,15 +121,27 @@ def fetch_libraries(root):
         raise postfix.Unavailable("Exim's libraries cannot be had")
 
 
+def tls_lines(certificates):
+    if not certificates:
+        return "tls_advertise_hosts ="
+    chosen = ["", ""]
+    for address, files in reversed(list(certificates.items())):
+        chosen = ["${if eq{$received_ip_address}{%s}{%s}{%s}}" % (address, file, other)
+                  for file, other in zip(files, chosen)]
+    return f"tls_advertise_hosts = *\ntls_certificate = {chosen[0]}\ntls_privatekey = {chosen[1]}"
+
+
 class Exim:
     """A running Exim. Local parts of `domain` that begin with `dead` fail later; reports to the domain `home` go to
     home_port."""
 
-    def __init__(self, cache, folder, domain, dead, home, home_port):
+    def __init__(self, cache, folder, domain, dead, home, home_port, certificates=None):
+        """`certificates`: (PEM, key) by the address to listen on; without, no TLS on 127.0.0.1."""
         if os.getuid() != 0:
             raise postfix.Unavailable("Exim wants to be started by root")
         root = unpack(cache)
         self.folder = folder
+        self.address = list(certificates or ["127.0.0.1"])[0]
         self.port = world.free_port()
         os.makedirs(os.path.join(folder, "spool"))
         for name in (folder, os.path.join(folder, "spool")):
@@ -137,7 +149,7 @@ class Exim:
         write_names(folder)
         config = os.path.join(folder, "exim.conf")
         with open(config, "w") as f:
-            f.write(CONFIG.format(program=program_of(root), owner=OWNER, group=GROUP, folder=folder, port=self.port,
+            f.write(CONFIG.format(addresses=" : ".join(certificates or ["127.0.0.1"]), tls=tls_lines(certificates), program=program_of(root), owner=OWNER, group=GROUP, folder=folder, port=self.port,
                                   domain=domain, dead=dead, home=home, home_port=home_port))
         os.chmod(config, 0o644)
         self.log = open(os.path.join(folder, "exim.out"), "wb")
@@ -152,7 +164,7 @@ class Exim:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                with socket.create_connection(("127.0.0.1", self.port), 1) as s:
+                with socket.create_connection((self.address, self.port), 1) as s:
                     if s.recv(100).startswith(b"220"):
                         return
             except OSError:
