@@ -360,6 +360,8 @@ enum zone_tlsa zones_tlsa(const struct zones *zones, uint32_t zone, const struct
 {
     const struct zone *state = &zones->zones[alias_end(zones, zone)];
 
+    if (!zones->zones[zone].secure) /* an unsigned alias vouches for nothing */
+        return ZONE_TLSA_NONE;
     for (uint32_t i = 0; state->secure && i < state->mx_count; i++)
         if (host_has(zones, state->mx[i].host, ip) && zones->hosts[state->mx[i].host].secure &&
             real_host(zones, state->mx[i].host)->secure)
