@@ -347,7 +347,8 @@ data reply 354 go on
             with sink.smtp() as client:
                 self.assertEqual(client.noop()[0], 250)
 
-    def test_split(self):
+    def split_parts(self):
+        """Replies to fifty commands, in the parts in which they came."""
         with Sink(persona="persona bytewise\nsplit 1\n") as sink, sink.raw() as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             begin(connection)
@@ -355,9 +356,17 @@ data reply 354 go on
             parts = []
             while b"".join(parts).count(b"\r\n") < 50:
                 parts.append(connection.recv(65536))
-            self.assertGreater(len(parts), 5)
-            self.assertEqual(b"".join(parts),
-                             b"250 2.1.0 ok\r\n" + b"503 5.5.1 nested MAIL\r\n" * 49)
+        return parts
+
+    def test_split(self):
+        counts = []
+        for _ in range(5):  # a reader that is late finds several parts joined
+            parts = self.split_parts()
+            self.assertEqual(b"".join(parts), b"250 2.1.0 ok\r\n" + b"503 5.5.1 nested MAIL\r\n" * 49)
+            counts.append(len(parts))
+            if counts[-1] > 5:
+                return
+        self.fail(counts)
 
     def test_flood_starves_nobody(self):
         with Sink(listeners=2, persona="persona flood\nlistener 1\nehlo lines endless 250 and more\n") \
