@@ -189,11 +189,30 @@ static int refuse(struct hygiene *hygiene)
     return -ENOSPC;
 }
 
+/* Whether it would end sooner what stands: that people may ask for, nothing else. A null MX of now
+ * must not shorten what a complaint has forbidden for ever. */
+static bool is_weaker(const struct hygiene *hygiene, const struct hygiene_target *target,
+                      const struct hygiene_change *change)
+{
+    uint32_t cell = hygiene_parts_find(hygiene, target), until_s;
+
+    if (cell == HYGIENE_MARKS_NONE || change->source == HYGIENE_FROM_OPERATOR ||
+        change->source == HYGIENE_FROM_IMPORT)
+        return false;
+    until_s = hygiene_marks_until(&hygiene->marks, cell);
+    if (change->kind == HYGIENE_HOLD &&
+        hygiene_marks_flag(&hygiene->marks, cell, HYGIENE_PARTS_HELD))
+        until_s = (uint32_t)max_u64(until_s, hygiene_held_find(&hygiene->held, cell)->until_s);
+    return narrow(change->until_s) < until_s;
+}
+
 static int apply_suppress(struct hygiene *hygiene, const struct hygiene_change *change)
 {
     struct hygiene_target target = hygiene_parts_scope(change);
     struct hygiene_parts_pair pair;
 
+    if (is_weaker(hygiene, &target, change))
+        return 1;
     if (!find_or_add(hygiene, &target, &pair))
         return refuse(hygiene);
     drop_held(hygiene, pair.cell);
@@ -213,6 +232,10 @@ static int apply_hold(struct hygiene *hygiene, const struct hygiene_change *chan
                                      .until_s = narrow(change->until_s)};
     struct hygiene_parts_pair pair;
 
+    if (is_weaker(hygiene, &target, change)) {
+        hygiene_breaker_open(&hygiene->breaker, change->provider);
+        return 1;
+    }
     if (hygiene->held.count == hygiene->held.count_max || !find_or_add(hygiene, &target, &pair))
         return refuse(hygiene);
     drop_held(hygiene, pair.cell);
@@ -241,7 +264,9 @@ static void settle_held(struct hygiene *hygiene, const struct hygiene_change *ch
         }
         hygiene_marks_set_flag(&hygiene->marks, item.cell, HYGIENE_PARTS_HELD, false);
         if (change->kind == HYGIENE_CONFIRM) {
-            set_until(hygiene, item.cell, item.until_s);
+            set_until(
+                hygiene, item.cell,
+                (uint32_t)max_u64(hygiene_marks_until(&hygiene->marks, item.cell), item.until_s));
             atomic_store_explicit(&hygiene->any_scoped, true, memory_order_release);
             atomic_store_explicit(&hygiene->any, true, memory_order_release);
         }

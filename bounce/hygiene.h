@@ -76,14 +76,16 @@ struct hygiene *hygiene_open(struct arena *arena, const struct hygiene_options *
 /* As it was when it was opened; nobody asks meanwhile. */
 void hygiene_reset(struct hygiene *hygiene);
 
-/* 0 or -ENOSPC. */
+/* 0; 1: what stands lasts longer and stays, with its details (only an operator's change and an
+ * import's shorten it); or -ENOSPC. */
 MUST_USE int hygiene_apply(struct hygiene *hygiene, const struct hygiene_change *change);
 /* Whether changes go to the shelf too (at first they do): not while those come by again that it has
  * already. */
 void hygiene_shelve(struct hygiene *hygiene, bool on);
 /* False while they do not: what was applied meanwhile cannot be explained yet. */
 bool hygiene_is_shelving(const struct hygiene *hygiene);
-/* The shelf's part of a change that was applied while it did not go there; in the same order. */
+/* The shelf's part of a change that was applied (with 0) while it did not go there; in the same
+ * order. */
 void hygiene_shelve_late(struct hygiene *hygiene, const struct hygiene_change *change);
 /* -errno since the shelf failed: it is not used any more. Else 0. */
 int hygiene_shelf_error(const struct hygiene *hygiene);

@@ -143,6 +143,69 @@ static void test_held_ones(void **state)
     assert_int_equal(counts.suppressed_count, 2);
 }
 
+static int change_from(enum hygiene_source source, enum hygiene_change_kind kind,
+                       enum bounce_class class, uint64_t until_s)
+{
+    struct hygiene_change change = {.kind = kind,
+                                    .source = source,
+                                    .class = class,
+                                    .time_s = NOW,
+                                    .until_s = until_s,
+                                    .key = SPAN("a@x"),
+                                    .provider = span_cstr(kind >= HYGIENE_HOLD ? "p.example" : "")};
+
+    return hygiene_apply(hygiene, &change);
+}
+
+static void check_stands(uint64_t until_s, uint64_t held_until_s, enum bounce_class class)
+{
+    uint32_t next = HYGIENE_FIND_FIRST;
+    struct hygiene_entry entry;
+
+    assert_int_equal(hygiene_find(hygiene, SPAN("a@x"), &next, &entry), 0);
+    assert_int_equal(entry.until_s, until_s);
+    assert_int_equal(entry.held_until_s, held_until_s);
+    assert_int_equal(entry.class, class);
+}
+
+/* Nothing that comes by itself shortens what stands; people may. */
+static void test_the_longer_one_stays(void **state)
+{
+    static const enum hygiene_source automatic[] = {HYGIENE_FROM_SESSION, HYGIENE_FROM_REPORT,
+                                                    HYGIENE_FROM_COMPLAINT,
+                                                    HYGIENE_FROM_UNSUBSCRIBE};
+    uint64_t forever = HYGIENE_CHANGE_FOREVER;
+
+    (void)state;
+    assert_int_equal(change_from(HYGIENE_FROM_SESSION, HYGIENE_SUPPRESS, BOUNCE_NO_USER, NOW + 10),
+                     0);
+    assert_int_equal(
+        change_from(HYGIENE_FROM_COMPLAINT, HYGIENE_SUPPRESS, BOUNCE_COMPLAINT, forever), 0);
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(change_from(automatic[i], HYGIENE_SUPPRESS, BOUNCE_NULL_MX, NOW + 30), 1);
+        assert_int_equal(change_from(automatic[i], HYGIENE_HOLD, BOUNCE_NULL_MX, NOW + 30), 1);
+        check_stands(forever, 0, BOUNCE_COMPLAINT);
+    }
+    assert_int_equal(
+        change_from(HYGIENE_FROM_OPERATOR, HYGIENE_SUPPRESS, BOUNCE_COMPLAINT, NOW + 20), 0);
+    assert_int_equal(change_from(HYGIENE_FROM_IMPORT, HYGIENE_SUPPRESS, BOUNCE_COMPLAINT, NOW + 15),
+                     0);
+    check_stands(NOW + 15, 0, BOUNCE_COMPLAINT);
+    /* Held: the longest one, and what it becomes is no shorter than what stands by then. */
+    assert_int_equal(change_from(HYGIENE_FROM_SESSION, HYGIENE_HOLD, BOUNCE_NO_USER, forever), 0);
+    assert_int_equal(change_from(HYGIENE_FROM_SESSION, HYGIENE_HOLD, BOUNCE_NULL_MX, NOW + 30), 1);
+    check_stands(NOW + 15, forever, BOUNCE_NO_USER);
+    assert_int_equal(change_from(HYGIENE_FROM_OPERATOR, HYGIENE_CONFIRM, 0, 0), 0);
+    check_stands(forever, 0, BOUNCE_NO_USER);
+    assert_int_equal(change_from(HYGIENE_FROM_OPERATOR, HYGIENE_HOLD, BOUNCE_NO_USER, NOW + 5), 0);
+    assert_int_equal(change_from(HYGIENE_FROM_OPERATOR, HYGIENE_CONFIRM, 0, 0), 0);
+    check_stands(forever, 0, BOUNCE_NO_USER);
+    assert_int_equal(change_from(HYGIENE_FROM_OPERATOR, HYGIENE_WITHDRAW, 0, 0), 0);
+    assert_int_equal(change_from(HYGIENE_FROM_REPORT, HYGIENE_SUPPRESS, BOUNCE_NULL_MX, NOW + 30),
+                     0);
+    check_stands(NOW + 30, 0, BOUNCE_NULL_MX);
+}
+
 static int count(const char *key, enum bounce_class class)
 {
     struct hygiene_change counted = {.kind = HYGIENE_COUNT,
@@ -287,6 +350,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_scopes, begin, end),
         cmocka_unit_test_setup_teardown(test_expiry_and_withdrawal, begin, end),
         cmocka_unit_test_setup_teardown(test_held_ones, begin, end),
+        cmocka_unit_test_setup_teardown(test_the_longer_one_stays, begin, end),
         cmocka_unit_test(test_full_tables_refuse),
         cmocka_unit_test_setup_teardown(test_a_lost_shelf_forbids_all_the_same, begin, end),
         cmocka_unit_test_setup_teardown(test_against_a_plain_model, begin, end),

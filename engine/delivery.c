@@ -259,6 +259,10 @@ int delivery_fail_one(struct shard *shard, uint32_t flow, const struct routing_f
 
     if (claimed < 0)
         return claimed;
+    if (failure->outcome.kind == OUTCOME_FAILED && is_suppressed(shard, &delivery)) {
+        settle_suppressed(shard, &delivery); /* no bounce of somebody who is not mailed */
+        return 0;
+    }
     (void)fill(shard, &delivery); /* nothing is sent: it need not fit */
     delivery_settle(shard, &delivery, &failure->outcome, &place);
     return 0;

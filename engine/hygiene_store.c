@@ -134,7 +134,8 @@ int hygiene_store_change(struct hygiene_store *hygiene, const struct hygiene_cha
     result = hygiene_apply(hygiene->tables, change);
     if (result < 0)
         return result;
-    hygiene_store_parts_late(hygiene, span_make(place, size));
+    if (result == 0)
+        hygiene_store_parts_late(hygiene, span_make(place, size));
     hygiene_store_parts_added(hygiene, RECORD_CHANGE, size);
     hygiene_store_parts_changed(hygiene, change);
     if (ret_ticket != NULL)

@@ -157,7 +157,16 @@ def beside(case, spool, template, rows, domain):
     back = case.write("back.csv", "\n".join(exported) + "\n")
     suppress(spool, "import", back).expect(0)
     e2e.check_equal(suppress(spool, "export").expect(0).out.splitlines(), exported, "export and import agree")
+    denied(case, spool, template)
     damaged(case, spool)
+
+
+def denied(case, spool, template):
+    """A domain that does not exist: who is suppressed is so there too, no bounce."""
+    suppress(spool, "add", "off@nowhere.test").expect(0)
+    rows = case.write("denied.csv", "email,n\noff@nowhere.test,1\non@nowhere.test,2\n")
+    run = spool.send_list(template, rows, "denied").expect(e2e.SOME_FAILED).json
+    e2e.check_equal((run["suppressed"], run["failed"]), (1, 1), "a domain without an answer", run)
 
 
 def main():
