@@ -189,6 +189,14 @@ static int refuse(struct hygiene *hygiene)
     return -ENOSPC;
 }
 
+static bool is_held(const struct hygiene *hygiene, const struct hygiene_target *target)
+{
+    uint32_t cell = hygiene_parts_find(hygiene, target);
+
+    return cell != HYGIENE_MARKS_NONE &&
+           hygiene_marks_flag(&hygiene->marks, cell, HYGIENE_PARTS_HELD);
+}
+
 /* Whether it would end sooner what stands: that people may ask for, nothing else. A null MX of now
  * must not shorten what a complaint has forbidden for ever. */
 static bool is_weaker(const struct hygiene *hygiene, const struct hygiene_target *target,
@@ -236,7 +244,8 @@ static int apply_hold(struct hygiene *hygiene, const struct hygiene_change *chan
         hygiene_breaker_open(&hygiene->breaker, change->provider);
         return 1;
     }
-    if (hygiene->held.count == hygiene->held.count_max || !find_or_add(hygiene, &target, &pair))
+    if ((hygiene->held.count == hygiene->held.count_max && !is_held(hygiene, &target)) ||
+        !find_or_add(hygiene, &target, &pair))
         return refuse(hygiene);
     drop_held(hygiene, pair.cell);
     item.cell = pair.cell;

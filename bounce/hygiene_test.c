@@ -245,6 +245,18 @@ static void test_full_tables_refuse(void **state)
     arena_close(&arena);
 }
 
+/* What is held already needs no room. */
+static void test_held_again_when_full(void **state)
+{
+    (void)state;
+    assert_int_equal(open_with(2), 0);
+    assert_int_equal(change(HYGIENE_HOLD, "a@x", "", "", NOW + 1), 0);
+    assert_int_equal(change(HYGIENE_HOLD, "b@x", "", "", NOW + 1), 0);
+    assert_int_equal(change(HYGIENE_HOLD, "a@x", "", "", NOW + 2), 0);
+    assert_int_equal(change(HYGIENE_HOLD, "c@x", "", "", NOW + 2), -ENOSPC);
+    arena_close(&arena);
+}
+
 /* The same marks with and without a shelf; what the shelf holds is told in every scope. */
 static void test_a_lost_shelf_forbids_all_the_same(void **state)
 {
@@ -352,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_held_ones, begin, end),
         cmocka_unit_test_setup_teardown(test_the_longer_one_stays, begin, end),
         cmocka_unit_test(test_full_tables_refuse),
+        cmocka_unit_test(test_held_again_when_full),
         cmocka_unit_test_setup_teardown(test_a_lost_shelf_forbids_all_the_same, begin, end),
         cmocka_unit_test_setup_teardown(test_against_a_plain_model, begin, end),
         cmocka_unit_test_setup_teardown(test_readers_beside_the_writer, begin, end),

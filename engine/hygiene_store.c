@@ -52,6 +52,29 @@ static void make_room_large(struct hygiene_store *hygiene)
             io_large_pages(hygiene->io, parts[i].data, parts[i].size);
 }
 
+/* Whoever found no room would be mailed, and the next compaction would forget him. Nothing is
+ * refused by tables as large as those that wrote the journals. */
+static int check_room(const struct hygiene_store *hygiene, struct text *error)
+{
+    uint32_t addresses_max = hygiene->options.addresses_max;
+    struct hygiene_counts counts;
+
+    hygiene_counts(hygiene->tables, &counts);
+    if (counts.refused_count == 0)
+        return 0;
+    if (counts.known_count + 2 <= addresses_max) /* there was room but for who is held */
+        text_add_format(error, "%s: more addresses are held than the %lu that there is room for",
+                        hygiene->options.folder, (unsigned long)counts.held_count);
+    else
+        text_add_format(error,
+                        "%s: more addresses are suppressed than hygiene.addresses: %u has room "
+                        "for: raise hygiene.addresses to at least %lu (%lu is surely enough)",
+                        hygiene->options.folder, addresses_max,
+                        (unsigned long)max_u64(counts.known_count, addresses_max) + 1,
+                        (unsigned long)(counts.known_count + 2 * counts.refused_count));
+    return -ENOSPC;
+}
+
 int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *arena,
                        const struct hygiene_store_options *options, struct text *error)
 {
@@ -91,6 +114,8 @@ int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *
         result = hygiene_store_parts_make_shelf(hygiene);
     if (result < 0)
         text_add_format(error, "%s: %s", options->folder, strerror(-result));
+    else
+        result = check_room(hygiene, error);
     log.spool = hygiene->folder;
     log.part = (uint32_t)(log.id_first - 1);
     store_log_init(&hygiene->log, arena, CAPACITY, &log);
@@ -101,6 +126,7 @@ int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *
         hygiene_store_parts_settle_shelf(hygiene);
     if (result == 0)
         make_room_large(hygiene);
+    hygiene->opened = result == 0;
     return result;
 }
 
@@ -339,14 +365,14 @@ int hygiene_store_close(struct hygiene_store *hygiene)
     if (hygiene == NULL)
         return 0;
     result = hygiene_store_parts_drain(hygiene);
-    if (result == 0) {
+    if (result == 0 && hygiene->opened) {
         /* What was counted, and then that it was: else the next start counts it again. */
         hygiene_store_parts_write_standing(hygiene, io_now_ns(hygiene->io));
         if (hygiene->uncovered_count > 0)
             hygiene_store_parts_write_cursor(hygiene);
         result = hygiene_store_parts_drain(hygiene);
     }
-    hygiene_store_parts_close_shelf(hygiene, result == 0);
+    hygiene_store_parts_close_shelf(hygiene, result == 0 && hygiene->opened);
     store_log_close(&hygiene->log);
     return result;
 }

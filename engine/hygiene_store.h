@@ -55,7 +55,8 @@ struct hygiene_store_recovery {
 
 size_t hygiene_store_cost(const struct hygiene_store_options *options);
 /* Waits on `io` itself, on which nothing else of its tags may be under way. 0 or -errno with
- * *error. Close it after a failure too. */
+ * *error; -ENOSPC: the journals hold more than there is room for, and stay as they are. Close it
+ * after a failure too. */
 MUST_USE int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *arena,
                                 const struct hygiene_store_options *options, struct text *error);
 /* Makes everything durable, waiting on its io; the first error. NULL is a no-op. */

@@ -39,6 +39,7 @@ struct hygiene_store {
     bool covers;              /* the cursor has to be written: changes stand before it */
     bool drained;             /* the last look found no more events */
     bool hurried;
+    bool opened; /* else nothing is written: not all may have been read */
     uint64_t look_ns;
     uint8_t *names;
     uint64_t bytes; /* that the journals take which were read */

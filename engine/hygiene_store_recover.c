@@ -42,7 +42,7 @@ static void apply_record(struct hygiene_store *hygiene, const struct record *rec
     }
     hygiene->recovery.changes_count++;
     if (hygiene_apply(hygiene->tables, &change) < 0)
-        return; /* no room: counted by the tables */
+        return; /* no room: counted by the tables, and the start fails */
     hygiene_store_parts_changed(hygiene, &change);
     hygiene_store_parts_shelved(hygiene);
 }

@@ -1,6 +1,7 @@
 /* Suppressions on a disk that loses power: what was reported as durable is in force in the next
  * life, what was withdrawn for good stays so, and nothing else than a beginning of what was asked
  * for is ever found. A failing case prints its seed. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -266,18 +267,28 @@ static void change_one(enum hygiene_change_kind kind, enum bounce_class class, u
     assert_int_equal(hygiene_store_change(hygiene, &change, NULL), 0);
 }
 
+static char open_error[512];
+
+static int open_with(const struct hygiene_store_options *other)
+{
+    struct io_options ring = {.entries = 64, .handles_max = 64, .buffers_count = 16};
+    struct text error;
+    int result;
+
+    text_init(&error, open_error, sizeof(open_error));
+    assert_int_equal(io_open(&io, &ring, &error), 0);
+    assert_int_equal(arena_open(&arena, hygiene_store_cost(other)), 0);
+    result = hygiene_store_open(&hygiene, io, &arena, other, &error);
+    (void)text_cstr_end(&error);
+    return result;
+}
+
 static bool open_compacting(uint64_t compact_bytes)
 {
     struct hygiene_store_options eager = options;
-    struct io_options ring = {.entries = 64, .handles_max = 64, .buffers_count = 16};
-    char message[512];
-    struct text error;
 
     eager.compact_bytes = compact_bytes;
-    text_init(&error, message, sizeof(message));
-    assert_int_equal(io_open(&io, &ring, &error), 0);
-    assert_int_equal(arena_open(&arena, hygiene_store_cost(&eager)), 0);
-    assert_int_equal(hygiene_store_open(&hygiene, io, &arena, &eager, &error), 0);
+    assert_int_equal(open_with(&eager), 0);
     return hygiene_store_recovery(hygiene)->compacted;
 }
 
@@ -395,11 +406,48 @@ static void test_compaction_keeps_everything(void **state)
     sim_world_close();
 }
 
+/* Tables that are too small for the journals: no start, no compaction, nothing is lost. */
+static void test_smaller_tables_are_refused(void **state)
+{
+    static const uint32_t sizes[] = {1, 10, 24};
+    struct hygiene_store_options small = options;
+    struct hygiene_counts counts;
+    struct prng prng;
+
+    (void)state;
+    prng_seed(&prng, 5);
+    steps_count = durable_steps = 0;
+    sim_world_open(5, NULL);
+    assert_false(open_compacting(MIB));
+    for (uint32_t i = 0; i < 900; i++)
+        ask(&prng);
+    change_one(HYGIENE_HOLD, BOUNCE_NO_USER, NOW);
+    hygiene_counts(hygiene_store_tables(hygiene), &counts);
+    assert_true(counts.known_count == KEYS + 1 && counts.held_count == 1);
+    close_life();
+    small.compact_bytes = 1;
+    for (uint32_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        small.addresses_max = sizes[i];
+        assert_int_equal(open_with(&small), -ENOSPC);
+        assert_non_null(strstr(open_error, "raise hygiene.addresses to at least "));
+        assert_false(hygiene_store_recovery(hygiene)->compacted);
+        close_life();
+    }
+    small.addresses_max = KEYS + 1;
+    assert_int_equal(open_with(&small), 0);
+    assert_true(hygiene_store_recovery(hygiene)->compacted && is_after(steps_count));
+    hygiene_counts(hygiene_store_tables(hygiene), &counts);
+    assert_true(counts.held_count == 1 && counts.refused_count == 0);
+    close_life();
+    sim_world_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_closing_keeps_everything),
         cmocka_unit_test(test_compaction_keeps_everything),
+        cmocka_unit_test(test_smaller_tables_are_refused),
         cmocka_unit_test(test_crashes),
     };
 
