@@ -11,8 +11,6 @@
 #include "engine/session.h"
 #include "engine/tag.h"
 
-#define USED_TAGS_MAX (1U << 20)    /* the oldest is forgotten then */
-#define LIST_REPORTS_MAX (1U << 17) /* addresses on others' lists; so is theirs */
 #define ORDERS_MAX 64
 #define RECIPIENTS_MAX_DEFAULT (1u << 25)
 #define DOMAINS_MAX_DEFAULT (1u << 20)
@@ -185,8 +183,8 @@ static struct hygiene_store_options hygiene_options_of(const struct engine_optio
         .durability = store_options_of(options->policy, &options->limits).durability,
         .addresses_max = addresses_max,
         .shelf_in_memory = options->limits.shelf_in_memory,
-        .tags_max = USED_TAGS_MAX,
-        .reports_max = options->policy->foreign.count > 0 ? LIST_REPORTS_MAX : 0};
+        .tags_max = HYGIENE_STORE_TAGS_MAX,
+        .reports_max = options->policy->foreign.count > 0 ? HYGIENE_STORE_REPORTS_MAX : 0};
 }
 
 static size_t shared_cost(const struct engine_options *options)

@@ -29,6 +29,11 @@
 #include "engine/store.h"
 #include "io/io.h"
 
+/* What a sender remembers. Tables that are smaller can forget what it knows: they never compact
+ * when they have. */
+#define HYGIENE_STORE_TAGS_MAX (1U << 20)    /* the oldest is forgotten then */
+#define HYGIENE_STORE_REPORTS_MAX (1U << 17) /* addresses on others' lists; so is theirs */
+
 struct hygiene_store;
 
 struct hygiene_store_options {

@@ -244,6 +244,15 @@ void hygiene_store_parts_remove(struct hygiene_store *hygiene, uint64_t id)
     (void)hygiene_store_parts_wait(hygiene);
 }
 
+/* More was read than is remembered here, and a sender would remember more. */
+static bool has_forgotten(const struct hygiene_store *hygiene)
+{
+    return (seen_tags_forgotten(hygiene->tags) > 0 &&
+            hygiene->options.tags_max < HYGIENE_STORE_TAGS_MAX) ||
+           (confirmations_forgotten(hygiene->confirmations) > 0 &&
+            hygiene->options.reports_max < HYGIENE_STORE_REPORTS_MAX);
+}
+
 int hygiene_store_parts_compact(struct hygiene_store *hygiene)
 {
     uint64_t least =
@@ -252,7 +261,7 @@ int hygiene_store_parts_compact(struct hygiene_store *hygiene)
     int result;
 
     if (hygiene_shelf_error(hygiene->tables) != 0 || hygiene->options.durability != STORE_DURABLE ||
-        hygiene->recovery.damages_count > 0 ||
+        hygiene->recovery.damages_count > 0 || has_forgotten(hygiene) ||
         ((hygiene->bytes < least || hygiene->bytes < WORTH * worth_of(hygiene)) &&
          hygiene->recovery.journals_count < JOURNALS_MANY))
         return 0;

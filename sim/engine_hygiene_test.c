@@ -442,12 +442,73 @@ static void test_smaller_tables_are_refused(void **state)
     sim_world_close();
 }
 
+static void use_tags(uint32_t count)
+{
+    struct seen_tag tag = {.identity = {7, 0}, .day = 20000};
+    uint64_t ticket;
+
+    for (; tag.identity.ordinal < count; tag.identity.ordinal++)
+        assert_int_equal(hygiene_store_use_tag(hygiene, &tag, &ticket), 0);
+}
+
+static void report_lists(uint32_t count)
+{
+    struct confirmation said = {
+        .list = SPAN("team@lists.example"), .class = BOUNCE_NO_USER, .day = 20000};
+    char key[32];
+    uint64_t ticket;
+
+    for (said.message = 1; said.message <= count; said.message++) {
+        (void)snprintf(key, sizeof(key), "u%u@example.com", said.message);
+        said.key = span_cstr(key);
+        assert_int_equal(hygiene_store_confirm(hygiene, &said, &ticket), 0);
+    }
+}
+
+/* Who remembers less than was written compacts nothing: it would be forgotten for good. */
+static void test_who_forgot_does_not_compact(void **state)
+{
+    static const struct {
+        uint32_t tags, reports; /* written */
+    } cases[] = {{20, 0}, {0, 20}};
+
+    (void)state;
+    for (uint32_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct hygiene_store_options large = options, small;
+
+        large.tags_max = large.reports_max = 20;
+        small = large;
+        small.tags_max = small.reports_max = 8;
+        sim_world_open(6, NULL);
+        assert_int_equal(open_with(&large), 0);
+        use_tags(cases[i].tags);
+        report_lists(cases[i].reports);
+        close_life();
+        small.compact_bytes = large.compact_bytes = 1;
+        assert_int_equal(open_with(&small), 0);
+        assert_false(hygiene_store_recovery(hygiene)->compacted);
+        close_life();
+        for (uint32_t life = 0; life < 2; life++) {
+            assert_int_equal(open_with(&large), 0);
+            assert_true(hygiene_store_recovery(hygiene)->compacted);
+            for (struct seen_tag tag = {.identity = {7, 0}, .day = 20000};
+                 tag.identity.ordinal < cases[i].tags; tag.identity.ordinal++)
+                assert_true(hygiene_store_has_tag(hygiene, &tag));
+            assert_int_equal(confirmations_count(hygiene_store_confirmations(hygiene)),
+                             cases[i].reports);
+            close_life();
+        }
+        sim_world_close();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_closing_keeps_everything),
         cmocka_unit_test(test_compaction_keeps_everything),
         cmocka_unit_test(test_smaller_tables_are_refused),
+        cmocka_unit_test(test_who_forgot_does_not_compact),
         cmocka_unit_test(test_crashes),
     };
 

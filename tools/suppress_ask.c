@@ -42,6 +42,9 @@ static int open_hygiene(struct suppress_ask *ask)
         .folder = policy->hygiene_path,
         .durability = policy->durability == DURABILITY_DURABLE ? STORE_DURABLE : STORE_OS,
         .addresses_max = policy->hygiene_addresses,
+        /* As the sender: this start may compact what it reads. */
+        .tags_max = HYGIENE_STORE_TAGS_MAX,
+        .reports_max = policy->foreign.count > 0 ? HYGIENE_STORE_REPORTS_MAX : 0,
     };
     char message[512];
     struct text error;
