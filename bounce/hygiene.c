@@ -273,9 +273,9 @@ static void settle_held(struct hygiene *hygiene, const struct hygiene_change *ch
         }
         hygiene_marks_set_flag(&hygiene->marks, item.cell, HYGIENE_PARTS_HELD, false);
         if (change->kind == HYGIENE_CONFIRM) {
-            set_until(
-                hygiene, item.cell,
-                (uint32_t)max_u64(hygiene_marks_until(&hygiene->marks, item.cell), item.until_s));
+            uint32_t stands_s = hygiene_marks_until(&hygiene->marks, item.cell);
+
+            set_until(hygiene, item.cell, (uint32_t)max_u64(stands_s, item.until_s));
             atomic_store_explicit(&hygiene->any_scoped, true, memory_order_release);
             atomic_store_explicit(&hygiene->any, true, memory_order_release);
         }
@@ -318,13 +318,18 @@ static void apply_clear(struct hygiene *hygiene, const struct hygiene_change *ch
 }
 
 /* Who lifts a suppression also means what led to it: of ours, not of somebody else's list. */
+bool hygiene_parts_clears(const struct hygiene_change *withdrawal)
+{
+    return span_find_byte(withdrawal->stream, '@') == SPAN_NOT_FOUND;
+}
+
 static void apply_withdraw(struct hygiene *hygiene, const struct hygiene_change *change)
 {
     struct hygiene_target target = hygiene_parts_scope(change);
     uint32_t cell = hygiene_parts_find(hygiene, &target);
     struct hygiene_parts_pair pair = {.cell = cell, .address = cell};
 
-    if (span_find_byte(change->stream, '@') == SPAN_NOT_FOUND)
+    if (hygiene_parts_clears(change))
         apply_clear(hygiene, change);
     if (cell == HYGIENE_MARKS_NONE)
         return;

@@ -163,7 +163,7 @@ void hygiene_shelve_late(struct hygiene *hygiene, const struct hygiene_change *c
     pair.address_fresh = !is_there(hygiene, pair.address);
     if (change->kind == HYGIENE_COUNT && hygiene_score_count_of(&none, change->class) == NULL)
         return;
-    if (change->kind == HYGIENE_WITHDRAW && !pair.address_fresh)
+    if (change->kind == HYGIENE_WITHDRAW && hygiene_parts_clears(change) && !pair.address_fresh)
         hygiene_parts_shelve(hygiene, &address, &alone, &clear);
     if (pair.cell == HYGIENE_MARKS_NONE || !hygiene->shelving)
         return;

@@ -52,6 +52,9 @@ struct span hygiene_parts_name(const struct hygiene_target *target,
                                uint8_t into[HYGIENE_PARTS_NAME_MAX]);
 uint32_t hygiene_parts_find(const struct hygiene *hygiene, const struct hygiene_target *target);
 
+/* Whether a withdrawal clears the address's counts too: one from a list of others does not. */
+bool hygiene_parts_clears(const struct hygiene_change *withdrawal);
+
 /* hygiene_details.c: what a change leaves on the shelf, one put for each dossier that it touches.
  * Does nothing while not shelving. */
 void hygiene_parts_shelve(struct hygiene *hygiene, const struct hygiene_target *target,

@@ -257,6 +257,36 @@ static void test_held_again_when_full(void **state)
     arena_close(&arena);
 }
 
+static void lift_late(const char *stream)
+{
+    struct hygiene_change lift = {.kind = HYGIENE_WITHDRAW,
+                                  .source = HYGIENE_FROM_OPERATOR,
+                                  .time_s = NOW,
+                                  .key = SPAN("a@x"),
+                                  .stream = span_cstr(stream)};
+
+    hygiene_shelve(hygiene, false);
+    assert_int_equal(hygiene_apply(hygiene, &lift), 0);
+    hygiene_shelve(hygiene, true);
+    hygiene_shelve_late(hygiene, &lift);
+}
+
+/* What a list of others lifts leaves our counts, also when the shelf hears of it late. */
+static void test_a_list_clears_no_counts_late(void **state)
+{
+    struct hygiene_score score;
+
+    (void)state;
+    assert_int_equal(count("a@x", BOUNCE_INACTIVE), 0);
+    assert_int_equal(change(HYGIENE_SUPPRESS, "a@x", "", "team@lists.example", NOW + 1), 0);
+    lift_late("team@lists.example");
+    assert_int_equal(hygiene_score_of(hygiene, SPAN("a@x"), &score), 0);
+    assert_int_equal(score.history_count, 1);
+    lift_late("bulk");
+    assert_int_equal(hygiene_score_of(hygiene, SPAN("a@x"), &score), -ENOENT);
+    assert_int_equal(hygiene_score_at(hygiene, 0, &score), -ENOENT);
+}
+
 /* The same marks with and without a shelf; what the shelf holds is told in every scope. */
 static void test_a_lost_shelf_forbids_all_the_same(void **state)
 {
@@ -365,6 +395,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_longer_one_stays, begin, end),
         cmocka_unit_test(test_full_tables_refuse),
         cmocka_unit_test(test_held_again_when_full),
+        cmocka_unit_test_setup_teardown(test_a_list_clears_no_counts_late, begin, end),
         cmocka_unit_test_setup_teardown(test_a_lost_shelf_forbids_all_the_same, begin, end),
         cmocka_unit_test_setup_teardown(test_against_a_plain_model, begin, end),
         cmocka_unit_test_setup_teardown(test_readers_beside_the_writer, begin, end),
