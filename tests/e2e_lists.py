@@ -170,6 +170,14 @@ def handing_over(case):
     follow.wait(20)
     names = [(entry["arguments"][0], entry["arguments"][2]) for entry in entries()]
     e2e.check_equal(len(names), len(set(names)), "each told once", names)
+    # What is withdrawn while it waits is not carried out, although the program would take it now.
+    lists.ingest(bounced("ned@example.com"))
+    case.write("refuse-ned@example.com", "")
+    lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    os.unlink(case.path("refuse-ned@example.com"))
+    lists.suppress("remove", "ned@example.com", "--stream", "team@lists.example.org")
+    lists.decisions("--run", expect=e2e.TRY_AGAIN)
+    e2e.check("ned@example.com" not in [entry["arguments"][0] for entry in entries()], "ned's is forgotten")
     # A program that cannot be started keeps everything where it is.
     broken = Lists(case, "broken", ", decision_command: [\"/no/such/program\", \"{address}\"]")
     broken.ingest(bounced("ann@example.com"))

@@ -43,6 +43,7 @@ struct decisions {
     int lock;
     bool headed;
     uint64_t retried_ns;
+    bool tried[DECISION_FAILED_MAX]; /* of those that wait: in this round already */
 };
 
 static volatile sig_atomic_t stopped;
@@ -103,7 +104,21 @@ static enum decision_fate run_one(struct decisions *decisions, const struct hygi
     return fate;
 }
 
-/* Each of those that failed, in order, but none behind an earlier one of the same address. */
+/* Only these go on waiting. */
+static int keep_only(struct decisions *decisions, const bool *keep)
+{
+    uint32_t kept = 0;
+    int result;
+
+    for (uint32_t i = 0; i < decisions->failed.count; i++)
+        if (keep[i])
+            decisions->tried[kept++] = decisions->tried[i];
+    result = decision_failed_keep(&decisions->failed, keep);
+    return result < 0 ? complain(decisions->failed.path, result) : 0;
+}
+
+/* Each of those that failed, in order, but none behind an earlier one of the same address. After
+ * the journal has been read: what was withdrawn meanwhile is not carried out. */
 static int retry(struct decisions *decisions)
 {
     static bool keep[DECISION_FAILED_MAX];
@@ -112,11 +127,10 @@ static int retry(struct decisions *decisions)
     struct hygiene_change change;
     size_t offset = 0;
     bool started = true;
-    int result;
 
     for (uint32_t i = 0; decision_failed_next(&decisions->failed, &offset, &change); i++) {
         uint64_t hash = decisions->failed.hashes[i];
-        bool waits = !started || stopped != 0;
+        bool waits = !started || stopped != 0 || decisions->tried[i];
 
         for (uint32_t k = 0; k < still_count && !waits; k++)
             waits = still[k] == hash;
@@ -134,10 +148,7 @@ static int retry(struct decisions *decisions)
     decisions->retried_ns = now_ns();
     if (left == decisions->failed.count)
         return started ? 0 : EXIT_TRY_AGAIN;
-    result = decision_failed_keep(&decisions->failed, keep);
-    if (result < 0)
-        return complain(decisions->failed.path, result);
-    return started ? 0 : EXIT_TRY_AGAIN;
+    return keep_only(decisions, keep) == 0 && started ? 0 : EXIT_TRY_AGAIN;
 }
 
 /* The program is not told of withdrawals: then a suppression that still waits is not told either.
@@ -145,25 +156,26 @@ static int retry(struct decisions *decisions)
 static int forget_waiting(struct decisions *decisions, const struct hygiene_change *change)
 {
     static bool keep[DECISION_FAILED_MAX];
-    int result;
 
     if (!decision_failed_has(&decisions->failed, change))
         return save(decisions);
     for (uint32_t i = 0; i < decisions->failed.count; i++)
         keep[i] = !decision_failed_is(&decisions->failed, i, change);
-    result = decision_failed_keep(&decisions->failed, keep);
-    return result < 0 ? complain(decisions->failed.path, result) : save(decisions);
+    return keep_only(decisions, keep) == 0 ? save(decisions) : EXIT_TRY_AGAIN;
 }
 
 static int hand_to_program(struct decisions *decisions, const struct hygiene_change *change)
 {
     enum decision_fate fate = DECISION_FAILED;
+    bool tried = false;
     int result;
 
     if (!decisions->all && !decisions->withdrawn && change->kind == HYGIENE_WITHDRAW)
         return forget_waiting(decisions, change);
-    if (!decision_failed_has(&decisions->failed, change))
+    if (!decision_failed_has(&decisions->failed, change)) {
         fate = run_one(decisions, change);
+        tried = true;
+    }
     if (fate == DECISION_NOT_STARTED)
         return EXIT_TRY_AGAIN;
     if (fate == DECISION_FAILED) {
@@ -173,6 +185,7 @@ static int hand_to_program(struct decisions *decisions, const struct hygiene_cha
                           decisions->failed.count);
         if (result < 0)
             return complain(decisions->failed.path, result);
+        decisions->tried[decisions->failed.count - 1] = tried;
     }
     return save(decisions);
 }
@@ -207,8 +220,7 @@ static int round_of(struct decisions *decisions)
     struct hygiene_change change;
     int found = 0, result = 0;
 
-    if (decisions->run && now_ns() - decisions->retried_ns >= decisions->retry_ns)
-        result = retry(decisions);
+    memset(decisions->tried, 0, sizeof(decisions->tried));
     while (result == 0 && stopped == 0) {
         struct decision_cursor before = decisions->log.cursor;
 
@@ -221,6 +233,9 @@ static int round_of(struct decisions *decisions)
         if (result != 0)
             decisions->log.cursor = before; /* it was not handed over */
     }
+    if (result == 0 && found == 0 && stopped == 0 && decisions->run &&
+        now_ns() - decisions->retried_ns >= decisions->retry_ns)
+        result = retry(decisions);
     if (result == 0 && fflush(stdout) != 0)
         result = complain("standard output", -errno);
     if (found < 0)
