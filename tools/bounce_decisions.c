@@ -22,6 +22,7 @@
 
 #define LOOK_NS NS_PER_S
 #define RETRY_NS (60 * NS_PER_S)
+#define RETRIED_S ((time_t)7 * 24 * 3600) /* what is older and fails again is dropped */
 #define PATH_ROOM (POLICY_PATH_MAX + 64)
 
 struct decisions {
@@ -100,8 +101,24 @@ static enum decision_fate run_one(struct decisions *decisions, const struct hygi
     if (fate != DECISION_DONE)
         (void)fprintf(stderr, "ringpost bounce: %s %s on %s: %s%s\n", words.words[DECISION_ADDRESS],
                       words.words[DECISION_WHAT], words.words[DECISION_LIST], text_cstr_end(&why),
-                      fate == DECISION_FAILED ? "; it is tried again later" : "");
+                      fate == DECISION_FAILED    ? "; it is tried again later"
+                      : fate == DECISION_REFUSED ? "; it is passed over"
+                                                 : "");
     return fate;
+}
+
+/* After another try that failed. */
+static bool is_too_old(const struct hygiene_change *change)
+{
+    struct decision_words words;
+
+    if (time(NULL) < RETRIED_S || change->time_s > (uint64_t)(time(NULL) - RETRIED_S))
+        return false;
+    if (decision_words_make(change, &words))
+        (void)fprintf(
+            stderr, "ringpost bounce: %s %s on %s: it is older than seven days and is dropped\n",
+            words.words[DECISION_ADDRESS], words.words[DECISION_WHAT], words.words[DECISION_LIST]);
+    return true;
 }
 
 /* Only these go on waiting. */
@@ -138,7 +155,8 @@ static int retry(struct decisions *decisions)
             enum decision_fate fate = run_one(decisions, &change);
 
             started = fate != DECISION_NOT_STARTED;
-            waits = fate != DECISION_DONE;
+            waits =
+                fate == DECISION_NOT_STARTED || (fate == DECISION_FAILED && !is_too_old(&change));
         }
         if (waits)
             still[still_count++] = hash;
@@ -164,6 +182,23 @@ static int forget_waiting(struct decisions *decisions, const struct hygiene_chan
     return keep_only(decisions, keep) == 0 ? save(decisions) : EXIT_TRY_AGAIN;
 }
 
+static int drop_oldest(struct decisions *decisions)
+{
+    static bool keep[DECISION_FAILED_MAX];
+    struct hygiene_change oldest;
+    struct decision_words words;
+    size_t offset = 0;
+
+    if (decision_failed_next(&decisions->failed, &offset, &oldest) &&
+        decision_words_make(&oldest, &words))
+        (void)fprintf(stderr, "ringpost bounce: %s %s on %s: %u decisions wait: it is dropped\n",
+                      words.words[DECISION_ADDRESS], words.words[DECISION_WHAT],
+                      words.words[DECISION_LIST], decisions->failed.count);
+    memset(keep, true, sizeof(keep));
+    keep[0] = false;
+    return keep_only(decisions, keep);
+}
+
 static int hand_to_program(struct decisions *decisions, const struct hygiene_change *change)
 {
     enum decision_fate fate = DECISION_FAILED;
@@ -179,10 +214,9 @@ static int hand_to_program(struct decisions *decisions, const struct hygiene_cha
     if (fate == DECISION_NOT_STARTED)
         return EXIT_TRY_AGAIN;
     if (fate == DECISION_FAILED) {
+        if (decisions->failed.count == DECISION_FAILED_MAX && drop_oldest(decisions) != 0)
+            return EXIT_TRY_AGAIN;
         result = decision_failed_add(&decisions->failed, change);
-        if (result == -ENOSPC)
-            (void)fprintf(stderr, "ringpost bounce: %u decisions wait already: no more are begun\n",
-                          decisions->failed.count);
         if (result < 0)
             return complain(decisions->failed.path, result);
         decisions->tried[decisions->failed.count - 1] = tried;

@@ -187,7 +187,7 @@ enum decision_fate decision_command_run(const struct decision_command *command,
     pid_t pid = 0;
 
     if (!fill_all(command, decision, &arguments, why))
-        return DECISION_FAILED;
+        return DECISION_REFUSED;
     make_environment(decision, &environment);
     result = start(&arguments, &environment, &pid);
     if (result != 0) {

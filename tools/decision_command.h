@@ -22,7 +22,8 @@ struct decision_command {
 
 enum decision_fate {
     DECISION_DONE = 0,   /* exit status 0 */
-    DECISION_FAILED,     /* another status, a signal, too slow, or refused: *why says so */
+    DECISION_FAILED,     /* another status, a signal, or too slow: *why says so */
+    DECISION_REFUSED,    /* its words cannot be arguments, and never will be: *why says so */
     DECISION_NOT_STARTED /* the program cannot be started: for no decision */
 };
 
