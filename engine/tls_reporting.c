@@ -118,6 +118,11 @@ static bool is_on(const struct tls_reporting *reporting)
     return reporting->policy->tlsrpt_enabled && reporting->policy->tlsrpt_from[0] != '\0';
 }
 
+bool tls_reporting_is_wanted(const struct tls_reporting *reporting)
+{
+    return reporting->policy->tlsrpt_from[0] != '\0' && (is_on(reporting) || reporting->forced);
+}
+
 /* The last day whose reports are due. */
 static uint64_t due_day(const struct tls_reporting *reporting)
 {
@@ -151,7 +156,10 @@ static void begin_round(struct tls_reporting *reporting)
 static void step_round(struct tls_reporting *reporting)
 {
     const struct slab *domains = &reporting->day.table.domains;
+    bool wanted = tls_reporting_is_wanted(reporting);
 
+    if (!wanted)
+        reporting->next_item = domains->slots_max;
     for (; reporting->next_item < domains->slots_max &&
            reporting->jobs_count < TLS_REPORTING_JOBS_MAX;
          reporting->next_item++)
@@ -162,8 +170,9 @@ static void step_round(struct tls_reporting *reporting)
         tls_reporting_job_step(reporting, &reporting->jobs[i]);
     if (reporting->next_item < domains->slots_max || reporting->jobs_count > 0)
         return;
-    reporting->state =
-        reporting->counts.news[TLS_REPORTING_FAILED] > 0 ? TLS_REPORTING_PAUSE : TLS_REPORTING_REST;
+    reporting->state = !wanted || reporting->counts.news[TLS_REPORTING_FAILED] > 0
+                           ? TLS_REPORTING_PAUSE
+                           : TLS_REPORTING_REST;
     reporting->round_ns = io_now_ns(reporting->io) + TLS_REPORTING_AGAIN_NS;
     reporting->rounds_count++;
 }
@@ -187,9 +196,11 @@ static void look_at_clock(struct tls_reporting *reporting)
     }
     if (is_on(reporting) && due_day(reporting) > reporting->last_day_s) {
         reporting->last_day_s = due_day(reporting);
+        reporting->forced = false;
         begin_day(reporting, reporting->last_day_s);
     } else if (reporting->state == TLS_REPORTING_PAUSE && is_on(reporting) &&
                io_now_ns(reporting->io) >= reporting->round_ns) {
+        reporting->forced = false;
         begin_round(reporting);
     }
 }
@@ -200,6 +211,7 @@ int tls_reporting_force(struct tls_reporting *reporting, uint64_t day_s)
         return -EINVAL;
     if (!is_resting(reporting) || reporting->stopping || !tls_report_day_is_idle(&reporting->day))
         return -EBUSY;
+    reporting->forced = true;
     begin_day(reporting, day_of(day_s));
     return 0;
 }

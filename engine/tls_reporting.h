@@ -92,6 +92,7 @@ struct tls_reporting {
     const struct tls_context *tls; /* NULL: nothing is posted */
     bool scheduled;                /* days become due; else only forced ones */
     bool stopping;
+    bool forced; /* the day is sent although days are switched off */
     uint64_t delay_s;
     uint64_t last_day_s; /* became due last */
     uint64_t round_ns;   /* the next one */
@@ -129,13 +130,16 @@ MUST_USE int tls_reporting_open(struct tls_reporting *reporting,
                                 const struct tls_reporting_options *options);
 /* After tls_reporting_stop was true, or when the io is gone. */
 void tls_reporting_close(struct tls_reporting *reporting);
-/* Another policy holds from the next report on. */
+/* Another policy holds from the next letter or post on; without tlsrpt.from, or when days are
+ * switched off, none is begun any more. */
 void tls_reporting_policy(struct tls_reporting *reporting, const struct policy *policy);
 /* Reports on a day (its start) now, whether it is due or was reported before. -EBUSY: another day
  * is under way; -EINVAL: tlsrpt.from is not configured. */
 MUST_USE int tls_reporting_force(struct tls_reporting *reporting, uint64_t day_s);
 /* Nothing is under way: REST or PAUSE, and the notes are in their file. */
 MUST_USE bool tls_reporting_is_settled(const struct tls_reporting *reporting);
+/* Whether letters and posts of the day in hand may be begun. */
+MUST_USE bool tls_reporting_is_wanted(const struct tls_reporting *reporting);
 /* TAG_DNS_*, TAG_HTTPS_*, TAG_SNAPSHOT of the front's io. */
 void tls_reporting_event(struct tls_reporting *reporting, const struct io_event *event);
 /* Once a turn, after the store's tick. */

@@ -316,9 +316,20 @@ void tls_reporting_job_posted(struct tls_reporting *reporting, const struct http
 
 /* --- the job --- */
 
+/* It begins nothing now; what is under way ends first. */
+static bool is_between(const struct tls_reporting_job *job)
+{
+    return (job->state == TLS_REPORTING_JOB_TXT && !job->asked) ||
+           job->state == TLS_REPORTING_JOB_MAIL || job->state == TLS_REPORTING_JOB_POST;
+}
+
 static enum tls_reporting_job_state next_state(struct tls_reporting *reporting,
                                                struct tls_reporting_job *job)
 {
+    if (is_between(job) && !tls_reporting_is_wanted(reporting)) {
+        job->failed = true; /* it goes on when reports are switched on again */
+        return end(reporting, job);
+    }
     switch (job->state) {
     case TLS_REPORTING_JOB_TXT:
         return job->asked ? TLS_REPORTING_JOB_TXT : ask(reporting, job);

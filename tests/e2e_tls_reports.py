@@ -85,6 +85,8 @@ class Web(http.server.ThreadingHTTPServer):
 
     def __init__(self, address, port, certificate):
         self.posts, self.codes = [], []
+        self.asked, self.may_answer = threading.Event(), threading.Event()
+        self.may_answer.set()
         super().__init__((address, port), WebRequest)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate + ".pem", certificate + ".key")
@@ -115,6 +117,8 @@ class WebRequest(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.set()
+        self.server.may_answer.wait(60)
         code = self.server.codes.pop(0) if self.server.codes else 201
         if code // 100 == 2:
             self.server.posts.append((self.path, dict(self.headers), body))
@@ -124,7 +128,7 @@ class WebRequest(http.server.BaseHTTPRequestHandler):
 class World:
     """told, both, posting: want reports; silent, double, hostile, gone: do not, or cannot have them."""
 
-    def __init__(self, case, name):
+    def __init__(self, case, name, posting="https://web.test/tls"):
         self.case, self.name = case, name
         net = f"127.86.{random.Random(name).randrange(250)}"
         port = world.free_port()
@@ -138,7 +142,7 @@ class World:
         self.collector = case.closing(Collector((f"{net}.20", port)))
         self.web = case.closing(Web(f"{net}.21", 443, folder + "/web"))
         zone = world.Zone()
-        wants = {"told": "v=TLSRPTv1; rua=mailto:tls@reports.test", "posting": "v=TLSRPTv1;rua=https://web.test/tls",
+        wants = {"told": "v=TLSRPTv1; rua=mailto:tls@reports.test", "posting": f"v=TLSRPTv1;rua={posting}",
                  "both": "v=TLSRPTv1; rua=mailto:tls@reports.test,https://web.test/tls?x=1; more=thing",
                  "silent": None, "double": "v=TLSRPTv1; rua=mailto:twice@reports.test",
                  "hostile": "v=TLSRPTv1; rua=mailto:x%0d%0aRCPT%20TO:y@reports.test",
@@ -340,12 +344,42 @@ def served(case):
               f"{len(letters)} and {len(posts)} reports")
 
 
+def switched_off(case):
+    """SIGHUP with reports switched off: what is under way ends, nothing more is begun."""
+    place = World(case, "off", posting="https://web.test/tls,https://web.test/second")
+    place.domains = ["posting"]
+    place.mail()
+    (path,), today = place.counts()
+    with open(path, "rb") as f:
+        head, rest = f.read().split(b"\n", 1)
+    unit = DAY if head.endswith(b" %d" % (today * DAY)) else 1
+    for day in (today - 1, today - 2):
+        with open(path.replace(f"rpt.{today}.", f"rpt.{day}."), "wb") as f:
+            f.write(head.rsplit(b" ", 1)[0] + b" %d\n" % (day * unit) + rest)
+    place.web.may_answer.clear()
+    process = case.start([case.ringpost, "run", "--config", place.spool.config])
+    wait_service(case, process)
+    e2e.check(place.web.asked.wait(20 * case.patience), "the first post is under way")
+    with open(place.spool.config) as f:
+        config = f.read()
+    with open(place.spool.config, "w") as f:
+        f.write(config.replace("tlsrpt: {", "tlsrpt: {enabled: false, "))
+    process.signal(signal.SIGHUP)
+    time.sleep(1)
+    place.web.may_answer.set()
+    time.sleep(1)
+    process.signal(signal.SIGTERM)
+    process.wait(40 * case.patience)
+    e2e.check_equal([post[0] for post in place.web.posts], ["/tls"], "the second post is not begun")
+
+
 def main():
     with e2e.Case("tls_reports") as case:
         if os.geteuid() != 0:
             case.skip("policies and reports go to port 443")
         case.step(at_rest)
         case.step(served)
+        case.step(switched_off)
 
 
 if __name__ == "__main__":
