@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "engine/content_parts.h"
 #include "engine/finished.h"
+#include "message/author.h"
 #include "message/header.h"
 
 struct content_set {
@@ -156,6 +157,11 @@ uint32_t content_own_fields(const struct content *content)
     return content->own_fields;
 }
 
+struct span content_author(const struct content *content)
+{
+    return span_make(content->author, content->author_size);
+}
+
 bool content_is_signed(const struct content *content)
 {
     return content->is_signed;
@@ -164,6 +170,20 @@ bool content_is_signed(const struct content *content)
 bool content_is_tls_optional(const struct content *content)
 {
     return content->tls_optional;
+}
+
+/* Once, because what makes A-labels allocates; keys are configured in A-labels. */
+static void keep_author(struct content *content, const struct campaign *campaign)
+{
+    bool merged = content->kind == CAMPAIGN_TEMPLATE;
+    struct header_field field;
+    struct text text;
+
+    text_init(&text, content->author, sizeof(content->author));
+    if (header_find(merged ? campaign->content : content->head, SPAN("From"), &field) &&
+        !(merged && span_find(field.body, SPAN("{{")) != SPAN_NOT_FOUND) &&
+        address_domain_key(author_domain(field.body), &text))
+        content->author_size = text.size;
 }
 
 int content_add(struct content_set *set, uint32_t campaign_index, const struct campaign *campaign,
@@ -190,6 +210,7 @@ int content_add(struct content_set *set, uint32_t campaign_index, const struct c
         close_content(content);
         return result;
     }
+    keep_author(content, campaign);
     content_hash_prepare(content);
     set->contents[campaign_index] = content;
     return 0;

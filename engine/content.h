@@ -52,6 +52,8 @@ const struct content *content_of(const struct content_set *set, uint32_t campaig
 bool content_is_tls_optional(const struct content *content);
 /* Bits of enum added_fields_own: fields that the sender must not add. */
 uint32_t content_own_fields(const struct content *content);
+/* The domain of its From in lower-case A-labels; empty when From has fields in it, or no domain. */
+struct span content_author(const struct content *content);
 /* It carries a DKIM-Signature of its own. */
 bool content_is_signed(const struct content *content);
 bool content_is_eight_bit(const struct content *content);

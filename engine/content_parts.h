@@ -3,6 +3,7 @@
 #define ENGINE_CONTENT_PARTS_H
 
 #include "engine/content.h"
+#include "message/address.h"
 #include "sign/canon.h"
 
 /* What of the body's hash is the same for all recipients. */
@@ -23,7 +24,9 @@ struct content {
     struct span body;
     struct body_scan scan;
     struct content_fixed fixed;
-    struct span host; /* right side of Message-ID */
+    struct span host;                       /* right side of Message-ID */
+    uint8_t author[ADDRESS_DOMAIN_KEY_MAX]; /* domain of From, in lower-case A-labels */
+    size_t author_size;                     /* 0: it has fields in it, or there is none */
     uint64_t date_s;
     bool tls_optional;
     bool is_signed;

@@ -120,6 +120,44 @@ static void test_eight_bit(void **state)
     content_set_close(set);
 }
 
+/* By which keys that sign are looked up. */
+static void test_author(void **state)
+{
+    static const struct {
+        enum campaign_content kind;
+        const char *source;
+        const char *author;
+    } rows[] = {
+        {CAMPAIGN_MESSAGE, "From: <news@b\xc3\xbc\x63her.example>\n\n", "xn--bcher-kva.example"},
+        {CAMPAIGN_MESSAGE, "Subject: s\nfrom: x\n (c@d.e) <n@B\xc3\x9c\x43her.Example>\n\n",
+         "xn--bcher-kva.example"},
+        {CAMPAIGN_MESSAGE, "From: a@Shop.Example\n\n", "shop.example"},
+        {CAMPAIGN_MESSAGE, "From: \"{{x}}\" <a@shop.example>\n\n", "shop.example"}, /* no field */
+        {CAMPAIGN_MESSAGE, "Subject: s\n\n", "x.example"}, /* the sender's is put there */
+        {CAMPAIGN_MESSAGE, "From: nobody\n\n", ""},
+        {CAMPAIGN_MESSAGE, "From: a@b_\xff.example\n\n", ""},
+        {CAMPAIGN_TEMPLATE, "From: A <news@Shop.Example>\nSubject: s\n\n", "shop.example"},
+        {CAMPAIGN_TEMPLATE, "From: {{name}} <news@shop.example>\nSubject: s\n\n", ""},
+        {CAMPAIGN_TEMPLATE, "From: <news@x{{name}}.example>\nSubject: s\n\n", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct campaign campaign = sample(rows[i].kind, rows[i].source);
+        struct content_set *set;
+        struct text error;
+
+        campaign.descriptor.sender = SPAN("s@x.example");
+        text_init(&error, problem, sizeof(problem) - 1);
+        assert_int_equal(content_set_open(&set, 1), 0);
+        assert_int_equal(content_add(set, 0, &campaign, &error), 0);
+        if (!span_equal(content_author(content_of(set, 0)), span_cstr(rows[i].author)))
+            fail_msg("row %zu: %.*s", i, (int)content_author(content_of(set, 0)).size,
+                     (const char *)content_author(content_of(set, 0)).data);
+        content_set_close(set);
+    }
+}
+
 static void test_bad_template(void **state)
 {
     struct campaign campaign = sample(CAMPAIGN_TEMPLATE, "Subject: {{open\n\n");
@@ -182,9 +220,10 @@ static void test_values_must_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tls_optional),  cmocka_unit_test(test_finished_message),
-        cmocka_unit_test(test_eight_bit),     cmocka_unit_test(test_bad_template),
-        cmocka_unit_test(test_huge_template), cmocka_unit_test(test_values_must_fit),
+        cmocka_unit_test(test_author),           cmocka_unit_test(test_tls_optional),
+        cmocka_unit_test(test_finished_message), cmocka_unit_test(test_eight_bit),
+        cmocka_unit_test(test_bad_template),     cmocka_unit_test(test_huge_template),
+        cmocka_unit_test(test_values_must_fit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,11 +115,13 @@ static void add_fields(const struct shard *shard, const struct delivery *deliver
 
 /* --- signatures --- */
 
-/* The keys that sign the message whose fields stand in work->fields. */
-static uint32_t choose_keys(const struct shard *shard, const struct preface_work *work,
+/* The keys that sign the message whose fields stand in work->fields. Where values of a recipient
+ * are in its From, the domain is taken as it stands there: in ASCII, of either case. */
+static uint32_t choose_keys(const struct shard *shard, const struct content *content,
+                            const struct preface_work *work,
                             const struct signing_key *ret_keys[SIGNING_KEYS_USED_MAX])
 {
-    struct span domain = {NULL, 0};
+    struct span domain = content_author(content);
 
     for (uint32_t i = 0; i < work->fields.count && domain.size == 0; i++) {
         const struct dkim_field *field = &work->fields.fields[i];
@@ -175,7 +177,7 @@ static int sign(struct shard *shard, struct delivery *delivery, struct preface *
     if (result == 0)
         result = dkim_fields_add(&work->fields, header);
     if (result == 0)
-        keys_count = choose_keys(shard, work, keys);
+        keys_count = choose_keys(shard, delivery->merge.content, work, keys);
     if (result < 0 || keys_count == 0)
         return result;
     content_hash_body(&delivery->merge, (struct span_mut){work->chunk, sizeof(work->chunk)}, hash);

@@ -161,6 +161,16 @@ def messages(case):
     case.note("finished messages, also signed ones")
 
 
+def international(case):
+    """From in U-labels, the key under A-labels."""
+    keys = Keys(case, ("xn--bcher-kva.example", "r1", "rsa", False))
+    scene = Scene(case, "international", keys)
+    for name, domain in (("utf8", "bücher.example"), ("upper", "news.BÜCHER.example"), ("ascii", "xn--bcher-kva.example")):
+        message = scene.message(case, f"From: <news@{domain}>\r\nSubject: s\r\n\r\nx\r\n".encode(), name)
+        e2e.check_equal(keys.signers(message), [("xn--bcher-kva.example", "r1")], name)
+    case.note("an international From domain")
+
+
 def rotated(case):
     """Another key with SIGHUP while mail flows: every message has one of the two, and verifies."""
     keys = Keys(case, ("ringel.example", "old", "rsa", False), ("ringel.example", "new", "rsa", False))
@@ -194,7 +204,7 @@ def rotated(case):
 
 def main():
     with e2e.Case("dkim") as case:
-        for step in (campaign, messages, rotated):
+        for step in (campaign, messages, international, rotated):
             case.step(step)
 
 
