@@ -219,7 +219,8 @@ int content_add(struct content_set *set, uint32_t campaign_index, const struct c
 int content_hold(struct content_set *set, uint32_t campaign_index, const char *why)
 {
     CHECK(campaign_index < set->campaigns_max);
-    CHECK(set->contents[campaign_index] == NULL);
+    close_content(set->contents[campaign_index]);
+    set->contents[campaign_index] = NULL;
     free(set->faults[campaign_index]);
     set->faults[campaign_index] = strdup(why);
     return set->faults[campaign_index] == NULL ? -ENOMEM : 0;

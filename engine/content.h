@@ -41,7 +41,8 @@ void content_set_close(struct content_set *set); /* NULL is a no-op */
  * the campaign. */
 MUST_USE int content_add(struct content_set *set, uint32_t campaign_index,
                          const struct campaign *campaign, struct text *error);
-/* Notes why a campaign whose content was not added is held. 0 or -ENOMEM. Front thread only. */
+/* Notes why a campaign is held; content that was added goes, and no shard may have it. 0 or
+ * -ENOMEM. Front thread only. */
 MUST_USE int content_hold(struct content_set *set, uint32_t campaign_index, const char *why);
 /* In words, or NULL: the campaign is not held. Lent until the set is closed. Front thread only. */
 const char *content_fault(const struct content_set *set, uint32_t campaign_index);

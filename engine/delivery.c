@@ -44,11 +44,11 @@ static int fill(struct shard *shard, struct delivery *delivery)
     return content_begin(&delivery->merge, content, &delivery->recipient, &delivery->size);
 }
 
-static void settle_unfit(struct shard *shard, struct delivery *delivery, struct span why)
+static void settle_unfit(struct shard *shard, struct delivery *delivery, enum outcome_kind kind,
+                         struct span why)
 {
     struct delivery_place nowhere = {.site = {NULL, 0}};
-    struct outcome outcome =
-        outcome_from_cause(OUTCOME_FAILED, STAGE_QUEUE, CAUSE_LOCAL_CONTENT, 0, why);
+    struct outcome outcome = outcome_from_cause(kind, STAGE_QUEUE, CAUSE_LOCAL_CONTENT, 0, why);
 
     delivery_settle(shard, delivery, &outcome, &nowhere);
 }
@@ -128,10 +128,14 @@ int delivery_take(struct shard *shard, uint32_t site, uint32_t has, struct deliv
             settle_suppressed(shard, delivery);
             continue;
         }
-        why = SPAN("the stored values do not fit the template");
-        if (fill(shard, delivery) == 0 && preface_begin(shard, delivery, &why) == 0)
+        if (fill(shard, delivery) < 0) {
+            settle_unfit(shard, delivery, OUTCOME_FAILED,
+                         SPAN("the stored values do not fit the template"));
+            continue;
+        }
+        if (preface_begin(shard, delivery, &why) == 0)
             return 0;
-        settle_unfit(shard, delivery, why);
+        settle_unfit(shard, delivery, OUTCOME_DEFERRED, why); /* the configuration may change */
     }
 }
 

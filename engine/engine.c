@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/table.h"
+#include "engine/content_signable.h"
 #include "engine/session.h"
 #include "engine/tag.h"
 
@@ -155,17 +156,16 @@ static int compile_contents(struct engine *engine)
 
         if (campaign->state != CAMPAIGN_READY && campaign->state != CAMPAIGN_PAUSED)
             continue;
+        text_init(&error, buffer, sizeof(buffer));
         if (campaign->content.data == NULL) { /* the shards have been told that it is gone */
             result = content_hold(engine->contents, i,
                                   "its stored content cannot be read: see ringpost queue verify");
-            if (result < 0)
-                return result;
-            continue;
+        } else {
+            result =
+                content_signable_add(engine->contents, i, campaign, engine->options.policy, &error);
+            if (result == -EINVAL)
+                result = hold(engine, i, text_cstr_end(&error));
         }
-        text_init(&error, buffer, sizeof(buffer));
-        result = content_add(engine->contents, i, campaign, &error);
-        if (result == -EINVAL)
-            result = hold(engine, i, text_cstr_end(&error));
         if (result < 0)
             return result;
     }

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "engine/content_hash.h"
+#include "engine/content_signable.h"
 #include "engine/delivery.h"
 #include "engine/hygiene_feed.h"
 #include "engine/policy_mail.h"
@@ -157,34 +158,54 @@ static int begin_signature(struct preface *preface, const struct signing_key *ke
     return 0;
 }
 
-/* Writes the signatures' fields for what stands in `added` and behind it. */
-static int sign(struct shard *shard, struct delivery *delivery, struct preface *preface,
-                struct span added, struct text *out)
+/* Reads what is to be signed. */
+static enum content_signable read_fields(struct preface_work *work,
+                                         const struct content_merge *merge, struct span added)
 {
-    struct preface_work *work = shard->prefaces.work;
-    const struct signing_key *keys[SIGNING_KEYS_USED_MAX];
-    uint8_t hash[CANON_HASH_SIZE];
-    uint32_t keys_count = 0;
     struct text scratch;
     struct span header;
     int result;
 
     text_init(&scratch, work->header, sizeof(work->header));
-    result = content_hash_header(&delivery->merge, &scratch, &header);
+    if (content_hash_header(merge, &scratch, &header) < 0)
+        return CONTENT_SIGNABLE_HEADER;
     dkim_fields_init(&work->fields);
-    if (result == 0)
-        result = dkim_fields_add(&work->fields, added);
+    result = dkim_fields_add(&work->fields, added);
     if (result == 0)
         result = dkim_fields_add(&work->fields, header);
-    if (result == 0)
-        keys_count = choose_keys(shard, delivery->merge.content, work, keys);
-    if (result < 0 || keys_count == 0)
-        return result;
+    if (result < 0)
+        return result == -E2BIG ? CONTENT_SIGNABLE_FIELDS : CONTENT_SIGNABLE_NO_FIELD;
+    return CONTENT_SIGNABLE;
+}
+
+/* Writes the signatures' fields for what stands in `added` and behind it. */
+static enum content_signable sign(struct shard *shard, struct delivery *delivery,
+                                  struct preface *preface, struct span added, struct text *out)
+{
+    struct preface_work *work = shard->prefaces.work;
+    const struct content *content = delivery->merge.content;
+    const struct signing_key *keys[SIGNING_KEYS_USED_MAX];
+    uint8_t hash[CANON_HASH_SIZE];
+    enum content_signable fault;
+    uint32_t keys_count;
+    int result = 0;
+
+    work->fields.count = 0;
+    if (content_author(content).size > 0 && choose_keys(shard, content, work, keys) == 0)
+        return CONTENT_SIGNABLE; /* nobody wants to */
+    fault = read_fields(work, &delivery->merge, added);
+    if (fault != CONTENT_SIGNABLE)
+        return fault;
+    keys_count = choose_keys(shard, content, work, keys);
+    if (keys_count == 0)
+        return CONTENT_SIGNABLE;
     content_hash_body(&delivery->merge, (struct span_mut){work->chunk, sizeof(work->chunk)}, hash);
     for (uint32_t i = 0; i < keys_count && result == 0; i++)
         result = begin_signature(preface, keys[i], &work->fields, hash,
                                  content_hash_time_s(&delivery->merge), out);
-    return result;
+    if (result == -ENOSPC)
+        return CONTENT_SIGNABLE_ROOM;
+    return result < 0 ? CONTENT_SIGNABLE_SIGNATURE : CONTENT_SIGNABLE;
 }
 
 void preface_signed(struct shard *shard, const struct signature *signature, struct span octets)
@@ -208,27 +229,28 @@ void preface_unsigned(const struct signature *signature)
 
 /* --- the whole --- */
 
-static int write_all(struct shard *shard, struct delivery *delivery, struct preface *preface,
-                     struct text *out)
+static enum content_signable write_all(struct shard *shard, struct delivery *delivery,
+                                       struct preface *preface, struct text *out)
 {
     struct added_fields_settings settings;
+    enum content_signable fault = CONTENT_SIGNABLE;
     struct text added;
-    int result = 0;
 
     text_init(&added, shard->prefaces.work->added, sizeof(shard->prefaces.work->added));
     if (policy_mail_added(shard->policy, &settings) && !content_is_signed(delivery->merge.content))
         add_fields(shard, delivery, &settings, &added);
     CHECK(!added.overflow);
     if (shard->policy->signing_keys != NULL)
-        result = sign(shard, delivery, preface, text_span(&added), out);
+        fault = sign(shard, delivery, preface, text_span(&added), out);
     text_add(out, text_span(&added));
-    return result == 0 && out->overflow ? -ENOSPC : result;
+    return fault == CONTENT_SIGNABLE && out->overflow ? CONTENT_SIGNABLE_ROOM : fault;
 }
 
 int preface_begin(struct shard *shard, struct delivery *delivery, struct span *ret_why)
 {
     struct prefaces *prefaces = &shard->prefaces;
     struct added_fields_settings settings;
+    enum content_signable fault;
     struct preface *preface;
     struct text text;
 
@@ -237,9 +259,10 @@ int preface_begin(struct shard *shard, struct delivery *delivery, struct span *r
     preface = slab_claim(&prefaces->slots);
     CHECK(preface != NULL); /* as many as there can be deliveries */
     text_init(&text, bytes_of(prefaces, preface), PREFACE_SIZE);
-    if (write_all(shard, delivery, preface, &text) < 0) {
+    fault = write_all(shard, delivery, preface, &text);
+    if (fault != CONTENT_SIGNABLE) {
         slab_release(&prefaces->slots, preface);
-        *ret_why = SPAN("the header cannot be signed: too large, too many fields, or no header");
+        *ret_why = content_signable_words(fault);
         return -EINVAL;
     }
     preface->size = (uint32_t)text.size;

@@ -48,8 +48,8 @@ enum preface_state { PREFACE_READY, PREFACE_WAITS, PREFACE_FAILED };
 MUST_USE size_t preface_cost(uint32_t sessions_max);
 void preface_open(struct prefaces *prefaces, struct arena *arena, uint32_t sessions_max);
 /* Makes what the delivery's message needs, if anything: delivery->preface, and its octets are added
- * to delivery->size. Its merge has begun, its return path is written. -EINVAL, with *ret_why: its
- * header cannot be signed; there is no preface then. */
+ * to delivery->size. Its merge has begun, its return path is written. -EINVAL, with *ret_why: it
+ * cannot be signed under this configuration, and must wait; there is no preface then. */
 MUST_USE int preface_begin(struct shard *shard, struct delivery *delivery, struct span *ret_why);
 /* Whether it may go out; who has to wait is told by talk_signed(). NULL is ready. */
 enum preface_state preface_ask(struct preface *preface, struct slab_handle session);

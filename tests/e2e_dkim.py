@@ -171,6 +171,20 @@ def international(case):
     case.note("an international From domain")
 
 
+def unsignable(case):
+    """More fields than are signed: refused before anything is queued; held when keys come later."""
+    keys = Keys(case, ("ringel.example", "r1", "rsa", False))
+    scene = Scene(case, "unsignable", keys)
+    path = case.write("many.eml", b"From: a@ringel.example\r\n" + b"References: <x@y>\r\n" * 70 + b"\r\nx\r\n")
+    common = ("--config", scene.spool.config, "--from", e2e.SENDER, "--message", path, "--to", "x@d0.test",
+              "--campaign", "many")
+    for more in (("--dry-run",), ("--yes", "--json")):
+        run = case.send(*common, *more).expect(e2e.USAGE)
+        e2e.check("more than 64 of its header fields" in run.err, "the reason", run)
+    e2e.check_equal(len(scene.receiver.messages), 0, "messages")
+    case.note("mail that cannot be signed")
+
+
 def rotated(case):
     """Another key with SIGHUP while mail flows: every message has one of the two, and verifies."""
     keys = Keys(case, ("ringel.example", "old", "rsa", False), ("ringel.example", "new", "rsa", False))
@@ -204,7 +218,7 @@ def rotated(case):
 
 def main():
     with e2e.Case("dkim") as case:
-        for step in (campaign, messages, international, rotated):
+        for step in (campaign, messages, international, unsignable, rotated):
             case.step(step)
 
 

@@ -363,12 +363,26 @@ static int send_there_or_here(struct send *send)
     return result;
 }
 
+static int check_signable(const struct send *send)
+{
+    struct settings settings;
+    int result = settings_load_policy(&settings, send->options.config, send->options.spool);
+
+    if (result != 0)
+        return result;
+    result = send_checks_signable(&send->plan, settings.policy);
+    settings_free(&settings);
+    return result;
+}
+
 static int send_planned(struct send *send)
 {
     bool stream =
         send->options.recipients_file != NULL && strcmp(send->options.recipients_file, "-") == 0;
-    int result;
+    int result = check_signable(send);
 
+    if (result != 0)
+        return result;
     if (send->options.dry_run)
         return dry_run(send);
     /* A stream can be read only once: it is loaded unseen when the user has said yes already. */

@@ -1,9 +1,11 @@
 #include "tools/send_checks.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/content_signable.h"
 #include "tools/exit_code.h"
 #include "tools/verb.h"
 
@@ -74,4 +76,33 @@ int send_checks_resume(struct plan *plan, struct plan_list *list,
                   : found->state == CAMPAIGN_DONE    ? "is done"
                                                      : "goes on where it was");
     return 0;
+}
+
+int send_checks_signable(const struct plan *plan, const struct policy *policy)
+{
+    const struct campaign campaign = {
+        .descriptor = {.id = 1,
+                       .sender = span_cstr(plan->options->from),
+                       .kind = plan->has_template ? CAMPAIGN_TEMPLATE : CAMPAIGN_MESSAGE,
+                       .lane = plan->options->lane},
+        .content = span_make(plan->content, plan->content_size),
+    };
+    struct content_set *set;
+    char buffer[512];
+    struct text why;
+    int result;
+
+    text_init(&why, buffer, sizeof(buffer) - 1);
+    result = content_set_open(&set, 1);
+    if (result == 0) {
+        result = content_signable_add(set, 0, &campaign, policy, &why);
+        content_set_close(set);
+    }
+    if (result == 0)
+        return 0;
+    if (why.size == 0)
+        text_add_cstr(&why, strerror(-result));
+    (void)fprintf(stderr, "ringpost send: the message: %s; nothing was queued\n",
+                  text_cstr_end(&why));
+    return result == -EINVAL ? EXIT_USAGE : EXIT_TRY_AGAIN;
 }
