@@ -17,7 +17,8 @@
 
 #define CHUNK_SIZE ((size_t)16 * 1024)
 
-static_assert(PREFACE_SIZE >= ADDED_FIELDS_MAX, "what is added always fits");
+static_assert(PREFACE_SIZE >= SIGNING_KEYS_USED_MAX * DKIM_FIELD_MAX + ADDED_FIELDS_MAX,
+              "signatures and what is added always fit");
 
 /* What making one takes, and nobody needs afterwards. */
 struct preface_work {

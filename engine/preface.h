@@ -20,7 +20,8 @@
 #include "base/span.h"
 #include "engine/signing.h"
 
-#define PREFACE_SIZE ((size_t)8192)
+/* The largest that there can be, in whole pages. */
+#define PREFACE_SIZE ((size_t)28 * 1024)
 #define PREFACE_HEADER_MAX ((size_t)256 * 1024) /* of a message that is to be signed */
 
 struct delivery;
