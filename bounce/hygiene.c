@@ -199,7 +199,7 @@ static bool is_held(const struct hygiene *hygiene, const struct hygiene_target *
 
 /* Whether it would end sooner what stands: that people may ask for, nothing else. A null MX of now
  * must not shorten what a complaint has forbidden for ever. */
-static bool is_weaker(const struct hygiene *hygiene, const struct hygiene_target *target,
+static bool is_weaker(struct hygiene *hygiene, const struct hygiene_target *target,
                       const struct hygiene_change *change)
 {
     uint32_t cell = hygiene_parts_find(hygiene, target), until_s;

@@ -249,6 +249,7 @@ int hygiene_held_at(struct hygiene *hygiene, uint32_t index, struct hygiene_entr
 {
     if (index >= hygiene->held.count)
         return -ENOENT;
+    hygiene->held.found = index - 1; /* it is looked for next */
     return hygiene_entry_at(
         hygiene, hygiene_marks_number(&hygiene->marks, hygiene->held.items[index].cell), ret_entry);
 }

@@ -17,6 +17,7 @@ size_t hygiene_held_cost(uint32_t addresses_max)
 void hygiene_held_init(struct hygiene_held *held, struct arena *arena, uint32_t addresses_max)
 {
     held->count = 0;
+    held->found = UINT32_MAX;
     held->count_max = count_for(addresses_max);
     held->items = arena_alloc(arena, held->count_max, sizeof(struct hygiene_held_item));
 }
@@ -30,12 +31,22 @@ uint64_t hygiene_held_provider(struct span name)
     return hash;
 }
 
-struct hygiene_held_item *hygiene_held_find(const struct hygiene_held *held, uint32_t cell)
+/* Whoever goes through all addresses asks in about this order; who is settled came mostly of late.
+ */
+struct hygiene_held_item *hygiene_held_find(struct hygiene_held *held, uint32_t cell)
 {
-    /* Who is settled came mostly of late. */
-    for (uint32_t i = held->count; i-- > 0;)
-        if (held->items[i].cell == cell)
+    uint32_t begin = held->found + 1 < held->count ? held->found + 1 : 0;
+
+    if (held->count > 0 && held->items[begin].cell == cell) {
+        held->found = begin;
+        return &held->items[begin];
+    }
+    for (uint32_t i = held->count; i-- > 0;) {
+        if (held->items[i].cell == cell) {
+            held->found = i;
             return &held->items[i];
+        }
+    }
     return NULL;
 }
 

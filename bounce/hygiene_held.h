@@ -19,14 +19,16 @@ struct hygiene_held {
     struct hygiene_held_item *items;
     uint32_t count;
     uint32_t count_max;
+    uint32_t found; /* by the last look: the next one begins behind it; UINT32_MAX: at the first */
 };
 
 size_t hygiene_held_cost(uint32_t addresses_max);
 void hygiene_held_init(struct hygiene_held *held, struct arena *arena, uint32_t addresses_max);
 /* Of a provider's name, whatever its case. */
 uint64_t hygiene_held_provider(struct span name);
-/* The item of a cell; NULL: it is not held. Looks through the list. */
-struct hygiene_held_item *hygiene_held_find(const struct hygiene_held *held, uint32_t cell);
+/* The item of a cell; NULL: it is not held. Asked for in the list's order, each is found at
+ * once; else it looks through the list. */
+struct hygiene_held_item *hygiene_held_find(struct hygiene_held *held, uint32_t cell);
 /* The cell is not there yet. False: no room. */
 MUST_USE bool hygiene_held_put(struct hygiene_held *held, const struct hygiene_held_item *item);
 void hygiene_held_remove(struct hygiene_held *held, const struct hygiene_held_item *item);
