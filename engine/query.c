@@ -106,6 +106,17 @@ static bool complain(struct text *out, const char *what)
     return true;
 }
 
+/* The same words may do another time. */
+static bool complain_for_now(struct text *out, const char *what)
+{
+    json_put_open(out, '{');
+    json_put_key_cstr(out, "error", what);
+    json_put_key_bool(out, "later", true);
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+    return true;
+}
+
 static bool campaign_named(const struct campaign *campaign, const char *name)
 {
     struct span wanted = span_cstr(name);
@@ -212,7 +223,7 @@ static bool step_tlsrpt(struct query *query, const struct query_world *world, st
     int result = 0;
 
     if (reporting == NULL)
-        return complain(out, "no service is running that sends reports about TLS");
+        return complain_for_now(out, "no service is running that sends reports about TLS");
     if (!query->ordered)
         result = tls_reporting_force(reporting, query->day_s);
     if (result == -EBUSY)

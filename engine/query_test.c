@@ -94,6 +94,11 @@ static void test_invalid_is_answered(void **state)
     assert_true(query_step(&query, &world, &out));
     assert_string_equal(text_cstr_end(&out),
                         "{\"error\":\"no sender is running on this spool\"}\n");
+    text_reset(&out);
+    query_parse(&query, SPAN("tlsrpt\t1795219200"));
+    assert_true(query_step(&query, &world, &out));
+    assert_string_equal(text_cstr_end(&out), "{\"error\":\"no service is running that sends "
+                                             "reports about TLS\",\"later\":true}\n");
 }
 
 int main(void)

@@ -11,6 +11,7 @@ import os
 import random
 import re
 import signal
+import socket
 import socketserver
 import ssl
 import threading
@@ -373,6 +374,25 @@ def switched_off(case):
     e2e.check_equal([post[0] for post in place.web.posts], ["/tls"], "the second post is not begun")
 
 
+def beside_send(case):
+    """`tlsrpt send` beside a `send`, which makes no reports: to be tried again."""
+    quiet = case.closing(socket.create_server(("127.86.250.9", 0)))
+    quiet.settimeout(20 * case.patience)
+    zone = world.Zone()
+    zone.add("quiet", "MX", "10 mx.quiet")
+    zone.add("mx.quiet", "A", "127.86.250.9")
+    spool = e2e.Spool(case, "beside", port=quiet.getsockname()[1], dns=case.knot(zone).port,
+                      extra=f"tlsrpt: {{from: {FROM}}}\n")
+    letter = case.write("beside.eml", "From: news@ringel.example\nSubject: x\n\nOne.\n")
+    process = case.start([case.ringpost, "send", "--config", spool.config, "--from", e2e.SENDER, "--message", letter,
+                          "--to", "ann@quiet.test", "--yes"])
+    connection, _ = quiet.accept()
+    run = case.tool("tlsrpt", "send", "--config", spool.config).expect(e2e.TRY_AGAIN)
+    e2e.check("no service is running" in run.err, "it says why", run)
+    process.kill()
+    connection.close()
+
+
 def main():
     with e2e.Case("tls_reports") as case:
         if os.geteuid() != 0:
@@ -380,6 +400,7 @@ def main():
         case.step(at_rest)
         case.step(served)
         case.step(switched_off)
+        case.step(beside_send)
 
 
 if __name__ == "__main__":

@@ -200,7 +200,8 @@ static int ask_service(const char *spool, uint64_t day_s)
         struct span error = sender_value(text_span(&answer), "error");
 
         (void)fprintf(stderr, "ringpost tlsrpt: %.*s\n", (int)error.size, (const char *)error.data);
-        return EXIT_USAGE;
+        return span_equal(sender_value(text_span(&answer), "later"), SPAN("true")) ? EXIT_TRY_AGAIN
+                                                                                   : EXIT_USAGE;
     }
     (void)printf("%s", text_cstr_end(&answer));
     return span_equal(sender_value(text_span(&answer), "failed"), SPAN("0")) ? EXIT_ALL_ACCEPTED
