@@ -115,16 +115,23 @@ void tls_report_day_begin(struct tls_report_day *day, uint64_t day_s, bool sync)
     char path[SNAPSHOT_PATH_MAX], name[64];
     struct text text, leaf;
 
+    bool again = day->day_s == day_s && !tls_report_day_is_saved(day);
+
     CHECK(tls_report_day_is_idle(day));
     day->day_s = day_s;
+    day->failed = false;
+    day->told = false;
     tlsrpt_table_clear(&day->table);
-    text_reset(&day->posted);
     text_init(&leaf, name, sizeof(name));
     text_add_cstr(&leaf, "posted.");
     text_add_u64(&leaf, day_s / TLSRPT_REPORT_DAY_S);
     text_init(&text, path, sizeof(path) - 1);
-    read_posted(day, write_path(day, text_span(&leaf), &text));
-    day->posted_saved = day->posted.size;
+    (void)write_path(day, text_span(&leaf), &text);
+    if (!again) {
+        text_reset(&day->posted);
+        read_posted(day, text_cstr_end(&text));
+    }
+    day->posted_saved = again ? 0 : day->posted.size;
     options.path = text_span(&text);
     day->keeps = !text.overflow && snapshot_init(&day->snapshot, &options) == 0;
     list_names(day);
@@ -227,12 +234,18 @@ void tls_report_day_clean(struct tls_report_day *day, uint64_t today_s)
     day->names_at = day->names.size; /* they were not listed to be read */
 }
 
+static void write_failed(struct tls_report_day *day)
+{
+    day->posted_saved = 0; /* it is tried again */
+    day->failed = true;
+}
+
 void tls_report_day_event(struct tls_report_day *day, const struct io_event *event)
 {
     if (tag_handle(event->tag).index == TLS_REPORT_DAY_UNLINK)
         day->unlinking--; /* what could not be removed is tried again the next day */
     else if (!snapshot_event(&day->snapshot, event) && snapshot_is_idle(&day->snapshot))
-        day->posted_saved = 0; /* it failed, and is tried again */
+        write_failed(day);
 }
 
 void tls_report_day_turn(struct tls_report_day *day)
@@ -243,7 +256,7 @@ void tls_report_day_turn(struct tls_report_day *day)
     day->posted_saved = day->posted.size;
     snapshot_start(&day->snapshot);
     if (snapshot_is_idle(&day->snapshot))
-        day->posted_saved = 0; /* it failed at once */
+        write_failed(day);
 }
 
 bool tls_report_day_is_idle(const struct tls_report_day *day)
@@ -255,4 +268,18 @@ bool tls_report_day_is_saved(const struct tls_report_day *day)
 {
     return !day->keeps ||
            (day->posted_saved == day->posted.size && snapshot_is_idle(&day->snapshot));
+}
+
+bool tls_report_day_is_settled(const struct tls_report_day *day)
+{
+    return tls_report_day_is_saved(day) || (day->failed && snapshot_is_idle(&day->snapshot));
+}
+
+bool tls_report_day_take_failure(struct tls_report_day *day, int *ret_error)
+{
+    if (!day->failed || day->told)
+        return false;
+    day->told = true;
+    *ret_error = day->snapshot.error;
+    return true;
 }

@@ -31,7 +31,9 @@ struct tls_report_day {
     struct text posted;
     size_t posted_saved; /* octets of it in the file or being written */
     uint32_t unlinking;
-    bool keeps; /* the list is written to its file */
+    bool failed; /* the list could not be written; to be told */
+    bool told;   /* ...once a day */
+    bool keeps;  /* the list is written to its file */
     struct snapshot snapshot;
     uint8_t *buffer;
 };
@@ -39,7 +41,8 @@ struct tls_report_day {
 size_t tls_report_day_cost(void);
 void tls_report_day_init(struct tls_report_day *day, struct arena *arena, struct io *io,
                          const struct policy *policy);
-/* Another day: forgets the one before. `sync`: the list's file is synced. Only when idle. */
+/* Another day: forgets the one before; the same one again: keeps what its file lacks. `sync`: the
+ * list's file is synced. Only when idle. */
 void tls_report_day_begin(struct tls_report_day *day, uint64_t day_s, bool sync);
 /* Reads one more file. True: all have been read. */
 MUST_USE bool tls_report_day_read(struct tls_report_day *day);
@@ -56,5 +59,9 @@ void tls_report_day_turn(struct tls_report_day *day);
 MUST_USE bool tls_report_day_is_idle(const struct tls_report_day *day);
 /* ...nor waits to be written. */
 MUST_USE bool tls_report_day_is_saved(const struct tls_report_day *day);
+/* ...or it has been tried, and is tried again in a while. */
+MUST_USE bool tls_report_day_is_settled(const struct tls_report_day *day);
+/* True once a day that is begun, when its list could not be written: *ret_error says why. */
+MUST_USE bool tls_report_day_take_failure(struct tls_report_day *day, int *ret_error);
 
 #endif

@@ -218,7 +218,7 @@ int tls_reporting_force(struct tls_reporting *reporting, uint64_t day_s)
 
 bool tls_reporting_is_settled(const struct tls_reporting *reporting)
 {
-    return is_resting(reporting) && tls_report_day_is_saved(&reporting->day);
+    return is_resting(reporting) && tls_report_day_is_settled(&reporting->day);
 }
 
 /* --- a turn --- */
@@ -254,6 +254,25 @@ static void take_answers(struct tls_reporting *reporting)
     }
 }
 
+/* Posts that are not noted may be repeated by the next process. */
+static void tell_unsaved(struct tls_reporting *reporting)
+{
+    struct tls_reporting_line line = {.news = TLS_REPORTING_FAILED,
+                                      .target = SPAN("the list of what was posted")};
+    char buffer[128];
+    struct text why;
+    int error;
+
+    if (!tls_report_day_take_failure(&reporting->day, &error))
+        return;
+    text_init(&why, buffer, sizeof(buffer));
+    text_add_format(&why, "cannot be written: %s", strerror(-error));
+    line.why = text_span(&why);
+    reporting->counts.news[TLS_REPORTING_FAILED]++;
+    if (reporting->tell != NULL)
+        reporting->tell(reporting->context, &line);
+}
+
 void tls_reporting_turn(struct tls_reporting *reporting)
 {
     take_answers(reporting);
@@ -267,6 +286,7 @@ void tls_reporting_turn(struct tls_reporting *reporting)
     if (reporting->state == TLS_REPORTING_ROUND && !reporting->stopping)
         step_round(reporting);
     tls_report_day_turn(&reporting->day);
+    tell_unsaved(reporting);
     resolver_turn(&reporting->resolver);
 }
 

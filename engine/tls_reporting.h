@@ -136,7 +136,8 @@ void tls_reporting_policy(struct tls_reporting *reporting, const struct policy *
 /* Reports on a day (its start) now, whether it is due or was reported before. -EBUSY: another day
  * is under way; -EINVAL: tlsrpt.from is not configured. */
 MUST_USE int tls_reporting_force(struct tls_reporting *reporting, uint64_t day_s);
-/* Nothing is under way: REST or PAUSE, and the notes are in their file. */
+/* Nothing is under way: REST or PAUSE, and the notes are in their file, or could not be written
+ * and that was told. */
 MUST_USE bool tls_reporting_is_settled(const struct tls_reporting *reporting);
 /* Whether letters and posts of the day in hand may be begun. */
 MUST_USE bool tls_reporting_is_wanted(const struct tls_reporting *reporting);

@@ -374,6 +374,18 @@ def switched_off(case):
     e2e.check_equal([post[0] for post in place.web.posts], ["/tls"], "the second post is not begun")
 
 
+def unwritable(case):
+    """The list of what was posted cannot be written: `tlsrpt send` says so and ends."""
+    place = World(case, "unwritable")
+    place.domains = ["posting"]
+    place.mail()
+    _, day = place.counts()
+    os.mkdir(os.path.join(place.spool.folder, "tls", f"posted.{day}.new"))
+    date = ("--day", time.strftime("%Y-%m-%d", time.gmtime(day * DAY)))
+    run = place.tool("send", *date, seconds=20 * case.patience).expect(e2e.STILL_QUEUED)
+    e2e.check("posted https://web.test/tls" in run.out and "cannot be written" in run.out, "told", run)
+
+
 def beside_send(case):
     """`tlsrpt send` beside a `send`, which makes no reports: to be tried again."""
     quiet = case.closing(socket.create_server(("127.86.250.9", 0)))
@@ -401,6 +413,7 @@ def main():
         case.step(served)
         case.step(switched_off)
         case.step(beside_send)
+        case.step(unwritable)
 
 
 if __name__ == "__main__":
