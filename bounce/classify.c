@@ -215,6 +215,7 @@ static enum bounce_class class_of_cause(enum outcome_cause cause)
     case CAUSE_REPLY:
     case CAUSE_LOCAL_STOP:
     case CAUSE_LOCAL_SUPPRESSED:
+    case CAUSE_LOCAL_SIGNATURE:
     case CAUSE_COUNT:
         break;
     }

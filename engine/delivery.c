@@ -48,7 +48,9 @@ static void settle_unfit(struct shard *shard, struct delivery *delivery, enum ou
                          struct span why)
 {
     struct delivery_place nowhere = {.site = {NULL, 0}};
-    struct outcome outcome = outcome_from_cause(kind, STAGE_QUEUE, CAUSE_LOCAL_CONTENT, 0, why);
+    struct outcome outcome = outcome_from_cause(
+        kind, STAGE_QUEUE, kind == OUTCOME_DEFERRED ? CAUSE_LOCAL_SIGNATURE : CAUSE_LOCAL_CONTENT,
+        0, why);
 
     delivery_settle(shard, delivery, &outcome, &nowhere);
 }
@@ -214,7 +216,7 @@ void delivery_settle(struct shard *shard, struct delivery *delivery, const struc
     }
     attempt = (struct attempt){
         .outcome = *outcome,
-        .counted = true,
+        .counted = outcome->cause != CAUSE_LOCAL_SIGNATURE, /* nothing of the recipient's */
         .wall_ns = shard_wall_ns(shard),
         .size = delivery->size,
         .peer = place->peer,

@@ -133,6 +133,7 @@ static void hand_out(struct shard *shard, struct signature *signature, const str
     } else if (!batch->is_stale && ++signature->tries_count < TRIES_MAX) {
         signing_add(shard, signature); /* memory was short, or the processor erred */
     } else {
+        stats_add(shard->stats, STATS_SIGN_FAILURES, 1);
         preface_unsigned(signature);
     }
 }

@@ -129,7 +129,7 @@ static bool begin_body(struct shard *shard, struct session *session)
     case PREFACE_WAITS:
         return false;
     case PREFACE_FAILED:
-        smtp_body_failed(&session->smtp, EIO);
+        smtp_body_unsigned(&session->smtp);
         return true;
     }
     delivery->content_ns = shard_now_ns(shard);

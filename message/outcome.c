@@ -132,10 +132,10 @@ const char *outcome_stage_name(enum outcome_stage stage)
 
 const char *outcome_cause_name(enum outcome_cause cause)
 {
-    static const char *const names[] = {"reply",       "no-domain", "null-mx",   "no-address",
-                                        "dns-failure", "bad-route", "connect",   "lost",
-                                        "timeout",     "protocol",  "tls",       "content",
-                                        "lifetime",    "stop",      "suppressed"};
+    static const char *const names[] = {"reply",       "no-domain", "null-mx",    "no-address",
+                                        "dns-failure", "bad-route", "connect",    "lost",
+                                        "timeout",     "protocol",  "tls",        "content",
+                                        "lifetime",    "stop",      "suppressed", "signature"};
     static_assert(ARRAY_LEN(names) == CAUSE_COUNT, "a name for each cause");
 
     return (size_t)cause < ARRAY_LEN(names) ? names[cause] : "unknown";

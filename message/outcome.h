@@ -55,6 +55,7 @@ enum outcome_cause {
     CAUSE_LOCAL_LIFETIME,
     CAUSE_LOCAL_STOP,       /* ringpost is stopping */
     CAUSE_LOCAL_SUPPRESSED, /* the address is not to be mailed (bounce/hygiene.h) */
+    CAUSE_LOCAL_SIGNATURE,  /* a signature could not be made */
     CAUSE_COUNT
 };
 

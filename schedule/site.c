@@ -137,6 +137,7 @@ static enum sign sign_of(const struct outcome *outcome)
     case CAUSE_LOCAL_LIFETIME:
     case CAUSE_LOCAL_STOP:
     case CAUSE_LOCAL_SUPPRESSED:
+    case CAUSE_LOCAL_SIGNATURE:
     case CAUSE_COUNT:
         break;
     }

@@ -13,6 +13,7 @@
 #include "engine/shard.h"
 #include "engine/tag.h"
 #include "sign/dkim.h"
+#include "sign/sign_key_parts.h"
 #include "sim/mx_seal.h"
 #include "sim/sim_world.h"
 #include "smtp/smtp.h"
@@ -31,7 +32,30 @@ struct scene {
 
 static struct scene scene;
 
-/* Two domains, the key of the example for both. */
+/* An RSA key whose signatures are wrong, as a processor that errs makes them. */
+static void add_bad_key(struct policy *policy)
+{
+    static uint8_t bytes[4096];
+    static struct text pem;
+    const struct signing_key *keys[SIGNING_KEYS_USED_MAX];
+    struct policy_dkim *item = &policy->dkim_items[2];
+    char words[256];
+    struct text error;
+
+    text_init(&error, words, sizeof(words));
+    if (pem.data == NULL) {
+        text_init(&pem, bytes, sizeof(bytes));
+        assert_int_equal(sign_key_make(SIGN_RSA_SHA256, 1024, &pem), 0);
+    }
+    memcpy(item->domain, "bad.test", sizeof("bad.test"));
+    memcpy(item->selector, "s", 2);
+    assert_int_equal(signing_keys_add(policy->signing_keys, item, text_span(&pem), &error), 0);
+    assert_int_equal(signing_keys_for(policy->signing_keys, SPAN("bad.test"), keys), 1);
+    keys[0]->secret->rsa.dp[20] ^= 1;
+    keys[0]->secret->lanes.p_windows[5] ^= 1;
+}
+
+/* Two domains, the key of the example for both, and one that cannot sign. */
 static void open_policy(struct policy *policy, uint64_t generation)
 {
     char words[256];
@@ -39,7 +63,7 @@ static void open_policy(struct policy *policy, uint64_t generation)
 
     policy_init(policy);
     policy->generation = generation;
-    policy->dkim.count = 2;
+    policy->dkim.count = 3;
     text_init(&error, words, sizeof(words));
     assert_int_equal(signing_keys_open(&policy->signing_keys, policy, 1, &error), 0);
     for (uint32_t i = 0; i < 2; i++) {
@@ -49,6 +73,7 @@ static void open_policy(struct policy *policy, uint64_t generation)
         memcpy(item->selector, "s", 2);
         assert_int_equal(signing_keys_add(policy->signing_keys, item, mx_seal_key(), &error), 0);
     }
+    add_bad_key(policy);
 }
 
 static int open_scene(void **state)
@@ -93,11 +118,11 @@ static int close_scene(void **state)
 /* One message that wants a signature by the key of this domain. */
 static void want(uint32_t index, const char *domain)
 {
-    static const uint8_t nothing[64];
+    static const uint8_t nothing[SIGN_SIGNATURE_MAX];
     const struct signing_key *keys[SIGNING_KEYS_USED_MAX];
     struct preface *preface = slab_claim(&scene.shard->prefaces.slots);
     struct signature *signature = &preface->signatures[0];
-    uint8_t buffer[256];
+    uint8_t buffer[512];
     struct text text;
 
     assert_int_equal(signing_keys_for(scene.shard->policy->signing_keys, span_cstr(domain), keys),
@@ -106,7 +131,7 @@ static void want(uint32_t index, const char *domain)
     signature->preface = preface;
     memset(signature->digest, (int)index, sizeof(signature->digest));
     text_init(&text, buffer, sizeof(buffer));
-    dkim_end(&keys[0]->plan, span_make(nothing, sizeof(nothing)), &text);
+    dkim_end(&keys[0]->plan, span_make(nothing, keys[0]->plan.signature_size), &text);
     signature->size = (uint32_t)text.size;
     preface->pending = preface->signatures_count = 1;
     preface->size = signature->size;
@@ -253,6 +278,27 @@ static void test_narrow(void **state)
     end_all();
 }
 
+/* It is tried three times, then its message is told; the others go on. */
+static void test_failing(void **state)
+{
+    const struct slab_handle nobody = {0, 0};
+
+    (void)state;
+    want(0, "bad.test");
+    want(1, "a.test");
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(preface_ask(scene.prefaces[0], nobody),
+                         i < 3 ? PREFACE_WAITS : PREFACE_FAILED);
+        sleep_until(shard_now_ns(scene.shard) + SIGNING_GATHER_NS);
+        signing_turn(scene.shard);
+        signing_turn(scene.shard);
+    }
+    assert_int_equal(preface_ask(scene.prefaces[1], nobody), PREFACE_READY);
+    assert_int_equal(atomic_load(&scene.stats.counters[STATS_SIGN_FAILURES]), 1);
+    assert_int_equal(atomic_load(&scene.stats.counters[STATS_SIGNATURES]), 1);
+    end_all();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +306,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_batch_a_turn, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(test_dropped, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(test_policy, open_scene, close_scene),
+        cmocka_unit_test_setup_teardown(test_failing, open_scene, close_scene),
         cmocka_unit_test_setup_teardown(test_narrow, open_scene, close_scene),
     };
 

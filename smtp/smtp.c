@@ -345,6 +345,11 @@ void smtp_body_failed(struct smtp *smtp, int error_number)
     smtp_lost(smtp, CAUSE_LOCAL_CONTENT, error_number);
 }
 
+void smtp_body_unsigned(struct smtp *smtp)
+{
+    smtp_lost(smtp, CAUSE_LOCAL_SIGNATURE, 0);
+}
+
 void smtp_settled(struct smtp *smtp, uint32_t *ret_tag, struct outcome *ret_outcome)
 {
     struct window_transaction *transaction;

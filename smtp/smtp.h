@@ -143,6 +143,8 @@ void smtp_body_done(struct smtp *smtp);
 /* The content cannot be handed out (it could not be read): its transaction is deferred with
  * CAUSE_LOCAL_CONTENT and the session ends, because a started DATA has no other end. */
 void smtp_body_failed(struct smtp *smtp, int error_number);
+/* The same with CAUSE_LOCAL_SIGNATURE. */
+void smtp_body_unsigned(struct smtp *smtp);
 
 /* Takes the outcome announced by SMTP_WANT_SETTLE. */
 void smtp_settled(struct smtp *smtp, uint32_t *ret_tag, struct outcome *ret_outcome);

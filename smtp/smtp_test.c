@@ -937,6 +937,32 @@ static void test_content_that_cannot_be_read(void **state)
     assert_int_equal(smtp_step(&driver.smtp, &input, &driver.out), SMTP_WANT_CLOSE);
 }
 
+static void test_content_that_cannot_be_signed(void **state)
+{
+    struct smtp_options options = {
+        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
+    struct span input = SPAN("250 a\r\n250 b\r\n354 c\r\n");
+    struct driver driver;
+    struct outcome outcome;
+    uint32_t tag;
+
+    (void)state;
+    driver_init(&driver, &options, 1);
+    pump(&driver, SPAN("220 x\r\n"));
+    pump(&driver, SPAN("250-x\r\n250 PIPELINING\r\n"));
+    assert_int_equal(smtp_step(&driver.smtp, &input, &driver.out), SMTP_WANT_BODY);
+    smtp_body_unsigned(&driver.smtp);
+    assert_int_equal(smtp_step(&driver.smtp, &input, &driver.out), SMTP_WANT_SETTLE);
+    smtp_settled(&driver.smtp, &tag, &outcome);
+    assert_int_equal(outcome.kind, OUTCOME_DEFERRED);
+    assert_int_equal(outcome.cause, CAUSE_LOCAL_SIGNATURE);
+    assert_true(span_starts(outcome.reply.text_size > 0
+                                ? span_make(outcome.reply.text, outcome.reply.text_size)
+                                : SPAN(""),
+                            SPAN("a signature could not be made")));
+    assert_int_equal(smtp_step(&driver.smtp, &input, &driver.out), SMTP_WANT_CLOSE);
+}
+
 static void test_timeouts(void **state)
 {
     static const struct {
@@ -980,6 +1006,7 @@ int main(void)
         cmocka_unit_test(test_delivery_before_the_content),
         cmocka_unit_test(test_reply_inside_the_content),
         cmocka_unit_test(test_content_that_cannot_be_read),
+        cmocka_unit_test(test_content_that_cannot_be_signed),
         cmocka_unit_test(test_timeouts),
     };
 

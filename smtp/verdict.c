@@ -73,6 +73,8 @@ static const char *words_of(enum outcome_cause cause)
         return "the server broke the protocol";
     case CAUSE_LOCAL_CONTENT:
         return "the content could not be read";
+    case CAUSE_LOCAL_SIGNATURE:
+        return "a signature could not be made";
     case CAUSE_LOCAL_STOP:
         return "ringpost is stopping";
     case CAUSE_TLS:
