@@ -150,10 +150,14 @@ ONE_CLICK = "List-Unsubscribe: <https://news.test/u>\nList-Unsubscribe-Post: Lis
 
 def preflight(case):
     """What send --dry-run and check --from warn of, and that they are silent when all is there."""
-    key, made = make(case, "pre", "--ed25519")
+    key, made = make(case, "pre")
+    small, made_small = make(case, "pre-small", "--ed25519")
     zone = world.Zone()
     for name in ("full.co", "plain", "twice"):  # co.test is no public suffix: organisations are under .test
         publish(zone, f"pre._domainkey.{name}", made["record"])
+    publish(zone, "pre._domainkey.only", made_small["record"])
+    publish(zone, "only", "v=spf1 -all")
+    publish(zone, "_dmarc.only", "v=DMARC1; p=none")
     publish(zone, "co", "v=DMARC1; p=none", "v=spf1 -all")
     publish(zone, "full.co", "v=spf1 ip4:127.0.0.1 -all", "other text")
     publish(zone, "_dmarc.co", "v=DMARC1; p=reject")
@@ -196,6 +200,14 @@ def preflight(case):
     other = configure("others", [("full.co.test", ", also_sign: true")])
     expect(["only keys with also_sign of other domains", "no SPF", "no DMARC"], warnings(other, "a@plain.test", ONE_CLICK))
     expect(["no SPF"], warnings(other, "a@mail.co.test", ONE_CLICK))  # aligned by the organisation
+    # Keys of a domain above the nearest one sign nothing: that theirs is not published is no fault, and their RSA no help.
+    nearest = configure("nearest", [("full.co.test", ""), ("co.test", "")])
+    expect([], warnings(nearest, "a@full.co.test", ONE_CLICK))
+    with open(nearest, encoding="utf-8") as f:
+        text = f.read()
+    ed = case.write("ed.yaml", text.replace("co.test, selector: pre, key_file: " + key, "only.test, selector: pre, key_file: " + small, 1)
+                    .replace("full.only.test", "only.test").replace("domain: co.test", "domain: test"))
+    expect(["no RSA key signs in the name of only.test"], warnings(ed, "a@only.test", ONE_CLICK))
 
     verp = case.path("preflight.key")
     world.write_verp_key(verp)

@@ -144,21 +144,47 @@ static bool is_at_or_below(struct span name, struct span domain)
             name.data[name.size - domain.size - 1] == '.');
 }
 
+/* The domain whose keys sign mail of that From, its own or the nearest above it, as
+ * signing_keys_for finds it; empty: none. */
+static struct span nearest_domain(const struct looking *looking, const struct policy *policy)
+{
+    struct span nearest = {NULL, 0};
+
+    for (uint32_t i = 0; i < policy->dkim.count; i++) {
+        struct span domain = span_cstr(policy->dkim_items[i].domain);
+
+        if (domain.size > nearest.size &&
+            is_at_or_below(span_cstr(looking->preflight->author), domain))
+            nearest = domain;
+    }
+    return nearest;
+}
+
 /* Whether the key signs mail of that From, and in its name: relaxed alignment (RFC 7489 3.1.1). */
-static bool is_aligned(const struct looking *looking, const struct policy_dkim *item)
+static bool is_aligned(const struct looking *looking, const struct policy_dkim *item,
+                       struct span nearest)
 {
     struct organisation organisation;
 
-    if (!item->also_sign &&
-        !is_at_or_below(span_cstr(looking->preflight->author), span_cstr(item->domain)))
+    if (!item->also_sign && !span_equal_nocase(span_cstr(item->domain), nearest))
         return false;
     organisation_of(span_cstr(item->domain), &organisation);
     return strcmp(organisation.domain, looking->organisation.domain) == 0;
 }
 
+/* What everybody can verify (RFC 8301 3.1); Ed25519 is ignored by many. */
+static bool has_rsa(const struct looking *looking)
+{
+    for (uint32_t i = 0; i < looking->keys_count; i++)
+        if (sign_key_algorithm(looking->keys[i].key) == SIGN_RSA_SHA256)
+            return true;
+    return false;
+}
+
 static void find_keys(struct looking *looking, const struct policy *policy)
 {
     struct preflight *preflight = looking->preflight;
+    struct span nearest = nearest_domain(looking, policy);
     uint32_t others = 0, aligned = 0;
 
     for (uint32_t i = 0; i < policy->dkim.count; i++) {
@@ -166,7 +192,7 @@ static void find_keys(struct looking *looking, const struct policy *policy)
         struct named_key *key = &looking->keys[looking->keys_count];
 
         others += item->also_sign;
-        if (!is_aligned(looking, item))
+        if (!is_aligned(looking, item, nearest))
             continue;
         if (aligned++ < KEYS_MAX &&
             named_key_init(key, item->domain, item->selector, item->key_file) == 0 &&
@@ -181,6 +207,11 @@ static void find_keys(struct looking *looking, const struct policy *policy)
             preflight->author, others > 0 ? ", only keys with also_sign of other domains" : "");
     else if (looking->keys_count < min_size(aligned, KEYS_MAX))
         warn(preflight, "not every key of %s can be read", preflight->author);
+    else if (!has_rsa(looking))
+        warn(preflight,
+             "no RSA key signs in the name of %s (From): receivers that cannot verify Ed25519 see "
+             "no signature",
+             preflight->author);
 }
 
 static void check_keys(struct looking *looking)
