@@ -52,6 +52,14 @@ def making(case):
     run = case.tool("key", "show", "--domain", "ours.test", "--selector", "ed", "--key", ed).expect(e2e.USAGE)
     e2e.check("others can read" in run.err and ed in run.err, "a key that others can read is refused", run)
     os.chmod(ed, 0o600)
+    if os.geteuid() == 0:  # nobody else can give a file away
+        os.chown(ed, 65534, -1)
+        run = case.tool("key", "show", "--domain", "ours.test", "--selector", "ed", "--key", ed).expect(e2e.USAGE)
+        e2e.check("belongs to another user" in run.err and ed in run.err, "another user's key is refused", run)
+        os.chown(ed, 0, -1)
+    here = subprocess.run([case.ringpost, "key", "make", "--ed25519", "--domain", "a.test", "--selector", "s", "--out", "here.pem"],
+                          cwd=os.path.dirname(ed), capture_output=True, check=False)
+    e2e.check(here.returncode == 0 and os.path.exists(os.path.join(os.path.dirname(ed), "here.pem")), "a name without a folder", here)
 
 
 def usage(case):

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +22,14 @@ static int read_whole(int file, struct key_file *ret)
     return 0;
 }
 
+/* Who owns a file can change it, and its mode. */
+static const char *fault_of(const struct stat *status)
+{
+    if (status->st_uid != 0 && status->st_uid != geteuid())
+        return "the key file belongs to another user: chown it to the one that ringpost runs as";
+    return sign_key_mode_fault(status->st_mode);
+}
+
 int key_file_read(const char *path, struct key_file *ret, struct text *error)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -31,7 +40,7 @@ int key_file_read(const char *path, struct key_file *ret, struct text *error)
     if (file < 0 || fstat(file, &status) != 0)
         result = -errno;
     else
-        fault = sign_key_mode_fault(status.st_mode);
+        fault = fault_of(&status);
     if (result == 0 && fault == NULL)
         result = read_whole(file, ret);
     if (fault != NULL)
@@ -58,6 +67,26 @@ static int write_whole(int file, struct span pem)
     return fsync(file) == 0 ? 0 : -errno;
 }
 
+/* The new name is on disk as well. */
+static int sync_folder(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    size_t size = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
+    int file, result;
+
+    if (size >= sizeof(folder))
+        return -ENAMETOOLONG;
+    memcpy(folder, slash == NULL ? "." : path, size);
+    folder[size] = '\0';
+    file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (file < 0)
+        return -errno;
+    result = fsync(file) == 0 ? 0 : -errno;
+    (void)close(file); /* only read from */
+    return result;
+}
+
 int key_file_write(const char *path, struct span pem, struct text *error)
 {
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -65,6 +94,8 @@ int key_file_write(const char *path, struct span pem, struct text *error)
 
     if (file >= 0 && close(file) != 0 && result == 0)
         result = -errno;
+    if (result == 0)
+        result = sync_folder(path);
     if (result < 0 && file >= 0)
         (void)unlink(path); /* half a key is none; that it stays changes nothing */
     if (result == -EEXIST)

@@ -12,10 +12,11 @@ struct key_file {
     size_t size;
 };
 
-/* 0; -EPERM: others can read it; or -errno. `error` then names the file and says what is wrong. */
+/* 0; -EPERM: others can read it, or it is another user's (not root's); or -errno. `error` then
+ * names the file and says what is wrong. */
 MUST_USE int key_file_read(const char *path, struct key_file *file, struct text *error);
-/* A new file with mode 0600, on disk when this returns; never one that is there already (-EEXIST).
- * After an error there is no file. */
+/* A new file with mode 0600, on disk with its name when this returns; never one that is there
+ * already (-EEXIST). After an error there is no file. */
 MUST_USE int key_file_write(const char *path, struct span pem, struct text *error);
 
 #endif
