@@ -226,6 +226,15 @@ def preflight(case):
     e2e.check("good" in run.out and "SPF and DMARC records are there" in run.out and "warning" not in run.out, "all is there", run)
     run = case.tool("check", "--config", full, "--from", "a@gone.test").expect(0)
     e2e.check_equal(run.out.count("warning: "), 4, "check --from", run)
+    if os.geteuid() == 0:  # without the right to lock as much as it likes
+        seen = []
+        for kib in range(64, 8192, 64):
+            run = case.run(["prlimit", f"--memlock={kib * 1024}:{kib * 1024}", "setpriv", "--bounding-set=-ipc_lock", "--",
+                            case.ringpost, "check", "--config", tagged], 20)
+            seen.append("no" if run.code != 0 else "once" if "a reload holds the new keys" in run.out else "twice")
+            if seen[-1] == "twice":
+                break
+        e2e.check("no" in seen and "once" in seen and seen[-1] == "twice", "locked memory for a reload", seen)
     run = case.tool("check", "--config", tagged).expect(0)
     e2e.check("warning" not in run.out, "check without an address", run)
     empty = case.write("empty.yaml", f"spool: {case.path('empty')}\n")

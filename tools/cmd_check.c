@@ -67,6 +67,14 @@ static int parse(const char *verb, struct check_options *options, int argc, char
 /* What is allowed, and may not be what was meant. */
 static void print_notes(const struct policy *policy)
 {
+    char buffer[512];
+    struct text error;
+
+    text_init(&error, buffer, sizeof(buffer) - 1);
+    if (dkim_keys_fit_again(policy, &error) < 0)
+        (void)printf("note: a reload holds the new keys of dkim: beside the old ones, and they do "
+                     "not fit: %s\n",
+                     text_cstr_end(&error));
     if (policy->tls_dane && !policy->dns_trust_ad && policy->tls_mode != POLICY_TLS_OFF)
         (void)printf("note: tls.dane has no effect while dns.trust_ad is off: no resolver is "
                      "trusted to tell secure answers\n");

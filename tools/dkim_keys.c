@@ -53,3 +53,15 @@ int dkim_keys_load(struct policy *policy, const struct policy *first)
     (void)fprintf(stderr, "ringpost: dkim: %s\n", text_cstr_end(&error));
     return EXIT_USAGE;
 }
+
+int dkim_keys_fit_again(const struct policy *policy, struct text *error)
+{
+    struct signing_keys *again = NULL;
+    int result = 0;
+
+    if (policy->dkim.count > 0)
+        result = signing_keys_open(&again, policy, threads_of(policy), error);
+    if (result == 0)
+        signing_keys_close(again);
+    return result;
+}
