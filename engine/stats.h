@@ -38,9 +38,9 @@ enum stats_counter {
     STATS_STALE_EVENTS, /* completions for slots that had moved on */
     STATS_BUFFER_WAITS, /* sessions that had to wait for an output buffer */
     STATS_SIGNATURES,
-    STATS_SIGN_BATCHES, /* in which they were made */
+    STATS_SIGN_BATCHES,  /* in which they were made */
     STATS_SIGN_FAILURES, /* signatures that could not be made */
-    STATS_SHAKE_WAITS,  /* steps of TLS handshakes put off to a later turn */
+    STATS_SHAKE_WAITS,   /* steps of TLS handshakes put off to a later turn */
     STATS_COUNTER_COUNT
 };
 
