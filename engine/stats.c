@@ -30,7 +30,7 @@ void stats_count(struct stats *stats, enum outcome_kind kind)
 void stats_set(struct stats *stats, enum stats_gauge gauge, uint64_t value)
 {
     CHECK(gauge < STATS_GAUGE_COUNT);
-    atomic_store_explicit(&stats->gauges[gauge], value, memory_order_relaxed);
+    atomic_store_explicit(&stats->gauges[gauge], value, memory_order_release);
 }
 
 static void raise_to(_Atomic uint64_t *max, uint64_t value)
@@ -59,7 +59,6 @@ void stats_sum_init(struct stats_sum *sum)
     sum->gauges[STATS_NEXT_DUE] = UINT64_MAX;
     sum->gauges[STATS_STOPPED] = 1;
     sum->gauges[STATS_POLICY] = UINT64_MAX;
-    sum->gauges[STATS_POLICY] = UINT64_MAX;
 }
 
 void stats_sum_add(struct stats_sum *sum, const struct stats *stats)
@@ -71,7 +70,7 @@ void stats_sum_add(struct stats_sum *sum, const struct stats *stats)
     for (uint32_t i = 0; i < STATS_TURN_BUCKETS; i++)
         sum->turns[i] += load(&stats->turns[i]);
     for (uint32_t i = 0; i < STATS_GAUGE_COUNT; i++) {
-        uint64_t value = load(&stats->gauges[i]);
+        uint64_t value = atomic_load_explicit(&stats->gauges[i], memory_order_acquire);
 
         if (i == STATS_NEXT_DUE || i == STATS_STOPPED || i == STATS_POLICY)
             sum->gauges[i] = min_u64(sum->gauges[i], value);

@@ -1,8 +1,9 @@
 /* stats.h - what a shard has done so far: counters that other threads may read at any time.
  *
  * One writer (the shard), many readers; relaxed atomics, so a reader sees each counter whole but
- * not all of the same instant. Loop turns are kept as a histogram of powers of two of microseconds.
- */
+ * not all of the same instant. Gauges are released and acquired: who reads that a policy's
+ * generation was reached may free what the shard had of the one before. Loop turns are kept as a
+ * histogram of powers of two of microseconds. */
 #ifndef ENGINE_STATS_H
 #define ENGINE_STATS_H
 

@@ -39,14 +39,15 @@ static const struct option long_options[] = {{"domain", required_argument, NULL,
 
 static int unknown_option(const char *given)
 {
+    struct span word = span_cstr(given + (strncmp(given, "--", 2) == 0 ? 2 : 0));
     struct nearest nearest;
     struct span found;
 
-    nearest_init(&nearest, span_cstr(given + (strncmp(given, "--", 2) == 0 ? 2 : 0)));
+    nearest_init(&nearest, word);
     for (size_t i = 0; long_options[i].name != NULL; i++)
         nearest_offer(&nearest, span_cstr(long_options[i].name));
     found = nearest_found(&nearest);
-    if (found.size == 0 || span_equal(found, span_cstr(given + 2)))
+    if (found.size == 0 || span_equal(found, word))
         return verb_complain("key", "%s is not an option, or lacks its value", given);
     return verb_complain("key", "%s is not an option, did you mean --%.*s", given, (int)found.size,
                          (const char *)found.data);
