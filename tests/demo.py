@@ -8,7 +8,14 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import dkim  # noqa: E402
+from aiosmtpd.controller import Controller  # noqa: E402
+
 import world  # noqa: E402
+
+SENDER = "news@ringel.test"
+
+DKIM = "dkim: [{{domain: ringel.test, selector: demo, key_file: {key}}}]\n"
 
 PERSONAS = """# the demo's receivers are not perfect
 persona unknown-user
@@ -36,6 +43,8 @@ def main():
     os.makedirs(folder)
 
     domains, zone = world.make_domains(500)
+    signing = os.path.join(folder, "dkim.pem")
+    published = make_signing_key(ringpost, signing, zone)
     knot = world.Knot(folder, zone)
     personas = os.path.join(folder, "personas")
     with open(personas, "w") as f:
@@ -44,23 +53,24 @@ def main():
     try:
         sink = world.Sink(bench, folder, "--persona", personas)
         with open(os.path.join(folder, "template.eml"), "w", encoding="utf-8") as f:
-            f.write(world.TEMPLATE)
+            f.write(world.TEMPLATE.replace("news@ringel.example", SENDER))
         kinds = world.write_list(os.path.join(folder, "list.csv"), domains, options.recipients)
         key = os.path.join(folder, "verp.key")
         world.write_verp_key(key)
         world.write_config(os.path.join(folder, "ringpost.yaml"), os.path.join(folder, "spool"),
                            knot.port, sink.port, key,
-                           "retry: {schedule: [1s, 2s, 4s], lifetime: 30s}\n")
+                           "retry: {schedule: [1s, 2s, 4s], lifetime: 30s}\n" + DKIM.format(key=signing))
         print(f"demo: {options.recipients} recipients in {len(domains)} domains: " +
               ", ".join(f"{kinds[k]} {k}" for k in world.KINDS if k in kinds))
         sent = subprocess.run(
             [ringpost, "send", "--config", os.path.join(folder, "ringpost.yaml"),
-             "--from", "news@ringel.example", "--template", os.path.join(folder, "template.eml"),
+             "--from", SENDER, "--template", os.path.join(folder, "template.eml"),
              "--recipients", os.path.join(folder, "list.csv"), "--campaign", "demo",
              "--metadata", "account", "--until", "done", "--yes", "--json"],
             stdout=subprocess.PIPE, text=True)
         sink_result = sink.close()
         sink = None
+        verified = is_signed(folder, ringpost, knot, signing, published)
     finally:
         if sink is not None:
             sink.close()
@@ -69,8 +79,43 @@ def main():
         print(f"demo: ringpost send ended with exit code {sent.returncode}", file=sys.stderr)
         return 1
     learned(folder, ringpost)
-    return account(folder, bench, json.loads(sent.stdout), sink_result,
-                   options.recipients)
+    result = account(folder, bench, json.loads(sent.stdout), sink_result, options.recipients)
+    return result if verified else 1
+
+
+def make_signing_key(ringpost, path, zone):
+    """A key that signs the demo's mail; its record is published in the zone."""
+    made = subprocess.run([ringpost, "key", "make", "--domain", "ringel.test", "--selector", "demo", "--ed25519",
+                           "--out", path, "--json"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
+    record = json.loads(made.stdout)["record"]
+    zone.add("demo._domainkey.ringel", "TXT", f'"{record}"')
+    return record
+
+
+def is_signed(folder, ringpost, knot, key, record):
+    """Whether the published key fits, and one message of this configuration, read back, verifies."""
+    received = []
+
+    class Reader:
+        async def handle_DATA(self, server, session, envelope):
+            received.append(envelope.content)
+            return "250 2.0.0 ok"
+
+    reader = Controller(Reader(), hostname="127.0.0.1", port=world.free_port())
+    reader.start()
+    try:
+        config = os.path.join(folder, "reader.yaml")
+        world.write_config(config, os.path.join(folder, "reader"), knot.port, reader.port, None, DKIM.format(key=key) +
+                           'routes: {"reader.test": ["127.0.0.1:%d"]}\n' % reader.port)
+        checked = subprocess.run([ringpost, "key", "check", "--config", config], stdout=subprocess.PIPE, text=True)
+        subprocess.run([ringpost, "send", "--config", config, "--from", SENDER, "--message", "-", "--to",
+                        "reader@reader.test", "--yes", "--json"], input=f"From: {SENDER}\nSubject: signed?\n\nGuten Tag!\n",
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        reader.stop()
+    verified = len(received) == 1 and dkim.verify(received[0], dnsfunc=lambda name, timeout=5: record.encode())
+    print(f"demo: {checked.stdout.strip()}; a message read back {'verifies' if verified else 'DOES NOT VERIFY'}")
+    return verified and checked.returncode == 0
 
 
 def learned(folder, ringpost):
