@@ -82,6 +82,7 @@ def looking(case, scene):
     shown = scene.spool.queue("show", done["id"], "--json").expect(0).json_lines
     e2e.check_equal((shown[0]["state"], shown[1]["type"], shown[1]["event_id"]),
                     ("delivered", "Delivery", done["event_id"]), "a delivered recipient", shown)
+    e2e.check('"12" is not an id' in scene.spool.queue("show", "12").expect(e2e.USAGE).err, "no id is named")
     run = scene.spool.queue("show", f"{campaign}.99999999")
     e2e.check(run.code != 0 and "no such recipient" in run.err, "an unknown recipient", run)
     plain = scene.spool.queue("summary").expect(0).out

@@ -59,7 +59,8 @@ def campaigns(case):
     rows = case.write("list.csv", "email,n\n" + "".join(f"{a},{i}\n" for i, a in enumerate(everybody)))
     template = case.write("t.eml", e2e.SHORT_TEMPLATE)
 
-    suppress(spool, "add", f"HAND@{domain}", "--note", "asked by phone", "--class", "complaint").expect(0)
+    suppress(spool, "add", f"HAND@{domain}", "--note", "asked by phone", "--reason", "complaint").expect(0)
+    suppress(spool, "add", f"hand@{domain}", "--reason", "complaint", "--class", "no-user").expect(e2e.USAGE)
     suppress(spool, "add", "nonsense").expect(e2e.SOME_FAILED)
     run = spool.send_list(template, rows, "one").expect(e2e.SOME_FAILED)
     e2e.check(f" {DEAD} failed     no-user " in run.err, "reasons are told with their class", run)
@@ -142,7 +143,9 @@ def beside(case, spool, template, rows, domain):
         time.sleep(0.05)
     run.expect(0)
     suppress(spool, "add", f"good0@{domain}", "--tenant", "other").expect(0)
-    suppress(spool, "add", f"good1@{domain}", "--until", "+1h").expect(0)
+    suppress(spool, "add", f"good1@{domain}", "--expires", "+1h", "--reason", "away, says the neighbour").expect(0)
+    away = shown(spool, f"good1@{domain}")[0]
+    e2e.check_equal((away["class"], away["note"]), ("no-user", "away, says the neighbour"), "a reason in words", away)
     more = case.write("more.csv", "email,class,until\n" + f"good2@{domain},unsubscribe,\n" +
                       f"good3@{domain},complaint,2020-01-01\n")
     e2e.check_equal(suppress(spool, "import", more, "--json").expect(0).json["done"], 2, "rows imported")

@@ -251,5 +251,8 @@ int verb_bounce(int argc, char **argv)
     for (size_t i = 0; argc >= 2 && i < ARRAY_LEN(table); i++)
         if (strcmp(argv[1], table[i].name) == 0)
             return table[i].run(argc - 1, argv + 1);
-    return verb_complain("bounce", "%s is not one of its words", argc >= 2 ? argv[1] : "nothing");
+    if (argc < 2)
+        return verb_complain("bounce", "read, ingest, decisions or replies?");
+    return verb_complain("bounce", "\"%s\" is none of read, ingest, decisions and replies",
+                         argv[1]);
 }

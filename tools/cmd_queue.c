@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/json_put.h"
+#include "engine/event_json.h"
 #include "engine/query.h"
 #include "tools/exit_code.h"
 #include "tools/sender.h"
@@ -272,6 +273,7 @@ static int check(const struct queue_command *command)
 {
     static const char *const verbs[] = {"summary", "list",   "show",   "pause",
                                         "resume",  "cancel", "verify", "status"};
+    struct identity identity;
     bool known = false;
 
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
@@ -284,6 +286,12 @@ static int check(const struct queue_command *command)
         return verb_complain("queue", "%s needs --campaign", command->verb);
     if (command->domain != NULL && strcmp(command->verb, "list") != 0)
         return verb_complain("queue", "--domain goes with list only");
+    if (command->id != NULL && command->id[0] == '\0')
+        return verb_complain("queue",
+                             "show needs the id of a message: queue list and events have it");
+    if (command->id != NULL && !event_json_parse_id(span_cstr(command->id), &identity))
+        return verb_complain("queue", "\"%s\" is not an id such as queue list and events have it",
+                             command->id);
     return 0;
 }
 

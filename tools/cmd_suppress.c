@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/utc.h"
+#include "bounce/bounce_class.h"
 #include "engine/query_suppress.h"
 #include "tools/exit_code.h"
 #include "tools/sender.h"
@@ -16,6 +17,7 @@ struct suppress_command {
     const char *config;
     const char *spool;
     const char *class;
+    const char *reason; /* a class of the vocabulary, or words: then the note */
     const char *source;
     const char *until;
     const char *tenant;
@@ -29,14 +31,35 @@ struct suppress_command {
     FILE *out;
 };
 
+/* "--reason mailbox-full" names a class, "--reason 'asked on the phone'" says why. */
+static int take_reason(struct suppress_command *command)
+{
+    enum bounce_class class;
+    bool is_class;
+
+    if (command->reason == NULL)
+        return 0;
+    is_class = bounce_class_from_name(span_cstr(command->reason), &class);
+    if (is_class ? command->class != NULL : command->note != NULL)
+        return verb_complain("suppress", "--reason says it a second time: --%s is there",
+                             is_class ? "class" : "note");
+    if (is_class)
+        command->class = command->reason;
+    else
+        command->note = command->reason;
+    return 0;
+}
+
 static int parse(struct suppress_command *command, int argc, char **argv)
 {
     static const struct option long_options[] = {
         {"config", required_argument, NULL, 'f'},
         {"spool", required_argument, NULL, 's'},
         {"class", required_argument, NULL, 'c'},
+        {"reason", required_argument, NULL, 'w'},
         {"source", required_argument, NULL, 'o'},
         {"until", required_argument, NULL, 'u'},
+        {"expires", required_argument, NULL, 'u'},
         {"tenant", required_argument, NULL, 't'},
         {"stream", required_argument, NULL, 'r'},
         {"note", required_argument, NULL, 'n'},
@@ -50,6 +73,7 @@ static int parse(struct suppress_command *command, int argc, char **argv)
         ['f'] = &command->config, ['s'] = &command->spool, ['c'] = &command->class,
         ['o'] = &command->source, ['u'] = &command->until, ['t'] = &command->tenant,
         ['r'] = &command->stream, ['n'] = &command->note,  ['d'] = &command->domain,
+        ['w'] = &command->reason,
     };
     int option;
 
@@ -72,7 +96,7 @@ static int parse(struct suppress_command *command, int argc, char **argv)
         return verb_complain("suppress",
                              "add, remove, show, list, import, export, release or confirm?");
     command->verb = argv[optind++];
-    return 0;
+    return take_reason(command);
 }
 
 /* --- showing answers --- */

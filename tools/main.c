@@ -86,7 +86,7 @@ static const struct verb verbs[] = {
      "  --rules FILE    instead of the rules compiled in\n",
      verb_bounce},
     {"suppress", "who is not to be mailed, and why",
-     "ringpost suppress add ADDRESS... [--class C] [--until T] [--tenant T] [--stream S]\n"
+     "ringpost suppress add ADDRESS... [--reason R] [--until T] [--tenant T] [--stream S]\n"
      "                      [--source S] [--note TEXT]\n"
      "ringpost suppress remove ADDRESS... [--tenant T] [--stream S] [--note TEXT]\n"
      "ringpost suppress show ADDRESS...\n"
@@ -94,8 +94,10 @@ static const struct verb verbs[] = {
      "ringpost suppress import FILE.csv [--tenant T] [--stream S]\n"
      "ringpost suppress export [FILE.csv]\n"
      "ringpost suppress release|confirm PROVIDER...\n\n"
-     "  --class C      of the vocabulary; default: no-user\n"
-     "  --until T      2026-12-24, 2026-12-24T18:00:00Z or +30d; default: for ever\n"
+     "  --reason R     a class of the vocabulary (--class too), or words for the note;\n"
+     "                 default: no-user\n"
+     "  --until T      2026-12-24, 2026-12-24T18:00:00Z or +30d (--expires too);\n"
+     "                 default: for ever\n"
      "  --tenant T     for one tenant only\n"
      "  --stream S     for one stream only: bulk or transactional\n"
      "  --source S     who says so; default: operator\n"
