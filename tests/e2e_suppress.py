@@ -1,8 +1,10 @@
 """Bounces come home: what a receiver calls dead is suppressed, and the next campaign leaves it out; what is full or
 blocked is not. Suppressions by hand and by CSV, at rest and beside a running sender.
 """
+import fcntl
 import os
 import shutil
+import threading
 import time
 
 import e2e
@@ -133,9 +135,20 @@ def damaged(case, spool):
     e2e.check("later@d0.test" in suppress(spool, "export").expect(0).out, "what was added meanwhile")
 
 
+def locked(spool, domain):
+    """A sender that starts or ends has the lock and no socket: it is waited for."""
+    with open(os.path.join(spool.folder, "lock"), "r+", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        timer = threading.Timer(0.5, fcntl.flock, (lock, fcntl.LOCK_UN))
+        timer.start()
+        suppress(spool, "add", f"waited@{domain}", "--reason", "complaint").expect(0)
+        timer.join()
+    suppress(spool, "remove", f"waited@{domain}").expect(0)
+
+
 def beside(case, spool, template, rows, domain):
     """A sender waits for its time; orders reach it through its socket."""
-    sender = spool.start_list(template, rows, "three", "--at", "+4s", "--until", "done")
+    sender = spool.start_list(template, rows, "three", "--at", f"+{4 * case.patience}s", "--until", "done")
     for _ in range(100):
         run = spool.queue("status", "--json")
         if run.code == 0:
@@ -155,6 +168,7 @@ def beside(case, spool, template, rows, domain):
     e2e.check_equal(shown(spool, f"good2@{domain}")[0]["state"], "suppressed", "imported beside the sender")
     result = sender.wait(60 * case.patience).expect(e2e.SOME_FAILED).json
     e2e.check_equal((result["suppressed"], result["accepted"]), (DEAD + 2, GOOD - 2 + 1), "the third campaign", result)
+    locked(spool, domain)
     exported = suppress(spool, "export").expect(0).out.splitlines()
     e2e.check_equal(exported[0], "address,class,source,time,until,tenant,stream,note", "header of the export")
     back = case.write("back.csv", "\n".join(exported) + "\n")

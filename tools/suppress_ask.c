@@ -1,6 +1,7 @@
 #include "tools/suppress_ask.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,6 +13,8 @@
 #include "tools/sender.h"
 
 #define ANSWER_SIZE MIB
+#define LOCKED_TRIES_MAX 200
+#define LOCKED_PAUSE_MS 50
 
 static int complain(int result, const char *what)
 {
@@ -19,19 +22,37 @@ static int complain(int result, const char *what)
     return result == -EWOULDBLOCK ? EXIT_TRY_AGAIN : EXIT_CANNOT_CREATE;
 }
 
-static int lock(struct suppress_ask *ask)
+static int lock(struct suppress_ask *ask, uint32_t *ret_pid)
 {
     char path[POLICY_PATH_MAX + 16];
-    uint32_t pid = 0;
     int size = snprintf(path, sizeof(path), "%s/lock", ask->folder);
     int result = size > 0 && (size_t)size < sizeof(path) ? io_folder(ask->spool.io, ask->folder)
                                                          : -ENAMETOOLONG;
 
     if (result == 0)
-        result = io_lock(ask->spool.io, path, &pid);
-    if (result != -EWOULDBLOCK)
-        return result;
-    (void)fprintf(stderr, "ringpost suppress: the spool is in use by process %u\n", pid);
+        result = io_lock(ask->spool.io, path, ret_pid);
+    return result;
+}
+
+/* The sender's socket, or the lock: one that starts or ends has the lock and no socket yet, or no
+ * longer. 0: *ret_handle, which is negative with the lock. */
+static int find_sender_or_lock(struct suppress_ask *ask, int *ret_handle)
+{
+    uint32_t pid = 0;
+    int result = 0;
+
+    for (int i = 0; i < LOCKED_TRIES_MAX; i++) {
+        *ret_handle = sender_connect(ask->folder);
+        if (*ret_handle >= 0)
+            return 0;
+        result = lock(ask, &pid);
+        if (result != -EWOULDBLOCK)
+            return result;
+        (void)poll(NULL, 0, LOCKED_PAUSE_MS);
+    }
+    (void)fprintf(stderr,
+                  "ringpost suppress: the spool is in use by process %u, which does not answer\n",
+                  pid);
     return result;
 }
 
@@ -161,15 +182,15 @@ int suppress_ask_request(struct suppress_ask *ask, struct span request)
     int result;
 
     if (ask->hygiene == NULL) {
-        int handle = sender_connect(ask->folder);
+        int handle;
 
-        if (handle >= 0)
-            return ask_sender(ask, handle, request);
-        result = lock(ask);
+        result = find_sender_or_lock(ask, &handle);
         if (result == -EWOULDBLOCK)
             return EXIT_TRY_AGAIN;
         if (result < 0)
             return complain(result, ask->folder);
+        if (handle >= 0)
+            return ask_sender(ask, handle, request);
         result = open_hygiene(ask);
         if (result != 0)
             return result;
