@@ -147,10 +147,12 @@ def locked(spool, domain):
 
 
 def beside(case, spool, template, rows, domain):
-    """A sender waits for its time; orders reach it through its socket."""
-    sender = spool.start_list(template, rows, "three", "--at", f"+{4 * case.patience}s", "--until", "done")
+    """A sender waits, first for its time, then for our word; orders reach it through its socket."""
+    sender = spool.start_list(template, rows, "three", "--at", "+8s", "--until", "done")
     for _ in range(100):
         run = spool.queue("status", "--json")
+        if run.code == 0:
+            run = spool.queue("pause", "--campaign", "three")  # refused while the list is loaded
         if run.code == 0:
             break
         time.sleep(0.05)
@@ -166,6 +168,7 @@ def beside(case, spool, template, rows, domain):
     bad = case.write("bad.csv", f"email,class\ngood4@{domain},no-user\nnonsense,no-user\n")
     e2e.check("bad.csv:3: row 2" in suppress(spool, "import", bad).expect(e2e.USAGE).err, "a bad row is named")
     e2e.check_equal(shown(spool, f"good2@{domain}")[0]["state"], "suppressed", "imported beside the sender")
+    spool.queue("resume", "--campaign", "three").expect(0)
     result = sender.wait(60 * case.patience).expect(e2e.SOME_FAILED).json
     e2e.check_equal((result["suppressed"], result["accepted"]), (DEAD + 2, GOOD - 2 + 1), "the third campaign", result)
     locked(spool, domain)
