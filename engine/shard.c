@@ -56,33 +56,27 @@ size_t shard_cost(const struct shard_options *options)
            signing_cost(options->sessions_max * SIGNATURES_A_SESSION) +
            slab_cost(options->buffers_max, 1) + arena_cost(1, SHARD_BUFFER_SIZE) +
            arena_cost(1, SHARD_PLAIN_IN_SIZE) + tls_resume_memory(options->tickets_max) +
-           tls_trouble_cost() + tls_trouble_file_cost() + tls_tickets_cost() + sts_gate_cost() +
-           tls_counting_cost() + arena_cost(options->buffers_max, SHARD_BUFFER_SIZE);
+           tls_trouble_cost() + 2 * keepsake_cost() + sts_gate_cost() + tls_counting_cost() +
+           arena_cost(options->buffers_max, SHARD_BUFFER_SIZE);
 }
 
 static void open_tls_files(struct shard *shard, struct arena *arena)
 {
     char buffer[POLICY_PATH_MAX + 8];
-    struct tls_trouble_file_options options = {
+    struct keepsake_place place = {
         .io = shard->io,
         .shard = shard->options.index,
         .sync = shard->policy->durability == DURABILITY_DURABLE,
-    };
-    struct tls_tickets_options tickets = {
-        .io = shard->io,
-        .key = shard->options.ticket_key,
-        .shard = shard->options.index,
-        .sync = options.sync,
     };
     struct text folder;
 
     text_init(&folder, buffer, sizeof(buffer));
     text_add_format(&folder, "%s/tls", shard->policy->spool);
     if (shard->policy->durability != DURABILITY_MEMORY && !folder.overflow)
-        options.folder = text_span(&folder);
-    tls_trouble_file_init(&shard->tls_trouble_file, arena, &shard->tls_trouble, &options);
-    tickets.folder = options.folder;
-    tls_tickets_init(&shard->tls_tickets, arena, &shard->tls_resume, &tickets);
+        place.folder = text_span(&folder);
+    tls_trouble_file_init(&shard->tls_trouble_file, arena, &shard->tls_trouble, &place);
+    tls_tickets_init(&shard->tls_tickets, arena, &shard->tls_resume, shard->options.ticket_key,
+                     &place);
 }
 
 struct shard *shard_open(struct arena *arena, struct io *io, const struct shard_options *options,
@@ -174,8 +168,8 @@ static void stop_turn(struct shard *shard)
         shard->stop_by_ns = UINT64_MAX;
     }
     if (shard->sessions.claimed_count == 0 && sts_gate_stop(shard) && tls_counting_stop(shard) &&
-        resolver_stop(&shard->resolver) && tls_trouble_file_stop(&shard->tls_trouble_file) &&
-        tls_tickets_stop(&shard->tls_tickets))
+        resolver_stop(&shard->resolver) && keepsake_stop(&shard->tls_trouble_file) &&
+        keepsake_stop(&shard->tls_tickets.file))
         shard->state = SHARD_STOPPED;
 }
 
@@ -200,9 +194,9 @@ static void dispatch(struct shard *shard, const struct io_event *event)
     else if (op >= TAG_DNS_SOCKET && op <= TAG_DNS_SHUT)
         resolver_event(&shard->resolver, event);
     else if (op == TAG_SNAPSHOT && tag_handle(event->tag).index == TLS_TROUBLE_FILE_SNAPSHOT)
-        tls_trouble_file_event(&shard->tls_trouble_file, event);
+        keepsake_event(&shard->tls_trouble_file, event);
     else if (op == TAG_SNAPSHOT && tag_handle(event->tag).index == TLS_TICKETS_SNAPSHOT)
-        tls_tickets_event(&shard->tls_tickets, event);
+        keepsake_event(&shard->tls_tickets.file, event);
     else if (op == TAG_SNAPSHOT && tag_handle(event->tag).index == TLS_COUNTING_SNAPSHOT)
         tls_counting_event(shard, event);
     else if (op >= TAG_SNAPSHOT && op <= TAG_HTTPS_SHUT)
@@ -306,8 +300,8 @@ static uint64_t running_deadline(const struct shard *shard)
     deadline_ns = min_u64(deadline_ns, routing_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, secrecy_deadline_ns(shard));
     deadline_ns = min_u64(deadline_ns, tls_counting_deadline_ns(shard));
-    deadline_ns = min_u64(deadline_ns, tls_tickets_deadline_ns(&shard->tls_tickets));
-    return min_u64(deadline_ns, tls_trouble_file_deadline_ns(&shard->tls_trouble_file));
+    deadline_ns = min_u64(deadline_ns, keepsake_deadline_ns(&shard->tls_tickets.file));
+    return min_u64(deadline_ns, keepsake_deadline_ns(&shard->tls_trouble_file));
 }
 
 static uint64_t next_deadline(const struct shard *shard, uint64_t deadline_ns)
@@ -352,8 +346,8 @@ enum shard_state shard_tick(struct shard *shard, uint64_t deadline_ns)
     resolver_turn(&shard->resolver);
     leasing_turn(shard);
     if (shard->state == SHARD_RUNNING) {
-        tls_trouble_file_turn(&shard->tls_trouble_file);
-        tls_tickets_turn(&shard->tls_tickets);
+        keepsake_turn(&shard->tls_trouble_file);
+        keepsake_turn(&shard->tls_tickets.file);
     }
     throttle_turn(shard);
     if (shard->state == SHARD_RUNNING)

@@ -107,7 +107,7 @@ struct shard {
     struct slab tlsa_sets;        /* of sessions to hosts that have some */
     struct tls_resume tls_resume; /* tickets by host */
     struct tls_trouble tls_trouble;
-    struct tls_trouble_file tls_trouble_file;
+    struct keepsake tls_trouble_file;
     struct tls_tickets tls_tickets;
     struct sts_fetch sts; /* when has_sts; see sts_gate.h */
     bool has_sts;

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define NAMES_SIZE ((size_t)64 * 1024)
-#define NAME "tickets."
 #define FIRST_LINE "ringpost-tls-tickets 1\n"
 /* So many entries that do not open say that the key is another one. */
 #define STRANGE_MAX 4
@@ -58,8 +56,9 @@ static bool produce(void *context, uint32_t *cursor, struct text *out)
            text_room(out) >= 2 + TLS_RESUME_SEALED_MAX;
 }
 
-static void take_entries(struct tls_tickets *tickets, struct span rest)
+static void take_entries(void *context, struct span rest)
 {
+    struct tls_tickets *tickets = context;
     uint64_t now_s = io_wall_ns(tickets->io) / NS_PER_S;
     uint32_t strange = 0;
 
@@ -80,118 +79,25 @@ static void take_entries(struct tls_tickets *tickets, struct span rest)
     }
 }
 
-static void read_one(struct tls_tickets *tickets, struct span folder, struct span name)
-{
-    char buffer[SNAPSHOT_PATH_MAX];
-    struct io_mapping mapping;
-    struct text path;
-
-    text_init(&path, buffer, sizeof(buffer));
-    text_add(&path, folder);
-    text_add_byte(&path, '/');
-    text_add(&path, name);
-    if (path.overflow || io_map(tickets->io, text_cstr_end(&path), IO_MAP_READ, &mapping) < 0)
-        return;
-    take_entries(tickets, span_make(mapping.data, mapping.size));
-    io_unmap(tickets->io, &mapping);
-}
-
-static void read_all(struct tls_tickets *tickets, struct arena *arena, struct span folder)
-{
-    char buffer[SNAPSHOT_PATH_MAX];
-    struct text names, path;
-    struct span rest;
-
-    text_init(&names, arena_alloc(arena, 1, NAMES_SIZE), NAMES_SIZE);
-    text_init(&path, buffer, sizeof(buffer));
-    text_add(&path, folder);
-    if (io_list(tickets->io, text_cstr_end(&path), &names) < 0)
-        return;
-    rest = text_span(&names);
-    while (rest.size > 0) {
-        struct span name = span_split(&rest, 0);
-        uint64_t number;
-
-        if (span_starts(name, SPAN(NAME)) &&
-            span_number(span_skip(name, strlen(NAME)), UINT32_MAX, &number))
-            read_one(tickets, folder, name);
-    }
-}
-
-size_t tls_tickets_cost(void)
-{
-    return arena_cost(1, NAMES_SIZE) + arena_cost(1, SNAPSHOT_BUFFER_SIZE);
-}
-
 void tls_tickets_init(struct tls_tickets *tickets, struct arena *arena, struct tls_resume *resume,
-                      const struct tls_tickets_options *options)
+                      const uint8_t *key, const struct keepsake_place *place)
 {
-    char buffer[SNAPSHOT_PATH_MAX];
-    struct snapshot_options snapshot = {.io = options->io,
-                                        .number = TLS_TICKETS_SNAPSHOT,
-                                        .sync = options->sync,
-                                        .producer = produce,
-                                        .context = tickets};
-    struct text path;
+    const struct keepsake_options options = {.prefix = "tickets.",
+                                             .number = TLS_TICKETS_SNAPSHOT,
+                                             .interval_ns = TLS_TICKETS_SAVE_NS,
+                                             .waits_at_start = true,
+                                             .changes = &resume->changes,
+                                             .producer = produce,
+                                             .taker = take_entries,
+                                             .context = tickets};
+    struct keepsake_place nowhere = {.io = place->io};
 
     memset(tickets, 0, sizeof(*tickets));
-    tickets->io = options->io;
+    tickets->io = place->io;
     tickets->resume = resume;
-    tickets->key = options->key;
-    if (options->folder.size == 0 || options->folder.size >= sizeof(buffer) || options->key == NULL)
-        return;
-    text_init(&path, buffer, sizeof(buffer));
-    text_add(&path, options->folder);
-    if (io_folder(options->io, text_cstr_end(&path)) < 0 ||
-        io_entropy(options->io, tickets->nonce, sizeof(tickets->nonce)) < 0)
-        return;
-    read_all(tickets, arena, options->folder);
-    tickets->saved_changes = resume->changes;
-    tickets->save_ns = io_now_ns(options->io) + TLS_TICKETS_SAVE_NS;
-    text_add_format(&path, "/" NAME "%u", options->shard);
-    snapshot.path = text_span(&path);
-    snapshot.buffer = arena_alloc(arena, 1, SNAPSHOT_BUFFER_SIZE);
-    tickets->kept = !path.overflow && snapshot_init(&tickets->snapshot, &snapshot) == 0;
-}
-
-void tls_tickets_event(struct tls_tickets *tickets, const struct io_event *event)
-{
-    (void)snapshot_event(&tickets->snapshot, event); /* a failure is tried again */
-}
-
-static bool is_changed(const struct tls_tickets *tickets)
-{
-    return tickets->kept && (tickets->saved_changes != tickets->resume->changes ||
-                             (tickets->snapshot.error != 0 && !tickets->ending));
-}
-
-static void save(struct tls_tickets *tickets)
-{
-    tickets->saved_changes = tickets->resume->changes;
-    tickets->save_ns = io_now_ns(tickets->io) + TLS_TICKETS_SAVE_NS;
-    snapshot_start(&tickets->snapshot);
-}
-
-void tls_tickets_turn(struct tls_tickets *tickets)
-{
-    if (is_changed(tickets) && snapshot_is_idle(&tickets->snapshot) &&
-        tls_tickets_deadline_ns(tickets) <= io_now_ns(tickets->io))
-        save(tickets);
-}
-
-uint64_t tls_tickets_deadline_ns(const struct tls_tickets *tickets)
-{
-    if (!is_changed(tickets) || !snapshot_is_idle(&tickets->snapshot))
-        return UINT64_MAX;
-    return max_u64(tickets->save_ns, tickets->snapshot.retry_ns);
-}
-
-bool tls_tickets_stop(struct tls_tickets *tickets)
-{
-    tickets->ending = true;
-    if (!tickets->kept)
-        return true;
-    if (is_changed(tickets) && snapshot_is_idle(&tickets->snapshot))
-        save(tickets); /* once: what fails now costs full handshakes */
-    return snapshot_is_idle(&tickets->snapshot);
+    tickets->key = key;
+    if (key == NULL || place->folder.size == 0 ||
+        io_entropy(place->io, tickets->nonce, sizeof(tickets->nonce)) < 0)
+        place = &nowhere;
+    keepsake_init(&tickets->file, arena, &options, place);
 }
