@@ -25,6 +25,23 @@ uint64_t word_starts_plain(const uint8_t *bytes, size_t size, bool *in_word)
     return starts;
 }
 
+uint32_t word_starts_fold_plain(const uint8_t *bytes, uint8_t ret_folded[WORD_STARTS_FRONT])
+{
+    uint32_t blanks = 0;
+
+    for (uint32_t i = 0; i < WORD_STARTS_FRONT; i++) {
+        uint8_t byte = bytes[i];
+
+        if (byte == '\t' || byte == '\r' || byte == '\n')
+            byte = ' ';
+        else if (byte >= 'A' && byte <= 'Z')
+            byte |= 0x20;
+        ret_folded[i] = byte;
+        blanks |= (uint32_t)(byte == ' ') << i;
+    }
+    return blanks;
+}
+
 #if defined(__SSE2__)
 
 /* Of each byte whether it is in [first, first + count). */
@@ -55,7 +72,26 @@ uint64_t word_starts(const uint8_t *bytes, size_t size, bool *in_word)
     return (letters & ~before) | others;
 }
 
+uint32_t word_starts_fold(const uint8_t *bytes, uint8_t ret_folded[WORD_STARTS_FRONT])
+{
+    __m128i part = _mm_loadu_si128((const __m128i *)(const void *)bytes);
+    __m128i upper = in_range(part, 'A', 26);
+    __m128i blank = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(part, _mm_set1_epi8(' ')),
+                                              _mm_cmpeq_epi8(part, _mm_set1_epi8('\r'))),
+                                 in_range(part, '\t', 2));
+
+    part = _mm_or_si128(part, _mm_and_si128(upper, _mm_set1_epi8(0x20)));
+    part = _mm_or_si128(_mm_andnot_si128(blank, part), _mm_and_si128(blank, _mm_set1_epi8(' ')));
+    _mm_storeu_si128((__m128i *)(void *)ret_folded, part);
+    return (uint32_t)_mm_movemask_epi8(blank);
+}
+
 #else
+
+uint32_t word_starts_fold(const uint8_t *bytes, uint8_t ret_folded[WORD_STARTS_FRONT])
+{
+    return word_starts_fold_plain(bytes, ret_folded);
+}
 
 uint64_t word_starts(const uint8_t *bytes, size_t size, bool *in_word)
 {

@@ -57,11 +57,31 @@ static void test_the_machine_agrees(void **state)
     }
 }
 
+static void test_folding(void **state)
+{
+    struct prng prng;
+    uint8_t plain[WORD_STARTS_FRONT], fast[WORD_STARTS_FRONT];
+
+    (void)state;
+    assert_int_equal(word_starts_fold((const uint8_t *)"Not\r\n\tSENT @[z\xc3\x80", fast), 0x438);
+    assert_memory_equal(fast, "not   sent @[z\xc3\x80", WORD_STARTS_FRONT);
+    prng_seed(&prng, 8);
+    for (uint32_t round = 0; round < 20000; round++) {
+        uint8_t bytes[WORD_STARTS_FRONT];
+
+        for (size_t i = 0; i < sizeof(bytes); i++)
+            bytes[i] = (uint8_t)prng_below(&prng, round % 2 == 0 ? 256 : 128);
+        assert_int_equal(word_starts_fold(bytes, fast), word_starts_fold_plain(bytes, plain));
+        assert_memory_equal(fast, plain, sizeof(fast));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_of_words),
         cmocka_unit_test(test_the_machine_agrees),
+        cmocka_unit_test(test_folding),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

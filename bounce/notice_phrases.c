@@ -1,25 +1,43 @@
 #include "bounce/notice_phrases.h"
 
+#include <string.h>
+
 #include "base/check.h"
 #include "base/word_starts.h"
 
 #define SLOTS_BITS 12
 #define SLOTS (1u << SLOTS_BITS)
-#define NO_ROW UINT16_MAX
+#define HASHES_BITS 16
+#define HASHES (1u << HASHES_BITS)
+#define FRONT WORD_STARTS_FRONT
+#define STEP 4 /* fronts are looked up by their first 16, 12, 8, 4 bytes */
+#define CHAINS_BITS 12
+#define CHAINS (1u << CHAINS_BITS)
+#define NO_NODE UINT16_MAX
 
-/* A phrase in the row of its slot. A row is sorted and stands in one piece. */
+/* A phrase in the chain of as much of its front as it fills. */
 struct node {
+    uint64_t front[FRONT / 8]; /* its first bytes, then zeroes */
     struct span text;
     uint32_t meaning;
-    uint16_t shared; /* bytes in common with the phrase before in the row */
-    bool last;       /* of its row */
+    uint16_t next; /* of its chain */
 };
 
 struct notice_phrases {
     struct node *nodes;
     uint8_t fold[256]; /* letters in lower case, all blanks one */
     uint8_t word[256]; /* of letters, digits and bytes that are not ASCII: the same; else 0 */
-    uint16_t first[SLOTS];
+    bool cased[256];   /* the first byte of a letter of two bytes that has upper case */
+    uint64_t masks[FRONT + 1][FRONT / 8]; /* so many bytes of a front */
+    uint64_t present[HASHES / 64];        /* hashes that some phrase has */
+    uint8_t sizes[SLOTS];                 /* bit i: of i + 1 STEPs, that some phrase fills */
+    uint16_t chains[CHAINS];
+};
+
+/* How a text goes on: its next bytes, folded, each run of blanks as one. */
+struct front {
+    uint64_t words[FRONT / 8];
+    size_t size; /* so many were taken one by one: FRONT, or 0 */
 };
 
 /* The first byte of a letter of two bytes that has upper case: Latin, Greek, Cyrillic. */
@@ -46,23 +64,38 @@ static void lower_cased(const uint8_t *bytes, uint8_t ret_bytes[2])
 }
 
 /* Of the word that begins here, as far as it is within four bytes, folded. */
-static uint32_t slot_of(const struct notice_phrases *phrases, const uint8_t *bytes)
+static uint32_t hash_of(const struct notice_phrases *phrases, const uint8_t *bytes)
 {
-    uint32_t key = phrases->fold[bytes[0]], part;
+    const uint8_t *word = phrases->word;
+    uint32_t key, end;
 
-    if (is_cased(bytes[0])) {
+    if (phrases->cased[bytes[0]]) {
         uint8_t two[2];
 
         lower_cased(bytes, two);
-        key = (uint32_t)two[0] | (uint32_t)two[1] << 8 | (uint32_t)phrases->word[bytes[2]] << 16;
-    } else if ((part = phrases->word[bytes[1]]) != 0) {
-        key |= part << 8;
-        if ((part = phrases->word[bytes[2]]) != 0) {
-            key |= part << 16;
-            key |= (uint32_t)phrases->word[bytes[3]] << 24;
-        }
+        key = (uint32_t)two[0] | (uint32_t)two[1] << 8 | (uint32_t)word[bytes[2]] << 16;
+    } else {
+        key = (uint32_t)phrases->fold[bytes[0]] | (uint32_t)word[bytes[1]] << 8 |
+              (uint32_t)word[bytes[2]] << 16 | (uint32_t)word[bytes[3]] << 24;
+        end = (key - UINT32_C(0x01010101)) & ~key & UINT32_C(0x80808080);
+        key &= ((end & (0 - end)) >> 7) - 1; /* what stands before the first zero */
     }
-    return key * 0x9e3779b1u >> (32 - SLOTS_BITS);
+    return key * 0x9e3779b1u >> (32 - HASHES_BITS);
+}
+
+/* Of the first `size` bytes of a front. */
+static uint32_t chain_of(const struct notice_phrases *phrases, const uint64_t *front, size_t size)
+{
+    const uint64_t *mask = phrases->masks[size];
+    uint64_t hash = (front[0] & mask[0]) * UINT64_C(0x9e3779b97f4a7c15);
+
+    hash ^= (front[1] & mask[1]) * UINT64_C(0xc2b2ae3d27d4eb4f);
+    return (uint32_t)(hash >> (64 - CHAINS_BITS));
+}
+
+static uint32_t slot_of(uint32_t hash)
+{
+    return hash >> (HASHES_BITS - SLOTS_BITS);
 }
 
 size_t notice_phrases_cost(size_t count)
@@ -76,59 +109,37 @@ static void fill_tables(struct notice_phrases *phrases)
         uint8_t lower = span_lower_byte((uint8_t)i);
 
         phrases->fold[i] = lower;
+        phrases->cased[i] = is_cased((uint8_t)i);
         if ((lower >= 'a' && lower <= 'z') || (i >= '0' && i <= '9') || i >= 0x80)
             phrases->word[i] = lower;
     }
     phrases->fold['\t'] = phrases->fold['\r'] = phrases->fold['\n'] = ' ';
 }
 
-/* By slot, then by text. */
-static int compare(const struct notice_phrases *phrases, struct span a, struct span b)
+static void fill_masks(struct notice_phrases *phrases)
 {
-    uint32_t slot_a = slot_of(phrases, a.data), slot_b = slot_of(phrases, b.data);
+    static const uint8_t ones[FRONT] = {255, 255, 255, 255, 255, 255, 255, 255,
+                                        255, 255, 255, 255, 255, 255, 255, 255};
 
-    return slot_a != slot_b ? (slot_a > slot_b ? 1 : -1) : span_compare(a, b);
+    for (size_t size = 0; size <= FRONT; size++)
+        memcpy(phrases->masks[size], ones, size);
 }
 
-static void insert(struct notice_phrases *phrases, size_t count,
-                   const struct notice_phrases_entry *entry)
+static void add(struct notice_phrases *phrases, uint16_t index,
+                const struct notice_phrases_entry *entry)
 {
-    struct node *nodes = phrases->nodes;
+    struct node *node = &phrases->nodes[index];
+    uint32_t hash = hash_of(phrases, entry->text.data), chain;
+    size_t steps = min_size(entry->text.size, FRONT) / STEP;
 
     CHECK(entry->text.size >= NOTICE_PHRASES_SIZE_MIN);
-    for (; count > 0 && compare(phrases, entry->text, nodes[count - 1].text) < 0; count--)
-        nodes[count] = nodes[count - 1];
-    nodes[count] = (struct node){.text = entry->text, .meaning = entry->meaning};
-}
-
-static uint16_t shared_size(struct span a, struct span b)
-{
-    uint16_t shared = 0;
-
-    while (shared < a.size && shared < b.size && a.data[shared] == b.data[shared])
-        shared++;
-    return shared;
-}
-
-static void mark_rows(struct notice_phrases *phrases, size_t count)
-{
-    uint32_t before = SLOTS;
-
-    for (size_t i = 0; i < count; i++) {
-        struct node *node = &phrases->nodes[i];
-        uint32_t slot = slot_of(phrases, node->text.data);
-
-        if (slot == before) {
-            node->shared = shared_size(node->text, node[-1].text);
-        } else {
-            phrases->first[slot] = (uint16_t)i;
-            if (i > 0)
-                node[-1].last = true;
-        }
-        before = slot;
-    }
-    if (count > 0)
-        phrases->nodes[count - 1].last = true;
+    phrases->present[hash / 64] |= UINT64_C(1) << hash % 64;
+    phrases->sizes[slot_of(hash)] |= (uint8_t)(1u << (steps - 1));
+    *node = (struct node){.text = entry->text, .meaning = entry->meaning};
+    memcpy(node->front, entry->text.data, min_size(entry->text.size, FRONT));
+    chain = chain_of(phrases, node->front, steps * STEP);
+    node->next = phrases->chains[chain];
+    phrases->chains[chain] = index;
 }
 
 struct notice_phrases *notice_phrases_open(struct arena *arena,
@@ -136,76 +147,106 @@ struct notice_phrases *notice_phrases_open(struct arena *arena,
 {
     struct notice_phrases *phrases = arena_alloc(arena, 1, sizeof(*phrases));
 
-    CHECK(count < NO_ROW);
+    CHECK(count < NO_NODE);
     phrases->nodes = arena_alloc(arena, count, sizeof(phrases->nodes[0]));
     fill_tables(phrases);
-    for (uint32_t i = 0; i < SLOTS; i++)
-        phrases->first[i] = NO_ROW;
-    for (size_t i = 0; i < count; i++)
-        insert(phrases, i, &entries[i]);
-    mark_rows(phrases, count);
+    fill_masks(phrases);
+    for (uint32_t i = 0; i < CHAINS; i++)
+        phrases->chains[i] = NO_NODE;
+    for (size_t i = count; i-- > 0;)
+        add(phrases, (uint16_t)i, &entries[i]);
     return phrases;
 }
 
-/* A text against one row: how many bytes of the entry looked at last are there, and where in the
- * text they end (0: not known, for it was passed over). */
-struct matching {
-    size_t matched;
-    size_t end;
-    bool before; /* the text comes before that phrase, and so before all behind it */
-};
-
-static void match(const struct notice_phrases *phrases, struct span phrase, struct span text,
-                  struct matching *matching)
+/* Near the end of the text, or with blanks that are one: byte by byte. */
+static void read_slowly(const struct notice_phrases *phrases, struct span text, size_t at,
+                        uint8_t folded[FRONT])
 {
-    const uint8_t *fold = phrases->fold;
-    size_t i = matching->matched, at = matching->end;
+    size_t size = 0;
 
-    if (i < 2 && is_cased(phrase.data[0])) { /* the whole letter once more */
-        uint8_t two[2];
-
-        at -= i;
-        lower_cased(text.data + at, two);
-        i = two[0] != phrase.data[0] ? 0 : two[1] != phrase.data[1] ? 1 : 2;
-        *matching = (struct matching){.matched = i, .end = at + i};
-        if (i < 2)
-            return;
-        at += i;
-    }
-    while (i < phrase.size && at < text.size && fold[text.data[at]] == phrase.data[i]) {
-        at++;
-        while (phrase.data[i] == ' ' && at < text.size && fold[text.data[at]] == ' ')
+    while (at < text.size && size < FRONT) {
+        folded[size] = phrases->fold[text.data[at++]];
+        if (folded[size++] != ' ')
+            continue;
+        while (at < text.size && phrases->fold[text.data[at]] == ' ')
             at++;
-        i++;
     }
-    matching->matched = i;
-    matching->end = at;
-    matching->before = i < phrase.size && (at >= text.size || fold[text.data[at]] < phrase.data[i]);
+    memset(folded + size, 0, FRONT - size);
 }
 
-/* Phrases of a row share beginnings: what one of them had in common with the text says where the
- * next one fails, or from where on it must be compared. */
-static size_t longest(const struct notice_phrases *phrases, const struct node *node,
-                      struct span text, size_t at, uint32_t *ret_meaning)
+static struct front read_front(const struct notice_phrases *phrases, struct span text, size_t at)
 {
-    struct matching matching = {.matched = 0, .end = at};
-    size_t best = 0;
+    struct front front = {.size = 0};
+    uint8_t folded[FRONT];
+    uint32_t blanks = 0;
 
-    for (;; node++) {
-        if (node->shared < matching.matched) { /* the text goes on as the one before did */
-            matching = (struct matching){.matched = node->shared, .end = 0};
-        } else if (node->shared == matching.matched) {
-            if (matching.end == 0)
-                matching = (struct matching){.matched = 0, .end = at};
-            match(phrases, node->text, text, &matching);
-            if (matching.matched == node->text.size && matching.end - at > best) {
-                best = matching.end - at;
-                *ret_meaning = node->meaning;
-            }
-        } /* else it fails where the one before did */
-        if (node->last || matching.before)
-            return best;
+    if (text.size - at >= FRONT) {
+        blanks = word_starts_fold(text.data + at, folded);
+        front.size = (blanks & blanks >> 1) == 0 ? FRONT : 0;
     }
+    if (front.size == 0)
+        read_slowly(phrases, text, at, folded);
+    if (phrases->cased[text.data[at]])
+        lower_cased(text.data + at, folded);
+    memcpy(front.words, folded, sizeof(front.words));
+    return front;
+}
+
+/* Where the phrase ends in the text at whose place `at` its first `size` bytes stand; 0: it does
+ * not go on so. */
+static size_t match(const struct notice_phrases *phrases, struct span phrase, struct span text,
+                    size_t at, size_t size)
+{
+    const uint8_t *fold = phrases->fold;
+
+    at += size;
+    for (size_t i = size;; i++, at++) {
+        while (phrase.data[i - 1] == ' ' && at < text.size && fold[text.data[at]] == ' ')
+            at++;
+        if (i == phrase.size)
+            return at;
+        if (at >= text.size || fold[text.data[at]] != phrase.data[i])
+            return 0;
+    }
+}
+
+/* The longest phrase that was found at a place. */
+struct found {
+    size_t end; /* in the text */
+    uint32_t meaning;
+};
+
+static void try_node(const struct notice_phrases *phrases, const struct node *node,
+                     const struct front *front, struct span text, size_t at, struct found *found)
+{
+    size_t size = min_size(node->text.size, FRONT), end;
+    const uint64_t *mask = phrases->masks[size];
+
+    if ((((front->words[0] ^ node->front[0]) & mask[0]) |
+         ((front->words[1] ^ node->front[1]) & mask[1])) != 0)
+        return;
+    /* The first letter, which may have been one of two bytes, is known to be the same. */
+    end = match(phrases, node->text, text, at, front->size == FRONT ? size : 2);
+    if (end > found->end)
+        *found = (struct found){.end = end, .meaning = node->meaning};
+}
+
+/* Longer ones first: a phrase that fills more of the front than another is the longer one. */
+static struct found find_at(const struct notice_phrases *phrases, struct span text, size_t at,
+                            uint32_t sizes)
+{
+    struct front front = read_front(phrases, text, at);
+    struct found found = {.end = 0};
+
+    for (size_t size = FRONT; size > 0 && found.end == 0; size -= STEP) {
+        if ((sizes >> (size / STEP - 1) & 1) == 0)
+            continue;
+        uint16_t i = phrases->chains[chain_of(phrases, front.words, size)];
+
+        for (; i != NO_NODE; i = phrases->nodes[i].next)
+            try_node(phrases, &phrases->nodes[i], &front, text, at, &found);
+    }
+    return found;
 }
 
 size_t notice_phrases_find(const struct notice_phrases *phrases, struct span text,
@@ -221,18 +262,16 @@ size_t notice_phrases_find(const struct notice_phrases *phrases, struct span tex
 
         for (; starts != 0; starts &= starts - 1) {
             size_t at = from + (size_t)__builtin_ctzll(starts);
-            uint32_t meaning = 0;
-            size_t found;
+            uint32_t hash = hash_of(phrases, text.data + at);
+            struct found found;
 
-            uint16_t row = phrases->first[slot_of(phrases, text.data + at)];
-
-            if (row == NO_ROW)
+            if ((phrases->present[hash / 64] >> hash % 64 & 1) == 0)
                 continue;
-            found = longest(phrases, &phrases->nodes[row], text, at, &meaning);
-            if (found == 0)
+            found = find_at(phrases, text, at, phrases->sizes[slot_of(hash)]);
+            if (found.end == 0)
                 continue;
-            hits[count++] =
-                (struct notice_phrases_hit){.at = at, .size = found, .meaning = meaning};
+            hits[count++] = (struct notice_phrases_hit){
+                .at = at, .size = found.end - at, .meaning = found.meaning};
             if (count == hits_max)
                 return count;
         }
