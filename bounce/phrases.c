@@ -3,13 +3,13 @@
 #include <string.h>
 
 #include "base/check.h"
-#include "bounce/reply_fold.h"
+#include "bounce/phrase_pieces.h"
 
 #define NONE UINT16_MAX
 #define PARTS_MAX (2 * RULES_PHRASES_MAX * RULES_PARTS_MAX)
 #define COLUMNS_MAX 128 /* folded text has 81 different bytes, 36 of them letters and digits */
 
-/* A run of bytes that must stand in the text: a phrase, or what stands between two of its gaps. */
+/* A piece of a phrase, as it ends in a state. */
 struct part {
     uint16_t phrase;
     uint16_t gap;  /* of a phrase with gaps: which of them */
@@ -17,9 +17,20 @@ struct part {
     uint8_t index; /* within the phrase */
     uint8_t size;
     bool last;
-    bool border_before;
     bool border_after;
 };
+
+/* A state: most have one byte that leads on, for all others it is as the longest suffix that is a
+ * state. Such chains stand close together, eight in a cache line. */
+struct node {
+    uint16_t row;    /* of a state with several: where every byte leads; else NONE */
+    uint16_t next;   /* with `only`; or NONE */
+    uint16_t suffix; /* the longest that is a state */
+    uint8_t only;    /* column; 0: none */
+    bool tells;      /* a part ends here, or with a suffix */
+};
+
+static_assert(sizeof(struct node) == 8, "eight in a cache line");
 
 /* A letter or digit that begins a word is not the same as one within a word: what must stand at a
  * border is begun at borders alone, and most of a text is read in the first row. */
@@ -33,62 +44,24 @@ struct phrases {
     uint32_t gaps_count; /* phrases that have some */
     uint32_t parts_count;
     uint32_t states_count;
-    uint32_t telling_from;  /* states from here on end a part, or a suffix of them does */
-    uint32_t columns_count; /* a power of two */
-    uint32_t columns_shift;
+    uint32_t rows_count;
+    uint32_t columns_shift; /* a row has 1 << columns_shift */
     struct columns columns;
     uint8_t word[256]; /* 1: a letter or digit */
     struct part *parts;
-    uint16_t *next;    /* states_count rows of columns */
+    struct node *nodes;
+    uint16_t *rows;
     uint16_t *ending;  /* of each state: the first part that ends there, or NONE */
     uint16_t *shorter; /* the nearest state with an ending that is a suffix of this one, or 0 */
 };
 
-struct pieces {
-    struct part parts[RULES_PARTS_MAX];
-    uint8_t bytes[RULES_PARTS_MAX][RULES_PHRASE_SIZE_MAX];
-    uint32_t count;
+/* While it is built: the states that follow one state. */
+struct tree {
+    uint16_t *child;   /* the first; or 0 */
+    uint16_t *sibling; /* the next; or 0 */
+    uint8_t *column;   /* that leads to a state */
+    uint16_t *queue;   /* the states, by their depth */
 };
-
-static bool add_piece(struct pieces *pieces, struct span bytes)
-{
-    struct part *part;
-
-    if (pieces->count == RULES_PARTS_MAX)
-        return false;
-    part = &pieces->parts[pieces->count];
-    part->index = (uint8_t)pieces->count;
-    part->border_before = bytes.size > 0 && bytes.data[0] != '*';
-    part->border_after = bytes.size > 0 && bytes.data[bytes.size - 1] != '*';
-    if (!part->border_before)
-        bytes = span_skip(bytes, 1);
-    if (!part->border_after && bytes.size > 0)
-        bytes = span_first(bytes, bytes.size - 1);
-    part->size = (uint8_t)reply_fold(bytes, pieces->bytes[pieces->count], RULES_PHRASE_SIZE_MAX);
-    pieces->count++;
-    return part->size > 0;
-}
-
-/* A phrase's parts; false when it is none. */
-static bool cut(const char *phrase, struct pieces *pieces)
-{
-    struct span rest = span_cstr(phrase);
-
-    *pieces = (struct pieces){0};
-    if (rest.size == 0 || rest.size > RULES_PHRASE_SIZE_MAX)
-        return false;
-    for (;;) {
-        size_t gap = span_find(rest, SPAN(" * "));
-
-        if (!add_piece(pieces, span_first(rest, gap == SPAN_NOT_FOUND ? rest.size : gap)))
-            return false;
-        if (gap == SPAN_NOT_FOUND)
-            break;
-        rest = span_skip(rest, gap + 3);
-    }
-    pieces->parts[pieces->count - 1].last = true;
-    return true;
-}
 
 static bool is_word(uint8_t byte)
 {
@@ -96,27 +69,27 @@ static bool is_word(uint8_t byte)
 }
 
 /* In how many it is planted: without a border both at the beginning of a word and within one. */
-static uint32_t ways(const struct part *part)
+static uint32_t ways(const struct phrase_piece *piece)
 {
-    return part->border_before ? 1 : 2;
+    return piece->border_before ? 1 : 2;
 }
 
 /* Whether byte `i` stands behind a letter or digit. */
-static bool is_inside(const uint8_t *bytes, uint32_t i, uint32_t way)
+static bool is_inside(const struct phrase_piece *piece, uint32_t i, uint32_t way)
 {
-    return i > 0 ? is_word(bytes[i - 1]) : way > 0;
+    return i > 0 ? is_word(piece->bytes[i - 1]) : way > 0;
 }
 
 bool phrases_check(const char *const *list, uint32_t count, uint32_t *ret_bad)
 {
-    struct pieces pieces;
+    struct phrase_pieces pieces;
     uint32_t total = 1;
 
     for (*ret_bad = 0; *ret_bad < count; ++*ret_bad) {
-        if (*ret_bad >= RULES_PHRASES_MAX || !cut(list[*ret_bad], &pieces))
+        if (*ret_bad >= RULES_PHRASES_MAX || !phrase_pieces_cut(list[*ret_bad], &pieces))
             return false;
         for (uint32_t i = 0; i < pieces.count; i++)
-            total += (uint32_t)pieces.parts[i].size * ways(&pieces.parts[i]);
+            total += pieces.list[i].size * ways(&pieces.list[i]);
         if (total > PHRASES_STATES_MAX)
             return false;
     }
@@ -128,12 +101,12 @@ struct sizes {
     uint32_t parts;
 };
 
-static void add_columns(struct columns *columns, const struct part *part, const uint8_t *bytes)
+static void add_columns(struct columns *columns, const struct phrase_piece *piece)
 {
-    for (uint32_t way = 0; way < ways(part); way++) {
-        for (uint32_t i = 0; i < part->size; i++) {
-            uint8_t byte = bytes[i];
-            bool inside = is_inside(bytes, i, way);
+    for (uint32_t way = 0; way < ways(piece); way++) {
+        for (uint32_t i = 0; i < piece->size; i++) {
+            uint8_t byte = piece->bytes[i];
+            bool inside = is_inside(piece, i, way);
 
             if (columns->of[inside][byte] != 0)
                 continue;
@@ -147,15 +120,15 @@ static void add_columns(struct columns *columns, const struct part *part, const 
 static struct sizes measure(const char *const *list, uint32_t count, struct columns *ret_columns)
 {
     struct sizes sizes = {.states = 1};
-    struct pieces pieces;
+    struct phrase_pieces pieces;
 
     *ret_columns = (struct columns){.count = 1};
     for (uint32_t i = 0; i < count; i++) {
-        CHECK(cut(list[i], &pieces));
+        CHECK(phrase_pieces_cut(list[i], &pieces));
         for (uint32_t p = 0; p < pieces.count; p++) {
-            sizes.states += pieces.parts[p].size * ways(&pieces.parts[p]);
-            sizes.parts += ways(&pieces.parts[p]);
-            add_columns(ret_columns, &pieces.parts[p], pieces.bytes[p]);
+            sizes.states += pieces.list[p].size * ways(&pieces.list[p]);
+            sizes.parts += ways(&pieces.list[p]);
+            add_columns(ret_columns, &pieces.list[p]);
         }
     }
     CHECK(sizes.states <= PHRASES_STATES_MAX && sizes.parts <= PARTS_MAX);
@@ -172,140 +145,140 @@ static uint32_t shift_for(uint32_t columns)
     return shift;
 }
 
+/* A state that leads to several has as many parts behind it: the root's row is one more. */
+static size_t cells_for(const struct sizes *sizes, const struct columns *columns)
+{
+    return (size_t)(sizes->parts + 1) << shift_for(columns->count);
+}
+
 size_t phrases_memory(const char *const *list, uint32_t count)
 {
     struct columns columns;
     struct sizes sizes = measure(list, count, &columns);
-    size_t cells = (size_t)sizes.states << shift_for(columns.count);
 
-    return arena_cost(1, sizeof(struct phrases)) + arena_cost(cells, sizeof(uint16_t)) +
-           4 * arena_cost(sizes.states, sizeof(uint16_t)) +
+    return arena_cost(1, sizeof(struct phrases)) +
+           arena_cost(cells_for(&sizes, &columns), sizeof(uint16_t)) +
+           arena_cost(sizes.states, sizeof(struct node)) +
+           5 * arena_cost(sizes.states, sizeof(uint16_t)) + arena_cost(sizes.states, 1) +
            arena_cost(sizes.parts + 1, sizeof(struct part));
 }
 
-static uint16_t *cell(const struct phrases *phrases, uint32_t state, uint8_t column)
+/* --- the tree --- */
+
+static uint16_t find_child(const struct tree *tree, uint16_t state, uint8_t column)
 {
-    return &phrases->next[((size_t)state << phrases->columns_shift) + column];
+    uint16_t child = tree->child[state];
+
+    while (child != 0 && tree->column[child] != column)
+        child = tree->sibling[child];
+    return child;
 }
 
-/* Walks the tree along the part's bytes, adding what is missing. */
-static void plant(struct phrases *phrases, const struct part *part, const uint8_t *bytes,
-                  uint32_t way)
+static uint16_t add_child(struct phrases *phrases, struct tree *tree, uint16_t state,
+                          uint8_t column)
 {
-    uint32_t state = 0;
-    uint16_t number = (uint16_t)phrases->parts_count++;
+    uint16_t child = (uint16_t)phrases->states_count++;
 
-    for (uint32_t i = 0; i < part->size; i++) {
-        uint8_t column = phrases->columns.of[is_inside(bytes, i, way)][bytes[i]];
-        uint16_t *next = cell(phrases, state, column);
+    phrases->ending[child] = NONE;
+    tree->column[child] = column;
+    tree->sibling[child] = tree->child[state];
+    tree->child[state] = child;
+    return child;
+}
 
-        if (*next == 0) {
-            phrases->ending[phrases->states_count] = NONE;
-            *next = (uint16_t)phrases->states_count++;
-        }
-        state = *next;
+/* Walks the tree along the piece's bytes, adding what is missing. */
+static void plant(struct phrases *phrases, struct tree *tree, const struct phrase_piece *piece,
+                  uint32_t way, const struct part *part)
+{
+    uint16_t state = 0, number = (uint16_t)phrases->parts_count++;
+
+    for (uint32_t i = 0; i < piece->size; i++) {
+        uint8_t column = phrases->columns.of[is_inside(piece, i, way)][piece->bytes[i]];
+        uint16_t child = find_child(tree, state, column);
+
+        state = child != 0 ? child : add_child(phrases, tree, state, column);
     }
     phrases->parts[number] = *part;
     phrases->parts[number].next = phrases->ending[state];
     phrases->ending[state] = number;
 }
 
-static void plant_phrase(struct phrases *phrases, const char *phrase, uint16_t number)
+static void plant_phrase(struct phrases *phrases, struct tree *tree, const char *phrase,
+                         uint16_t number)
 {
-    struct pieces pieces;
+    struct phrase_pieces pieces;
 
-    CHECK(cut(phrase, &pieces));
+    CHECK(phrase_pieces_cut(phrase, &pieces));
     for (uint32_t i = 0; i < pieces.count; i++) {
-        struct part *part = &pieces.parts[i];
+        const struct phrase_piece *piece = &pieces.list[i];
+        struct part part = {.phrase = number,
+                            .gap = (uint16_t)phrases->gaps_count,
+                            .index = (uint8_t)i,
+                            .size = piece->size,
+                            .last = i + 1 == pieces.count,
+                            .border_after = piece->border_after};
 
-        part->phrase = number;
-        part->gap = (uint16_t)phrases->gaps_count;
-        for (uint32_t way = 0; way < ways(part); way++)
-            plant(phrases, part, pieces.bytes[i], way);
+        for (uint32_t way = 0; way < ways(piece); way++)
+            plant(phrases, tree, piece, way, &part);
     }
     phrases->gaps_count += pieces.count > 1;
 }
 
-/* Breadth first: every missing edge becomes the edge of the longest suffix that is a state. */
-static void close_edges(struct phrases *phrases, uint16_t *suffix, uint16_t *queue)
+/* --- from the tree to what is scanned with --- */
+
+/* The state behind this one. Every step but the last leads to a shorter suffix. */
+static inline uint32_t step(const struct phrases *phrases, uint32_t state, uint8_t column)
+{
+    for (;;) {
+        const struct node *node = &phrases->nodes[state];
+
+        if (node->row != NONE)
+            return phrases->rows[((size_t)node->row << phrases->columns_shift) + column];
+        if (node->only == column && column != 0)
+            return node->next;
+        state = node->suffix;
+    }
+}
+
+/* The state's suffix and those of its parents are known. */
+static void link_state(struct phrases *phrases, const struct tree *tree, uint16_t state)
+{
+    struct node *node = &phrases->nodes[state];
+    uint16_t child = tree->child[state], suffix = node->suffix;
+    uint16_t *row;
+
+    phrases->shorter[state] =
+        phrases->ending[suffix] != NONE || state == 0 ? suffix : phrases->shorter[suffix];
+    node->tells = phrases->ending[state] != NONE || phrases->shorter[state] != 0;
+    for (uint16_t i = child; i != 0; i = tree->sibling[i])
+        phrases->nodes[i].suffix =
+            state == 0 ? 0 : (uint16_t)step(phrases, suffix, tree->column[i]);
+    if (state != 0 && (child == 0 || tree->sibling[child] == 0)) {
+        node->row = NONE;
+        node->next = child;
+        node->only = tree->column[child]; /* of no child: of the root, 0 */
+        return;
+    }
+    node->row = (uint16_t)phrases->rows_count++;
+    row = &phrases->rows[(size_t)node->row << phrases->columns_shift];
+    for (uint32_t column = 0; state != 0 && column < phrases->columns.count; column++)
+        row[column] = (uint16_t)step(phrases, suffix, (uint8_t)column);
+    for (; child != 0; child = tree->sibling[child])
+        row[tree->column[child]] = child;
+}
+
+/* Breadth first. */
+static void link_states(struct phrases *phrases, struct tree *tree)
 {
     uint32_t head = 0, tail = 0;
 
-    for (uint32_t column = 0; column < phrases->columns_count; column++) {
-        uint16_t state = *cell(phrases, 0, (uint8_t)column);
-
-        if (state != 0)
-            queue[tail++] = state;
-    }
+    tree->queue[tail++] = 0;
     while (head < tail) {
-        uint16_t state = queue[head++];
-        uint16_t fallback = suffix[state];
+        uint16_t state = tree->queue[head++];
 
-        phrases->shorter[state] =
-            phrases->ending[fallback] != NONE ? fallback : phrases->shorter[fallback];
-        for (uint32_t column = 0; column < phrases->columns_count; column++) {
-            uint16_t *next = cell(phrases, state, (uint8_t)column);
-            uint16_t other = *cell(phrases, fallback, (uint8_t)column);
-
-            if (*next == 0) {
-                *next = other;
-            } else {
-                suffix[*next] = other;
-                queue[tail++] = *next;
-            }
-        }
-    }
-}
-
-static void swap_u16(uint16_t *a, uint16_t *b)
-{
-    uint16_t other = *a;
-
-    *a = *b;
-    *b = other;
-}
-
-static bool tells(const struct phrases *phrases, uint32_t state)
-{
-    return phrases->ending[state] != NONE || phrases->shorter[state] != 0;
-}
-
-/* New numbers of the states: those that tell nothing first, else by their depth. */
-static void number_states(struct phrases *phrases, const uint16_t *queue, uint16_t *place)
-{
-    uint32_t number = 1;
-
-    place[0] = 0;
-    for (uint32_t telling = 0; telling < 2; telling++) {
-        if (telling == 1)
-            phrases->telling_from = number;
-        for (uint32_t i = 0; i + 1 < phrases->states_count; i++)
-            if (tells(phrases, queue[i]) == (telling == 1))
-                place[queue[i]] = (uint16_t)number++;
-    }
-}
-
-/* States near the root, where most of a text is read, stand close together. `queue`: the states by
- * their depth; `place` is overwritten. */
-static void sort_states(struct phrases *phrases, const uint16_t *queue, uint16_t *place)
-{
-    size_t cells = (size_t)phrases->states_count << phrases->columns_shift;
-
-    number_states(phrases, queue, place);
-    for (size_t i = 0; i < cells; i++)
-        phrases->next[i] = place[phrases->next[i]];
-    for (uint32_t i = 0; i < phrases->states_count; i++)
-        phrases->shorter[i] = place[phrases->shorter[i]];
-    for (uint32_t i = 1; i < phrases->states_count; i++) {
-        while (place[i] != i) {
-            uint32_t to = place[i];
-
-            for (uint32_t column = 0; column < phrases->columns_count; column++)
-                swap_u16(cell(phrases, i, (uint8_t)column), cell(phrases, to, (uint8_t)column));
-            swap_u16(&phrases->ending[i], &phrases->ending[to]);
-            swap_u16(&phrases->shorter[i], &phrases->shorter[to]);
-            swap_u16(&place[i], &place[to]);
-        }
+        link_state(phrases, tree, state);
+        for (uint16_t i = tree->child[state]; i != 0; i = tree->sibling[i])
+            tree->queue[tail++] = i;
     }
 }
 
@@ -313,28 +286,30 @@ struct phrases *phrases_open(struct arena *arena, const char *const *list, uint3
 {
     struct phrases *phrases = arena_alloc(arena, 1, sizeof(*phrases));
     struct sizes sizes = measure(list, count, &phrases->columns);
-    uint16_t *suffix, *queue;
+    struct tree tree;
 
     phrases->phrases_count = count;
     phrases->columns_shift = shift_for(phrases->columns.count);
-    phrases->columns_count = UINT32_C(1) << phrases->columns_shift;
-    phrases->next =
-        arena_alloc(arena, (size_t)sizes.states << phrases->columns_shift, sizeof(uint16_t));
+    phrases->rows = arena_alloc(arena, cells_for(&sizes, &phrases->columns), sizeof(uint16_t));
+    phrases->nodes = arena_alloc(arena, sizes.states, sizeof(struct node));
     phrases->ending = arena_alloc(arena, sizes.states, sizeof(uint16_t));
     phrases->shorter = arena_alloc(arena, sizes.states, sizeof(uint16_t));
-    suffix = arena_alloc(arena, sizes.states, sizeof(uint16_t));
-    queue = arena_alloc(arena, sizes.states, sizeof(uint16_t));
+    tree.child = arena_alloc(arena, sizes.states, sizeof(uint16_t));
+    tree.sibling = arena_alloc(arena, sizes.states, sizeof(uint16_t));
+    tree.queue = arena_alloc(arena, sizes.states, sizeof(uint16_t));
+    tree.column = arena_alloc(arena, sizes.states, 1);
     phrases->parts = arena_alloc(arena, sizes.parts + 1, sizeof(struct part));
-    phrases->ending[0] = NONE;
-    phrases->states_count = 1;
     for (uint32_t i = 0; i < 256; i++)
         phrases->word[i] = is_word((uint8_t)i);
+    phrases->ending[0] = NONE;
+    phrases->states_count = 1;
     for (uint32_t i = 0; i < count; i++)
-        plant_phrase(phrases, list[i], (uint16_t)i);
-    close_edges(phrases, suffix, queue);
-    sort_states(phrases, queue, suffix);
+        plant_phrase(phrases, &tree, list[i], (uint16_t)i);
+    link_states(phrases, &tree);
     return phrases;
 }
+
+/* --- scanning --- */
 
 /* How far the phrases with gaps have come in one text. */
 struct progress {
@@ -395,9 +370,9 @@ void phrases_scan(const struct phrases *phrases, struct span text, struct phrase
     for (size_t at = 0; at < text.size; at++) {
         uint8_t byte = text.data[at];
 
-        state = *cell(phrases, state, phrases->columns.of[inside][byte]);
+        state = step(phrases, state, phrases->columns.of[inside][byte]);
         inside = phrases->word[byte];
-        if (state >= phrases->telling_from)
+        if (phrases->nodes[state].tells)
             on_state(phrases, state, text, at + 1, &progress, found);
     }
 }
