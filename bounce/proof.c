@@ -3,6 +3,9 @@
 #include "base/check.h"
 #include "message/header_list.h"
 
+/* Of an id, without white space: as long as a tag, or somebody else's. */
+#define ID_MAX 256
+
 static bool is_base32(uint8_t byte)
 {
     uint8_t lower = span_lower_byte(byte);
@@ -107,6 +110,31 @@ static void look_at(const struct proof_question *question, struct span text, enu
     keep_better(best, &found);
 }
 
+/* White space and comments may stand anywhere in it, and mean nothing (RFC 9477 4.2). */
+static void look_at_id(const struct proof_question *question, struct span id, struct proof *best)
+{
+    uint8_t buffer[ID_MAX];
+    struct text plain;
+    uint32_t depth = 0;
+
+    text_init(&plain, buffer, sizeof(buffer));
+    id = span_first(id, PROOF_TEXT_MAX);
+    for (size_t i = 0; i < id.size; i++) {
+        uint8_t byte = id.data[i];
+
+        if (byte == '\\' && depth > 0)
+            i++;
+        else if (byte == '(')
+            depth++;
+        else if (byte == ')' && depth > 0)
+            depth--;
+        else if (depth == 0 && byte > ' ')
+            text_add_byte(&plain, byte);
+    }
+    if (!plain.overflow)
+        look_at(question, text_span(&plain), PROOF_RETURNED, best);
+}
+
 /* Fields of one place, of all of that name: each delivery adds its own. */
 static void look_at_fields(const struct proof_question *question, enum proof_place place,
                            struct proof *best)
@@ -137,6 +165,7 @@ void proof_find(const struct proof_question *question, struct proof *ret_proof)
     look_at_fields(question, PROOF_TO, &best);
     look_at(question, returned->return_path, PROOF_RETURNED, &best);
     look_at(question, returned->list_unsubscribe, PROOF_RETURNED, &best);
+    look_at_id(question, returned->cfbl_feedback_id, &best);
     look_at_fields(question, PROOF_SUBJECT, &best);
     *ret_proof = best;
 }

@@ -2,10 +2,11 @@
  *
  * A report proves nothing by what it says; the tag that our return path carried does
  * (message/verp.h). It is looked for where the mail was delivered to (the envelope, then the fields
- * that delivery agents write), in To, in what was returned of our own message, and in the subject
- * (a List-Unsubscribe mailto). Relays rewrite addresses: a tag is found in any case, behind
- * prefixes and before suffixes ("bounce+TAG@", "TAG=example.com@", "=3DTAG", SRS and BATV forms).
- * The first valid one in this order counts, and without a valid one nothing does.
+ * that delivery agents write), in To, in what was returned of our own message (its return path,
+ * List-Unsubscribe, and CFBL-Feedback-ID, RFC 9477), and in the subject (a List-Unsubscribe
+ * mailto). Relays rewrite addresses: a tag is found in any case, behind prefixes and before
+ * suffixes ("bounce+TAG@", "TAG=example.com@", "=3DTAG", SRS and BATV forms). The first valid one
+ * in this order counts, and without a valid one nothing does.
  *
  * Of several recipients in a report the one that the mail was for is told by the original, then by
  * the final recipient: never the other way round, so that nobody's tag speaks for somebody else.
@@ -25,7 +26,7 @@ enum proof_place {
     PROOF_ENVELOPE,  /* whom the mail was delivered to */
     PROOF_DELIVERED, /* Delivered-To, X-Original-To, Envelope-To, X-Envelope-To */
     PROOF_TO,        /* To of the report */
-    PROOF_RETURNED,  /* Return-Path or List-Unsubscribe of the message that came back */
+    PROOF_RETURNED,  /* a field of the message that came back */
     PROOF_SUBJECT,   /* "unsubscribe TAG" */
     PROOF_PLACE_COUNT
 };

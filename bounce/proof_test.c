@@ -211,6 +211,47 @@ static void test_places(void **state)
     assert_int_equal(proof.place, PROOF_RETURNED);
 }
 
+/* The id that a receiver quotes (RFC 9477 4.2): white space and comments mean nothing in it. */
+static void test_feedback_id(void **state)
+{
+    static const struct {
+        const char *label, *id;
+        enum verp_verdict wanted;
+    } cases[] = {
+        {"as we wrote it", "%s", VERP_VALID},
+        {"upper case, blanks around", "  %S \r\n", VERP_VALID},
+        {"a comment", "(id (of\\) us)) %s (end)", VERP_VALID},
+        {"in a comment", "(%s)", VERP_ABSENT},
+        {"of others", "111:222:333:4444", VERP_ABSENT},
+        {"nothing", "", VERP_ABSENT},
+    };
+    static struct report report;
+    char folded[2 * VERP_TAG_SIZE + 16], buffer[256], large[600];
+    struct proof proof;
+
+    (void)state;
+    memset(&report, 0, sizeof(report));
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        report.returned.cfbl_feedback_id = with_tag(cases[i].id, buffer, sizeof(buffer));
+        find("To: fbl@x\n\n", (struct span){NULL, 0}, &report, &proof);
+        if (proof.verdict != cases[i].wanted)
+            fail_msg("%s: %s", cases[i].label, verp_verdict_name(proof.verdict));
+        if (proof.verdict == VERP_VALID) {
+            assert_int_equal(proof.identity.ordinal, whose.ordinal);
+            assert_int_equal(proof.place, PROOF_RETURNED);
+        }
+    }
+    (void)snprintf(folded, sizeof(folded), "%.17s\r\n\t%.9s (x) %s", tag, tag + 17, tag + 26);
+    report.returned.cfbl_feedback_id = span_cstr(folded);
+    find("To: fbl@x\n\n", (struct span){NULL, 0}, &report, &proof);
+    assert_int_equal(proof.verdict, VERP_VALID);
+    memset(large, 'a', sizeof(large));
+    memcpy(large + sizeof(large) - VERP_TAG_SIZE, tag, VERP_TAG_SIZE);
+    report.returned.cfbl_feedback_id = span_make(large, sizeof(large));
+    find("To: fbl@x\n\n", (struct span){NULL, 0}, &report, &proof);
+    assert_int_equal(proof.verdict, VERP_ABSENT); /* longer than any of ours */
+}
+
 /* Reliability D: a million guesses, half of them one bit beside a true tag, hit nothing. */
 static void test_guesses_hit_nothing(void **state)
 {
@@ -281,13 +322,10 @@ static void test_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_survives_mangling),
-        cmocka_unit_test(test_every_change_is_seen),
-        cmocka_unit_test(test_old_keys),
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_guesses_hit_nothing),
-        cmocka_unit_test(test_recipient),
-        cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_survives_mangling), cmocka_unit_test(test_every_change_is_seen),
+        cmocka_unit_test(test_old_keys),          cmocka_unit_test(test_places),
+        cmocka_unit_test(test_feedback_id),       cmocka_unit_test(test_guesses_hit_nothing),
+        cmocka_unit_test(test_recipient),         cmocka_unit_test(test_bounded),
     };
 
     return cmocka_run_group_tests(tests, set_up, NULL);

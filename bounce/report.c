@@ -106,6 +106,9 @@ static bool read_complaint(struct report_reader *reader, struct span subject, st
     }
     report->kind = complaint.kind;
     report->feedback = complaint.feedback;
+    if (report->returned.return_path.size ==
+        0) /* Original-Mail-From says the same (RFC 5965 3.2) */
+        report->returned.return_path = complaint.mail_from;
     if (report->kind == REPORT_MACHINE)
         return true;
     struct span mailbox = complaint.recipient;

@@ -15,6 +15,7 @@ static const struct {
     {SPAN_INIT("List-Id"), offsetof(struct report_returned, list_id)},
     {SPAN_INIT("List-Unsubscribe"), offsetof(struct report_returned, list_unsubscribe)},
     {SPAN_INIT("Feedback-ID"), offsetof(struct report_returned, feedback_id)},
+    {SPAN_INIT("CFBL-Feedback-ID"), offsetof(struct report_returned, cfbl_feedback_id)},
 };
 
 static struct span *member(struct report_returned *returned, size_t offset)

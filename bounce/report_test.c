@@ -162,6 +162,26 @@ static void assert_span(struct span span, const char *expected)
     assert_true(span_equal(span, span_cstr(expected)));
 }
 
+/* RFC 9477 6: a receiver that hides everything else returns the id alone. */
+static void test_feedback_id_returned(void **state)
+{
+    const struct span message =
+        SPAN("From: <fbl@receiver.example>\r\nTo: fbl@example.com\r\nSubject: complaint\r\n"
+             "MIME-Version: 1.0\r\n"
+             "Content-Type: multipart/report; report-type=feedback-report; boundary=b\r\n\r\n"
+             "--b\r\nContent-Type: text/plain\r\n\r\nA complaint.\r\n"
+             "--b\r\nContent-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\n"
+             "User-Agent: x/1\r\nOriginal-Mail-From: <tag@bounces.example.com>\r\n\r\n"
+             "--b\r\nContent-Type: text/rfc822-headers\r\n\r\n"
+             "CFBL-Feedback-ID: 3789e1ae\r\n 1938aa2f\r\n--b--\r\n");
+
+    (void)state;
+    report_read(reader, message, &report);
+    assert_int_equal(report.kind, REPORT_COMPLAINT);
+    assert_span(report.returned.cfbl_feedback_id, "3789e1ae\r\n 1938aa2f");
+    assert_span(report.returned.return_path, "tag@bounces.example.com");
+}
+
 static void test_what_else_is_known(void **state)
 {
     struct span message = load("postfix.eml");
@@ -396,6 +416,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_samples),
         cmocka_unit_test(test_cut_off_anywhere),
         cmocka_unit_test(test_what_else_is_known),
+        cmocka_unit_test(test_feedback_id_returned),
         cmocka_unit_test(test_nothing_is_taken_for_a_failure),
         cmocka_unit_test(test_which_command_was_answered),
         cmocka_unit_test(test_many_recipients),

@@ -50,11 +50,11 @@ static void write_added(const struct content *content, enum lane lane, const str
                         struct text *out)
 {
     struct added_fields_settings settings;
-    struct added_fields_values values = {.own = content->own_fields};
+    struct added_fields_values values = {.own = content->own_fields, .is_bulk = lane == LANE_BULK};
 
     if (content->is_signed || !policy_mail_added(policy, &settings))
         return;
-    if (lane == LANE_BULK && policy->return_domain[0] != '\0')
+    if (policy->return_domain[0] != '\0')
         values.tag = SPAN("tag");
     added_fields_write(&settings, &values, out);
 }

@@ -17,6 +17,7 @@ static uint8_t source_bytes[SOURCE_SIZE];
 static struct text source;
 static uint8_t words_bytes[256];
 static struct text words;
+static enum lane lane = LANE_BULK;
 
 static int open_policy(void **state)
 {
@@ -42,7 +43,7 @@ static int check(enum campaign_content kind)
     assert_int_equal(content_set_open(&set, 1), 0);
     if (content_add(set, 0, &campaign, &words) < 0)
         fail_msg("%.*s", (int)words.size, (const char *)words.data);
-    result = content_signable_check(content_of(set, 0), LANE_BULK, &policy, &words);
+    result = content_signable_check(content_of(set, 0), lane, &policy, &words);
     assert_false(words.overflow);
     assert_int_equal(result == 0, words.size == 0);
     assert_int_equal(content_hold(set, 0, "x"), 0); /* it goes */
@@ -113,7 +114,17 @@ static void test_added(void **state)
     assert_int_equal(check(CAMPAIGN_MESSAGE), 0);
     memcpy(policy.cfbl_address, "f@s.example", sizeof("f@s.example"));
     assert_int_equal(check(CAMPAIGN_MESSAGE), -EINVAL);
-    policy.cfbl_address[0] = '\0';
+    /* CFBL-Feedback-ID too, on every lane, where there is a key for it. */
+    write_fields("a@s.example", most - 2);
+    text_add_cstr(&source, "\nbody\n");
+    policy.cfbl_feedback_id = true;
+    lane = LANE_TRANSACTIONAL;
+    assert_int_equal(check(CAMPAIGN_MESSAGE), 0);
+    memcpy(policy.return_domain, "b.example", sizeof("b.example"));
+    assert_int_equal(check(CAMPAIGN_MESSAGE), -EINVAL);
+    policy.return_domain[0] = policy.cfbl_address[0] = '\0';
+    policy.cfbl_feedback_id = false;
+    lane = LANE_BULK;
 }
 
 static void test_header(void **state)

@@ -172,6 +172,7 @@ struct policy {
     char unsubscribe_url[ADDED_FIELDS_URL_MAX + 1];
     char feedback_id[ADDED_FIELDS_FEEDBACK_MAX + 1];
     char cfbl_address[CONFIG_ITEM_MAX];
+    bool cfbl_feedback_id;
     bool tlsrpt_enabled;                           /* as far as `from` is there */
     char tlsrpt_from[CONFIG_ITEM_MAX];             /* "": no reports are sent */
     char tlsrpt_contact[CONFIG_ITEM_MAX];          /* "": the same */

@@ -14,6 +14,16 @@ static const char *keyless_problem(const struct policy *policy)
                : NULL;
 }
 
+/* The tag that proves a complaint is one of the return path's too. */
+static const char *feedback_id_problem(const struct policy *policy)
+{
+    if (policy->cfbl_address[0] == '\0')
+        return "needs headers.cfbl_address: it says where complaints go";
+    return policy->return_domain[0] == '\0'
+               ? "needs return_path.domain and its key: they tell who complains"
+               : NULL;
+}
+
 static int complain_key(const struct policy *policy, const struct policy_dkim *key,
                         const char *what, struct text *error)
 {
@@ -85,6 +95,8 @@ int policy_mail_check(const struct policy *policy, struct text *error)
         {"unsubscribe.url", url, keyless_problem(policy)},
         {"headers.feedback_id", feedback, added_fields_feedback_problem(span_cstr(feedback))},
         {"headers.cfbl_address", cfbl, added_fields_cfbl_problem(span_cstr(cfbl))},
+        {"headers.cfbl_feedback_id", policy->cfbl_feedback_id ? "true" : "",
+         feedback_id_problem(policy)},
         {"tlsrpt.from", policy->tlsrpt_from, address_problem(policy->tlsrpt_from)},
         {"tlsrpt.contact", policy->tlsrpt_contact, address_problem(policy->tlsrpt_contact)},
         {"tlsrpt.organization", policy->tlsrpt_organization,
@@ -108,6 +120,7 @@ bool policy_mail_added(const struct policy *policy, struct added_fields_settings
         .url = span_cstr(policy->unsubscribe_url),
         .feedback = span_cstr(policy->feedback_id),
         .cfbl = span_cstr(policy->cfbl_address),
+        .cfbl_id = policy->cfbl_feedback_id,
     };
     return true;
 }

@@ -214,6 +214,8 @@ static const struct config_row rows[] = {
      NULL, NULL, "Feedback-ID: a:b:c:sender, with {{campaign}}, {{tenant}}, {{stream}}"},
     {"headers.cfbl_address", CONFIG_STRING, PLACE(cfbl_address), 0, CONFIG_ITEM_MAX - 1, NULL, NULL,
      NULL, "CFBL-Address: where receivers may send complaints (RFC 9477)"},
+    {"headers.cfbl_feedback_id", CONFIG_BOOL, PLACE(cfbl_feedback_id), 0, 0, "false", NULL, NULL,
+     "CFBL-Feedback-ID: the recipient's keyed tag, which proves a complaint"},
     {"tlsrpt.enabled", CONFIG_BOOL, PLACE(tlsrpt_enabled), 0, 0, "true", NULL, NULL,
      "whether ringpost run sends reports about TLS (RFC 8460); needs tlsrpt.from"},
     {"tlsrpt.from", CONFIG_STRING, PLACE(tlsrpt_from), 0, CONFIG_ITEM_MAX - 1, NULL, NULL, NULL,

@@ -114,6 +114,10 @@ static const struct {
                                                 "is not an https address"},
     {"headers: {feedback_id: news}", "r.yaml:1: headers.feedback_id: \"news\" has not the form"},
     {"headers: {cfbl_address: x}", "r.yaml:1: headers.cfbl_address: \"x\" is not a plain address"},
+    {"headers: {cfbl_feedback_id: true}",
+     "r.yaml:1: headers.cfbl_feedback_id: \"true\" needs headers.cfbl_address"},
+    {"headers: {cfbl_address: f@b.c, cfbl_feedback_id: true}",
+     "r.yaml:1: headers.cfbl_feedback_id: \"true\" needs return_path.domain"},
     {"dkim: [{domain: 'a b', selector: s, key_file: k}]",
      "r.yaml:1: dkim: \"a b\" is not a domain"},
     {"dkim: [{domain: a.example, key_file: k}]", "r.yaml:1:39: \"selector\" is missing"},
@@ -149,13 +153,15 @@ static void test_added_fields(void **state)
     assert_false(policy_mail_added(&policy, &settings));
     assert_int_equal(read_yaml("return_path: {domain: b.example, key_file: k}\n"
                                "unsubscribe: {mailto: a@b.example, url: 'https://u.example/?t='}\n"
-                               "headers: {feedback_id: '{{campaign}}:::s', cfbl_address: f@b.c}\n"),
+                               "headers: {feedback_id: '{{campaign}}:::s', cfbl_address: f@b.c,"
+                               " cfbl_feedback_id: true}\n"),
                      0);
     assert_true(policy_mail_added(&policy, &settings));
     assert_true(span_equal(settings.mailto, SPAN("a@b.example")));
     assert_true(span_equal(settings.url, SPAN("https://u.example/?t=")));
     assert_true(span_equal(settings.feedback, SPAN("{{campaign}}:::s")));
     assert_true(span_equal(settings.cfbl, SPAN("f@b.c")));
+    assert_true(settings.cfbl_id);
 }
 
 static void test_system_hostname_is_checked(void **state)

@@ -79,15 +79,15 @@ void preface_end(struct shard *shard, struct preface *preface)
     slab_release(&shard->prefaces.slots, preface);
 }
 
-/* The tag by which the recipient unsubscribes. Its day is the campaign's, not the attempt's: every
- * attempt says the same. */
+/* The tag by which the recipient unsubscribes, or complains. Its day is the campaign's, not the
+ * attempt's: every attempt says the same. */
 static void write_tag(const struct shard *shard, const struct delivery *delivery, struct text *out)
 {
     const struct campaign_descriptor *campaign = &delivery->recipient.campaign->descriptor;
     char buffer[VERP_TAG_SIZE + 1 + POLICY_NAME_MAX];
     struct text address;
 
-    if (campaign->lane != LANE_BULK || shard->options.verp == NULL)
+    if (shard->options.verp == NULL)
         return;
     text_init(&address, buffer, sizeof(buffer));
     verp_write(&address, shard->options.verp, &delivery->recipient.identity,
@@ -102,6 +102,7 @@ static void add_fields(const struct shard *shard, const struct delivery *deliver
     const struct campaign *campaign = delivery->recipient.campaign;
     struct added_fields_values values = {
         .own = content_own_fields(delivery->merge.content),
+        .is_bulk = campaign->descriptor.lane == LANE_BULK,
         .campaign = campaign->descriptor.name,
         .tenant = campaign->descriptor.tenant,
         .stream = hygiene_feed_stream(campaign),

@@ -25,6 +25,8 @@ uint32_t added_fields_own(struct span message)
         own |= ADDED_FIELDS_OWN_FEEDBACK;
     if (header_count(message, SPAN("CFBL-Address")) > 0)
         own |= ADDED_FIELDS_OWN_CFBL;
+    if (header_count(message, SPAN("CFBL-Feedback-ID")) > 0)
+        own |= ADDED_FIELDS_OWN_CFBL_ID;
     return own;
 }
 
@@ -129,19 +131,32 @@ static void put_feedback(struct span rest, const struct added_fields_values *val
     text_add_cstr(out, "\r\n");
 }
 
+/* The author's own address is not ours to be told about. */
+static void put_cfbl(const struct added_fields_settings *settings,
+                     const struct added_fields_values *values, struct text *out)
+{
+    if (settings->cfbl.size == 0 || (values->own & ADDED_FIELDS_OWN_CFBL) != 0)
+        return;
+    text_add_cstr(out, "CFBL-Address: ");
+    text_add(out, settings->cfbl);
+    text_add_cstr(out, "; report=arf\r\n");
+    if (!settings->cfbl_id || values->tag.size == 0 ||
+        (values->own & ADDED_FIELDS_OWN_CFBL_ID) != 0)
+        return;
+    text_add_cstr(out, "CFBL-Feedback-ID: ");
+    text_add(out, values->tag);
+    text_add_cstr(out, "\r\n");
+}
+
 void added_fields_write(const struct added_fields_settings *settings,
                         const struct added_fields_values *values, struct text *out)
 {
-    if (values->tag.size > 0 && settings->mailto.size + settings->url.size > 0 &&
+    if (values->is_bulk && values->tag.size > 0 && settings->mailto.size + settings->url.size > 0 &&
         (values->own & ADDED_FIELDS_OWN_UNSUBSCRIBE) == 0)
         put_unsubscribe(settings, values->tag, out);
     if (settings->feedback.size > 0 && (values->own & ADDED_FIELDS_OWN_FEEDBACK) == 0)
         put_feedback(settings->feedback, values, out);
-    if (settings->cfbl.size > 0 && (values->own & ADDED_FIELDS_OWN_CFBL) == 0) {
-        text_add_cstr(out, "CFBL-Address: ");
-        text_add(out, settings->cfbl);
-        text_add_cstr(out, "; report=arf\r\n");
-    }
+    put_cfbl(settings, values, out);
 }
 
 /* --- settings --- */

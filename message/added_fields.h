@@ -4,6 +4,8 @@
  *   List-Unsubscribe-Post   RFC 8058, only beside an https address
  *   Feedback-ID             Google's form "campaign:customer:kind:sender"
  *   CFBL-Address            RFC 9477: where complaints may be sent
+ *   CFBL-Feedback-ID        RFC 9477 4.2; the recipient's keyed tag, by which a complaint proves
+ *                           whose message it is about; only beside our own CFBL-Address
  *
  * They stand in front of the message's own header, each line ends with CRLF and none begins with a
  * dot. A field that the author wrote is never added a second time. The same settings and values
@@ -21,13 +23,14 @@
 /* Octets that added_fields_write adds at most. */
 #define ADDED_FIELDS_MAX                                                                           \
     (ADDED_FIELDS_URL_MAX + 4 * ADDED_FIELDS_ADDRESS_MAX + ADDED_FIELDS_FEEDBACK_MAX +             \
-     2 * ADDED_FIELDS_TAG_MAX + 256)
+     3 * ADDED_FIELDS_TAG_MAX + 256)
 
 /* Which of them a message has of its own; as bits. */
 enum added_fields_own {
     ADDED_FIELDS_OWN_UNSUBSCRIBE = 1, /* List-Unsubscribe or List-Unsubscribe-Post */
     ADDED_FIELDS_OWN_FEEDBACK = 2,
-    ADDED_FIELDS_OWN_CFBL = 4
+    ADDED_FIELDS_OWN_CFBL = 4,
+    ADDED_FIELDS_OWN_CFBL_ID = 8
 };
 
 /* Empty: is not added. Each as the function of its name below found it sound. */
@@ -36,11 +39,13 @@ struct added_fields_settings {
     struct span url;      /* the tag is put behind it */
     struct span feedback; /* with {{campaign}}, {{tenant}}, {{stream}} */
     struct span cfbl;
+    bool cfbl_id; /* CFBL-Feedback-ID too */
 };
 
 struct added_fields_values {
     uint32_t own;    /* bits of enum added_fields_own */
-    struct span tag; /* letters and digits; empty: no List-Unsubscribe */
+    struct span tag; /* letters and digits; empty: no List-Unsubscribe, no CFBL-Feedback-ID */
+    bool is_bulk;    /* there is something to leave; else no List-Unsubscribe */
     struct span campaign, tenant, stream;
 };
 

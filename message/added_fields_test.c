@@ -19,6 +19,7 @@ static const char *write_fields(const struct added_fields_settings *settings, ui
     const struct added_fields_values values = {
         .own = own,
         .tag = span_cstr(tag),
+        .is_bulk = true,
         .campaign = SPAN("spring sale: 10%"),
         .tenant = SPAN("acme"),
         .stream = SPAN("news"),
@@ -49,6 +50,43 @@ static void test_all(void **state)
                         "CFBL-Address: fbl@s.example; report=arf\r\n");
     assert_string_equal(write_fields(&settings, 7, TAG), "");
     assert_string_equal(write_fields(&settings, 6, ""), "");
+}
+
+/* RFC 9477 4.2. With the author's own address complaints are not ours, and no tag of ours goes to
+ * who is told of them. */
+static void test_cfbl_id(void **state)
+{
+    static const struct added_fields_settings settings = {.cfbl = SPAN_INIT("fbl@s.example"),
+                                                          .cfbl_id = true};
+    struct added_fields_values values = {.tag = SPAN(TAG)};
+    struct text out;
+
+    (void)state;
+    assert_string_equal(write_fields(&settings, 0, TAG),
+                        "CFBL-Address: fbl@s.example; report=arf\r\n"
+                        "CFBL-Feedback-ID: " TAG "\r\n");
+    assert_string_equal(write_fields(&settings, ADDED_FIELDS_OWN_CFBL_ID, TAG),
+                        "CFBL-Address: fbl@s.example; report=arf\r\n");
+    assert_string_equal(write_fields(&settings, ADDED_FIELDS_OWN_CFBL, TAG), "");
+    assert_string_equal(write_fields(&settings, 0, ""),
+                        "CFBL-Address: fbl@s.example; report=arf\r\n");
+    text_init(&out, buffer, sizeof(buffer) - 1);
+    added_fields_write(&settings, &values, &out); /* of every lane */
+    assert_string_equal(text_cstr_end(&out), "CFBL-Address: fbl@s.example; report=arf\r\n"
+                                             "CFBL-Feedback-ID: " TAG "\r\n");
+}
+
+static void test_nothing_to_leave(void **state)
+{
+    static const struct added_fields_settings settings = {.url = SPAN_INIT("https://s.example/"),
+                                                          .mailto = SPAN_INIT("leave@s.example")};
+    struct added_fields_values values = {.tag = SPAN(TAG)};
+    struct text out;
+
+    (void)state;
+    text_init(&out, buffer, sizeof(buffer));
+    added_fields_write(&settings, &values, &out);
+    assert_int_equal(out.size, 0);
 }
 
 /* One click is promised only where there is an address for it. */
@@ -83,6 +121,7 @@ static void test_own(void **state)
         {"Feedback-ID: a:b:c:d\nCFBL-Address: a@b\n\n",
          ADDED_FIELDS_OWN_FEEDBACK | ADDED_FIELDS_OWN_CFBL},
         {"X-Feedback-ID: a\n\n", 0},
+        {"cfbl-feedback-id: a\n\n", ADDED_FIELDS_OWN_CFBL_ID},
     };
 
     (void)state;
@@ -145,10 +184,11 @@ static void test_bounds(void **state)
     static char mailto[ADDED_FIELDS_ADDRESS_MAX + 1], url[ADDED_FIELDS_URL_MAX + 1];
     static const char *const wide =
         "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl"; /* 64 */
-    struct added_fields_settings settings = {.feedback =
-                                                 SPAN("{{campaign}}{{tenant}}:{{stream}}::s")};
+    struct added_fields_settings settings = {
+        .feedback = SPAN("{{campaign}}{{tenant}}:{{stream}}::s"), .cfbl_id = true};
     struct added_fields_values values = {
         .tag = SPAN(TAG),
+        .is_bulk = true,
         .campaign = span_cstr(wide),
         .tenant = span_cstr(wide),
         .stream = span_cstr(wide),
@@ -177,7 +217,7 @@ static void test_bounds(void **state)
     while (header_next(&rest, &field) > 0)
         count++;
     assert_int_equal(rest.size, 0);
-    assert_int_equal(count, 4);
+    assert_int_equal(count, 5);
     rest = text_span(&out);
     while (rest.size > 0)
         assert_true(header_line(&rest).size <= 998);
@@ -189,6 +229,7 @@ int main(void)
         cmocka_unit_test(test_all),       cmocka_unit_test(test_mail_alone),
         cmocka_unit_test(test_url_alone), cmocka_unit_test(test_own),
         cmocka_unit_test(test_settings),  cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_cfbl_id),   cmocka_unit_test(test_nothing_to_leave),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,8 +46,10 @@ static void test_names(void **state)
          "Received: a\r\nReturn-Path: b\r\nBcc: c\r\nDKIM-Signature: d\r\nX-Mailer: e\r\n",
          "From:To:" OVER_SIGNED_REST},
         {"signed as they are",
-         "Sender: a\r\nReferences: b\r\nIn-Reply-To: c\r\nCFBL-Address: d\r\n",
-         "From:To:" OVER_SIGNED_REST ":Sender:In-Reply-To:References:CFBL-Address"},
+         "Sender: a\r\nReferences: b\r\nIn-Reply-To: c\r\nCFBL-Address: d\r\n"
+         "CFBL-Feedback-ID: e\r\n",
+         "From:To:" OVER_SIGNED_REST
+         ":Sender:In-Reply-To:References:CFBL-Address:CFBL-Feedback-ID"},
         {"families",
          "List-Id: a\r\nContent-ID: b\r\nContent-x: c\r\nList-Help: d\r\ncontent-id: e\r\n",
          "From:To:" OVER_SIGNED_REST

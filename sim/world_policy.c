@@ -54,8 +54,10 @@ static void write_mail(const struct world_options *options, struct text *yaml)
         text_add_cstr(yaml,
                       "unsubscribe: {mailto: leave@bounce.test, url: 'https://u.test/?t='}\n");
     if (options->adds_fields)
-        text_add_cstr(yaml, "headers: {feedback_id: '{{campaign}}:{{tenant}}:{{stream}}:s',"
-                            " cfbl_address: fbl@send.test}\n");
+        text_add_format(yaml,
+                        "headers: {feedback_id: '{{campaign}}:{{tenant}}:{{stream}}:s',"
+                        " cfbl_address: fbl@send.test, cfbl_feedback_id: %s}\n",
+                        options->return_path ? "true" : "false");
     if (options->signs)
         text_add_format(yaml,
                         "dkim: [{domain: " MX_SEAL_DOMAIN ", selector: s, key_file: s.pem}%s]\n",

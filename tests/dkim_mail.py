@@ -53,7 +53,7 @@ class Maker:
         names = names[:1] + [name for name in names[1:] if chance.random() < 0.9]
         names += [name for name in ("Reply-To", "Cc", "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
                                     "List-Unsubscribe", "List-Unsubscribe-Post", "Feedback-ID", "Sender", "References",
-                                    "CFBL-Address", "List-Id", "Content-Language", "X-Mailer", "Received", "Comments")
+                                    "CFBL-Address", "CFBL-Feedback-ID", "List-Id", "Content-Language", "X-Mailer", "Received", "Comments")
                   if chance.random() < 0.3]
         for _ in range(chance.choice([0, 0, 0, 1, 3])):
             names.append(chance.choice(["To", "Subject", "Received", "X-Mailer", "List-Id", "Content-Language", "Cc"]))

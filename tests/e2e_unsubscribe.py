@@ -1,5 +1,6 @@
 """Added header fields: who writes to the address in its own List-Unsubscribe is suppressed, and nobody else; what the
-author wrote is not added again; a retry sends the same octets; SIZE= is exact."""
+author wrote is not added again; a retry sends the same octets; SIZE= is exact. A complaint that quotes nothing but
+CFBL-Feedback-ID suppresses its recipient."""
 import email
 import email.policy
 import re
@@ -15,10 +16,11 @@ from e2e_receivers import Aiosmtpd
 COUNT = 12
 URL = "https://u.ringel.example/leave?t="
 ADDED = ("unsubscribe: {mailto: leave@ringel.example, url: \"%s\"}\n"
-         "headers: {feedback_id: \"{{campaign}}:{{tenant}}:{{stream}}:ringel\", cfbl_address: fbl@ringel.example}\n" % URL)
+         "headers: {feedback_id: \"{{campaign}}:{{tenant}}:{{stream}}:ringel\", cfbl_address: fbl@ringel.example,\n"
+         "          cfbl_feedback_id: true}\n" % URL)
 OWN = ("List-Unsubscribe: <mailto:own@author.example>\nFeedback-ID: a:b:c:author\n"
        "CFBL-Address: own@author.example; report=xarf\n")
-NAMES = ("List-Unsubscribe", "List-Unsubscribe-Post", "Feedback-ID", "CFBL-Address")
+NAMES = ("List-Unsubscribe", "List-Unsubscribe-Post", "Feedback-ID", "CFBL-Address", "CFBL-Feedback-ID")
 
 
 class Receiver(Aiosmtpd):
@@ -45,7 +47,8 @@ class Scene:
         self.port = world.free_port()
         self.spool = e2e.Spool(case, name, routes={"*": [f"127.0.0.1:{self.receiver.port}"]}, verp=True,
                                retry="schedule: [1s]",
-                               extra='bounces: {listen: ["127.0.0.1:%d"]}\n' % self.port + extra)
+                               extra='bounces: {listen: ["127.0.0.1:%d"], complaints_to: fbl@ringel.example}\n' % self.port
+                               + extra)
         self.everybody = [f"{'later' if i % 3 == 0 else 'r'}{i}@d0.test" for i in range(COUNT)]
 
     def send(self, template, campaign="spring sale"):
@@ -88,6 +91,7 @@ def added(case):
         e2e.check_equal(one(content, "Feedback-ID").split(":")[0], "spring_sale", "the campaign")
         e2e.check_equal(one(content, "Feedback-ID").split(":")[3], "ringel", "the sender")
         e2e.check_equal(one(content, "CFBL-Address"), "fbl@ringel.example; report=arf", "complaints")
+        e2e.check_equal(one(content, "CFBL-Feedback-ID"), tag_of(content), "the id of a complaint")
     e2e.check_equal(len(receiver.deferred), COUNT // 3, "deferred once")
     for address, content in receiver.deferred.items():
         e2e.check_equal(content, messages[address], "the second attempt's octets")
@@ -103,8 +107,9 @@ def own_fields(case):
         seen = {name: [str(v) for v in values] for name, values in fields(content).items()}
         e2e.check_equal(seen, {"List-Unsubscribe": ["<mailto:own@author.example>"], "List-Unsubscribe-Post": [],
                                "Feedback-ID": ["a:b:c:author"],
-                               "CFBL-Address": ["own@author.example; report=xarf"]}, "the author's fields")
-    for name, head, wanted in (("single", "", [0, 0, 1, 1]), ("signed", "DKIM-Signature: v=1; b=x\n", [0, 0, 0, 0])):
+                               "CFBL-Address": ["own@author.example; report=xarf"], "CFBL-Feedback-ID": []},
+                        "the author's fields")
+    for name, head, wanted in (("single", "", [0, 0, 1, 1, 1]), ("signed", "DKIM-Signature: v=1; b=x\n", [0] * 5)):
         scene.receiver.messages.clear()
         path = case.write(name + ".eml", head + "From: news@ringel.example\nSubject: s\n\nbody\n")
         case.send("--config", scene.spool.config, "--from", e2e.SENDER, "--message", path, "--to", "x@d0.test",
@@ -116,7 +121,7 @@ def own_fields(case):
 def round_trip(case):
     """What a mail program sends when somebody leaves comes to the listener."""
     scene, messages = added(case)
-    leaving = scene.everybody[1:5]
+    leaving, complaining = scene.everybody[1:5], scene.everybody[7:9]
     service = Service(scene)
     with smtplib.SMTP("127.0.0.1", scene.port, "mx.d0.test", timeout=30) as client:
         for address in leaving:
@@ -125,6 +130,11 @@ def round_trip(case):
             to = urllib.parse.unquote(to)
             subject = urllib.parse.parse_qs(query)["subject"][0]
             client.sendmail(address, [to], reports.person(to, subject))
+        for address in complaining:
+            report = reports.feedback_id("fbl@ringel.example", one(messages[address], "CFBL-Feedback-ID"))
+            client.sendmail("", ["fbl@ringel.example"], report)
+        unproven = reports.feedback_id("fbl@ringel.example", tag_of(messages[scene.everybody[9]])[:-1] + "?")
+        client.sendmail("", ["fbl@ringel.example"], unproven)
         forged = "leave+" + tag_of(messages[scene.everybody[6]])[:-1] + "a@ringel.example"
         client.ehlo()
         client.mail("x@d0.test")
@@ -133,13 +143,15 @@ def round_trip(case):
     service.stop()
     run = case.tool("suppress", "list", "--config", scene.spool.config, "--json").expect(0)
     e2e.check_equal({line["address"]: line["class"] for line in run.json_lines},
-                    {address: "unsubscribe" for address in leaving}, "suppressed", run)
+                    {**{address: "unsubscribe" for address in leaving},
+                     **{address: "complaint" for address in complaining}}, "suppressed", run)
+    gone = len(leaving) + len(complaining)
     scene.receiver.messages.clear()
     path = case.write("t.eml", e2e.SHORT_TEMPLATE)
     rows = e2e.write_rows(case.path("rows.csv"), enumerate(scene.everybody), ("n", "email"))
     run = scene.spool.send_list(path, rows, "next", "--until", "done").expect(0)
-    e2e.check_counts(run.json, run, suppressed=len(leaving), accepted=COUNT - len(leaving))
-    case.note(f"{len(leaving)} of {COUNT} left by their List-Unsubscribe, exactly those")
+    e2e.check_counts(run.json, run, suppressed=gone, accepted=COUNT - gone)
+    case.note(f"{len(leaving)} of {COUNT} left by their List-Unsubscribe, {len(complaining)} complained, exactly those")
 
 
 def main():

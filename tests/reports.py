@@ -75,6 +75,36 @@ hello
 """
 
 
+def feedback_id(to, value):
+    """A complaint of a receiver that returns the id alone (RFC 9477), broken over two lines."""
+    return f"""From: <fbl@provider.test>
+To: {to}
+Subject: complaint
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=feedback-report; boundary="b"
+
+--b
+Content-Type: text/plain
+
+This is an email abuse report.
+
+--b
+Content-Type: message/feedback-report
+
+Feedback-Type: abuse
+User-Agent: provider/1.0
+Version: 1
+
+--b
+Content-Type: text/rfc822-headers
+
+CFBL-Feedback-ID: {value[:20]}
+ {value[20:]}
+
+--b--
+"""
+
+
 def auto_reply(to):
     return f"""From: somebody@d0.test
 To: {to}
