@@ -67,6 +67,7 @@ def usage(case):
     whole = ["--domain", "a.test", "--selector", "s", "--out", path]
     for arguments, words in ((["mkae"], 'did you mean "make"'), ([], "make, show or check"),
                              (["make", "--domian", "x"], "did you mean --domain"), (["make", "--domain"], "lacks its value"),
+                             (["make", "--json", "-xv", "--ed25519"], "-xv is not an option"),
                              (["make", *whole[:4]], "--out"), (["make", *whole, "extra"], "extra"),
                              (["make", *whole, "--bits", "2000"], "--bits is"), (["make", *whole, "--bits", "2048x"], "--bits is"),
                              (["make", *whole, "--ed25519", "--bits", "2048"], "no --bits"),

@@ -2,7 +2,6 @@
  * somebody else's lists, handed back: as lines, or to a program, once at least. */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "tools/decision_failed.h"
 #include "tools/decision_log.h"
 #include "tools/exit_code.h"
+#include "tools/option_reader.h"
 #include "tools/settings.h"
 #include "tools/verb.h"
 
@@ -319,13 +319,12 @@ static int parse(struct decisions *decisions, int argc, char **argv)
                                                  {"run", no_argument, NULL, 'x'},
                                                  {"follow", no_argument, NULL, 'f'},
                                                  {NULL, 0, NULL, 0}};
-    bool good = true;
+    struct option_reader reader;
     int option;
 
     decisions->retry_ns = RETRY_NS;
-    optind = 1;
-    opterr = 0;
-    while (good && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    option_reader_init(&reader, argc, argv, long_options);
+    while ((option = option_reader_next(&reader)) != -1) {
         decisions->csv = decisions->csv || option == 'v';
         decisions->all = decisions->all || option == 'a';
         decisions->run = decisions->run || option == 'x';
@@ -337,13 +336,11 @@ static int parse(struct decisions *decisions, int argc, char **argv)
             decisions->folder = optarg;
         else if (option == 'u')
             decisions->cursor_given = optarg;
-        else if (option == 'r')
-            good = config_parse_duration(span_cstr(optarg), &decisions->retry_ns);
-        else
-            good = option != '?';
+        else if (option == OPTION_READER_WRONG)
+            return verb_complain("bounce", "%s", reader.problem);
+        else if (option == 'r' && !config_parse_duration(span_cstr(optarg), &decisions->retry_ns))
+            return verb_complain("bounce", "--retry takes a time such as 60s");
     }
-    if (!good)
-        return verb_complain("bounce", "%s is not an option, or lacks its value", argv[optind - 1]);
     if (optind < argc)
         return verb_complain("bounce", "\"%s\" is not understood", argv[optind]);
     if (decisions->run && decisions->csv)

@@ -3,7 +3,6 @@
  * The reports are read and proven here; what they say goes into the store of a spool at rest, or as
  * one line to the sender that has the spool (engine/notice.h). */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -19,6 +18,7 @@
 #include "tools/bounce_verbs.h"
 #include "tools/exit_code.h"
 #include "tools/mail_files.h"
+#include "tools/option_reader.h"
 #include "tools/sender.h"
 #include "tools/sender_line.h"
 #include "tools/spool.h"
@@ -285,11 +285,11 @@ static int parse(struct ingest *ingest, int argc, char **argv)
         {"config", required_argument, NULL, 'c'}, {"spool", required_argument, NULL, 's'},
         {"to", required_argument, NULL, 't'},     {"mbox", no_argument, NULL, 'm'},
         {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0}};
+    struct option_reader reader;
     int option;
 
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    option_reader_init(&reader, argc, argv, long_options);
+    while ((option = option_reader_next(&reader)) != -1) {
         if (option == 'c')
             ingest->config = optarg;
         else if (option == 's')
@@ -299,8 +299,7 @@ static int parse(struct ingest *ingest, int argc, char **argv)
         else if (option == 'm')
             ingest->mbox = true;
         else if (option != 'j') /* it is JSON in any case */
-            return verb_complain("bounce", "%s is not an option, or lacks its value",
-                                 argv[optind - 1]);
+            return verb_complain("bounce", "%s", reader.problem);
     }
     return optind < argc ? 0 : verb_complain("bounce", "which files? (- is standard input)");
 }

@@ -1,6 +1,5 @@
 /* bounce_read.c - `ringpost bounce read PATH...`: what came back, one line a message. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "tools/bounce_verbs.h"
 #include "tools/exit_code.h"
 #include "tools/mail_files.h"
+#include "tools/option_reader.h"
 #include "tools/reply_rules.h"
 #include "tools/verb.h"
 
@@ -151,11 +151,11 @@ int bounce_verbs_read(int argc, char **argv)
     static struct reading reading;
     struct mail_files files = {.size_max = REPORT_MESSAGE_MAX, .take = take, .context = &reading};
     const char *rules = NULL;
+    struct option_reader reader;
     int option, result;
 
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    option_reader_init(&reader, argc, argv, long_options);
+    while ((option = option_reader_next(&reader)) != -1) {
         if (option == 'j')
             reading.json = true;
         else if (option == 'm')
@@ -163,8 +163,7 @@ int bounce_verbs_read(int argc, char **argv)
         else if (option == 'r')
             rules = optarg;
         else
-            return verb_complain("bounce", "%s is not an option, or lacks its value",
-                                 argv[optind - 1]);
+            return verb_complain("bounce", "%s", reader.problem);
     }
     if (optind >= argc)
         return verb_complain("bounce", "which files? (- is standard input)");

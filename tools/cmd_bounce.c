@@ -1,7 +1,6 @@
 /* cmd_bounce.c - `ringpost bounce`: what comes back, and here `bounce replies`: the class of
  * replies on standard input. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "bounce/reply_shape.h"
 #include "tools/bounce_verbs.h"
 #include "tools/exit_code.h"
+#include "tools/option_reader.h"
 #include "tools/reply_rules.h"
 #include "tools/verb.h"
 
@@ -50,12 +50,12 @@ static int parse(struct replies_options *options, int argc, char **argv)
                                                  {"top", required_argument, NULL, 't'},
                                                  {NULL, 0, NULL, 0}};
     uint64_t top;
+    struct option_reader reader;
     int option;
 
     *options = (struct replies_options){.top = 50};
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    option_reader_init(&reader, argc, argv, long_options);
+    while ((option = option_reader_next(&reader)) != -1) {
         switch (option) {
         case 'r':
             options->rules = optarg;
@@ -72,8 +72,7 @@ static int parse(struct replies_options *options, int argc, char **argv)
             options->top = (uint32_t)top;
             break;
         default:
-            return verb_complain("bounce", "%s is not an option, or lacks its value",
-                                 argv[optind - 1]);
+            return verb_complain("bounce", "%s", reader.problem);
         }
     }
     return optind == argc ? 0 : verb_complain("bounce", "replies come on standard input");

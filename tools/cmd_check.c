@@ -1,6 +1,5 @@
 /* cmd_check.c - `ringpost check`, `ringpost config` and `ringpost version`: what is configured,
  * what it costs, what this program is. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +7,7 @@
 #include "engine/engine.h"
 #include "tools/dkim_keys.h"
 #include "tools/exit_code.h"
+#include "tools/option_reader.h"
 #include "tools/preflight.h"
 #include "tools/settings.h"
 #include "tools/verb.h"
@@ -35,12 +35,12 @@ static int parse(const char *verb, struct check_options *options, int argc, char
         {"config", required_argument, NULL, 'f'}, {"from", required_argument, NULL, 'a'},
         {"memory", no_argument, NULL, 'm'},       {"origin", no_argument, NULL, 'o'},
         {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0}};
+    struct option_reader reader;
     int option;
 
     memset(options, 0, sizeof(*options));
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    option_reader_init(&reader, argc, argv, long_options);
+    while ((option = option_reader_next(&reader)) != -1) {
         switch (option) {
         case 'f':
             options->config = optarg;
@@ -58,7 +58,7 @@ static int parse(const char *verb, struct check_options *options, int argc, char
             options->json = true;
             break;
         default:
-            return verb_complain(verb, "%s is not an option, or lacks its value", argv[optind - 1]);
+            return verb_complain(verb, "%s", reader.problem);
         }
     }
     return 0;

@@ -1,7 +1,6 @@
 /* cmd_key.c - `ringpost key make|show|check`: signing keys, the DNS records that publish them, and
  * whether those are there. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -11,6 +10,7 @@
 #include "tools/key_check.h"
 #include "tools/key_file.h"
 #include "tools/named_key.h"
+#include "tools/option_reader.h"
 #include "tools/txt_asker.h"
 #include "tools/verb.h"
 
@@ -37,30 +37,14 @@ static const struct option long_options[] = {{"domain", required_argument, NULL,
                                              {"json", no_argument, NULL, 'j'},
                                              {NULL, 0, NULL, 0}};
 
-static int unknown_option(const char *given)
-{
-    struct span word = span_cstr(given + (strncmp(given, "--", 2) == 0 ? 2 : 0));
-    struct nearest nearest;
-    struct span found;
-
-    nearest_init(&nearest, word);
-    for (size_t i = 0; long_options[i].name != NULL; i++)
-        nearest_offer(&nearest, span_cstr(long_options[i].name));
-    found = nearest_found(&nearest);
-    if (found.size == 0 || span_equal(found, word))
-        return verb_complain("key", "%s is not an option, or lacks its value", given);
-    return verb_complain("key", "%s is not an option, did you mean --%.*s", given, (int)found.size,
-                         (const char *)found.data);
-}
-
 static int parse(struct key_options *options, int argc, char **argv)
 {
+    struct option_reader reader;
     int option;
 
     memset(options, 0, sizeof(*options));
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    option_reader_init(&reader, argc, argv, long_options);
+    while ((option = option_reader_next(&reader)) != -1) {
         const char **text = option == 'd'   ? &options->domain
                             : option == 's' ? &options->selector
                             : option == 'o' ? &options->file
@@ -74,7 +58,7 @@ static int parse(struct key_options *options, int argc, char **argv)
         else if (option == 'j')
             options->json = true;
         else
-            return unknown_option(argv[optind - 1]);
+            return verb_complain("key", "%s", reader.problem);
     }
     if (optind < argc)
         return verb_complain("key", "\"%s\" is one word too many", argv[optind]);

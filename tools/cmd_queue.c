@@ -1,7 +1,6 @@
 /* cmd_queue.c - `ringpost queue`: questions and orders, beside a running sender or on a spool at
  * rest. */
 #include <errno.h>
-#include <getopt.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include "engine/event_json.h"
 #include "engine/query.h"
 #include "tools/exit_code.h"
+#include "tools/option_reader.h"
 #include "tools/sender.h"
 #include "tools/sender_line.h"
 #include "tools/spool.h"
@@ -246,11 +246,11 @@ static int parse(struct queue_command *command, int argc, char **argv)
                                ['d'] = &command->domain,
                                ['f'] = &command->config,
                                ['s'] = &command->spool};
+    struct option_reader reader;
     int option;
 
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    option_reader_init(&reader, argc, argv, long_options);
+    while ((option = option_reader_next(&reader)) != -1) {
         if (option == 'j')
             command->json = true;
         else if (option == 'y')
@@ -258,8 +258,7 @@ static int parse(struct queue_command *command, int argc, char **argv)
         else if (option > 0 && option < 256 && texts[option] != NULL)
             *texts[option] = optarg;
         else
-            return verb_complain("queue", "%s is not an option, or lacks its value",
-                                 argv[optind - 1]);
+            return verb_complain("queue", "%s", reader.problem);
     }
     command->verb = optind < argc ? argv[optind++] : "summary";
     if (strcmp(command->verb, "show") == 0)

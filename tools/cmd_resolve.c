@@ -1,6 +1,5 @@
 /* cmd_resolve.c - `ringpost resolve DOMAIN...`: where mail would go, and why. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +8,7 @@
 #include "engine/tag.h"
 #include "message/address.h"
 #include "tools/exit_code.h"
+#include "tools/option_reader.h"
 #include "tools/resolve_answer.h"
 #include "tools/resolve_sts.h"
 #include "tools/spool.h"
@@ -161,18 +161,17 @@ int verb_resolve(int argc, char **argv)
                                                  {NULL, 0, NULL, 0}};
     const char *config = NULL;
     bool json = false;
+    struct option_reader reader;
     int option;
 
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    option_reader_init(&reader, argc, argv, long_options);
+    while ((option = option_reader_next(&reader)) != -1) {
         if (option == 'j')
             json = true;
         else if (option == 'f')
             config = optarg;
         else
-            return verb_complain("resolve", "%s is not an option, or lacks its value",
-                                 argv[optind - 1]);
+            return verb_complain("resolve", "%s", reader.problem);
     }
     if (optind >= argc)
         return verb_complain("resolve", "which domain?");

@@ -1,7 +1,6 @@
 /* cmd_run.c - `ringpost run`: the service: sends what is in the spool, takes what comes back, until
  * it is stopped. */
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "engine/front.h"
 #include "tools/exit_code.h"
+#include "tools/option_reader.h"
 #include "tools/reload.h"
 #include "tools/spool.h"
 #include "tools/tls_reports.h"
@@ -37,18 +37,17 @@ static int parse(struct run *run, int argc, char **argv)
     static const struct option long_options[] = {{"config", required_argument, NULL, 'c'},
                                                  {"spool", required_argument, NULL, 's'},
                                                  {NULL, 0, NULL, 0}};
+    struct option_reader reader;
     int option;
 
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    option_reader_init(&reader, argc, argv, long_options);
+    while ((option = option_reader_next(&reader)) != -1) {
         if (option == 'c')
             run->config = optarg;
         else if (option == 's')
             run->folder = optarg;
         else
-            return verb_complain("run", "%s is not an option, or lacks its value",
-                                 argv[optind - 1]);
+            return verb_complain("run", "%s", reader.problem);
     }
     return optind == argc ? 0 : verb_complain("run", "\"%s\" is not understood", argv[optind]);
 }

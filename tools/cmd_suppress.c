@@ -1,5 +1,4 @@
 /* cmd_suppress.c - `ringpost suppress`: who is not to be mailed, and why. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +6,7 @@
 #include "bounce/bounce_class.h"
 #include "engine/query_suppress.h"
 #include "tools/exit_code.h"
+#include "tools/option_reader.h"
 #include "tools/sender.h"
 #include "tools/suppress_ask.h"
 #include "tools/suppress_import.h"
@@ -75,11 +75,11 @@ static int parse(struct suppress_command *command, int argc, char **argv)
         ['r'] = &command->stream, ['n'] = &command->note,  ['d'] = &command->domain,
         ['w'] = &command->reason,
     };
+    struct option_reader reader;
     int option;
 
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    option_reader_init(&reader, argc, argv, long_options);
+    while ((option = option_reader_next(&reader)) != -1) {
         if (option == 'j')
             command->json = true;
         else if (option == 'h')
@@ -89,8 +89,7 @@ static int parse(struct suppress_command *command, int argc, char **argv)
         else if (option > 0 && option < 256 && texts[option] != NULL)
             *texts[option] = optarg;
         else
-            return verb_complain("suppress", "%s is not an option, or lacks its value",
-                                 argv[optind - 1]);
+            return verb_complain("suppress", "%s", reader.problem);
     }
     if (optind == argc)
         return verb_complain("suppress",

@@ -2,7 +2,6 @@
  * the reports about it. */
 #include <dirent.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "tls/tlsrpt_file.h"
 #include "tls/tlsrpt_report.h"
 #include "tools/exit_code.h"
+#include "tools/option_reader.h"
 #include "tools/settings.h"
 #include "tools/tls_reports.h"
 #include "tools/verb.h"
@@ -183,11 +183,11 @@ int verb_tlsrpt(int argc, char **argv)
                                                  {NULL, 0, NULL, 0}};
     struct tls_reports_order order = {0};
     const char *what;
+    struct option_reader reader;
     int option;
 
-    optind = 1;
-    opterr = 0;
-    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+    option_reader_init(&reader, argc, argv, long_options);
+    while ((option = option_reader_next(&reader)) != -1) {
         if (option == 'f')
             order.config = optarg;
         else if (option == 'd')
@@ -197,8 +197,7 @@ int verb_tlsrpt(int argc, char **argv)
         else if (option == 'j')
             order.json = true;
         else
-            return verb_complain("tlsrpt", "%s is not an option, or lacks its value",
-                                 argv[optind - 1]);
+            return verb_complain("tlsrpt", "%s", reader.problem);
     }
     what = optind + 1 == argc ? argv[optind] : "";
     if (strcmp(what, "send") == 0)

@@ -1,12 +1,12 @@
 #include "tools/send_options.h"
 
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/config.h"
 #include "tools/exit_code.h"
+#include "tools/option_reader.h"
 #include "tools/verb.h"
 
 enum {
@@ -195,6 +195,7 @@ static const char *check(const struct send_options *options)
 int send_options_parse(struct send_options *options, int argc, char **argv)
 {
     const char *problem = NULL;
+    struct option_reader reader;
     int option;
 
     memset(options, 0, sizeof(*options));
@@ -203,12 +204,10 @@ int send_options_parse(struct send_options *options, int argc, char **argv)
     options->to = calloc(SEND_TO_MAX, sizeof(options->to[0]));
     if (options->to == NULL)
         return EXIT_TRY_AGAIN;
-    optind = 1;
-    opterr = 0;
-    while (problem == NULL && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-        if (option == '?')
-            return verb_complain("send", "%s is not an option, or lacks its value",
-                                 argv[optind - 1]);
+    option_reader_init(&reader, argc, argv, long_options);
+    while (problem == NULL && (option = option_reader_next(&reader)) != -1) {
+        if (option == OPTION_READER_WRONG)
+            return verb_complain("send", "%s", reader.problem);
         problem = take(options, option);
     }
     /* More addresses may stand behind --to ADDRESS. */
