@@ -37,7 +37,7 @@ static uint32_t width_of(const struct shard *shard, const struct signing_key *ke
 {
     if (shard->options.signing_width != 0)
         return shard->options.signing_width;
-    return key->is_wide || key->plan.algorithm == DKIM_ED25519_SHA256 ? SIGN_BATCH_MAX : 1;
+    return key->is_wide || key->plan.algorithm == SIGN_ED25519_SHA256 ? SIGN_BATCH_MAX : 1;
 }
 
 static bool gathers(const struct shard *shard, const struct signing_key *key)

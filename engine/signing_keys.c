@@ -124,11 +124,10 @@ static int complain(const struct policy_dkim *item, const char *what, struct tex
 
 static int compile(struct signing_key *key, const struct policy_dkim *item, struct text *error)
 {
-    bool rsa = sign_key_algorithm(key->secret) == SIGN_RSA_SHA256;
     const struct dkim_plan_options options = {
         .domain = span_cstr(item->domain),
         .selector = span_cstr(item->selector),
-        .algorithm = rsa ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256,
+        .algorithm = sign_key_algorithm(key->secret),
         .signature_size = (uint32_t)sign_key_signature_size(key->secret),
     };
     char buffer[256];
@@ -138,7 +137,8 @@ static int compile(struct signing_key *key, const struct policy_dkim *item, stru
     if (dkim_plan_compile(&key->plan, &options, &why) < 0)
         return complain(item, text_cstr_end(&why), error);
     key->also_sign = item->also_sign;
-    key->is_wide = rsa && sign_batch_best() != SIGN_PATH_BORINGSSL;
+    key->is_wide =
+        key->plan.algorithm == SIGN_RSA_SHA256 && sign_batch_best() != SIGN_PATH_BORINGSSL;
     return 0;
 }
 

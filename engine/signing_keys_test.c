@@ -82,7 +82,7 @@ static const char *chosen(const struct signing_keys *keys, const char *domain)
     for (uint32_t i = 0; i < count; i++) {
         text_add_cstr(&text, i > 0 ? " " : "");
         text_add(&text, dkim_plan_domain(&found[i]->plan));
-        text_add_cstr(&text, found[i]->plan.algorithm == DKIM_RSA_SHA256 ? "/rsa" : "/ed");
+        text_add_cstr(&text, found[i]->plan.algorithm == SIGN_RSA_SHA256 ? "/rsa" : "/ed");
     }
     return text_cstr_end(&text);
 }

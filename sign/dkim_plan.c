@@ -11,17 +11,7 @@
 #define RSA_SIGNATURE_MIN 128 /* RFC 8301 3.2: 1024 bits */
 #define ED25519_SIGNATURE_SIZE 64
 
-static const char *const algorithm_names[] = {
-    [DKIM_RSA_SHA256] = "rsa-sha256",
-    [DKIM_ED25519_SHA256] = "ed25519-sha256",
-};
-
 static const char *const form_names[] = {[CANON_RELAXED] = "relaxed", [CANON_SIMPLE] = "simple"};
-
-const char *dkim_algorithm_name(enum dkim_algorithm algorithm)
-{
-    return algorithm_names[algorithm];
-}
 
 /* RFC 6376 3.1 and RFC 5321 4.1.2: labels of letters, digits, hyphens inside; underscores too,
  * which selectors have in practice. */
@@ -68,7 +58,7 @@ static bool identity_fits(struct span identity, struct span domain)
 
 static bool signature_fits(const struct dkim_plan_options *options)
 {
-    if (options->algorithm == DKIM_ED25519_SHA256)
+    if (options->algorithm == SIGN_ED25519_SHA256)
         return options->signature_size == ED25519_SIGNATURE_SIZE;
     return options->signature_size >= RSA_SIGNATURE_MIN &&
            options->signature_size <= DKIM_PLAN_SIGNATURE_MAX;
@@ -97,7 +87,7 @@ static int check(const struct dkim_plan_options *options, struct text *why)
         text_add_cstr(why, " or below it");
     } else if (!signature_fits(options)) {
         text_add_format(why, "a key of %u bits cannot sign with %s", options->signature_size * 8,
-                        algorithm_names[options->algorithm]);
+                        sign_algorithm_name(options->algorithm));
     }
     return why->size > start || why->overflow ? -EINVAL : 0;
 }
@@ -125,7 +115,7 @@ static void write_head(struct dkim_plan *plan, const struct dkim_plan_options *o
     text_init(&word, buffer, sizeof(buffer));
     dkim_fold_joined(&fold, SPAN("DKIM-Signature:"));
     dkim_fold_word(&fold, SPAN("v=1;"));
-    text_add_format(&word, "a=%s;", algorithm_names[plan->algorithm]);
+    text_add_format(&word, "a=%s;", sign_algorithm_name(plan->algorithm));
     dkim_fold_word(&fold, text_span(&word));
     text_reset(&word);
     text_add_format(&word, "c=%s/%s;", form_names[plan->header_form], form_names[plan->body_form]);

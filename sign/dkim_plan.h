@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "sign/canon.h"
+#include "sign/sign_algorithm.h"
 
 #define DKIM_PLAN_NAME_MAX 253 /* selector._domainkey.domain (RFC 1035 2.3.4) */
 #define DKIM_PLAN_IDENTITY_MAX 254
@@ -16,15 +17,10 @@
 #define DKIM_PLAN_SIGNATURE_MAX 512
 #define DKIM_PLAN_HEAD_MAX 1400
 
-enum dkim_algorithm {
-    DKIM_RSA_SHA256 = 0, /* RFC 6376 3.3.2: PKCS #1 v1.5 over the SHA-256 digest; RFC 8301 */
-    DKIM_ED25519_SHA256  /* RFC 8463 3: Ed25519 of the SHA-256 digest, 32 octets as the message */
-};
-
 struct dkim_plan_options {
     struct span domain;   /* d=, ASCII (A-labels) */
     struct span selector; /* s=, one label or more */
-    enum dkim_algorithm algorithm;
+    enum sign_algorithm algorithm;
     uint32_t signature_size; /* octets: RSA as the modulus, Ed25519 64 */
     enum canon_form header_form;
     enum canon_form body_form;
@@ -35,7 +31,7 @@ struct dkim_plan_options {
 
 /* Fields are for reading. Text is kept inside: nothing is borrowed. */
 struct dkim_plan {
-    enum dkim_algorithm algorithm;
+    enum sign_algorithm algorithm;
     uint32_t signature_size;
     enum canon_form header_form;
     enum canon_form body_form;
@@ -52,7 +48,6 @@ struct dkim_plan {
 MUST_USE int dkim_plan_compile(struct dkim_plan *plan, const struct dkim_plan_options *options,
                                struct text *why);
 struct span dkim_plan_domain(const struct dkim_plan *plan);
-const char *dkim_algorithm_name(enum dkim_algorithm algorithm); /* "rsa-sha256" ... */
 /* Writes the name of the record: selector._domainkey.domain (RFC 6376 3.6.2.1). */
 void dkim_plan_record_name(struct span selector, struct span domain, struct text *out);
 /* Whether a From field of that domain is aligned with d= without any knowledge of organisational

@@ -33,7 +33,7 @@ static void test_heads(void **state)
     assert_head(&plan,
                 "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.com; s=s1;");
     assert_int_equal(plan.head_column, 74);
-    options.algorithm = DKIM_ED25519_SHA256;
+    options.algorithm = SIGN_ED25519_SHA256;
     options.signature_size = 64;
     options.header_form = CANON_SIMPLE;
     options.identity = SPAN("a=b@News.example.com");
@@ -49,35 +49,35 @@ static void test_faults(void **state)
 {
     static const struct {
         const char *domain, *selector, *identity;
-        enum dkim_algorithm algorithm;
+        enum sign_algorithm algorithm;
         uint32_t signature_size;
         const char *why; /* part of the sentence; NULL: it is fine */
     } cases[] = {
-        {"example.com", "s", "", DKIM_RSA_SHA256, 128, NULL},
-        {"example.com", "s", "", DKIM_RSA_SHA256, 512, NULL},
-        {"example.com", "a.b_c-1", "@example.com", DKIM_RSA_SHA256, 256, NULL},
-        {"example.com", "s", "x@a.example.com", DKIM_ED25519_SHA256, 64, NULL},
-        {"example.com", "s", "", DKIM_RSA_SHA256, 127, "1016 bits"},
-        {"example.com", "s", "", DKIM_RSA_SHA256, 513, "bits"},
-        {"example.com", "s", "", DKIM_ED25519_SHA256, 256, "ed25519-sha256"},
-        {"", "s", "", DKIM_RSA_SHA256, 256, "the domain"},
-        {"example.com.", "s", "", DKIM_RSA_SHA256, 256, "the domain"},
-        {"example..com", "s", "", DKIM_RSA_SHA256, 256, "the domain"},
-        {"-x.com", "s", "", DKIM_RSA_SHA256, 256, "the domain"},
-        {"x;.com", "s", "", DKIM_RSA_SHA256, 256, "the domain"},
-        {"b\xc3\xbc.com", "s", "", DKIM_RSA_SHA256, 256, "ASCII"},
-        {LABEL_63 "4.com", "s", "", DKIM_RSA_SHA256, 256, "the domain"},
-        {"example.com", "", "", DKIM_RSA_SHA256, 256, "the selector"},
-        {"example.com", "a b", "", DKIM_RSA_SHA256, 256, "the selector"},
-        {"example.com", "s\r\nX", "", DKIM_RSA_SHA256, 256, "the selector \"s\\x0d\\x0aX\""},
-        {DOMAIN_191, "s2345678901234567890123456789012345678901234567890", "", DKIM_RSA_SHA256, 256,
+        {"example.com", "s", "", SIGN_RSA_SHA256, 128, NULL},
+        {"example.com", "s", "", SIGN_RSA_SHA256, 512, NULL},
+        {"example.com", "a.b_c-1", "@example.com", SIGN_RSA_SHA256, 256, NULL},
+        {"example.com", "s", "x@a.example.com", SIGN_ED25519_SHA256, 64, NULL},
+        {"example.com", "s", "", SIGN_RSA_SHA256, 127, "1016 bits"},
+        {"example.com", "s", "", SIGN_RSA_SHA256, 513, "bits"},
+        {"example.com", "s", "", SIGN_ED25519_SHA256, 256, "ed25519-sha256"},
+        {"", "s", "", SIGN_RSA_SHA256, 256, "the domain"},
+        {"example.com.", "s", "", SIGN_RSA_SHA256, 256, "the domain"},
+        {"example..com", "s", "", SIGN_RSA_SHA256, 256, "the domain"},
+        {"-x.com", "s", "", SIGN_RSA_SHA256, 256, "the domain"},
+        {"x;.com", "s", "", SIGN_RSA_SHA256, 256, "the domain"},
+        {"b\xc3\xbc.com", "s", "", SIGN_RSA_SHA256, 256, "ASCII"},
+        {LABEL_63 "4.com", "s", "", SIGN_RSA_SHA256, 256, "the domain"},
+        {"example.com", "", "", SIGN_RSA_SHA256, 256, "the selector"},
+        {"example.com", "a b", "", SIGN_RSA_SHA256, 256, "the selector"},
+        {"example.com", "s\r\nX", "", SIGN_RSA_SHA256, 256, "the selector \"s\\x0d\\x0aX\""},
+        {DOMAIN_191, "s2345678901234567890123456789012345678901234567890", "", SIGN_RSA_SHA256, 256,
          NULL}, /* 50 + 12 + 191 = 253 */
-        {DOMAIN_191, "s23456789012345678901234567890123456789012345678901", "", DKIM_RSA_SHA256,
+        {DOMAIN_191, "s23456789012345678901234567890123456789012345678901", "", SIGN_RSA_SHA256,
          256, "too long together"},
-        {"example.com", "s", "x@example.net", DKIM_RSA_SHA256, 256, "the identity"},
-        {"example.com", "s", "x@notexample.com", DKIM_RSA_SHA256, 256, "the identity"},
-        {"example.com", "s", "example.com", DKIM_RSA_SHA256, 256, "the identity"},
-        {"example.com", "s", "a b@example.com", DKIM_RSA_SHA256, 256, "the identity"},
+        {"example.com", "s", "x@example.net", SIGN_RSA_SHA256, 256, "the identity"},
+        {"example.com", "s", "x@notexample.com", SIGN_RSA_SHA256, 256, "the identity"},
+        {"example.com", "s", "example.com", SIGN_RSA_SHA256, 256, "the identity"},
+        {"example.com", "s", "a b@example.com", SIGN_RSA_SHA256, 256, "the identity"},
     };
 
     (void)state;

@@ -116,7 +116,7 @@ static bool read_key(struct span value, struct dkim_record *record)
 enum dkim_record_verdict dkim_record_read(struct span text, struct dkim_record *ret_record)
 {
     struct tag_list list;
-    struct dkim_record record = {.algorithm = DKIM_RSA_SHA256};
+    struct dkim_record record = {.algorithm = SIGN_RSA_SHA256};
     bool readable = read_tags(text, &list);
     const struct tag *version = find(&list, SPAN("v"));
     const struct tag *key = find(&list, SPAN("p"));
@@ -127,7 +127,7 @@ enum dkim_record_verdict dkim_record_read(struct span text, struct dkim_record *
     if (!readable || key == NULL || (version != NULL && version != list.tags))
         return DKIM_RECORD_BROKEN;
     if (kind != NULL && span_equal_nocase(kind->value, SPAN("ed25519")))
-        record.algorithm = DKIM_ED25519_SHA256;
+        record.algorithm = SIGN_ED25519_SHA256;
     else if (kind != NULL && !span_equal_nocase(kind->value, SPAN("rsa")))
         return DKIM_RECORD_UNKNOWN_KEY;
     const struct tag *flags = find(&list, SPAN("t"));
@@ -162,22 +162,22 @@ static struct span bare_key(struct span key)
     return span_skip(bits, head + 1);
 }
 
-bool dkim_record_holds(const struct dkim_record *record, enum dkim_algorithm algorithm,
+bool dkim_record_holds(const struct dkim_record *record, enum sign_algorithm algorithm,
                        struct span public_key)
 {
     struct span key = span_make(record->key, record->key_size);
 
     if (record->algorithm != algorithm || key.size == 0)
         return false;
-    if (algorithm == DKIM_RSA_SHA256)
+    if (algorithm == SIGN_RSA_SHA256)
         return span_equal(bare_key(key), bare_key(public_key));
     return span_equal(key, public_key);
 }
 
-void dkim_record_write(enum dkim_algorithm algorithm, struct span public_key, struct text *out)
+void dkim_record_write(enum sign_algorithm algorithm, struct span public_key, struct text *out)
 {
     text_add_cstr(out, "v=DKIM1; k=");
-    text_add_cstr(out, algorithm == DKIM_RSA_SHA256 ? "rsa" : "ed25519");
+    text_add_cstr(out, sign_algorithm_key(algorithm));
     text_add_cstr(out, "; p=");
     base64_encode(public_key, out);
 }

@@ -22,7 +22,7 @@ enum dkim_record_verdict {
 };
 
 struct dkim_record {
-    enum dkim_algorithm algorithm; /* k= */
+    enum sign_algorithm algorithm; /* k= */
     bool testing;                  /* t=y: verifiers treat the mail as unsigned */
     bool strict;                   /* t=s: the domain of i= must be d= itself */
     bool takes_sha256;             /* no h=, or it names sha256 */
@@ -38,11 +38,11 @@ MUST_USE enum dkim_record_verdict dkim_record_read(struct span text,
 const char *dkim_record_verdict_name(enum dkim_record_verdict verdict); /* a clause in words */
 /* Whether it publishes this key. public_key: RSA as SubjectPublicKeyInfo (RFC 5280 4.1, DER),
  * Ed25519 as 32 octets. */
-MUST_USE bool dkim_record_holds(const struct dkim_record *record, enum dkim_algorithm algorithm,
+MUST_USE bool dkim_record_holds(const struct dkim_record *record, enum sign_algorithm algorithm,
                                 struct span public_key);
 
 /* "v=DKIM1; k=rsa; p=..." */
-void dkim_record_write(enum dkim_algorithm algorithm, struct span public_key, struct text *out);
+void dkim_record_write(enum sign_algorithm algorithm, struct span public_key, struct text *out);
 /* One line of a zone file (RFC 1035 5.1): the name with its dot, IN TXT, the text in strings of at
  * most 255 octets within parentheses. */
 void dkim_record_write_zone(struct span name, struct span record, struct text *out);

@@ -56,7 +56,7 @@ static void test_whole_field(void **state)
     const struct dkim_plan_options options = {.domain = SPAN("example.com"),
                                               .selector = SPAN("s1"),
                                               .identity = SPAN("@example.com"),
-                                              .algorithm = DKIM_ED25519_SHA256,
+                                              .algorithm = SIGN_ED25519_SHA256,
                                               .signature_size = 64,
                                               .lifetime_s = 604800};
     static const char expected[] =

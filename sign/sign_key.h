@@ -14,11 +14,7 @@
 
 #include "base/span.h"
 #include "base/text.h"
-
-enum sign_algorithm {
-    SIGN_RSA_SHA256,     /* rsa-sha256: RFC 6376 section 3.3.1, PKCS#1 v1.5 */
-    SIGN_ED25519_SHA256, /* ed25519-sha256: RFC 8463 section 3 */
-};
+#include "sign/sign_algorithm.h"
 
 enum {
     SIGN_KEY_BITS_MIN = 1024,

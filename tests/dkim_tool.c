@@ -69,11 +69,6 @@ static struct sign_key *read_key(const char *path)
     return key;
 }
 
-static enum dkim_algorithm algorithm_of(const struct sign_key *key)
-{
-    return sign_key_algorithm(key) == SIGN_RSA_SHA256 ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256;
-}
-
 static int make(const char *kind, const char *bits)
 {
     static uint8_t buffer[SIGN_KEY_PEM_MAX];
@@ -95,7 +90,7 @@ static int record(const char *path)
 
     key = read_key(path);
     text_init(&out, buffer, sizeof(buffer));
-    dkim_record_write(algorithm_of(key), sign_key_public(key), &out);
+    dkim_record_write(sign_key_algorithm(key), sign_key_public(key), &out);
     CHECK(!out.overflow);
     (void)printf("%.*s\n", (int)out.size, (const char *)out.data);
     return 0;
@@ -120,7 +115,7 @@ static void read_signer(struct signer *signer, const char *argument)
     options.header_form = form_of(span_split(&forms, '/'));
     options.body_form = form_of(forms);
     signer->key = read_key((const char *)rest.data);
-    options.algorithm = algorithm_of(signer->key);
+    options.algorithm = sign_key_algorithm(signer->key);
     options.signature_size = (uint32_t)sign_key_signature_size(signer->key);
     text_init(&why, buffer, sizeof(buffer));
     if (dkim_plan_compile(&signer->plan, &options, &why) < 0)

@@ -73,7 +73,7 @@ static void add_json(struct text *out, const struct named_key *named)
     json_put_key_cstr(out, "selector", named->selector);
     json_put_key_cstr(out, "name", named->name);
     json_put_key_cstr(out, "key_file", named->path);
-    json_put_key_cstr(out, "algorithm", dkim_algorithm_name(key_check_algorithm(named->key)));
+    json_put_key_cstr(out, "algorithm", sign_algorithm_name(sign_key_algorithm(named->key)));
     json_put_key_u64(out, "bits", sign_key_bits(named->key));
 }
 

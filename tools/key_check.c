@@ -21,14 +21,9 @@ const char *key_check_status_name(enum key_check_status status)
     return status_names[status];
 }
 
-enum dkim_algorithm key_check_algorithm(const struct sign_key *key)
-{
-    return sign_key_algorithm(key) == SIGN_RSA_SHA256 ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256;
-}
-
 static bool holds(const struct dkim_record *record, const struct sign_key *key)
 {
-    return dkim_record_holds(record, key_check_algorithm(key), sign_key_public(key));
+    return dkim_record_holds(record, sign_key_algorithm(key), sign_key_public(key));
 }
 
 /* One DKIM record that was read. */
@@ -36,9 +31,9 @@ static enum key_check_status judge_record(const struct dkim_record *record,
                                           const struct sign_key *key, struct text *problem)
 {
     if (!holds(record, key)) {
-        if (record->algorithm != key_check_algorithm(key))
+        if (record->algorithm != sign_key_algorithm(key))
             text_add_format(problem, "the record holds an %s key and this is none",
-                            record->algorithm == DKIM_RSA_SHA256 ? "RSA" : "Ed25519");
+                            sign_algorithm_words(record->algorithm));
         else
             text_add_cstr(problem, "the record holds another key than this one");
         text_add_cstr(problem, how_to_publish);

@@ -26,8 +26,6 @@ struct key_check {
     char problem[320]; /* in words, what to do too; empty when GOOD */
 };
 
-/* The key's own sort in the DKIM files' words. */
-enum dkim_algorithm key_check_algorithm(const struct sign_key *key);
 void key_check_judge(const struct txt_set *set, const struct sign_key *key,
                      struct key_check *ret_check);
 const char *key_check_status_name(enum key_check_status status); /* "good", "other_key" ... */

@@ -73,7 +73,7 @@ int named_key_take(struct named_key *named, struct span pem)
     if (open_key(named, pem) != 0)
         return EXIT_USAGE;
     text_init(&text, named->record_text, sizeof(named->record_text));
-    dkim_record_write(key_check_algorithm(named->key), sign_key_public(named->key), &text);
+    dkim_record_write(sign_key_algorithm(named->key), sign_key_public(named->key), &text);
     named->record = text_span(&text);
     return 0;
 }
@@ -97,5 +97,5 @@ int named_key_read(struct named_key *named)
 
 const char *named_key_kind(const struct named_key *named)
 {
-    return sign_key_algorithm(named->key) == SIGN_RSA_SHA256 ? "RSA" : "Ed25519";
+    return sign_algorithm_words(sign_key_algorithm(named->key));
 }
