@@ -213,9 +213,8 @@ struct store {
     struct store_lane lanes[LANES_COUNT];
     struct store_shard *shards;
     struct store_checkpoint checkpoint;
-    struct io_mapping checkpoint_mapping; /* the entries live in it */
-    struct io_mapping *segments;          /* one a slot */
-    struct store_journal *journals;       /* in order of their ids */
+    struct io_mapping *segments;    /* one a slot */
+    struct store_journal *journals; /* in order of their ids */
     uint32_t journals_count;
     uint8_t *names; /* scratch: names in a folder */
     struct queue_notice *notices;

@@ -278,42 +278,29 @@ static int find_checkpoint(struct store *store, uint64_t *ret_number)
     return r;
 }
 
-static int map_checkpoint(struct store *store, uint64_t number, struct checkpoint_loaded *ret)
+static int map_checkpoint(struct store *store, uint64_t number, struct io_mapping *ret_mapping)
 {
     char path[STORE_LOG_PATH_MAX];
     struct text text;
-    int r;
 
     text_init(&text, path, sizeof(path));
     store_parts_checkpoint_path(store, number, &text);
-    r = io_map(store->io, path, IO_MAP_PRIVATE, &store->checkpoint_mapping);
-    if (r < 0)
-        return r;
-    return checkpoint_read(
-        (struct span_mut){store->checkpoint_mapping.data, store->checkpoint_mapping.size}, ret);
+    return io_map(store->io, path, IO_MAP_READ, ret_mapping);
 }
 
 static void drop_checkpoint(struct store *store)
 {
     queue_recover_reset(store->queue);
-    if (store->checkpoint_mapping.data != NULL)
-        io_unmap(store->io, &store->checkpoint_mapping);
-    store->checkpoint_mapping = (struct io_mapping){0};
+    store->checkpoint.writer.size = 0;
     for (uint32_t i = 0; i < store->journals_count; i++)
         store->journals[i].covered = 0;
 }
 
-/* 0: the tables are loaded; -EBADMSG, -ENOENT: there is no use in it; -ENOSPC, -ENOTSUP: stop. */
-static int load_checkpoint(struct store *store)
+static int take_checkpoint(struct store *store, struct span image)
 {
     struct checkpoint_loaded loaded;
-    uint64_t number;
-    int r = find_checkpoint(store, &number);
+    int r = checkpoint_read(image, &loaded);
 
-    if (r < 0 || number == 0)
-        return r < 0 ? r : -ENOENT;
-    store->checkpoint.number = number;
-    r = map_checkpoint(store, number, &loaded);
     for (uint32_t i = 0; r == 0 && i < loaded.segments_count; i++) {
         r = register_segment(store, loaded.segments[i].file);
         if (r == 0 && store->recovery.segments_count != i + 1)
@@ -326,10 +313,29 @@ static int load_checkpoint(struct store *store)
             journal->covered = loaded.journals[i].offset;
     }
     if (r == 0)
-        r = checkpoint_load(store->queue, (struct span_mut){store->checkpoint_mapping.data,
-                                                            store->checkpoint_mapping.size});
+        r = checkpoint_load(store->queue, image);
     store->recovery.from_checkpoint = r == 0;
     store->recovery.clean = r == 0 && loaded.clean;
+    store->checkpoint.writer.size = image.size;
+    return r;
+}
+
+/* 0: the tables are loaded; -EBADMSG, -ENOENT: there is no use in it; -ENOSPC, -ENOTSUP: stop. */
+static int load_checkpoint(struct store *store)
+{
+    struct io_mapping mapping;
+    uint64_t number;
+    int r = find_checkpoint(store, &number);
+
+    if (r < 0 || number == 0)
+        return r < 0 ? r : -ENOENT;
+    store->checkpoint.number = number;
+    r = map_checkpoint(store, number, &mapping);
+    if (r < 0)
+        return r;
+    r = take_checkpoint(store, span_make(mapping.data, mapping.size));
+    if (mapping.data != NULL)
+        io_unmap(store->io, &mapping);
     return r;
 }
 
@@ -439,9 +445,7 @@ int store_parts_recover(struct store *store, struct text *error)
     }
     store->recovery.recipients_count = queue_recipients_count(store->queue);
     store->recovery.campaigns_count = queue_campaigns_count(store->queue);
-    if (store->recovery.from_checkpoint) { /* it is not due at once */
+    if (store->recovery.from_checkpoint) /* it is not due at once */
         store->checkpoint.recipients_at_last = queue_recipients_count(store->queue);
-        store->checkpoint.writer.size = store->checkpoint_mapping.size;
-    }
     return 0;
 }

@@ -314,7 +314,7 @@ static int check_checkpoints(struct walk *walk)
             continue;
         walk->totals.files_count++;
         walk->totals.bytes += mapping.size;
-        if (checkpoint_read((struct span_mut){mapping.data, mapping.size}, &loaded) != 0)
+        if (checkpoint_read(span_make(mapping.data, mapping.size), &loaded) != 0)
             problem(walk, 0, "not whole: the next start reads segments and journals instead",
                     false);
         if (mapping.data != NULL)

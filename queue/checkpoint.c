@@ -240,7 +240,7 @@ void checkpoint_header(const struct checkpoint_writer *writer, uint8_t *page)
 /* --- reading --- */
 
 struct image {
-    struct span_mut bytes;
+    struct span bytes;
     struct record_file file;
     struct header header;
     uint64_t offsets[CHECKPOINT_SECTIONS_COUNT];
@@ -256,9 +256,9 @@ static const size_t item_sizes[CHECKPOINT_SECTIONS_COUNT] = {
     [CHECKPOINT_NAMES] = 1,
 };
 
-static int read_header(struct span_mut bytes, struct image *ret)
+static int read_header(struct span bytes, struct image *ret)
 {
-    int r = record_read_file(span_from_mut(bytes), true, &ret->file);
+    int r = record_read_file(bytes, true, &ret->file);
     uint64_t size;
 
     if (r < 0)
@@ -297,13 +297,14 @@ static int check_blocks(const struct image *image)
     return 0;
 }
 
-static void *section(const struct image *image, enum checkpoint_section which, uint32_t *ret_count)
+static const void *section(const struct image *image, enum checkpoint_section which,
+                           uint32_t *ret_count)
 {
     *ret_count = (uint32_t)(image->header.sizes[which] / item_sizes[which]);
     return image->bytes.data + image->offsets[which];
 }
 
-int checkpoint_read(struct span_mut bytes, struct checkpoint_loaded *ret)
+int checkpoint_read(struct span bytes, struct checkpoint_loaded *ret)
 {
     struct image image;
     int r = read_header(bytes, &image);
@@ -420,12 +421,12 @@ static int load_runs(struct queue *queue, const struct image *image, uint32_t en
     return expected == entries_count ? 0 : -EBADMSG;
 }
 
-int checkpoint_load(struct queue *queue, struct span_mut bytes)
+int checkpoint_load(struct queue *queue, struct span bytes)
 {
     uint32_t entries_count, segments_count;
     const struct checkpoint_cover *segments;
     struct image image;
-    struct entry *entries;
+    const struct entry *entries;
     int r = read_header(bytes, &image);
 
     if (r < 0)

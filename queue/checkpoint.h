@@ -90,10 +90,10 @@ struct checkpoint_loaded {
 };
 
 /* Checks everything that can be checked without the segments. 0; -EBADMSG; -ENOTSUP newer. */
-MUST_USE int checkpoint_read(struct span_mut image, struct checkpoint_loaded *ret);
-/* Into an empty queue in which the segments of the checkpoint are registered, in their order. The
- * entries become the queue's: the image is private memory. 0; -ENOSPC: a limit is too low;
- * -EBADMSG: it does not fit the segments: the queue is in no defined state, open another. */
-MUST_USE int checkpoint_load(struct queue *queue, struct span_mut image);
+MUST_USE int checkpoint_read(struct span image, struct checkpoint_loaded *ret);
+/* Into an empty queue in which the segments of the checkpoint are registered, in their order; the
+ * image is not needed afterwards. 0; -ENOSPC: a limit is too low; -EBADMSG: it does not fit the
+ * segments: the queue is in no defined state, open another. */
+MUST_USE int checkpoint_load(struct queue *queue, struct span image);
 
 #endif

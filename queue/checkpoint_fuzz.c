@@ -63,11 +63,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         image[0] = 'R';
     if (data[0] == 'r')
         put_right(image, size);
-    (void)!checkpoint_read((struct span_mut){image, size}, &loaded);
+    (void)!checkpoint_read(span_make(image, size), &loaded);
     CHECK(arena_open(&arena, queue_cost(&limits)) == 0);
     queue = queue_open(&arena, &limits);
     CHECK(queue_append_segment(queue, 1, segment.image, 0, &slot) == 0);
-    if (checkpoint_load(queue, (struct span_mut){image, size}) == 0) {
+    if (checkpoint_load(queue, span_make(image, size)) == 0) {
         queue_recover_finish(queue);
         walk(queue);
     }

@@ -118,14 +118,14 @@ static void test_round_trip(void **state)
 
     (void)state;
     arena_close(&arena);
-    assert_int_equal(checkpoint_read(image, &loaded), 0);
+    assert_int_equal(checkpoint_read(span_from_mut(image), &loaded), 0);
     assert_true(loaded.clean);
     assert_int_equal(loaded.segments_count, 1);
     assert_int_equal(loaded.segments[0].file, 1);
     assert_int_equal(loaded.journals_count, 2);
     assert_int_equal(loaded.journals[1].offset, UINT64_MAX);
     open_queue(&segment);
-    assert_int_equal(checkpoint_load(queue, image), 0);
+    assert_int_equal(checkpoint_load(queue, span_from_mut(image)), 0);
     queue_recover_finish(queue);
     assert_int_equal(queue_recipients_count(queue), RECIPIENTS);
     assert_int_equal(queue_campaigns_count(queue), 2);
@@ -157,14 +157,14 @@ static void test_refuses_damage(void **state)
         if (i >= 150 || at >= 1024 + 72)
             at = RECORD_PAGE + prng_below(&prng, image.size - RECORD_PAGE);
         image.data[at] ^= (uint8_t)(1U << prng_below(&prng, 8));
-        if (checkpoint_read(image, &loaded) == 0)
+        if (checkpoint_read(span_from_mut(image), &loaded) == 0)
             fail_msg("a flipped bit at %zu goes unseen", at);
         image.data[at] = 0;
         free(image.data);
         write_image();
     }
     for (size_t cut = 0; cut < image.size; cut += 997)
-        assert_int_not_equal(checkpoint_read((struct span_mut){image.data, cut}, &loaded), 0);
+        assert_int_not_equal(checkpoint_read(span_make(image.data, cut), &loaded), 0);
 }
 
 static void test_refuses_other_segments(void **state)
@@ -176,15 +176,15 @@ static void test_refuses_other_segments(void **state)
     arena_close(&arena);
     assert_int_equal(arena_open(&arena, queue_cost(&limits)), 0);
     queue = queue_open(&arena, &limits);
-    assert_int_equal(checkpoint_load(queue, image), -EBADMSG); /* no segment */
+    assert_int_equal(checkpoint_load(queue, span_from_mut(image)), -EBADMSG); /* no segment */
     assert_int_equal(queue_append_segment(queue, 2, segment.image, 0, &slot), 0);
-    assert_int_equal(checkpoint_load(queue, image), -EBADMSG); /* another one */
+    assert_int_equal(checkpoint_load(queue, span_from_mut(image)), -EBADMSG); /* another one */
     arena_close(&arena);
     limits.recipients_max = RECIPIENTS - 1;
     assert_int_equal(arena_open(&arena, queue_cost(&limits)), 0);
     queue = queue_open(&arena, &limits);
     assert_int_equal(queue_append_segment(queue, 1, segment.image, 0, &slot), 0);
-    assert_int_equal(checkpoint_load(queue, image), -ENOSPC);
+    assert_int_equal(checkpoint_load(queue, span_from_mut(image)), -ENOSPC);
     queue_recover_reset(queue);
     assert_int_equal(queue_campaigns_count(queue), 0);
     assert_int_equal(queue_recipients_count(queue), 0);

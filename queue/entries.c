@@ -1,6 +1,7 @@
 #include "queue/entries.h"
 
 #include <errno.h>
+#include <string.h>
 
 size_t entries_cost(uint32_t count_max)
 {
@@ -10,21 +11,21 @@ size_t entries_cost(uint32_t count_max)
 void entries_init(struct entries *entries, struct arena *arena, uint32_t count_max)
 {
     *entries = (struct entries){.count_max = count_max};
-    entries->fresh = arena_alloc(arena, count_max, sizeof(struct entry));
+    entries->list = arena_alloc(arena, count_max, sizeof(struct entry));
 }
 
-int entries_adopt(struct entries *entries, struct entry *mapped, uint32_t count,
+int entries_adopt(struct entries *entries, const struct entry *from, uint32_t count,
                   uint32_t domains_count)
 {
     CHECK(entries->count == 0);
     if (count > entries->count_max)
         return -ENOSPC;
     for (uint32_t i = 0; i < count; i++)
-        if (mapped[i].domain >= domains_count || mapped[i].state >= ENTRY_STATE_COUNT ||
-            (mapped[i].flags & ~ENTRY_KEPT_FLAGS) != 0)
+        if (from[i].domain >= domains_count || from[i].state >= ENTRY_STATE_COUNT ||
+            (from[i].flags & ~ENTRY_KEPT_FLAGS) != 0)
             return -EBADMSG;
-    entries->mapped = mapped;
-    entries->mapped_count = count;
+    if (count > 0)
+        memcpy(entries->list, from, (size_t)count * sizeof(*from));
     entries->count = count;
     return 0;
 }
@@ -33,7 +34,7 @@ int entries_add(struct entries *entries, struct entry entry, uint32_t *ret_index
 {
     if (entries->count == entries->count_max)
         return -ENOSPC;
-    entries->fresh[entries->count] = entry;
+    entries->list[entries->count] = entry;
     *ret_index = entries->count++;
     return 0;
 }

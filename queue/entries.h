@@ -1,8 +1,10 @@
 /* entries.h - the dense table: sixteen bytes a recipient.
  *
- * Knows nothing of flows. The entries below `mapped_count` are a private mapping of the last
- * checkpoint, the others stand in arena memory; both are numbered as one. An entry is changed by
- * the shard that its domain belongs to, but for the fields that never change after it was added. */
+ * Knows nothing of flows. All stand in one run of arena memory and not in a mapping of the
+ * checkpoint, for which there are no large pages: verdicts come in random order. An entry is
+ * changed by the shard that its domain belongs to, but for the fields that never change after it
+ * was added.
+ */
 #ifndef QUEUE_ENTRIES_H
 #define QUEUE_ENTRIES_H
 
@@ -40,25 +42,23 @@ struct entry {
 static_assert(sizeof(struct entry) == 16, "on disk, and the memory budget");
 
 struct entries {
-    struct entry *mapped;
-    struct entry *fresh;
-    uint32_t mapped_count;
+    struct entry *list;
     uint32_t count;
     uint32_t count_max;
 };
 
 size_t entries_cost(uint32_t count_max);
 void entries_init(struct entries *entries, struct arena *arena, uint32_t count_max);
-/* Adopts `count` entries of a checkpoint; the table must be empty. -ENOSPC when too many, -EBADMSG
+/* Copies `count` entries of a checkpoint; the table must be empty. -ENOSPC when too many, -EBADMSG
  * when one makes no sense. */
-MUST_USE int entries_adopt(struct entries *entries, struct entry *mapped, uint32_t count,
+MUST_USE int entries_adopt(struct entries *entries, const struct entry *from, uint32_t count,
                            uint32_t domains_count);
 /* -ENOSPC. */
 MUST_USE int entries_add(struct entries *entries, struct entry entry, uint32_t *ret_index);
 
 static inline struct entry *entries_at(const struct entries *entries, uint32_t index)
 {
-    return index < entries->mapped_count ? &entries->mapped[index] : &entries->fresh[index];
+    return &entries->list[index];
 }
 
 static inline bool entry_is_open(const struct entry *entry)

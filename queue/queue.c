@@ -80,6 +80,15 @@ uint64_t queue_parts_hash(uint64_t number)
     return number ^ number >> 31;
 }
 
+void queue_memory(const struct queue *queue, struct span_mut ret_parts[2])
+{
+    size_t count = queue->limits.recipients_max;
+
+    ret_parts[0] =
+        (struct span_mut){(uint8_t *)queue->entries.list, count * sizeof(queue->entries.list[0])};
+    ret_parts[1] = (struct span_mut){(uint8_t *)queue->links, count * sizeof(queue->links[0])};
+}
+
 uint32_t queue_campaigns_count(const struct queue *queue)
 {
     return queue->campaigns_count;

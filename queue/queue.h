@@ -82,6 +82,8 @@ struct queue_notice {
 
 size_t queue_cost(const struct queue_limits *limits); /* bytes of arena, shards included */
 struct queue *queue_open(struct arena *arena, const struct queue_limits *limits);
+/* The entries and the links: filled from their front, then used at random, millions of them. */
+void queue_memory(const struct queue *queue, struct span_mut ret_parts[2]);
 
 uint32_t queue_campaigns_count(const struct queue *queue);
 /* Campaigns are numbered from 0 in the order in which they came; discarded ones stay in place. */

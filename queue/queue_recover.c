@@ -12,8 +12,7 @@
 void queue_recover_reset(struct queue *queue)
 {
     dictionary_clear(&queue->dictionary);
-    queue->entries.mapped = NULL;
-    queue->entries.mapped_count = queue->entries.count = 0;
+    queue->entries.count = 0;
     queue->campaigns_count = queue->runs_count = 0;
     table_clear(&queue->campaign_ids);
     for (uint32_t i = 0; i < queue->segments_count; i++)

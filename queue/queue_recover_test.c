@@ -458,10 +458,10 @@ static void through_a_checkpoint(void)
     checkpoint_header(&writer, bytes);
     (void)close_queue(NULL);
     open_queue(&plain_limits);
-    assert_int_equal(checkpoint_read((struct span_mut){bytes, sizeof(bytes)}, &loaded), 0);
+    assert_int_equal(checkpoint_read(span_make(bytes, sizeof(bytes)), &loaded), 0);
     assert_int_equal(
         queue_append_segment(world.queue, 100, queue_image_span(&world.images[0]), 0, &slot), 0);
-    assert_int_equal(checkpoint_load(world.queue, (struct span_mut){bytes, sizeof(bytes)}), 0);
+    assert_int_equal(checkpoint_load(world.queue, span_make(bytes, sizeof(bytes))), 0);
 }
 
 /* The last ordinal there can be, and the first: no run goes around the end. */
