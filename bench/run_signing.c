@@ -36,12 +36,12 @@ static int add_key(struct policy *policy, const struct policy_dkim *item, struct
     return result;
 }
 
-int run_signing_open(struct policy *policy, uint32_t shards_count, struct text *error)
+int run_signing_open(struct policy *policy, uint32_t threads_count, struct text *error)
 {
     int result = 0;
 
     if (policy->dkim.count > 0)
-        result = signing_keys_open(&policy->signing_keys, policy, shards_count, error);
+        result = signing_keys_open(&policy->signing_keys, policy, threads_count, error);
     for (uint32_t i = 0; result == 0 && i < policy->dkim.count; i++)
         result = add_key(policy, &policy->dkim_items[i], error);
     return result;

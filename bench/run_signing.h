@@ -8,8 +8,9 @@
 
 /* Adds to the configuration what the options ask for. */
 void run_signing_configure(const struct run_options *options, struct text *yaml);
-/* Reads the keys that the policy names, for so many shards. 0 or -errno and *error. */
-MUST_USE int run_signing_open(struct policy *policy, uint32_t shards_count, struct text *error);
+/* Reads the keys that the policy names, for so many threads: shards and signers. 0 or -errno and
+ * *error. */
+MUST_USE int run_signing_open(struct policy *policy, uint32_t threads_count, struct text *error);
 void run_signing_close(struct policy *policy);
 /* One made-up key. */
 void run_signing_verp(struct verp_keys *keys);

@@ -48,17 +48,17 @@ static int write_policy(struct run_work *work, const char *folder, uint16_t port
     return policy_complete(work->policy, SPAN("localhost"), SPAN("nameserver 127.0.0.1\n"), error);
 }
 
-static int open_ring(struct run_work *work, uint32_t shards_count, struct text *error)
+static int open_ring(struct run_work *work, const struct engine_limits *limits, struct text *error)
 {
     struct io_options ring = {
-        .index = shards_count,
+        .index = limits->shards_count,
         .entries = 1024,
         .handles_max = 1024,
         .buffers_count = 64,
         .buffer_size = 4096,
         .wake_tag = tag_of(TAG_WAKE, 0),
     };
-    int result = io_group_open(&work->group, shards_count + 1);
+    int result = io_group_open(&work->group, engine_limits_rings(limits));
 
     if (result < 0)
         return result;
@@ -82,10 +82,11 @@ int run_work_open(struct run_work *work, const struct run_options *options, cons
     if (result < 0)
         return result;
     engine_limits_fill(&engine.limits, work->policy, cores > 0 ? (uint32_t)cores : 1);
-    result = run_signing_open(work->policy, engine.limits.shards_count, error);
+    result = run_signing_open(work->policy,
+                              engine.limits.shards_count + engine.limits.signers_count, error);
     if (result < 0)
         return result;
-    result = open_ring(work, engine.limits.shards_count, error);
+    result = open_ring(work, &engine.limits, error);
     if (result == 0)
         result = io_entropy(work->io, &engine.seed, sizeof(engine.seed));
     if (result < 0)

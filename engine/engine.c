@@ -10,14 +10,10 @@
 #include "base/table.h"
 #include "engine/content_signable.h"
 #include "engine/session.h"
+#include "engine/signers.h"
 #include "engine/tag.h"
 
 #define ORDERS_MAX 64
-#define RECIPIENTS_MAX_DEFAULT (1u << 25)
-#define DOMAINS_MAX_DEFAULT (1u << 20)
-#define CAMPAIGNS_MAX_DEFAULT 16384u
-#define SITES_MAX_DEFAULT 8192u
-#define TICKETS_MAX_DEFAULT 2048u /* 8 KiB of address space each */
 
 struct engine_shard {
     struct engine *engine;
@@ -44,40 +40,10 @@ struct engine {
     struct tls_context tls;
     bool has_tls;
     struct leasing_links links;
+    struct signers signers;
     struct engine_shard shards[POLICY_SHARDS_MAX];
     uint32_t shards_count;
 };
-
-void engine_limits_fill(struct engine_limits *limits, const struct policy *policy,
-                        uint32_t cores_count)
-{
-    uint32_t per_shard;
-
-    if (limits->shards_count == 0)
-        limits->shards_count =
-            policy->shards != 0 ? policy->shards : (uint32_t)max_u64(cores_count, 1);
-    if (limits->shards_count > POLICY_SHARDS_MAX)
-        limits->shards_count = POLICY_SHARDS_MAX;
-    if (limits->connections_max == 0)
-        limits->connections_max = policy->connections_max;
-    per_shard = (limits->connections_max + limits->shards_count - 1) / limits->shards_count;
-    if (limits->recipients_max == 0)
-        limits->recipients_max = RECIPIENTS_MAX_DEFAULT;
-    if (limits->domains_max == 0)
-        limits->domains_max = DOMAINS_MAX_DEFAULT;
-    if (limits->flows_max == 0)
-        limits->flows_max = DOMAINS_MAX_DEFAULT;
-    if (limits->sites_max == 0)
-        limits->sites_max = SITES_MAX_DEFAULT;
-    if (limits->campaigns_max == 0)
-        limits->campaigns_max = CAMPAIGNS_MAX_DEFAULT;
-    if (limits->buffers_max == 0)
-        limits->buffers_max = per_shard < 1024 ? per_shard : 1024;
-    if (limits->cache_entries_max == 0)
-        limits->cache_entries_max = 65536;
-    if (limits->tickets_max == 0)
-        limits->tickets_max = TICKETS_MAX_DEFAULT;
-}
 
 static uint32_t sessions_a_shard(const struct engine_limits *limits)
 {
@@ -131,6 +97,7 @@ static void describe_shard(struct engine *engine, uint32_t index)
         .ticket_key = engine->options.ticket_key,
         .tickets_max = limits->tickets_max,
         .signing_width = limits->signing_width,
+        .signers = signers_links(&engine->signers),
         .orders = &item->orders,
         .links = limits->shards_count > 1 ? &engine->links : NULL,
         .seed = engine->options.seed + UINT64_C(0x9e3779b97f4a7c15) * (index + 1),
@@ -195,6 +162,7 @@ static size_t shared_cost(const struct engine_options *options)
 
     return store_cost(&store) + hygiene_store_cost(&hygiene) +
            leasing_links_cost(limits->shards_count) +
+           signers_cost(limits->shards_count, limits->signers_count) +
            limits->shards_count * (channel_cost(ORDERS_MAX, sizeof(struct shard_order)) +
                                    arena_cost(1, sizeof(struct stats)));
 }
@@ -229,6 +197,7 @@ static int open_shared(struct engine *engine, struct text *error)
     if (result < 0)
         return result;
     leasing_links_init(&engine->links, &engine->arena, limits->shards_count, key);
+    signers_init(&engine->signers, &engine->arena, limits->shards_count, limits->signers_count);
     for (uint32_t i = 0; i < limits->shards_count; i++) {
         struct engine_shard *item = &engine->shards[i];
 
@@ -255,6 +224,7 @@ int engine_prepare(struct engine **ret_engine, const struct engine_options *opti
     engine->options = *options;
     CHECK(options->limits.shards_count > 0);
     CHECK(options->limits.shards_count <= POLICY_SHARDS_MAX);
+    CHECK(options->limits.signers_count <= POLICY_SIGNERS_MAX);
     result = arena_open(&engine->arena, shared_cost(options));
     if (result < 0) {
         free(engine);
@@ -297,6 +267,11 @@ struct shard *engine_open_shard(struct engine *engine, uint32_t index, struct io
     item->shard = shard_open(&item->arena, io, &item->options, item->stats);
     arena_seal(&item->arena);
     return item->shard;
+}
+
+struct signer *engine_open_signer(struct engine *engine, uint32_t index, struct io *io)
+{
+    return signers_open(&engine->signers, index, io);
 }
 
 static struct io_options ring_options(const struct engine *engine, uint32_t index)
@@ -345,6 +320,10 @@ static void *run_shard(void *argument)
 
 int engine_start(struct engine *engine, struct text *error)
 {
+    int started = signers_start(&engine->signers, engine->options.group, error);
+
+    if (started < 0)
+        return started;
     for (uint32_t i = 0; i < engine->shards_count; i++) {
         struct engine_shard *item = &engine->shards[i];
         int result;
@@ -422,20 +401,29 @@ bool engine_stopped(const struct engine *engine)
 }
 
 /* Orders and wakes travel with the front's waits, so it has to wait as well. */
-static void await_shards(struct engine *engine)
+static void front_turn(struct engine *engine, uint64_t patience_ns)
 {
     struct io *io = engine->options.io;
+    struct io_event events[64];
+    uint32_t count = io_wait(io, io_now_ns(io) + patience_ns, events, ARRAY_LEN(events));
 
-    engine_order_stop(engine);
-    while (!engine_stopped(engine)) {
-        struct io_event events[64];
-        uint32_t count = io_wait(io, io_now_ns(io) + 100 * NS_PER_MS, events, ARRAY_LEN(events));
+    for (uint32_t i = 0; i < count; i++)
+        if (tag_op_of(events[i].tag) >= TAG_STORE)
+            CHECK(store_event(engine->store, &events[i]));
+    store_tick(engine->store);
+}
 
-        for (uint32_t i = 0; i < count; i++)
-            if (tag_op_of(events[i].tag) >= TAG_STORE)
-                CHECK(store_event(engine->store, &events[i]));
-        store_tick(engine->store);
-    }
+/* The signers end when nobody can ask them any more. */
+static void await_threads(struct engine *engine)
+{
+    if (!engine_stopped(engine))
+        engine_order_stop(engine);
+    while (!engine_stopped(engine))
+        front_turn(engine, 100 * NS_PER_MS);
+    signers_order_stop(&engine->signers, engine->options.io);
+    while (!signers_stopped(&engine->signers))
+        front_turn(engine, NS_PER_MS);
+    signers_join(&engine->signers);
 }
 
 int engine_close(struct engine *engine)
@@ -444,8 +432,7 @@ int engine_close(struct engine *engine)
 
     if (engine == NULL)
         return 0;
-    if (!engine_stopped(engine))
-        await_shards(engine);
+    await_threads(engine);
     for (uint32_t i = 0; i < engine->shards_count; i++) {
         struct engine_shard *item = &engine->shards[i];
 

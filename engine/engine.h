@@ -1,8 +1,9 @@
 /* engine.h - all shards together: opened, started on threads, stopped, closed.
  *
  * Two sides. engine_prepare makes what the shards share (store, contents, links, memory) on the
- * front's thread and io; then either engine_start runs each shard on a thread of its own (the
- * program), or the caller opens and ticks them itself (the simulator). engine_close ends it.
+ * front's thread and io; then either engine_start runs each shard, and each signer, on a thread of
+ * its own (the program), or the caller opens and ticks them itself (the simulator). engine_close
+ * ends it.
  *
  * The front is the caller: it owns the store's half, the exporter, control and signals (front.h).
  */
@@ -14,6 +15,7 @@
 #include "engine/hygiene_store.h"
 #include "engine/policy.h"
 #include "engine/shard.h"
+#include "engine/signers.h"
 #include "engine/stats.h"
 #include "engine/store.h"
 
@@ -31,6 +33,7 @@ struct engine_limits {
     uint32_t buffers_max;       /* a shard: output buffers */
     uint32_t cache_entries_max; /* a shard: DNS */
     uint32_t tickets_max;       /* a shard: TLS sessions to resume, one a host */
+    uint32_t signers_count;     /* threads that sign; 0 = signing.threads */
     uint32_t signing_width;     /* signatures gathered for a batch; 0: as the key wants it */
     uint32_t suppressed_max;    /* 0 = hygiene.addresses */
     bool shelf_in_memory;       /* hygiene without LMDB: the simulator */
@@ -44,7 +47,7 @@ struct engine_options {
     struct client_tls_options tls; /* what it points to stays until engine_close */
     const uint8_t *ticket_key;     /* TLS_RESUME_KEY_SIZE octets; NULL: tickets are not kept */
     struct io *io;                 /* the front's */
-    struct io_group *group;        /* the front is its last ring: index shards_count */
+    struct io_group *group;        /* of engine_limits_rings; the front's index is shards_count */
     struct engine_limits limits;
     uint64_t seed; /* jitter, ids: from io_entropy, or the simulation's */
 };
@@ -52,6 +55,8 @@ struct engine_options {
 /* Fills what is 0 in *limits from the policy and the number of cores. */
 void engine_limits_fill(struct engine_limits *limits, const struct policy *policy,
                         uint32_t cores_count);
+/* Places in the group of rings: shards, the front, signers. */
+MUST_USE uint32_t engine_limits_rings(const struct engine_limits *limits);
 /* One line an object: name, count, size, total; and the sum (ringpost check --memory). */
 void engine_memory_sheet(const struct engine_limits *limits, const struct policy *policy,
                          struct text *out);
@@ -70,6 +75,8 @@ uint32_t engine_shards_count(const struct engine *engine);
 MUST_USE int engine_start(struct engine *engine, struct text *error);
 /* Instead of engine_start: opens shard `index` on the caller's io and thread. */
 struct shard *engine_open_shard(struct engine *engine, uint32_t index, struct io *io);
+/* The same for a signer, on ring shards_count + 1 + index. */
+struct signer *engine_open_signer(struct engine *engine, uint32_t index, struct io *io);
 
 void engine_order_stop(struct engine *engine);
 /* Another policy for all shards; the old one may go when STATS_POLICY says the new generation.

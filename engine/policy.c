@@ -411,6 +411,7 @@ void policy_needs_restart(const struct policy *policy, const struct policy *fres
 {
     differs(ret_keys, strcmp(policy->hostname, fresh->hostname) != 0, "hostname");
     differs(ret_keys, policy->shards != fresh->shards, "shards");
+    differs(ret_keys, policy->signing_threads != fresh->signing_threads, "signing.threads");
     differs(
         ret_keys,
         policy->dns_servers.count != fresh->dns_servers.count ||

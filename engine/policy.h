@@ -33,6 +33,7 @@
 #define POLICY_COMMAND_MAX 32
 #define POLICY_DAY_NS (UINT64_C(86400) * NS_PER_S)
 #define POLICY_SHARDS_MAX 64
+#define POLICY_SIGNERS_MAX 64
 
 enum policy_durability { DURABILITY_DURABLE, DURABILITY_OS, DURABILITY_MEMORY };
 enum policy_tls {
@@ -140,6 +141,7 @@ struct policy {
     struct config_list dkim;
     struct policy_dkim dkim_items[POLICY_DKIM_MAX];
     struct signing_keys *signing_keys; /* of those files, by the caller; NULL: nothing is signed */
+    uint32_t signing_threads;          /* beside the shards; 0: the shards sign */
 
     struct config_list retry_schedule;
     uint64_t retry_items[POLICY_RETRY_MAX];

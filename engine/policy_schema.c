@@ -167,6 +167,8 @@ static const struct config_row rows[] = {
      &tls_domain_subtree, "the mode by recipient domain; \".example.net\" = all below it"},
     {"dkim", CONFIG_SUBTREE, PLACE(dkim), 0, POLICY_DKIM_MAX, NULL, NULL, &dkim_subtree,
      "keys that sign mail, by the domain of From"},
+    {"signing.threads", CONFIG_U32, PLACE(signing_threads), 0, POLICY_SIGNERS_MAX, "0", NULL, NULL,
+     "threads that make the signatures; 0 = the sending threads make them"},
     {"retry.schedule", CONFIG_DURATION_LIST, PLACE(retry_schedule), 0, POLICY_RETRY_MAX,
      "[5m, 20m, 1h, 2h, 4h, 8h]", NULL, NULL, "waits between attempts; the last one repeats"},
     {"retry.lifetime", CONFIG_DURATION, PLACE(retry_lifetime_ns), NS_PER_S,

@@ -167,9 +167,9 @@ static void stop_turn(struct shard *shard)
         stop_sessions(shard, true);
         shard->stop_by_ns = UINT64_MAX;
     }
-    if (shard->sessions.claimed_count == 0 && sts_gate_stop(shard) && tls_counting_stop(shard) &&
-        resolver_stop(&shard->resolver) && keepsake_stop(&shard->tls_trouble_file) &&
-        keepsake_stop(&shard->tls_tickets.file))
+    if (shard->sessions.claimed_count == 0 && signing_stop(shard) && sts_gate_stop(shard) &&
+        tls_counting_stop(shard) && resolver_stop(&shard->resolver) &&
+        keepsake_stop(&shard->tls_trouble_file) && keepsake_stop(&shard->tls_tickets.file))
         shard->state = SHARD_STOPPED;
 }
 

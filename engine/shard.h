@@ -24,6 +24,7 @@
 #include "engine/preface.h"
 #include "engine/resolver.h"
 #include "engine/routing.h"
+#include "engine/signer.h"
 #include "engine/stats.h"
 #include "engine/store.h"
 #include "engine/sts_fetch.h"
@@ -76,7 +77,8 @@ struct shard_options {
     uint32_t tickets_max;                    /* TLS sessions remembered */
     struct channel *orders;                  /* from the front, or NULL */
     struct leasing_links *links;             /* between the shards, or NULL when there is one */
-    uint32_t signing_width; /* signatures gathered for a batch; 0: as the key wants it */
+    uint32_t signing_width;       /* signatures gathered for a batch; 0: as the key wants it */
+    struct signer_links *signers; /* who makes them; NULL: the shard itself */
     uint64_t seed;
 };
 

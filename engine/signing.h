@@ -5,7 +5,15 @@
  * for longer. What is under way when the policy changes is signed with the old keys, and the change
  * is acknowledged when the last of it is done.
  *
+ * With signers (signer.h) a turn signs nothing: it gives batches away as long as there is room with
+ * a signer, and takes what they have made. Without room they wait here, and go on filling: the
+ * shard never signs beside its signers, for that would be the pause which they are there to avoid.
+ * How much can wait is bounded by the deliveries, of which each waits for its own signatures.
+ *
  *   a batch:  FILLING -- eight, or a millisecond, or another policy --> READY -- a turn --> gone
+ *             READY -- room with a signer --> AWAY -- the answer --> gone
+ *
+ * What is dropped while it is away leaves its place empty; the batch is gone with the answer.
  *
  * Knows nothing of messages and sessions: it makes signatures out of digests. Borrows keys from the
  * policy, and a signature from signing_add until it is made or dropped. */
@@ -14,6 +22,7 @@
 
 #include "base/list.h"
 #include "base/slab.h"
+#include "engine/policy.h"
 #include "engine/signing_keys.h"
 
 #define SIGNING_GATHER_NS NS_PER_MS
@@ -39,6 +48,9 @@ struct signing {
     struct slab batches;
     struct list filling; /* the first is due first */
     struct list ready;
+    struct list away;
+    uint32_t under_way[POLICY_SIGNERS_MAX]; /* batches with each signer */
+    uint32_t under_way_count;
     struct signing_batch **open; /* by the key's index: one that takes more, or NULL */
     uint32_t stale_count;        /* batches with keys of a policy that has gone */
 };
@@ -49,12 +61,14 @@ void signing_open(struct signing *signing, struct arena *arena, uint32_t signatu
 void signing_add(struct shard *shard, struct signature *signature);
 /* Nobody waits for it any more; one that is made is left alone. */
 void signing_drop(struct shard *shard, struct signature *signature);
-/* At most one batch. */
+/* At most one batch; with signers none, but whatever they have made and have room for. */
 void signing_turn(struct shard *shard);
-/* When the next batch is due, or UINT64_MAX. */
+/* When the next batch is due, or UINT64_MAX: an answer of a signer wakes the shard. */
 MUST_USE uint64_t signing_deadline_ns(const struct shard *shard);
 /* The shard's policy is another. Acknowledged at once, or when the last batch of the old is done.
  */
 void signing_policy(struct shard *shard);
+/* True: no signer has anything of this shard's. Nobody is in need of a signature any more. */
+MUST_USE bool signing_stop(const struct shard *shard);
 
 #endif

@@ -18,6 +18,7 @@
 #include "sim/zones.h"
 
 #define WORLD_SHARDS_MAX 4
+#define WORLD_SIGNERS_MAX 2
 #define WORLD_CAMPAIGNS_MAX 8
 #define WORLD_CRASHES_MAX 6
 #define WORLD_PERSONAS_MAX 12
@@ -62,6 +63,8 @@ struct world_options {
     bool signs;             /* with DKIM; every message must come signed */
     bool adds_fields;       /* List-Unsubscribe and others */
     uint32_t signing_width; /* signatures gathered for a batch; 0: as the key wants it */
+    uint32_t signers_count; /* who sign for the shards; 0: those sign themselves */
+    uint64_t signer_ns_max; /* a batch takes a time drawn below this */
     bool messages;          /* finished messages instead of templates */
     uint32_t lines_count;   /* behind the body of either, to make it long */
     uint64_t retry_s[3];

@@ -189,6 +189,10 @@ static void draw_signing(struct world_options *options, uint64_t seed)
     options->signs = prng_percent(&prng, 50);
     options->adds_fields = prng_percent(&prng, 30);
     options->signing_width = PICK_U32(&prng, 0, 2, 8, 8);
+    if (options->signs && prng_percent(&prng, 50)) {
+        options->signers_count = 1 + (uint32_t)prng_below(&prng, WORLD_SIGNERS_MAX);
+        options->signer_ns_max = PICK(&prng, 1, NS_PER_MS, 20 * NS_PER_MS, 2 * NS_PER_S);
+    }
 }
 
 void world_draw(struct world_options *options, uint64_t seed)
@@ -281,6 +285,8 @@ void world_print(const struct world_options *options, struct text *out)
     text_add_format(out, "%s%s", options->suppresses ? " suppresses" : "",
                     options->adds_fields ? " adds fields" : "");
     if (options->signs)
-        text_add_format(out, " signs by %u", options->signing_width);
+        text_add_format(out, " signs by %u, %u beside the shards, below %llu us",
+                        options->signing_width, options->signers_count,
+                        (unsigned long long)(options->signer_ns_max / NS_PER_US));
     text_add_cstr(out, "\n");
 }

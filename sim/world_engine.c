@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "engine/tag.h"
 #include "sim/world_policy.h"
+#include "sim/world_signers.h"
 #include "sim/world_suppress.h"
 
 #define STOP_MAX_NS (15 * NS_PER_MINUTE)
@@ -17,8 +18,8 @@
 
 /* --- opening --- */
 
-static int open_ring(struct world_engine *process, uint32_t index, struct io **ret_io,
-                     struct text *error)
+int world_engine_ring(struct world_engine *process, uint32_t index, struct io **ret_io,
+                      struct text *error)
 {
     const struct world_options *options = &process->world->options;
     struct io_options ring = {
@@ -56,7 +57,8 @@ static int prepare(struct world_engine *process, struct text *error)
                    .cache_entries_max = options->cache_entries_max,
                    .segment_size = options->segment_size,
                    .journal_size = options->journal_size,
-                   .signing_width = options->signing_width},
+                   .signing_width = options->signing_width,
+                   .signers_count = options->signers_count},
     };
     int result = io_entropy(process->front, &engine.seed, sizeof(engine.seed));
 
@@ -103,16 +105,19 @@ int world_engine_open(struct world_engine *process, struct world *world)
     text_init(&error, process->error, sizeof(process->error) - 1);
     result = world_policy_open(process, &error);
     if (result == 0)
-        result = io_group_open(&process->group, shards_count + 1);
+        result = io_group_open(&process->group,
+                               world_signers_ring(process, 0) + world->options.signers_count);
     if (result == 0)
-        result = open_ring(process, shards_count, &process->front, &error);
+        result = world_engine_ring(process, shards_count, &process->front, &error);
     if (result == 0)
         result = prepare(process, &error);
     for (uint32_t i = 0; i < shards_count && result == 0; i++) {
-        result = open_ring(process, i, &process->rings[i], &error);
+        result = world_engine_ring(process, i, &process->rings[i], &error);
         if (result == 0)
             process->shards[i] = engine_open_shard(process->engine, i, process->rings[i]);
     }
+    if (result == 0)
+        result = world_signers_open(process, &error);
     (void)text_cstr_end(&error);
     if (result == 0)
         look_for_campaigns(process);
@@ -297,19 +302,31 @@ static void turn_ring(struct world_engine *process, uint32_t ring, uint64_t unti
 {
     if (ring == process->world->options.shards_count)
         front_turn(process, until_ns, loads);
+    else if (ring >= world_signers_ring(process, 0))
+        world_signers_turn(process, ring, until_ns);
     else
         process->stopped[ring] = shard_tick(process->shards[ring], until_ns) == SHARD_STOPPED;
+}
+
+static const struct io *ring_of(const struct world_engine *process, uint32_t ring)
+{
+    uint32_t shards_count = process->world->options.shards_count;
+
+    if (ring < shards_count)
+        return process->rings[ring];
+    return ring == shards_count ? process->front : world_signers_io(process, ring);
 }
 
 /* Every ring that has something to do, in a drawn order; when none has, one, to move the clock. */
 static void turn(struct world_engine *process, uint64_t until_ns, bool loads)
 {
     uint32_t shards_count = process->world->options.shards_count;
-    uint32_t order[WORLD_SHARDS_MAX + 1] = {0};
+    uint32_t order[WORLD_SHARDS_MAX + 1 + WORLD_SIGNERS_MAX] = {0};
+    uint32_t rings_max = world_signers_ring(process, process->world->options.signers_count);
     uint32_t rings_count = 0;
     bool turned = false;
 
-    for (uint32_t i = 0; i <= shards_count; i++) {
+    for (uint32_t i = 0; i < rings_max; i++) {
         uint32_t place = (uint32_t)prng_below(&process->world->prng, rings_count + 1);
 
         if (i < shards_count && process->stopped[i])
@@ -319,9 +336,7 @@ static void turn(struct world_engine *process, uint64_t until_ns, bool loads)
         rings_count++;
     }
     for (uint32_t i = 0; i < rings_count; i++) {
-        const struct io *io = order[i] < shards_count ? process->rings[order[i]] : process->front;
-
-        if (!sim_world_wants_turn(io))
+        if (!sim_world_wants_turn(ring_of(process, order[i])))
             continue;
         turn_ring(process, order[i], until_ns, loads);
         turned = true;
@@ -438,6 +453,7 @@ int world_engine_close(struct world_engine *process, bool events)
     do
         front_turn(process, until_ns, false); /* hears the shards' last reports */
     while (!is_quiet(process) && sim_world_now_ns() < until_ns);
+    world_signers_close(process);
     if (events)
         world_engine_events(process, &(struct store_cursor){0});
     if (is_quiet(process)) /* else a full disk: it tries to the end */

@@ -24,6 +24,13 @@ struct world_load {
     uint64_t again_ns;
 };
 
+/* One that signs for the shards (world_signers.h). */
+struct world_signer {
+    struct io *io;
+    struct signer *signer;
+    uint64_t hold_ns; /* it works on a batch until then; 0: it waits for one */
+};
+
 struct world_engine {
     struct world *world;
     struct policy *policy;
@@ -35,6 +42,7 @@ struct world_engine {
     struct engine *engine;
     struct shard *shards[WORLD_SHARDS_MAX];
     bool stopped[WORLD_SHARDS_MAX];
+    struct world_signer signers[WORLD_SIGNERS_MAX];
     struct world_load loads[WORLD_CAMPAIGNS_MAX];
     char error[512];
 };
@@ -42,6 +50,9 @@ struct world_engine {
 /* Opens the spool, recovers, opens the shards; checks that what was acknowledged is there. 0 or
  * -errno with ->error in words. */
 MUST_USE int world_engine_open(struct world_engine *process, struct world *world);
+/* Opens ring `index` of the process's group. */
+MUST_USE int world_engine_ring(struct world_engine *process, uint32_t index, struct io **ret_io,
+                               struct text *error);
 /* Every ring turns once, in a drawn order, waiting no longer than until_ns. */
 void world_engine_turn(struct world_engine *process, uint64_t until_ns);
 /* Recipients that are not settled, loads that are not through. */

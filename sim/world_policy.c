@@ -66,13 +66,13 @@ static void write_mail(const struct world_options *options, struct text *yaml)
                             : "");
 }
 
-static int open_keys(struct policy *policy, uint32_t shards_count, struct text *error)
+static int open_keys(struct policy *policy, uint32_t threads_count, struct text *error)
 {
     int result;
 
     if (policy->dkim.count == 0)
         return 0;
-    result = signing_keys_open(&policy->signing_keys, policy, shards_count, error);
+    result = signing_keys_open(&policy->signing_keys, policy, threads_count, error);
     for (uint32_t i = 0; i < policy->dkim.count && result == 0; i++)
         result =
             signing_keys_add(policy->signing_keys, &policy->dkim_items[i], mx_seal_key(), error);
@@ -104,7 +104,8 @@ static int make(const struct world *world, struct policy **ret_policy, struct te
     if (result == 0)
         result = policy_complete(policy, SPAN("send.test"), SPAN(""), error);
     if (result == 0)
-        result = open_keys(policy, world->options.shards_count, error);
+        result =
+            open_keys(policy, world->options.shards_count + world->options.signers_count, error);
     if (result < 0)
         close_policy(policy);
     else

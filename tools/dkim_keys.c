@@ -14,8 +14,9 @@ static uint32_t threads_of(const struct policy *policy)
     long cores = sysconf(_SC_NPROCESSORS_CONF); /* of which those that run may become more */
 
     if (policy->shards != 0)
-        return policy->shards;
-    return cores < 1 ? 1 : (uint32_t)min_u64((uint64_t)cores, POLICY_SHARDS_MAX);
+        return policy->shards + policy->signing_threads;
+    return policy->signing_threads +
+           (cores < 1 ? 1 : (uint32_t)min_u64((uint64_t)cores, POLICY_SHARDS_MAX));
 }
 
 static int load(struct policy *policy, const struct policy *first, struct key_file *pem,

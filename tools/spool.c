@@ -44,17 +44,17 @@ static int complain(struct spool *spool, struct text *error, int result)
     return exit_code_of(result);
 }
 
-static int open_ring(struct spool *spool, uint32_t shards_count, struct text *error)
+static int open_ring(struct spool *spool, const struct engine_limits *limits, struct text *error)
 {
     struct io_options ring = {
-        .index = shards_count,
+        .index = limits->shards_count,
         .entries = 1024,
         .handles_max = 1024,
         .buffers_count = 64,
         .buffer_size = 4096,
         .wake_tag = tag_of(TAG_WAKE, 0),
     };
-    int result = io_group_open(&spool->group, shards_count + 1);
+    int result = io_group_open(&spool->group, engine_limits_rings(limits));
 
     if (result < 0)
         return result;
@@ -112,7 +112,7 @@ int spool_open(struct spool *spool, const char *config, const char *folder, bool
     raise_files();
     memset(&options, 0, sizeof(options));
     engine_limits_fill(&options.limits, spool->settings.policy, cores > 0 ? (uint32_t)cores : 1);
-    result = open_ring(spool, options.limits.shards_count, &error);
+    result = open_ring(spool, &options.limits, &error);
     if (result == 0)
         result = io_entropy(spool->io, &options.seed, sizeof(options.seed));
     if (result < 0) {
