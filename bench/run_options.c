@@ -31,6 +31,7 @@ static const char help[] =
     "  --keep                       do not remove the spool, and say where it is\n"
     "  --tls                        everything behind STARTTLS (TLS is demanded)\n"
     "  --dkim FILE                  signs every message with this key; twice: with both\n"
+    "  --sign-threads N             make the signatures; 0 = the sending threads do (0)\n"
     "  --verp                       a keyed return path for each recipient\n"
     "  --help\n";
 
@@ -51,6 +52,7 @@ enum option_id {
     OPTION_KEEP,
     OPTION_TLS,
     OPTION_DKIM,
+    OPTION_SIGN_THREADS,
     OPTION_VERP,
     OPTION_HELP
 };
@@ -72,6 +74,7 @@ static const struct option long_options[] = {
     {"keep", no_argument, NULL, OPTION_KEEP},
     {"tls", no_argument, NULL, OPTION_TLS},
     {"dkim", required_argument, NULL, OPTION_DKIM},
+    {"sign-threads", required_argument, NULL, OPTION_SIGN_THREADS},
     {"verp", no_argument, NULL, OPTION_VERP},
     {"help", no_argument, NULL, OPTION_HELP},
     {NULL, 0, NULL, 0},
@@ -128,6 +131,8 @@ static int take_number(struct run_options *options, int option, const char *valu
         return take_u32(value, 1, 100000, &options->connections);
     case OPTION_PER_CONNECTION:
         return take_u32(value, 1, 1000000, &options->messages_per_connection);
+    case OPTION_SIGN_THREADS:
+        return take_u32(value, 0, 64, &options->sign_threads);
     case OPTION_DELAY:
         return take_u32(value, 0, 60000, &options->delay_ms);
     default:

@@ -23,6 +23,7 @@ struct run_options {
     bool verp;
     uint32_t dkim_count;
     const char *dkim[RUN_OPTIONS_KEYS_MAX]; /* files of keys that sign every message */
+    uint32_t sign_threads;                  /* who make the signatures; 0: the shards */
     bool json;
     bool keep;
 };

@@ -11,6 +11,7 @@ void run_signing_configure(const struct run_options *options, struct text *yaml)
 {
     if (options->verp)
         text_add_cstr(yaml, "return_path: {domain: bounces.ringel.example, key_file: none}\n");
+    text_add_format(yaml, "signing: {threads: %u}\n", options->sign_threads);
     if (options->dkim_count > 0)
         text_add_cstr(yaml, "dkim:\n");
     for (uint32_t i = 0; i < options->dkim_count; i++)

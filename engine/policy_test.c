@@ -118,6 +118,7 @@ static const struct {
      "r.yaml:1: headers.cfbl_feedback_id: \"true\" needs headers.cfbl_address"},
     {"headers: {cfbl_address: f@b.c, cfbl_feedback_id: true}",
      "r.yaml:1: headers.cfbl_feedback_id: \"true\" needs return_path.domain"},
+    {"signing: {threads: 65}", "r.yaml:1:20: \"signing.threads\" must be between 0 and 64"},
     {"dkim: [{domain: 'a b', selector: s, key_file: k}]",
      "r.yaml:1: dkim: \"a b\" is not a domain"},
     {"dkim: [{domain: a.example, key_file: k}]", "r.yaml:1:39: \"selector\" is missing"},
@@ -312,6 +313,7 @@ static void test_needs_restart(void **state)
         {"dns: {servers: [192.0.2.1], trust_ad: true}", "dns"},
         {"dns: {servers: [192.0.2.1], timeout: 3s}", "dns"},
         {"dns: {servers: [192.0.2.1]}\nshards: 3", "shards"},
+        {"dns: {servers: [192.0.2.1]}\nsigning: {threads: 2}", "signing.threads"},
         {"dns: {servers: [192.0.2.1]}\ntls: {mta_sts: true}", "tls.mta_sts"}, /* off goes at once */
     };
     static struct policy before;
