@@ -39,6 +39,7 @@ Content-Type: text/html; charset=utf-8
 
 
 """
+THREADS = "signing: {threads: 2}\n"
 VALUES = ["Anna", "Jo \t Li", "Łódź", ".", "..", "x" * 300, "a\nb\n.\nc", " spaces  ", "", "=3D", "tab\t", "<b>&"]
 
 
@@ -116,11 +117,11 @@ class Scene:
         return self.receiver.messages[0][2]
 
 
-def campaign(case):
+def campaign(case, name="campaign", extra=""):
     keys = Keys(case, ("ringel.example", "r1", "rsa", False), ("ringel.example", "e1", "ed25519", False),
                 ("esp.example", "s", "rsa", True), ("else.example", "x", "rsa", False))
-    scene = Scene(case, "campaign", keys, "unsubscribe: {mailto: leave@ringel.example}\n"
-                                          "headers: {feedback_id: \"{{campaign}}:::ringel\"}\n")
+    scene = Scene(case, name, keys, "unsubscribe: {mailto: leave@ringel.example}\n"
+                                    "headers: {feedback_id: \"{{campaign}}:::ringel\"}\n" + extra)
     count = 60 if case.san else 120
     template = case.write("t.eml", TEMPLATE)
     rows = [(f"r{i}@d{i % 5}.test", VALUES[i % len(VALUES)].replace("\n", " ").replace("\t", " ") or "n",
@@ -136,6 +137,43 @@ def campaign(case):
         e2e.check_equal(keys.signers(message), wanted, "who signed")
     tampered(keys, scene.receiver.messages[0][2])
     case.note(f"{count} merged messages, three signatures each")
+
+
+def threads(case):
+    """The same, signed by two threads beside two shards."""
+    campaign(case, "threads", "shards: 2\n" + THREADS)
+
+
+def wait_for_mail(case, scene, process, count):
+    deadline = time.monotonic() + 30 * case.patience
+    while len(scene.receiver.messages) < count:
+        e2e.check(time.monotonic() < deadline and process.poll() is None, "mail flows", process.run())
+        time.sleep(0.01)
+
+
+def stopped(case):
+    """A stop while two threads sign, then the same command again: everybody gets one message, signed."""
+    keys = Keys(case, ("ringel.example", "r1", "rsa", False), ("ringel.example", "e1", "ed25519", False))
+    scene = Scene(case, "stopped", keys, THREADS)
+    template = case.write("t.eml", TEMPLATE)
+    count = 200
+    recipients = e2e.write_rows(case.path("rows.csv"), [(f"r{i}@d{i % 3}.test", "n", "t") for i in range(count)],
+                                ("email", "name", "text"))
+    scene.spool.configure(shards=1, limits="messages_per_second_per_site: 200")
+    process = scene.spool.start_list(template, recipients, "c", "--until", "done")
+    wait_for_mail(case, scene, process, 40)
+    tasks = [open(f"/proc/{process.pid}/task/{task}/comm").read() for task in os.listdir(f"/proc/{process.pid}/task")]
+    e2e.check_equal(len([name for name in tasks if not name.startswith("iou-")]), 4, "front, shard, two that sign")
+    process.signal(signal.SIGTERM)
+    process.wait(60 * case.patience).expect(e2e.INTERRUPTED)
+    e2e.check(len(scene.receiver.messages) < count, "the stop came in the middle", len(scene.receiver.messages))
+    scene.spool.configure(limits="")
+    scene.spool.send_list(template, recipients, "c", "--until", "done").expect(0)
+    e2e.check_equal(sorted(to for _, to, _ in scene.receiver.messages),
+                    sorted([f"r{i}@d{i % 3}.test"] for i in range(count)), "everybody once")
+    for _, _, message in scene.receiver.messages:
+        e2e.check_equal(keys.signers(message), [("ringel.example", "r1"), ("ringel.example", "e1")], "who signed")
+    case.note("stopped and gone on, with two threads that sign")
 
 
 def messages(case):
@@ -190,6 +228,7 @@ def rotated(case):
     keys = Keys(case, ("ringel.example", "old", "rsa", False), ("ringel.example", "new", "rsa", False))
     lines = keys.yaml.splitlines()
     keys.yaml = "\n".join(lines[:2]) + "\n"
+    keys.yaml += THREADS
     scene = Scene(case, "rotated", keys, "")
     template = case.write("t.eml", TEMPLATE)
     count = 400
@@ -197,11 +236,8 @@ def rotated(case):
                                 ("email", "name", "text"))
     scene.spool.configure(limits="messages_per_second_per_site: 200")
     process = scene.spool.start_list(template, recipients, "c", "--until", "done")
-    deadline = time.monotonic() + 30 * case.patience
-    while len(scene.receiver.messages) < 40:
-        e2e.check(time.monotonic() < deadline and process.poll() is None, "mail flows", process.run())
-        time.sleep(0.01)
-    scene.spool.configure(extra=lines[0] + "\n" + lines[2] + "\n")
+    wait_for_mail(case, scene, process, 40)
+    scene.spool.configure(extra=lines[0] + "\n" + lines[2] + "\n" + THREADS)
     process.signal(signal.SIGHUP)
     run = process.wait(60 * case.patience).expect(0)
     e2e.check_counts(run.json, run, accepted=count)
@@ -218,7 +254,7 @@ def rotated(case):
 
 def main():
     with e2e.Case("dkim") as case:
-        for step in (campaign, messages, international, unsignable, rotated):
+        for step in (campaign, threads, stopped, messages, international, unsignable, rotated):
             case.step(step)
 
 
