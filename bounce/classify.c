@@ -89,6 +89,20 @@ static bool any_found(const struct view *view, struct rules_range range)
     return false;
 }
 
+/* Before RCPT the server has not heard the recipient's name, so that nothing it says is about the
+ * recipient (RFC 5321 3.3): "no such user" behind MAIL speaks of the sender. That the host takes
+ * no mail at all may be its greeting (RFC 7504). A rule that names its stages means it. */
+static bool stage_allows(const struct rules_rule *rule, enum outcome_stage stage)
+{
+    enum bounce_scope scope = bounce_class_scope(rule->class);
+
+    if (stage < STAGE_GREETING || stage > STAGE_MAIL || rule->stages != 0)
+        return true;
+    if (rule->class == BOUNCE_NULL_MX)
+        return stage != STAGE_MAIL;
+    return scope != BOUNCE_SCOPE_ADDRESS && scope != BOUNCE_SCOPE_DOMAIN;
+}
+
 /* All but the rule's `text`. */
 static bool rest_holds(const struct view *view, const struct rules_rule *rule)
 {
@@ -96,7 +110,8 @@ static bool rest_holds(const struct view *view, const struct rules_rule *rule)
 
     return view->code >= rule->code_min && view->code <= rule->code_max &&
            (rule->stages == 0 || (rule->stages >> question->stage & 1) != 0) &&
-           status_holds(view, rule->statuses) && host_holds(view, rule->hosts) &&
+           stage_allows(rule, question->stage) && status_holds(view, rule->statuses) &&
+           host_holds(view, rule->hosts) &&
            (rule->with.count == 0 || any_found(view, rule->with)) &&
            !any_found(view, rule->without);
 }

@@ -157,6 +157,40 @@ static void test_codes_inside_the_text(void **state)
     assert_int_not_equal(classify_reply(classifier, &question).class, BOUNCE_MAILBOX_FULL);
 }
 
+/* Before RCPT the server has not heard whose mailbox it is. */
+static void test_before_the_name(void **state)
+{
+    static const struct {
+        const char *line;
+        bool may_blame; /* the recipient or his domain */
+    } cases[] = {
+        {"/greeting 554 no such user", false},
+        {"/greeting 521 host does not accept mail", true},
+        {"/ehlo 550 5.1.1 user unknown", false},
+        {"/tls 550 5.2.2 mailbox full", false},
+        {"/mail 550 5.1.1 user unknown", false},
+        {"/mail 550 5.2.1 account disabled", false},
+        {"/mail 550 5.1.2 no such domain", false},
+        {"/mail 556 5.1.10 null MX", false},
+        {"/mail 450 4.1.1 user unknown", false},
+        {"/mail 551 user has moved", false},
+        {"/rcpt 550 5.1.1 user unknown", true},
+        {"/rcpt 450 4.1.1 user unknown", true},
+        {"/connect 550 5.1.1 user unknown", true},
+        {"/dot 550 5.1.1 user unknown", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct classify_question question = read_question(span_cstr(cases[i].line));
+        enum bounce_class class = classify_reply(classifier, &question).class;
+        enum bounce_scope scope = bounce_class_scope(class);
+
+        if ((scope == BOUNCE_SCOPE_ADDRESS || scope == BOUNCE_SCOPE_DOMAIN) != cases[i].may_blame)
+            fail_msg("%s: %s", cases[i].line, bounce_class_name(class));
+    }
+}
+
 static void test_causes(void **state)
 {
     static const struct {
@@ -209,6 +243,7 @@ int main(int count, char **arguments)
         cmocka_unit_test(test_a_name_is_no_reason),
         cmocka_unit_test(test_hostile_texts),
         cmocka_unit_test(test_codes_inside_the_text),
+        cmocka_unit_test(test_before_the_name),
         cmocka_unit_test(test_causes),
         cmocka_unit_test(test_a_reply_in_the_session),
     };

@@ -35,6 +35,26 @@ struct span report_status_value(struct span value)
     return span_trim(semicolon == SPAN_NOT_FOUND ? value : span_skip(value, semicolon + 1));
 }
 
+/* "Status: 4.4.3 (host name lookup failure)": without a diagnostic the comment is what the server
+ * said, if it says anything. */
+static void read_comment(struct report_reader *reader, struct span status,
+                         struct report_recipient *into)
+{
+    size_t begin = span_find_byte(status, '(');
+    struct span words;
+
+    if (begin == SPAN_NOT_FOUND)
+        return;
+    words = span_skip(status, begin + 1);
+    words = report_verdict_unfold(
+        span_first(words, min_size(span_find_byte(words, ')'), words.size)), &reader->store);
+    report_verdict_add(&reader->verdict, into->host, words, into);
+    if (into->step == CLASSIFY_PHRASE || into->step == CLASSIFY_STATUS)
+        into->diagnostic = words;
+    into->class = BOUNCE_UNKNOWN;
+    into->step = CLASSIFY_NOTHING;
+}
+
 static void add_status(struct report_reader *reader, const struct delivery_status *group,
                        struct report *report)
 {
@@ -56,6 +76,8 @@ static void add_status(struct report_reader *reader, const struct delivery_statu
     if (group->diagnostic.size > 0)
         into->diagnostic =
             report_verdict_unfold(report_status_value(group->diagnostic), &reader->store);
+    else
+        read_comment(reader, group->status, into);
 }
 
 /* What a report says that names no action follows from the status. */
@@ -73,13 +95,8 @@ static void complete_action(struct report_recipient *recipient, struct report_re
         recipient->action = REPORT_FAILED;
 }
 
-/* "No such user" without the status for it: behind the content it means something else, and which
- * command was answered may stand in the text for people. */
-static bool wants_stage(const struct report_recipient *recipient)
-{
-    return recipient->class == BOUNCE_NO_USER && recipient->status[1] != 1;
-}
-
+/* "No such user" means something else behind the content and behind MAIL, and which command was
+ * answered may stand in the text for people alone. */
 static void classify_again(struct report_reader *reader, struct span host,
                            struct report_recipient *recipient)
 {
@@ -109,7 +126,7 @@ static void classify_status(struct report_reader *reader, const struct report *r
         return;
     }
     report_verdict_add(&reader->verdict, host, recipient->diagnostic, recipient);
-    if (wants_stage(recipient))
+    if (recipient->class == BOUNCE_NO_USER)
         classify_again(reader, host, recipient);
     if (recipient->step != CLASSIFY_PHRASE && recipient->step != CLASSIFY_PROVIDER)
         report_workspace_judge(reader, host, recipient);

@@ -275,6 +275,30 @@ static void test_which_command_was_answered(void **state)
          BOUNCE_NO_USER},
         {"with the status of names", "<a@x.example>: 550 5.1.1 Unknown user (end of DATA)\n",
          BOUNCE_NO_USER},
+        {"to the sender's name",
+         "<a@x.example>: host mx said: 550 5.1.1 Unknown user (in reply to MAIL FROM command)\n",
+         BOUNCE_SENDER_REJECTED},
+        {"mail from somebody is no command",
+         "<a@x.example>: host mx said: 550 Unknown user; we take no mail from strangers\n",
+         BOUNCE_NO_USER},
+        {"qmail, the sender",
+         "<a@x.example>:\nConnected to 192.0.2.5 but sender was rejected.\n"
+         "Remote host said: 550 5.1.1 unknown user\n",
+         BOUNCE_SENDER_REJECTED},
+        {"qmail, the name",
+         "<a@x.example>:\n192.0.2.5 does not like recipient.\nRemote host said: 550 unknown user\n",
+         BOUNCE_NO_USER},
+        {"qmail, the content",
+         "<a@x.example>:\n192.0.2.5 failed after I sent the message.\n"
+         "Remote host said: 550 unknown user\n",
+         BOUNCE_RECIPIENT_REFUSED},
+        {"the words around a reply count less than it",
+         "<a@x.example>: it was rejected by the recipient domain. The other server returned: "
+         "550 550 No Such User Here\n",
+         BOUNCE_NO_USER},
+        {"but where it says nothing, they do",
+         "<a@x.example>: rejected by the recipient. The other server returned: 550 qwertz\n",
+         BOUNCE_RECIPIENT_REFUSED},
     };
 
     (void)state;

@@ -130,12 +130,16 @@ void report_verdict_codes(struct span text, struct report_recipient *recipient)
         recipient->status[0] = 0;
 }
 
+#define WORTH_MOST 2
+
 /* How much a class says: nothing, something, enough. */
 static int worth(enum bounce_class class, enum classify_step step)
 {
     if (class == BOUNCE_UNKNOWN)
         return 0;
-    return step == CLASSIFY_PROVIDER || step == CLASSIFY_STATUS || step == CLASSIFY_PHRASE ? 2 : 1;
+    return step == CLASSIFY_PROVIDER || step == CLASSIFY_STATUS || step == CLASSIFY_PHRASE
+               ? WORTH_MOST
+               : 1;
 }
 
 /* The status that the reply itself has says more than the report's. Behind the content, where a
@@ -182,6 +186,31 @@ static struct span without_own_class(struct span text)
     return span_skip(text, quote - 3);
 }
 
+/* X.1.Y and X.2.Y speak of the mailbox, whichever command was answered that named it. */
+static bool is_of_mailbox(const uint16_t status[3])
+{
+    return status[0] != 0 && (status[1] == 1 || status[1] == 2) && status[2] != 0;
+}
+
+/* What the server said goes before the words that the relay puts around it: "did not like our RCPT
+ * TO:", "for TEXT command, reason:", "recommend contacting the other email provider". */
+static struct classify_answer classify_quoted(const struct classifier *classifier,
+                                              struct classify_question *question, struct span text)
+{
+    struct classify_answer answer;
+    uint16_t code;
+    size_t at;
+
+    if (status_text_reply(text, &code, &at) && at > 0) {
+        question->text = span_skip(text, at);
+        answer = classify_reply(classifier, question);
+        if (worth(answer.class, answer.step) == WORTH_MOST)
+            return answer;
+    }
+    question->text = text;
+    return classify_reply(classifier, question);
+}
+
 void report_verdict_add(const struct report_verdict *verdict, struct span host, struct span text,
                         struct report_recipient *recipient)
 {
@@ -193,13 +222,12 @@ void report_verdict_add(const struct report_verdict *verdict, struct span host, 
     report_verdict_codes(text, recipient);
     question.code = recipient->code;
     choose_status(text, recipient, STAGE_NONE, question.enhanced);
-    if (question.enhanced[0] == 0 || question.enhanced[1] == 0 || question.enhanced[1] > 2 ||
-        question.enhanced[2] == 0) {
-        /* X.1.Y and X.2.Y speak of the mailbox whatever was asked; else the command counts. */
-        question.stage = find_stage(verdict, text, recipient->code);
+    question.stage = find_stage(verdict, text, recipient->code);
+    if (!is_of_mailbox(question.enhanced))
         choose_status(text, recipient, question.stage, question.enhanced);
-    }
-    answer = classify_reply(verdict->classifier, &question);
+    else if (question.stage > STAGE_MAIL)
+        question.stage = STAGE_NONE;
+    answer = classify_quoted(verdict->classifier, &question, text);
     if (answer.class == BOUNCE_NO_DOMAIN && question.enhanced[0] == 4)
         answer.class = BOUNCE_NETWORK; /* the look-up of a relay that calls it temporary */
     if (worth(answer.class, answer.step) > worth(recipient->class, recipient->step)) {
