@@ -56,6 +56,7 @@ struct dns_stats {
     uint64_t answers;   /* packets that counted */
     uint64_t ignored;   /* wrong id, question, server, late, not an answer */
     uint64_t broken;    /* matched but malformed */
+    uint64_t secure;    /* answers that a trusted server vouched for (AD) */
     uint64_t timeouts;  /* attempts */
     uint64_t tcp_questions;
     uint64_t stale;      /* expired answers that serve on, as nobody answers */

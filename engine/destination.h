@@ -27,6 +27,7 @@ struct destination_reach {
     uint64_t until_ns; /* how long it holds; 0: nothing is known */
     uint32_t has;
     enum tls_fault fault;
+    bool definite;   /* the host itself refused: TLS is not offered, or its certificate is wrong */
     char words[112]; /* of the fault; may be empty */
 };
 

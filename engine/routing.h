@@ -47,8 +47,10 @@ struct routing_domain {
     uint32_t failure;    /* slab index while FAILING */
     enum domain_state state;
     bool known;        /* initialised */
-    bool sts_enforced; /* its MTA-STS policy demands verified TLS (sts_gate.h) */
+    bool sts_enforced; /* its MTA-STS policy demands verified TLS (sts_gate.h)... */
+    bool sts_unnamed;  /* ...of hosts that it names, and the route has none of them */
     bool sts_vouched;  /* its MTA-STS policy names all hosts of the route */
+    bool sts_known;    /* whether it has a policy, and which, is known for sure */
     bool mx_secure; /* DNSSEC vouches for its MX records; other domains of the site have theirs */
     uint8_t stale_count; /* times that its old route has had to serve on */
 };

@@ -4,8 +4,12 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/hygiene_feed.h"
 #include "engine/session_tls.h"
 #include "engine/shard.h"
+#include "engine/unmet.h"
+
+#define SIGNED_NAME "arpa"
 
 /* --- what is needed --- */
 
@@ -27,6 +31,7 @@ uint32_t secrecy_needs(const struct shard *shard, uint32_t domain_index, uint32_
         .mx_secure = domain->mx_secure,
         .dane = domain->mx_secure && has_dane(shard),
         .enforced = domain->sts_enforced,
+        .unnamed = domain->sts_unnamed,
         .sts_vouched = domain->sts_vouched,
         .require_tls = queue_campaign(queue, campaign_index)->descriptor.require_tls,
         .tls_optional = content != NULL && content_is_tls_optional(content),
@@ -64,69 +69,33 @@ static uint32_t possible(const struct shard *shard, const struct destination *de
     return count;
 }
 
-/* All hosts have been heard, lately, and nothing but REQUIRETLS is lacking: that will not change
- * by waiting. */
-static bool is_refused_for_good(const struct destination *destination, uint32_t needs,
-                                uint64_t now_ns)
+/* What there is to say when nobody vouches for the names of the domain's hosts. */
+static enum unmet_doubt doubt_of(const struct shard *shard, uint32_t domain_index)
 {
-    for (uint32_t h = 0; h < destination->hosts_count; h++)
-        if (destination->reached[h].until_ns <= now_ns ||
-            (needs & ~destination->reached[h].has) != TLS_POLICY_OFFERED)
-            return false;
-    return destination->hosts_count > 0;
+    struct dns_stats names;
+
+    if (!shard->policy->dns_trust_ad)
+        return UNMET_AD_NOT_ASKED;
+    if (!shard->has_sts || !shard->policy->tls_mta_sts)
+        return UNMET_STS_NOT_ASKED;
+    if (!shard->routing.domains[domain_index].sts_known)
+        return UNMET_STS_FAILED;
+    dns_stats(shard->resolver.dns, &names);
+    return names.secure == 0 ? UNMET_AD_NEVER_SEEN : UNMET_NO_DOUBT;
 }
 
-static const char *demand_text(uint32_t needs)
-{
-    if ((needs & TLS_POLICY_VERIFIED) != 0)
-        return (needs & TLS_POLICY_OFFERED) != 0 ? "verified TLS is demanded (REQUIRETLS)"
-                                                 : "verified TLS is demanded";
-    return (needs & TLS_POLICY_ENCRYPTED) != 0 ? "TLS is demanded" : "TLS is demanded by DANE";
-}
-
-static const char *reach_text(const struct destination_reach *reach, uint32_t needs)
-{
-    if (reach->words[0] != '\0')
-        return reach->words;
-    return (needs & ~reach->has) == TLS_POLICY_OFFERED ? "it does not offer REQUIRETLS"
-                                                       : tls_demand_fault_text(reach->fault);
-}
-
-/* Why the mail stays: the demand, and the host that came nearest in words. */
-static struct outcome outcome_of(const struct destination *destination, uint32_t needs,
-                                 uint64_t now_ns)
-{
-    char buffer[REPLY_TEXT_MAX];
-    struct text words;
-
-    if ((needs & TLS_POLICY_VOUCHED) != 0)
-        return outcome_from_cause(OUTCOME_DEFERRED, STAGE_TLS, CAUSE_TLS, 0,
-                                  SPAN("REQUIRETLS is demanded, and neither DNSSEC nor MTA-STS "
-                                       "proves the names of the mail hosts"));
-    if (is_refused_for_good(destination, needs, now_ns))
-        return outcome_from_cause(
-            OUTCOME_FAILED, STAGE_MAIL, CAUSE_TLS, 0,
-            SPAN("5.7.30 REQUIRETLS is demanded, and no mail host of the domain offers it"));
-    text_init(&words, buffer, sizeof(buffer));
-    text_add_cstr(&words, demand_text(needs));
-    for (uint32_t h = 0; h < destination->hosts_count; h++) {
-        const struct destination_reach *reach = &destination->reached[h];
-
-        if (reach->until_ns == 0 || (needs & ~reach->has) == 0)
-            continue;
-        text_add_cstr(&words, ", but of ");
-        text_add_cstr(&words, destination->hosts[h]);
-        text_add_cstr(&words, ": ");
-        text_add_cstr(&words, reach_text(reach, needs));
-        break;
-    }
-    return outcome_from_cause(OUTCOME_DEFERRED, STAGE_TLS, CAUSE_TLS, 0, text_span(&words));
-}
-
-/* Each host that was tried counts against the domain's policy. */
-static void count_unmet(struct shard *shard, const struct destination *destination, uint32_t domain,
+/* Each host that was tried counts against the domain's policy, but not for a report of ours; that
+ * a policy names no host was counted at the gate. */
+static void count_unmet(struct shard *shard, const struct destination *destination, uint32_t flow,
                         uint32_t needs)
 {
+    struct queue_flow info;
+
+    queue_flow(shard->queue, flow, &info);
+    if ((needs & TLS_POLICY_NAMED) != 0 ||
+        hygiene_feed_is_ours(
+            queue_campaign(store_queue(shard->options.store), info.campaign_index)))
+        return;
     for (uint32_t h = 0; h < destination->hosts_count; h++) {
         const struct destination_reach *reach = &destination->reached[h];
         struct tls_counting_host host = {.name = span_cstr(destination->hosts[h]),
@@ -134,21 +103,35 @@ static void count_unmet(struct shard *shard, const struct destination *destinati
                                          .words = span_cstr(reach->words)};
 
         if (reach->until_ns > 0 && (needs & ~reach->has) != 0 && reach->fault != TLS_FAULT_NONE)
-            tls_counting_add(shard, domain, &host);
+            tls_counting_add(shard, info.domain, &host);
     }
+}
+
+/* Whoever validates says so of a top level that is signed. The answer is counted (dns_stats). */
+static void try_resolver(struct shard *shard)
+{
+    static _Thread_local struct txt_set set;
+    const uint64_t nobody = UINT64_MAX;
+
+    (void)dns_txt(shard->resolver.dns, shard_now_ns(shard), SPAN(SIGNED_NAME), nobody, &set);
+    dns_forget(shard->resolver.dns, nobody); /* the question stays under way */
 }
 
 /* Recipients of one flow go back; false: no more can be settled in this turn. */
 static bool fail_flow(struct shard *shard, uint32_t flow, const struct destination *destination,
                       uint32_t *work_left)
 {
-    uint32_t needs = schedule_flow_needs(shard->schedule, flow);
-    struct routing_failure failure = {.outcome =
-                                          outcome_of(destination, needs, shard_now_ns(shard))};
+    struct unmet unmet = {.destination = destination,
+                          .needs = schedule_flow_needs(shard->schedule, flow),
+                          .doubt = doubt_of(shard, shard->routing.flows[flow].domain),
+                          .now_ns = shard_now_ns(shard)};
+    struct routing_failure failure = {.outcome = unmet_outcome(&unmet)};
 
+    if (unmet.doubt == UNMET_AD_NEVER_SEEN && (unmet.needs & TLS_POLICY_VOUCHED) != 0)
+        try_resolver(shard);
     memcpy(failure.site, destination->site, sizeof(failure.site));
     if (!list_linked(&destination->hopeless_node)) /* else it was begun before */
-        count_unmet(shard, destination, shard->routing.flows[flow].domain, needs);
+        count_unmet(shard, destination, flow, unmet.needs);
     for (; *work_left > 0; --*work_left) {
         int claimed = delivery_fail_one(shard, flow, &failure);
 
@@ -226,12 +209,44 @@ uint32_t secrecy_pick(struct shard *shard, uint32_t site, uint32_t *ret_aim)
     }
     /* TLS that is known not to work is tried all the same for mail that may not go without. */
     flow = schedule_unmet(shard->schedule, site, (uint32_t[]){TLS_POLICY_OBEYED}, 1);
+    if (flow == SCHEDULE_NONE)
+        flow = schedule_unmet(shard->schedule, site, (uint32_t[]){0}, 1);
     if (flow != SCHEDULE_NONE && (schedule_flow_needs(shard->schedule, flow) & ~has) == 0)
         *ret_aim = schedule_flow_needs(shard->schedule, flow);
     return address;
 }
 
 /* --- what was reached --- */
+
+/* The host said it itself, and will say it again: TLS is not offered (a refusal of STARTTLS may be
+ * for now), or its certificate proves nothing - unless it is we who lack roots or the time. */
+static bool is_definite(const struct shard *shard, const struct session *session)
+{
+    switch (session->tls_fault) {
+    case TLS_FAULT_NO_STARTTLS:
+        return session->smtp.clear == SMTP_CLEAR_NOT_OFFERED;
+    case TLS_FAULT_NAME:
+    case TLS_FAULT_CERTIFICATE:
+    case TLS_FAULT_TLSA_INVALID:
+        return true;
+    case TLS_FAULT_UNTRUSTED:
+        return shard->options.tls->roots_count > 0;
+    case TLS_FAULT_EXPIRED:
+        return !shard->clock.jumped;
+    case TLS_FAULT_NONE:
+    case TLS_FAULT_HANDSHAKE:
+    case TLS_FAULT_DNSSEC_INVALID:
+    case TLS_FAULT_DANE_REQUIRED:
+    case TLS_FAULT_STS_FETCH:
+    case TLS_FAULT_STS_INVALID:
+    case TLS_FAULT_STS_WEBPKI:
+    case TLS_FAULT_STS_HOST:
+    case TLS_FAULT_LOCAL:
+    case TLS_FAULT_COUNT:
+        break;
+    }
+    return false;
+}
 
 static void remember(struct shard *shard, struct session *session, uint32_t has)
 {
@@ -248,6 +263,7 @@ static void remember(struct shard *shard, struct session *session, uint32_t has)
     reach->until_ns = shard_now_ns(shard) + SECRECY_KNOWN_NS;
     reach->has = has;
     reach->fault = session->tls_fault;
+    reach->definite = is_definite(shard, session);
     text_init(&words, reach->words, sizeof(reach->words));
     text_add_printable(&words, span_make(session->tls_words, session->tls_words_size),
                        sizeof(reach->words) - 1);
@@ -312,7 +328,7 @@ void secrecy_failed(struct shard *shard, struct session *session)
 
     if (session->tls_fault == TLS_FAULT_NONE)
         session->tls_fault = TLS_FAULT_HANDSHAKE;
-    if (session->dane != TLS_POLICY_DANE_FAILED)
+    if (session->dane != TLS_POLICY_DANE_FAILED || session->tls_fault == TLS_FAULT_HANDSHAKE)
         note_trouble(shard, session);
     remember(shard, session, tls_policy_has(&clear));
     fail_hopeless(shard, session->site);

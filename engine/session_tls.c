@@ -80,15 +80,16 @@ enum smtp_tls session_tls_mode(struct shard *shard, struct session *session,
                                const struct policy_route *route)
 {
     const struct destination *destination = destination_at(shard, session->site);
+    bool has_records = session->dane > TLS_POLICY_DANE_NONE;
 
     if (shard->options.tls == NULL)
         return SMTP_TLS_NEVER;
     session->identity = client_tls_identity_of(shard->options.client, route);
     session->tls_first = policy_tls_is_first(route, session->peer.port);
-    session->tls_tried = session->tls_first || session->dane > TLS_POLICY_DANE_NONE ||
-                         (route != NULL && route->user[0] != '\0') ||
+    session->tls_tried = session->tls_first || (route != NULL && route->user[0] != '\0') ||
                          (session->aim & TLS_POLICY_ENCRYPTED) != 0 ||
-                         (destination->tls_wanted && !is_hopeless(shard, session));
+                         (has_records && (session->aim & TLS_POLICY_OBEYED) != 0) ||
+                         ((destination->tls_wanted || has_records) && !is_hopeless(shard, session));
     if (session->tls_first)
         return SMTP_TLS_FIRST;
     return session->tls_tried ? SMTP_TLS_OFFERED : SMTP_TLS_NEVER;

@@ -1,6 +1,7 @@
 #include "engine/sts_gate.h"
 
 #include "base/check.h"
+#include "engine/secrecy.h"
 #include "engine/shard.h"
 #include "engine/sts_route.h"
 
@@ -65,16 +66,34 @@ static bool is_asked_about(const struct shard *shard, struct span name)
            policy_tls_for(shard->policy, name, &is_set) != POLICY_TLS_OFF;
 }
 
-static void set_demand(struct shard *shard, uint32_t index, bool enforced, bool vouched)
+static void set_demand(struct shard *shard, uint32_t index, enum sts_route_verdict verdict,
+                       bool vouched)
 {
     struct routing_domain *domain = &shard->routing.domains[index];
+    bool enforced = verdict != STS_ROUTE_FREE, unnamed = verdict == STS_ROUTE_EMPTY;
 
-    if (domain->sts_enforced == enforced && domain->sts_vouched == vouched)
+    if (domain->sts_enforced == enforced && domain->sts_unnamed == unnamed &&
+        domain->sts_vouched == vouched)
         return;
     domain->sts_enforced = enforced;
+    domain->sts_unnamed = unnamed;
     domain->sts_vouched = vouched;
     if (domain->state == DOMAIN_ROUTED)
         routing_reattach(shard, index);
+}
+
+/* Whether some mail of the domain lifts what its policy demands. */
+static bool has_optional_mail(const struct shard *shard, uint32_t domain)
+{
+    struct queue_flow info;
+
+    for (uint32_t flow = shard->routing.domains[domain].first_flow; flow != ROUTING_NONE;
+         flow = shard->routing.flows[flow].next) {
+        queue_flow(shard->queue, flow, &info);
+        if ((secrecy_needs(shard, domain, info.campaign_index) & TLS_POLICY_NAMED) == 0)
+            return true;
+    }
+    return false;
 }
 
 enum sts_gate_verdict sts_gate_pass(struct shard *shard, uint32_t index, struct route *route,
@@ -82,11 +101,13 @@ enum sts_gate_verdict sts_gate_pass(struct shard *shard, uint32_t index, struct 
 {
     struct span name = queue_domain_name(store_queue(shard->options.store), index);
     struct sts_view view = {.knowledge = STS_WITHOUT};
+    bool is_asked = is_asked_about(shard, name);
+    enum sts_route_verdict verdict;
 
-    if (is_asked_about(shard, name)) {
+    if (is_asked) {
         switch (sts_fetch_ask(&shard->sts, name, index, &view)) {
         case STS_FETCH_KNOWN:
-            tls_counting_policy(shard, name, view.fault);
+            tls_counting_policy(shard, index, view.fault, SPAN(""));
             break;
         case STS_FETCH_PENDING:
             return STS_GATE_WAIT;
@@ -94,17 +115,14 @@ enum sts_gate_verdict sts_gate_pass(struct shard *shard, uint32_t index, struct 
             return STS_GATE_BUSY;
         }
     }
-    switch (sts_route_judge(&view, route)) {
-    case STS_ROUTE_FREE:
-        set_demand(shard, index, false, sts_route_vouched(&view, route));
+    shard->routing.domains[index].sts_known = is_asked && view.sure;
+    verdict = sts_route_judge(&view, route);
+    set_demand(shard, index, verdict, sts_route_vouched(&view, route));
+    if (verdict != STS_ROUTE_EMPTY)
         return STS_GATE_OPEN;
-    case STS_ROUTE_ENFORCED:
-        set_demand(shard, index, true, true);
+    tls_counting_policy(shard, index, TLS_FAULT_STS_HOST, span_cstr(route->hosts[0].name));
+    if (has_optional_mail(shard, index))
         return STS_GATE_OPEN;
-    case STS_ROUTE_EMPTY:
-        break;
-    }
-    tls_counting_policy(shard, name, TLS_FAULT_STS_HOST);
     *ret_outcome =
         outcome_from_cause(OUTCOME_DEFERRED, STAGE_TLS, CAUSE_TLS, 0,
                            SPAN("the MTA-STS policy of the domain names none of its mail hosts"));

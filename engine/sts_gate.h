@@ -2,7 +2,11 @@
  *
  * Between routing (which asks for routes) and sts_fetch (which gets policies): the shard's part
  * that knows both. Domains that are sent to smart hosts, or for which the configuration says that
- * TLS is off, are not asked about. What was known before holds while it is asked about again. */
+ * TLS is off, are not asked about. What was known before holds while it is asked about again.
+ *
+ * Where a policy in force names none of the hosts the domain fails as a whole - unless some of its
+ * mail lifts what receivers demand (TLS-Required: No, such as reports about this very fault): then
+ * the route is open and secrecy.h sorts the mail. */
 #ifndef ENGINE_STS_GATE_H
 #define ENGINE_STS_GATE_H
 

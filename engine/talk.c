@@ -112,7 +112,7 @@ static void offer_envelope(struct shard *shard, struct session *session)
     }
     session->served = true;
     session_unlist(shard, session);
-    tls_counting_mail(shard, session, session->deliveries[place].recipient.domain);
+    tls_counting_mail(shard, session, &session->deliveries[place].recipient);
     delivery_envelope(&session->deliveries[place], &envelope);
     smtp_envelope(&session->smtp, &envelope, place, outlet_text(shard, session));
 }

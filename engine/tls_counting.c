@@ -1,6 +1,7 @@
 #include "engine/tls_counting.h"
 
 #include "base/check.h"
+#include "engine/hygiene_feed.h"
 #include "engine/session.h"
 #include "engine/session_tls.h"
 #include "engine/shard.h"
@@ -108,6 +109,17 @@ static bool is_about_the_certificate(enum tls_fault fault)
            fault == TLS_FAULT_CERTIFICATE;
 }
 
+/* A policy that is only tried is obeyed by nobody: what it would have refused is what its domain
+ * wants to hear (RFC 8461 5). RFC 8460 4.3 has no name of its own for such a host. */
+static void judge_host(const struct sts_policy *policy, struct tlsrpt_session *counted)
+{
+    if (counted->fault != TLS_FAULT_NONE || counted->mx_host.size == 0 ||
+        sts_policy_names(policy, counted->mx_host))
+        return;
+    counted->fault = TLS_FAULT_STS_HOST;
+    counted->reason = span_cstr(tls_demand_fault_text(TLS_FAULT_STS_HOST));
+}
+
 static void count(struct shard *shard, struct tlsrpt_session *counted)
 {
     uint8_t lines[STS_POLICY_PATTERNS_SIZE * 3 + 256];
@@ -119,6 +131,7 @@ static void count(struct shard *shard, struct tlsrpt_session *counted)
     if (counted->policy != TLSRPT_TLSA && view.knowledge == STS_POLICY &&
         view.policy->mode != STS_NONE) {
         counted->policy = TLSRPT_STS;
+        judge_host(view.policy, counted);
         sts_policy_write(view.policy, &text);
         counted->policy_lines = text_span(&text);
     } else if (counted->policy == TLSRPT_NO_POLICY && is_about_the_certificate(counted->fault)) {
@@ -153,8 +166,10 @@ static enum tls_fault known_fault(const struct shard *shard, const struct sessio
     return known != NULL ? known->fault : TLS_FAULT_NONE;
 }
 
-void tls_counting_mail(struct shard *shard, struct session *session, uint32_t domain)
+void tls_counting_mail(struct shard *shard, struct session *session,
+                       const struct queue_recipient *recipient)
 {
+    uint32_t domain = recipient->domain;
     struct tls_counting_host host = {
         .name = span_cstr(session->peer_name),
         .ip = session->peer.ip,
@@ -164,19 +179,42 @@ void tls_counting_mail(struct shard *shard, struct session *session, uint32_t do
         .words = span_make(session->tls_words, session->tls_words_size),
     };
 
-    if (!shard->tls_counting.on || session->counted_domain == domain + 1)
+    if (!shard->tls_counting.on || session->counted_domain == domain + 1 ||
+        hygiene_feed_is_ours(recipient->campaign))
         return;
     session->counted_domain = domain + 1;
     if (session->tls_tried || host.fault != TLS_FAULT_NONE)
         tls_counting_add(shard, domain, &host);
 }
 
-void tls_counting_policy(struct shard *shard, struct span domain, enum tls_fault fault)
+/* Somebody's mail is waiting for the domain, not only reports of ours. */
+static bool has_mail_of_others(const struct shard *shard, uint32_t domain)
 {
-    struct tlsrpt_session counted = {.domain = domain, .policy = TLSRPT_STS, .fault = fault};
+    const struct queue *queue = store_queue(shard->options.store);
+    struct queue_flow info;
 
-    if (shard->tls_counting.on && fault != TLS_FAULT_NONE)
-        count(shard, &counted);
+    for (uint32_t flow = shard->routing.domains[domain].first_flow; flow != ROUTING_NONE;
+         flow = shard->routing.flows[flow].next) {
+        queue_flow(shard->queue, flow, &info);
+        if (!hygiene_feed_is_ours(queue_campaign(queue, info.campaign_index)))
+            return true;
+    }
+    return false;
+}
+
+void tls_counting_policy(struct shard *shard, uint32_t domain, enum tls_fault fault,
+                         struct span mx_host)
+{
+    struct tlsrpt_session counted = {
+        .domain = queue_domain_name(store_queue(shard->options.store), domain),
+        .policy = TLSRPT_STS,
+        .fault = fault,
+        .mx_host = mx_host};
+
+    if (!shard->tls_counting.on || fault == TLS_FAULT_NONE || !has_mail_of_others(shard, domain))
+        return;
+    counted.reason = span_cstr(tls_demand_fault_text(fault));
+    count(shard, &counted);
 }
 
 void tls_counting_event(struct shard *shard, const struct io_event *event)

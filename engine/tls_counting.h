@@ -1,5 +1,6 @@
 /* tls_counting.h - counts what became of the TLS sessions of one shard, day by day (RFC 8460).
  *
+ * The reports' own mail is not counted (RFC 8460 3): they would be about themselves for ever.
  * A session counts for a domain when it takes mail for it after another one's; a domain whose mail
  * no host can take counts as a failure at each host that was tried. Without a policy a certificate
  * proves nothing and is no failure (4.3: nothing was demanded of it). A policy that could not be
@@ -35,6 +36,7 @@ struct tls_counting_host {
     struct span words;
 };
 
+struct queue_recipient;
 struct shard;
 struct session;
 
@@ -43,10 +45,13 @@ MUST_USE size_t tls_counting_cost(void);
 void tls_counting_open(struct shard *shard, struct arena *arena);
 /* What TLS came to at a host, for a domain by number. */
 void tls_counting_add(struct shard *shard, uint32_t domain, const struct tls_counting_host *host);
-/* The session takes mail for this domain. */
-void tls_counting_mail(struct shard *shard, struct session *session, uint32_t domain);
-/* A domain's MTA-STS policy could not be had, or names none of its hosts. */
-void tls_counting_policy(struct shard *shard, struct span domain, enum tls_fault fault);
+/* The session takes mail for this recipient. */
+void tls_counting_mail(struct shard *shard, struct session *session,
+                       const struct queue_recipient *recipient);
+/* The MTA-STS policy of a domain by number could not be had, or names none of its hosts, of which
+ * this is one (empty: none is known). */
+void tls_counting_policy(struct shard *shard, uint32_t domain, enum tls_fault fault,
+                         struct span mx_host);
 /* Events of TAG_SNAPSHOT with index TLS_COUNTING_SNAPSHOT. */
 void tls_counting_event(struct shard *shard, const struct io_event *event);
 void tls_counting_turn(struct shard *shard); /* once a turn */

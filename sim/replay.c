@@ -216,6 +216,8 @@ static void do_set(struct replay *replay, struct span rest)
         sim_world_net()->options.window = (size_t)scene_number(&replay->scene, value);
     } else if (span_equal(key, SPAN("lines"))) {
         options->lines_count = (uint32_t)scene_number(&replay->scene, value);
+    } else if (span_equal(key, SPAN("requiretls"))) {
+        options->require_tls = true;
     } else if (span_equal(key, SPAN("dane"))) {
         options->dane_percent = 100;
         options->tls_mode = 1;

@@ -143,6 +143,7 @@ static void load_begin(struct world_engine *process, uint32_t index)
         .sender = span_cstr(world->oracle.sender),
         .lane = index % 2 == 0 ? LANE_BULK : LANE_TRANSACTIONAL,
         .kind = world->options.messages ? CAMPAIGN_MESSAGE : CAMPAIGN_TEMPLATE,
+        .require_tls = world->options.require_tls,
         .weight = 1,
         .created_s = io_wall_ns(process->front) / NS_PER_S,
     };

@@ -145,6 +145,7 @@ struct sts_view sts_cache_look(struct sts_cache *cache, struct span domain, uint
         return view;
     used(cache, entry, now_s);
     view.fault = entry->fault;
+    view.sure = entry->sure;
     if (policy_of(cache, entry) != NULL && now_s >= entry->expires_s)
         drop_policy(cache, entry);
     view.policy = policy_of(cache, entry);
@@ -197,11 +198,13 @@ bool sts_cache_announced(struct sts_cache *cache, struct span domain, struct spa
     entry->busy_s = 0;
     if (id.size == 0) {
         entry->known = true;
+        entry->sure = true;
         entry->fault = TLS_FAULT_NONE;
         return false;
     }
     same = policy_of(cache, entry) != NULL && now_s < entry->expires_s &&
            span_equal(id, span_make(entry->id, entry->id_size));
+    entry->sure = entry->sure || same;
     if ((same && !refresh_is_due(entry, now_s)) || now_s < entry->fetch_s) {
         entry->known = true;
         return false;
@@ -238,6 +241,7 @@ void sts_cache_fetched(struct sts_cache *cache, struct span domain, struct span 
     entry->expires_s = now_s + max_u64(policy->max_age_s, STS_CACHE_LIFE_MIN_S);
     entry->busy_s = 0;
     entry->known = true;
+    entry->sure = true;
     entry->fault = TLS_FAULT_NONE;
     list_remove(&entry->node);
     list_push_back(&cache->lasting, &entry->node);
@@ -253,6 +257,7 @@ void sts_cache_failed(struct sts_cache *cache, struct span domain, enum tls_faul
         return;
     entry->busy_s = 0;
     entry->known = true;
+    entry->sure = false;
     entry->fault = fault;
     entry->ask_s = now_s + STS_CACHE_RETRY_S;
     entry->fetch_s = now_s + STS_CACHE_RETRY_S;

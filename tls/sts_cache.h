@@ -44,6 +44,7 @@ struct sts_entry {
     uint64_t fetch_s;     /* nor the policy fetched */
     uint64_t busy_s;      /* a question or fetch is under way until then; 0: none */
     bool known;           /* an answer has come, ever */
+    bool sure;            /* the last try told whether there is a policy, and which */
     enum tls_fault fault; /* of the last try, TLS_FAULT_NONE when it went well */
     uint8_t domain_size;
     uint8_t id_size;
@@ -78,6 +79,7 @@ struct sts_view {
     enum sts_knowledge knowledge;
     const struct sts_policy *policy; /* STS_POLICY; valid within the turn */
     enum tls_fault fault;            /* why the last try to get the policy failed */
+    bool sure; /* the last try did not fail, in whatever way: what is known is so */
     struct span id;
     uint64_t fetched_s;
     uint64_t expires_s;

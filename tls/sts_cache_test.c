@@ -162,6 +162,31 @@ static void test_failure_without_a_policy(void **state)
     arena_close(&world.arena);
 }
 
+/* What could not be asked is not known not to be: REQUIRETLS mail fails only by what is. */
+static void test_what_is_sure(void **state)
+{
+    uint64_t later = NOW + STS_CACHE_RETRY_S;
+    struct world world;
+
+    (void)state;
+    world_open(&world);
+    assert_true(sts_cache_want(&world.cache, SPAN("a"), NOW));
+    assert_false(sts_cache_look(&world.cache, SPAN("a"), NOW).sure);
+    sts_cache_failed(&world.cache, SPAN("a"), TLS_FAULT_NONE, NOW); /* the names did not answer */
+    assert_int_equal(known(&world, "a", NOW), STS_WITHOUT);
+    assert_false(sts_cache_look(&world.cache, SPAN("a"), NOW).sure);
+    assert_true(sts_cache_want(&world.cache, SPAN("a"), later));
+    assert_false(sts_cache_announced(&world.cache, SPAN("a"), SPAN(""), later));
+    assert_true(sts_cache_look(&world.cache, SPAN("a"), later).sure);
+    learn(&world, "b", "1", 10000, NOW);
+    assert_true(sts_cache_look(&world.cache, SPAN("b"), NOW).sure);
+    assert_true(sts_cache_want(&world.cache, SPAN("b"), NOW + STS_CACHE_ASK_S));
+    assert_true(sts_cache_announced(&world.cache, SPAN("b"), SPAN("2"), NOW + STS_CACHE_ASK_S));
+    sts_cache_failed(&world.cache, SPAN("b"), TLS_FAULT_STS_FETCH, NOW + STS_CACHE_ASK_S);
+    assert_false(sts_cache_look(&world.cache, SPAN("b"), NOW + STS_CACHE_ASK_S).sure);
+    arena_close(&world.arena);
+}
+
 static void test_when_it_is_fetched_again(void **state)
 {
     static const struct {
@@ -489,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_age_zero_applies_a_while),
         cmocka_unit_test(test_failures_keep_the_policy),
         cmocka_unit_test(test_failure_without_a_policy),
+        cmocka_unit_test(test_what_is_sure),
         cmocka_unit_test(test_when_it_is_fetched_again),
         cmocka_unit_test(test_flapping_ids_are_bounded),
         cmocka_unit_test(test_due_in_the_background),

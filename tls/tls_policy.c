@@ -27,19 +27,24 @@ static uint32_t needs_by_message(const struct tls_policy_mail *mail)
     return bits;
 }
 
+static uint32_t needs_by_sts(const struct tls_policy_mail *mail)
+{
+    if (!mail->enforced)
+        return 0;
+    return TLS_POLICY_ENCRYPTED | TLS_POLICY_VERIFIED | (mail->unnamed ? TLS_POLICY_NAMED : 0);
+}
+
 uint32_t tls_policy_needs(const struct tls_policy_mail *mail)
 {
     uint32_t bits = needs_by_mode(mail->mode) | (mail->has_password ? TLS_POLICY_ENCRYPTED : 0);
 
     if (mail->require_tls)
-        return bits | needs_by_message(mail);
+        return bits | needs_by_message(mail) | needs_by_sts(mail);
     if (mail->mode == TLS_POLICY_OFF || mail->tls_optional)
         return bits;
     if (mail->dane)
         bits |= TLS_POLICY_OBEYED;
-    if (mail->enforced)
-        bits |= TLS_POLICY_ENCRYPTED | TLS_POLICY_VERIFIED;
-    return bits;
+    return bits | needs_by_sts(mail);
 }
 
 static bool is_obeyed(const struct tls_policy_session *session)

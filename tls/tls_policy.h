@@ -10,7 +10,8 @@
  * An answer that is bogus, or did not come, keeps mail back: it may be an attack. What a host's
  *   records say counts for domains whose MX records are signed too.
  * - MTA-STS enforce demands a proven host that the policy names (RFC 8461 5, whatever else is said
- *   about the host). Testing demands nothing.
+ *   about the host). Testing demands nothing. Where a policy in force names none of the hosts, no
+ *   session will do.
  * - Configuration can demand more than the receiver does. `off` is the operator's word against all
  *   of the receiver's policies. A password is never said in clear.
  * - REQUIRETLS (RFC 8689 4.2.1) demands a proven server that takes the demand over, and a host name
@@ -26,9 +27,9 @@
 #define TLS_POLICY_VERIFIED 2u  /* the certificate proves the host */
 #define TLS_POLICY_OBEYED 4u    /* what the host itself demands (DANE) is met */
 #define TLS_POLICY_OFFERED 8u   /* the server takes REQUIRETLS, behind TLS */
-#define TLS_POLICY_VOUCHED                                                                         \
-    16u /* no session has it: needed where nothing proves the host's name                          \
-         */
+/* No session has the next two. */
+#define TLS_POLICY_VOUCHED 16u /* needed where nothing proves the host's name */
+#define TLS_POLICY_NAMED 32u   /* needed where the policy in force names none of the hosts */
 /* What may be had of a host of which nothing is known. */
 #define TLS_POLICY_ALL                                                                             \
     (TLS_POLICY_ENCRYPTED | TLS_POLICY_VERIFIED | TLS_POLICY_OBEYED | TLS_POLICY_OFFERED)
@@ -56,7 +57,8 @@ struct tls_policy_mail {
     bool is_routed;    /* the operator has named its hosts */
     bool mx_secure;    /* DNSSEC vouches for its MX records */
     bool dane;         /* ...and TLSA records are looked at */
-    bool enforced;     /* its MTA-STS policy is in force */
+    bool enforced;     /* its MTA-STS policy is in force... */
+    bool unnamed;      /* ...and names none of its hosts */
     bool sts_vouched;  /* an MTA-STS policy, testing or enforce, names its hosts */
     bool require_tls;  /* REQUIRETLS */
     bool tls_optional; /* TLS-Required: No */

@@ -232,6 +232,48 @@ static void test_whole_matrix(void **state)
 }
 
 /* What broke before lowers nothing that is demanded, and is told where nothing is. */
+/* A policy in force that names none of the hosts: no session will do, but for mail that lifts it.
+ */
+static void test_hosts_without_a_name(void **state)
+{
+    static const struct {
+        const char *label;
+        struct tls_policy_mail mail;
+        bool never;
+    } cases[] = {
+        {"plain", {.mode = TLS_POLICY_OPPORTUNISTIC, .enforced = true, .unnamed = true}, true},
+        {"named", {.mode = TLS_POLICY_OPPORTUNISTIC, .enforced = true}, false},
+        {"not in force", {.mode = TLS_POLICY_OPPORTUNISTIC, .unnamed = true}, false},
+        {"TLS-Required: No",
+         {.mode = TLS_POLICY_OPPORTUNISTIC,
+          .enforced = true,
+          .unnamed = true,
+          .tls_optional = true},
+         false},
+        {"REQUIRETLS goes before it",
+         {.mode = TLS_POLICY_OPPORTUNISTIC,
+          .enforced = true,
+          .unnamed = true,
+          .mx_secure = true,
+          .require_tls = true,
+          .tls_optional = true},
+         true},
+        {"off", {.mode = TLS_POLICY_OFF, .enforced = true, .unnamed = true}, false},
+        {"verified, lifted",
+         {.mode = TLS_POLICY_PROVEN, .enforced = true, .unnamed = true, .tls_optional = true},
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint32_t needs = tls_policy_needs(&cases[i].mail);
+
+        if (((needs & ~TLS_POLICY_ALL) != 0) != cases[i].never)
+            print_message("%s: %x\n", cases[i].label, needs);
+        assert_true(((needs & ~TLS_POLICY_ALL) != 0) == cases[i].never);
+    }
+}
+
 static void test_memory_of_broken_tls(void **state)
 {
     struct setting setting = setting_of(TLS_POLICY_OPPORTUNISTIC, NO_DANE, NO_STS, PLAIN);
@@ -255,6 +297,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_whole_matrix),
+        cmocka_unit_test(test_hosts_without_a_name),
         cmocka_unit_test(test_memory_of_broken_tls),
     };
 
