@@ -306,6 +306,7 @@ ROUTES = {
     "badcert": (["bad.mx"], policy_of("enforce", "bad.mx.test"), None, "verified TLS is demanded"),
     "trying": (["plain.mx"], policy_of("testing", "elsewhere.test"), "plain", ""),
     "another": (["good.mx"], policy_of("enforce", "elsewhere.test"), None, "names none of its mail hosts"),
+    "misnamed": (["good.mx"], policy_of("testing", "elsewhere.test"), "good", ""),
     "sibling": (["good.mx"], None, "good", ""),
     "unsafe": (["plain.mx"], None, "plain", ""),
     "partly": (["spare.mx", "good.mx"], policy_of("enforce", "good.mx.test"), "good", ""),
@@ -436,6 +437,8 @@ def reported(mail, times):
                                      ("trying", "sts", False, "starttls-not-supported"),
                                      ("stripped", "sts", False, "starttls-not-supported"),
                                      ("badcert", "sts", False, "certificate-host-mismatch"),
+                                     ("another", "sts", False, "validation-failure"),
+                                     ("misnamed", "sts", False, "validation-failure"),
                                      ("unreachable", "sts", False, FETCH)):
         items = [item for item in seen.get(name, []) if item["policy"]["policy-type"] == kind]
         e2e.check(items, f"{name} is in the reports", run)
@@ -445,6 +448,10 @@ def reported(mail, times):
             e2e.check(result in [detail["result-type"] for detail in items[0]["failure-details"]], f"{name}: {result}",
                       items)
             e2e.check(counts["total-failure-session-count"] >= times, f"{name} was counted in {times} runs", items)
+        if result == "validation-failure":  # which says little without these
+            detail = items[0]["failure-details"][0]
+            e2e.check_equal((detail.get("receiving-mx-hostname"), detail.get("failure-reason-code")),
+                            ("good.mx.test", "the MTA-STS policy does not name the host"), name, items)
     e2e.check("mx: good.mx.test" in [i for i in seen["obeyed"] if i["policy"]["policy-type"] == "sts"][0]["policy"]
               ["policy-string"], "the policy as it was found", run)
     run = mail.case.tool("tlsrpt", "show", "--config", mail.spool.config).expect(0)

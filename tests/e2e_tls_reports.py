@@ -114,7 +114,7 @@ class WebRequest(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        self.answer(200, b"version: STSv1\nmode: enforce\nmx: mx.reports.test\nmax_age: 86400\n")
+        self.answer(200, b"version: STSv1\nmode: enforce\nmx: mx.reports.test\nmax_age: 86400\n")  # for misnamed.test too
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -127,19 +127,20 @@ class WebRequest(http.server.BaseHTTPRequestHandler):
 
 
 class World:
-    """told, both, posting: want reports; silent, double, hostile, gone: do not, or cannot have them."""
+    """told, both, strange, posting: want reports; silent, double, hostile, gone: do not, or cannot have them."""
+    TARGETS = {"told.test": "tls@reports.test", "both.test": "tls@reports.test", "strange.test": "tls@misnamed.test"}
 
     def __init__(self, case, name, posting="https://web.test/tls"):
         self.case, self.name = case, name
         net = f"127.86.{random.Random(name).randrange(250)}"
         port = world.free_port()
         authority = ca.Authority(case.path(name + "-ca"))
-        authority.issue("web", dns=["web.test", "mta-sts.reports.test"])
+        authority.issue("web", dns=["web.test", "mta-sts.reports.test", "mta-sts.misnamed.test"])
         authority.issue("mx", dns=["mx.told.test"])
         folder = case.path(name + "-ca")
         self.tls = case.sink("--tls-cert", folder + "/mx.pem", "--tls-key", folder + "/mx.key", port=port, ipv6=False,
                              addresses=[f"{net}.1", f"{net}.2"])
-        self.plain = case.sink(port=port, ipv6=False, addresses=[f"{net}.{n}" for n in range(3, 8)])
+        self.plain = case.sink(port=port, ipv6=False, addresses=[f"{net}.{n}" for n in range(3, 9)])
         self.collector = case.closing(Collector((f"{net}.20", port)))
         self.web = case.closing(Web(f"{net}.21", 443, folder + "/web"))
         zone = world.Zone()
@@ -147,7 +148,8 @@ class World:
                  "both": "v=TLSRPTv1; rua=mailto:tls@reports.test,https://web.test/tls?x=1; more=thing",
                  "silent": None, "double": "v=TLSRPTv1; rua=mailto:twice@reports.test",
                  "hostile": "v=TLSRPTv1; rua=mailto:x%0d%0aRCPT%20TO:y@reports.test",
-                 "gone": "v=TLSRPTv1; rua=mailto:gone@reports.test"}
+                 "gone": "v=TLSRPTv1; rua=mailto:gone@reports.test",
+                 "strange": "v=TLSRPTv1; rua=mailto:tls@misnamed.test"}
         for n, (domain, record) in enumerate(wants.items()):
             zone.add(domain, "MX", f"10 mx.{domain}")
             zone.add(f"mx.{domain}", "A", f"{net}.{n + 1}")
@@ -157,9 +159,12 @@ class World:
         zone.add("reports", "MX", "10 mx.reports")
         zone.add("mx.reports", "A", f"{net}.20")
         zone.add("web", "A", f"{net}.21")
-        # The policy of reports.test keeps all other mail back: its only host has no TLS.
-        zone.add("_mta-sts.reports", "TXT", '"v=STSv1; id=1;"')
-        zone.add("mta-sts.reports", "A", f"{net}.21")
+        zone.add("misnamed", "MX", "10 mx.misnamed")
+        zone.add("mx.misnamed", "A", f"{net}.20")
+        # Their policy keeps all other mail back: the only host of reports.test has no TLS, that of misnamed.test is not named.
+        for domain in ("reports", "misnamed"):
+            zone.add(f"_mta-sts.{domain}", "TXT", '"v=STSv1; id=1;"')
+            zone.add(f"mta-sts.{domain}", "A", f"{net}.21")
         self.domains = list(wants)
         key, self.key_record = make_key(case, name + "-dkim", "rsa")
         self.spool = e2e.Spool(case, name, port=port, dns=case.knot(zone).port, retry="schedule: [1h]",
@@ -211,9 +216,9 @@ class World:
             message = email.message_from_bytes(octets, policy=email.policy.SMTP)
             domain = message["TLS-Report-Domain"]
             e2e.check(dkim.verify(octets, dnsfunc=lambda name, timeout=5: self.key_record.encode()), "signed (3)", message)
-            e2e.check_equal(rcpts, ["tls@reports.test"], "the envelope")
+            e2e.check_equal(rcpts, [self.TARGETS[domain]], "the envelope")
             e2e.check_equal((message["From"], message["To"], message["TLS-Report-Submitter"], message["TLS-Required"]),
-                            (FROM, "tls@reports.test", e2e.HOSTNAME, "No"), "header")
+                            (FROM, self.TARGETS[domain], e2e.HOSTNAME, "No"), "header")
             e2e.check(re.fullmatch(rf"Report Domain: {domain} +Submitter: {e2e.HOSTNAME} +Report-ID: <[^ >]+>",
                                    message["Subject"]), "the subject of 5.3", message["Subject"])
             e2e.check_equal((message.get_content_type(), message.get_param("report-type")), ("multipart/report", "tlsrpt"),
@@ -250,6 +255,7 @@ def at_rest(case):
                     [("both.test", "mailed", "tls@reports.test"), ("both.test", "posted", "https://web.test/tls?x=1"),
                      ("double.test", "without", ""), ("gone.test", "mailed", "gone@reports.test"),
                      ("hostile.test", "without", ""), ("posting.test", "posted", "https://web.test/tls"),
+                     ("strange.test", "mailed", "tls@misnamed.test"),
                      ("told.test", "mailed", "tls@reports.test")], "a dry run", run)
     for line in run.json_lines:
         if "report" in line:
@@ -259,25 +265,29 @@ def at_rest(case):
     run = place.tool("send", *date).expect(e2e.STILL_QUEUED)
     e2e.check(run.out.count("failed https://web.test") == 2 and "the server says 503" in run.out, "told", run)
     e2e.check_equal((sorted(place.check_mail(day, wanted, place.collector.messages)), place.web.posts),
-                    (["both.test", "told.test"], []), "mail arrives although MTA-STS would keep it back", run)
+                    (sorted(place.TARGETS), []), "mail arrives although MTA-STS would keep it back", run)
     run = place.tool("send", *date).expect(0)
     e2e.check("before tls@reports.test" in run.out, "what was mailed is not mailed again", run)
-    e2e.check_equal((len(place.collector.messages), len(place.web.posts)), (2, 2), "posts are tried again", run)
+    e2e.check_equal((len(place.collector.messages), len(place.web.posts)), (3, 2), "posts are tried again", run)
     place.check_posts(day, wanted)
     run = place.tool("send", *date, "--json").expect(0)
     e2e.check_equal({line["news"] for line in run.json_lines}, {"before", "without"}, "a third time", run)
-    e2e.check_equal((len(place.collector.messages), len(place.web.posts)), (2, 2), "nothing twice")
-    # Other mail to that domain is kept back, and an address that refuses reports is not suppressed.
+    e2e.check_equal((len(place.collector.messages), len(place.web.posts)), (3, 2), "nothing twice")
+    e2e.check_equal(place.wanted(), wanted, "the sessions of reports are not counted")
+    # Other mail to these domains is kept back, and an address that refuses reports is not suppressed.
     letter = case.write("other.eml", "From: news@ringel.example\nSubject: x\n\nOne.\n")
-    run = case.send("--config", place.spool.config, "--from", e2e.SENDER, "--message", letter, "--to", "tls@reports.test",
-                    "--yes", "--json")
-    e2e.check_counts(run.json, run, queued=1)
+    for domain, fault in (("reports.test", "starttls-not-supported"), ("misnamed.test", "validation-failure")):
+        run = case.send("--config", place.spool.config, "--from", e2e.SENDER, "--message", letter, "--to", "tls@" + domain,
+                        "--yes", "--json")
+        e2e.check_counts(run.json, run, queued=1)
+        policies = place.wanted()[domain]["policies"]
+        e2e.check_equal([detail["result-type"] for detail in policies[0]["failure-details"]], [fault], domain, policies)
     gone = [e for e in place.spool.events() if e["recipient"] == "gone@reports.test"]
     e2e.check_equal([e["type"] for e in gone], ["Bounce"], "a report that bounces")
     run = case.tool("suppress", "list", "--config", place.spool.config, "--json").expect(0)
     e2e.check_equal(run.out, "", "nobody is suppressed by it")
     e2e.check("is not a day" in place.tool("send", "--day", "soon").expect(e2e.USAGE).err, "--day")
-    case.note("3 letters, 2 posts")
+    case.note("4 letters, 2 posts")
 
 
 def wait_service(case, process):
@@ -313,7 +323,7 @@ def served(case):
         process.kill()
     process = case.start([case.ringpost, "run", "--config", place.spool.config])
     wait_service(case, process)
-    e2e.wait_for(lambda: len({m[1].split(b"TLS-Report-Domain: ")[1].split(b"\r\n")[0] for m in place.collector.messages}) == 2
+    e2e.wait_for(lambda: len({m[1].split(b"TLS-Report-Domain: ")[1].split(b"\r\n")[0] for m in place.collector.messages}) == 3
                  and len({p[0] for p in place.web.posts}) == 2, 20 * case.patience, "letters and posts")
     e2e.wait_for(lambda: not os.path.exists(old), 10, "the removal of old files")
     run = place.tool("send").expect(0)  # beside the service: nothing is left to do for yesterday
@@ -321,7 +331,7 @@ def served(case):
     e2e.check_equal(result["failed"], 0, "beside the service", run)
     process.signal(signal.SIGTERM)
     run = process.wait(40 * case.patience).expect(0)
-    e2e.check("reports about TLS with 7 domains" in run.err, "the service says what it did", run)
+    e2e.check("reports about TLS with 8 domains" in run.err, "the service says what it did", run)
     letters = {}
     posts = {}
     for rcpts, octets in place.collector.messages:
@@ -339,7 +349,7 @@ def served(case):
     names = [line["campaign"] for line in place.spool.queue("summary", "--json").expect(0).json_lines]
     reports = [name for name in names if name.startswith("tlsrpt-")]
     days = {int(time.mktime(time.strptime(start, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone) // DAY for _, start in posts}
-    wanted = sorted(f"tlsrpt-{day}-{domain}.test" for day in days for domain in ("told", "both", "gone"))
+    wanted = sorted(f"tlsrpt-{day}-{domain}.test" for day in days for domain in ("told", "both", "gone", "strange"))
     e2e.check_equal(sorted(reports), wanted, "one campaign a report")
     case.note(f"{kills} kills, {sum(map(len, letters.values()))} letters and {sum(map(len, posts.values()))} posts for "
               f"{len(letters)} and {len(posts)} reports")
