@@ -33,6 +33,11 @@ static uint64_t tag_for(const struct control *control, enum tag_op op, const str
     return tag_pack(op, slab_handle_of(&control->clients, client));
 }
 
+size_t control_cost(void)
+{
+    return slab_cost(CONTROL_CLIENTS_MAX, sizeof(struct client));
+}
+
 int control_open(struct control *control, struct io *io, const char *path, uint32_t uid)
 {
     struct io_address address = {.path = path};
@@ -43,7 +48,7 @@ int control_open(struct control *control, struct io *io, const char *path, uint3
     control->io = io;
     control->uid = uid;
     control->listening = -1;
-    result = arena_open(&control->arena, slab_cost(CONTROL_CLIENTS_MAX, sizeof(struct client)));
+    result = arena_open(&control->arena, control_cost());
     if (result < 0)
         return result;
     slab_init(&control->clients, &control->arena, CONTROL_CLIENTS_MAX, sizeof(struct client));

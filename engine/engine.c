@@ -457,28 +457,17 @@ int engine_close(struct engine *engine)
     return result;
 }
 
-static void sheet_line(struct text *out, const char *name, uint64_t count, uint64_t size,
-                       uint64_t *total)
-{
-    text_add_format(out, "%-28s %12llu x %10llu = %14llu\n", name, (unsigned long long)count,
-                    (unsigned long long)size, (unsigned long long)(count * size));
-    *total += count * size;
-}
-
-void engine_memory_sheet(const struct engine_limits *limits, const struct policy *policy,
-                         struct text *out)
+void engine_costs(const struct engine_limits *limits, const struct policy *policy,
+                  struct engine_costs *ret)
 {
     struct engine_options options = {.policy = policy, .limits = *limits};
     struct engine engine = {.options = options};
-    uint64_t total = 0;
+    struct io_options ring = ring_options(&engine, 0);
 
     engine.links.count = limits->shards_count;
     describe_shard(&engine, 0);
-    sheet_line(out, "queue and store", 1, shared_cost(&options), &total);
-    sheet_line(out, "shards", limits->shards_count, shard_cost(&engine.shards[0].options), &total);
-    sheet_line(out, "  of it: sessions", sessions_a_shard(limits), sizeof(struct session),
-               &(uint64_t){0});
-    sheet_line(out, "  of it: output buffers", limits->buffers_max, SHARD_BUFFER_SIZE,
-               &(uint64_t){0});
-    text_add_format(out, "%-28s %45llu\n", "address space at most", (unsigned long long)total);
+    ret->shared_size = shared_cost(&options);
+    ret->shard_size = shard_cost(&engine.shards[0].options);
+    ret->ring_size = io_cost(&ring);
+    ret->sessions_a_shard = sessions_a_shard(limits);
 }

@@ -57,9 +57,15 @@ void engine_limits_fill(struct engine_limits *limits, const struct policy *polic
                         uint32_t cores_count);
 /* Places in the group of rings: shards, the front, signers. */
 MUST_USE uint32_t engine_limits_rings(const struct engine_limits *limits);
-/* One line an object: name, count, size, total; and the sum (ringpost check --memory). */
-void engine_memory_sheet(const struct engine_limits *limits, const struct policy *policy,
-                         struct text *out);
+/* What an engine asks of the allocator, but for small things; in octets. */
+struct engine_costs {
+    size_t shared_size;
+    size_t shard_size; /* each */
+    size_t ring_size;  /* each shard's */
+    uint32_t sessions_a_shard;
+};
+void engine_costs(const struct engine_limits *limits, const struct policy *policy,
+                  struct engine_costs *ret);
 
 /* Opens the spool, recovers, compiles the content of every open campaign; one that does not compile
  * is held (content_fault). -errno with *error. */

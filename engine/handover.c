@@ -8,16 +8,20 @@
 #include "base/json_put.h"
 #include "message/address.h"
 
+size_t handover_cost(void)
+{
+    return HANDOVER_LOADS_MAX *
+           (arena_cost(1, CAMPAIGN_CONTENT_MAX) + arena_cost(1, HANDOVER_BUFFER_SIZE));
+}
+
 int handover_open(struct handover *handover, struct store *store, struct content_set *contents)
 {
-    size_t cost = HANDOVER_LOADS_MAX *
-                  (arena_cost(1, CAMPAIGN_CONTENT_MAX) + arena_cost(1, HANDOVER_BUFFER_SIZE));
     int result;
 
     memset(handover, 0, sizeof(*handover));
     handover->store = store;
     handover->contents = contents;
-    result = arena_open(&handover->arena, cost);
+    result = arena_open(&handover->arena, handover_cost());
     for (uint32_t i = 0; i < HANDOVER_LOADS_MAX && result == 0; i++) {
         struct handover_load *load = &handover->loads[i];
 

@@ -62,6 +62,7 @@ struct handover {
     struct handover_load loads[HANDOVER_LOADS_MAX];
 };
 
+MUST_USE size_t handover_cost(void);
 /* 0 or -ENOMEM. */
 MUST_USE int handover_open(struct handover *handover, struct store *store,
                            struct content_set *contents);

@@ -57,6 +57,14 @@ static int open_tls(struct listener *listener, struct text *error)
     return 0;
 }
 
+size_t listener_cost(const struct policy *policy)
+{
+    if (policy->bounces_listen.count == 0)
+        return 0;
+    return slab_cost(LISTENER_SESSIONS_MAX, sizeof(struct reception)) + report_cost() +
+           LISTENER_CONTENTS_MAX * arena_cost(1, LISTENER_CONTENT_MAX);
+}
+
 int listener_open(struct listener *listener, const struct listener_options *options,
                   struct text *error)
 {
@@ -75,10 +83,7 @@ int listener_open(struct listener *listener, const struct listener_options *opti
     if (result == 0)
         result = open_tls(listener, error);
     if (result == 0)
-        result =
-            arena_open(&listener->arena,
-                       slab_cost(LISTENER_SESSIONS_MAX, sizeof(struct reception)) + report_cost() +
-                           LISTENER_CONTENTS_MAX * arena_cost(1, LISTENER_CONTENT_MAX));
+        result = arena_open(&listener->arena, listener_cost(options->policy));
     if (result < 0)
         return result;
     peer_limit_init(&listener->peers, &peers);

@@ -69,6 +69,8 @@ struct listener {
     struct listener_counts counts;
 };
 
+/* 0 without an address in the policy. */
+MUST_USE size_t listener_cost(const struct policy *policy);
 /* Certificate and memory; without an address in the policy there is nothing to do. 0 or -errno with
  * *error. Close it after a failure too. */
 MUST_USE int listener_open(struct listener *listener, const struct listener_options *options,

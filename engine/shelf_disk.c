@@ -13,7 +13,6 @@
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 #define FORM 1 /* of what follows and of dossiers: another one is made anew */
-#define MAP_FIRST (UINT64_C(256) * MIB)
 #define KEY_SIZE 4
 #define KEY_MARK 0 /* number n lies under n + 1 */
 #define CRC_SIZE 4
@@ -244,7 +243,7 @@ int shelf_disk_empty(struct shelf_disk *disk)
     disk->mark = (struct shelf_disk_mark){0};
     disk->closed = false;
     disk->last_key = 0;
-    disk->map_size = MAP_FIRST;
+    disk->map_size = SHELF_DISK_MAP_MIN;
     if (result == 0 && unlink(path) < 0 && errno != ENOENT)
         result = -errno;
     return result < 0 ? result : open_env(disk);
@@ -291,7 +290,7 @@ static int look_at(struct shelf_disk *disk, struct io *io, enum shelf_disk_found
     if (result < 0)
         return result == -ENOENT ? 0 : result;
     result = shelf_check(span_make(mapping.data, mapping.size), judge, &look);
-    disk->map_size = MAP_FIRST;
+    disk->map_size = SHELF_DISK_MAP_MIN;
     while (disk->map_size / 4 < mapping.size)
         disk->map_size *= 4;
     io_unmap(io, &mapping);
@@ -319,7 +318,7 @@ int shelf_disk_open(struct shelf_disk *disk, struct io *io, const char *folder,
 
     memset(disk, 0, sizeof(*disk));
     disk->shelf.ops = &ops;
-    disk->map_size = MAP_FIRST;
+    disk->map_size = SHELF_DISK_MAP_MIN;
     text_init(&text, disk->folder, sizeof(disk->folder));
     text_add_cstr(&text, folder);
     (void)text_cstr_end(&text);

@@ -20,6 +20,8 @@
 struct MDB_env;
 struct MDB_txn;
 
+#define SHELF_DISK_MAP_MIN (UINT64_C(256) * MIB) /* of address space; it grows by four */
+
 /* Up to where the journal is on the shelf. */
 struct shelf_disk_mark {
     uint64_t id; /* 0: none, the shelf is empty or half made */

@@ -13,18 +13,17 @@
 
 /* --- opening --- */
 
-static struct resolver_options resolver_options(const struct tls_reporting_options *options,
-                                                uint64_t seed)
+static struct resolver_options resolver_options(const struct policy *policy, uint64_t seed)
 {
-    return (struct resolver_options){.policy = options->policy,
+    return (struct resolver_options){.policy = policy,
                                      .cache_entries_max = CACHE_ENTRIES_MAX,
                                      .questions_max = QUESTIONS_MAX,
                                      .seed = seed};
 }
 
-static size_t cost(const struct tls_reporting_options *options)
+size_t tls_reporting_cost(const struct policy *policy)
 {
-    struct resolver_options resolver = resolver_options(options, 0);
+    struct resolver_options resolver = resolver_options(policy, 0);
 
     return tls_report_day_cost() + resolver_cost(&resolver) + https_cost() +
            arena_cost(TLS_REPORT_DAY_DOMAINS_MAX, 1) + arena_cost(1, TLSRPT_REPORT_JSON_MAX) +
@@ -69,7 +68,7 @@ int tls_reporting_open(struct tls_reporting *reporting, const struct tls_reporti
     result = io_entropy(options->io, &seed, sizeof(seed));
     if (result < 0)
         return result;
-    result = arena_open(&reporting->arena, cost(options));
+    result = arena_open(&reporting->arena, tls_reporting_cost(options->policy));
     if (result < 0)
         return result;
     reporting->io = options->io;
@@ -81,7 +80,7 @@ int tls_reporting_open(struct tls_reporting *reporting, const struct tls_reporti
     reporting->context = options->context;
     reporting->delay_s = delay_of(options->policy);
     tls_report_day_init(&reporting->day, &reporting->arena, options->io, options->policy);
-    resolver = resolver_options(options, seed);
+    resolver = resolver_options(options->policy, seed);
     resolver_init(&reporting->resolver, &reporting->arena, options->io, &resolver);
     https.dns = reporting->resolver.dns;
     https_init(&reporting->https, &reporting->arena, &https);

@@ -126,6 +126,7 @@ struct tls_reporting_options {
     void *context;
 };
 
+MUST_USE size_t tls_reporting_cost(const struct policy *policy);
 MUST_USE int tls_reporting_open(struct tls_reporting *reporting,
                                 const struct tls_reporting_options *options);
 /* After tls_reporting_stop was true, or when the io is gone. */

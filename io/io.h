@@ -96,6 +96,9 @@ void io_group_close(struct io_group *group);
 /* Must be called by the thread that will use it. Opcodes are restricted before the first use.
  * -errno; *error then says the cause (sysctl, seccomp, memlock, old kernel, open files) and the
  * remedy. */
+/* Bytes that io_open asks for, but for small things; nothing where the kernel is a simulated one.
+ */
+MUST_USE size_t io_cost(const struct io_options *options);
 MUST_USE int io_open(struct io **ret_io, const struct io_options *options, struct text *error);
 /* By the same thread. Ends all that is under way, without events, and closes every handle. */
 void io_close(struct io *io); /* NULL is a no-op */

@@ -91,6 +91,13 @@ static size_t memory_size(const struct io_options *options)
            arena_cost(1, sizeof(struct signalfd_siginfo));
 }
 
+size_t io_cost(const struct io_options *options)
+{
+    struct io_options full = with_defaults(options);
+
+    return memory_size(&full);
+}
+
 static void carve(struct io *io)
 {
     const struct io_options *options = &io->options;

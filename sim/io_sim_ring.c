@@ -45,6 +45,12 @@ static void options_fill(struct io_options *options)
         options->buffer_size = 4096;
 }
 
+size_t io_cost(const struct io_options *options)
+{
+    (void)options;
+    return 0;
+}
+
 int io_open(struct io **ret_io, const struct io_options *options, struct text *error)
 {
     struct sim_world *world = io_sim_world();

@@ -1,6 +1,8 @@
 """The verbs that look and do not send: resolve, check, config, version, help."""
 import json
 import os
+import re
+import signal
 
 import e2e
 import world
@@ -131,7 +133,7 @@ def configuration(case):
     spool = e2e.Spool(case, "c", port=2525, dns=5353, limits="connections: 77")
     case.tool("check", "--config", spool.config).expect(0)
     run = case.tool("check", "--config", spool.config, "--memory").expect(0)
-    e2e.check("sessions" in run.out and "address space at most" in run.out, "the memory sheet", run)
+    e2e.check("sessions" in run.out and "address space at least" in run.out, "the memory sheet", run)
     run = case.tool("config", "show", "--config", spool.config, "--origin").expect(0)
     e2e.check("connections: 77" in run.out and "c.yaml:" in run.out and "default" in run.out, "values and origins", run)
     # What is shown can be read again, and means the same.
@@ -171,9 +173,48 @@ def help_texts(case):
         case.run([case.bench, verb, "--help"]).expect(0)
 
 
+def reserved(size):
+    """What jemalloc takes for a large piece: size classes, four a doubling, and a page."""
+    step = 1 << max((size - 1).bit_length() - 3, 12)
+    return -(-size // step) * step + 4096
+
+
+def memory(case):
+    """`check --memory` says what `run` maps: within 64 MiB (small things, the program's own data), when the allocator keeps
+    nothing in reserve."""
+    if case.san:
+        case.note("memory is not compared under sanitizers")
+        return
+    spool = e2e.Spool(case, "m", port=2525, dns=5353, limits="connections: 300", verp=True,
+                      extra="tlsrpt: {from: a@ringel.example}\nbounces: {listen: [\"127.0.0.1:%d\"]}\n" % world.free_port())
+    sheet = case.tool("check", "--config", spool.config, "--memory").expect(0).out
+    parts = re.findall(r"^(\S.*?) +(\d+) x +(\d+) = +(\d+)$", sheet, re.MULTILINE)
+    totals = dict(re.findall(r"^(\S.*?) {2,}(\d+)$", sheet, re.MULTILINE))
+    asked = sum(int(total) for name, *_, total in parts if name not in ("stacks of threads", "suppressions, a mapped file"))
+    e2e.check_equal(int(totals["asked of the allocator"]), asked, "the sum", sheet)
+    e2e.check_equal(int(totals["address space at least"]), sum(int(total) for *_, total in parts), "the sum", sheet)
+    wanted = sum(int(count) * (reserved(int(size) + 64) if not name.startswith(("stacks", "suppressions")) else int(size))
+                 for name, count, size, _ in parts if int(size) > 0)
+    process = case.start([case.ringpost, "run", "--config", spool.config],
+                         env=dict(os.environ, MALLOC_CONF="retain:false,tcache:false,narenas:1"))
+    e2e.wait_for(lambda: "is being sent" in process.err() or process.poll() is not None, 20 * case.patience, "the service")
+    e2e.check(process.poll() is None, "the service runs", process.run())
+    mapped = 0
+    with open(f"/proc/{process.pid}/maps", encoding="ascii") as maps:
+        for line in maps:
+            begin, end = (int(x, 16) for x in line.split()[0].split("-"))
+            words = line.split(None, 5)
+            if len(words) == 5 or words[5].strip() == "[heap]" or "hygiene" in words[5]:
+                mapped += end - begin
+    process.signal(signal.SIGTERM)
+    process.wait(20 * case.patience).expect(0)
+    e2e.check(0 <= mapped - wanted <= 64 << 20, f"{mapped} octets are mapped, {wanted} were announced", sheet)
+    case.note(f"memory: {wanted >> 20} MiB announced, {mapped >> 20} MiB mapped")
+
+
 def main():
     with e2e.Case("resolve") as case:
-        for step in (resolve, origins, private_addresses, configuration, help_texts):
+        for step in (resolve, origins, private_addresses, configuration, memory, help_texts):
             case.step(step)
         case.note("routes, configuration and help as documented")
 

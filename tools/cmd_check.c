@@ -1,15 +1,17 @@
 /* cmd_check.c - `ringpost check`, `ringpost config` and `ringpost version`: what is configured,
  * what it costs, what this program is. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/engine.h"
+#include "engine/memory_sheet.h"
 #include "tools/dkim_keys.h"
 #include "tools/exit_code.h"
 #include "tools/option_reader.h"
 #include "tools/preflight.h"
 #include "tools/settings.h"
+#include "tools/spool.h"
 #include "tools/verb.h"
 
 #define OUTPUT_SIZE (256 * KIB)
@@ -102,14 +104,31 @@ static int check_sender(const struct check_options *options)
     return 0;
 }
 
+static int print_memory(const struct policy *policy)
+{
+    struct memory_sheet sheet = {.policy = policy};
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    struct io_options ring;
+    pthread_attr_t thread;
+    struct text text;
+
+    engine_limits_fill(&sheet.limits, policy, cores > 0 ? (uint32_t)cores : 1);
+    ring = spool_ring(sheet.limits.shards_count);
+    sheet.front_ring_size = io_cost(&ring);
+    if (pthread_attr_init(&thread) == 0) { /* what a thread gets unless it asks for more */
+        (void)pthread_attr_getstacksize(&thread, &sheet.stack_size);
+        (void)pthread_attr_destroy(&thread);
+    }
+    text_init(&text, output, sizeof(output));
+    memory_sheet_write(&sheet, &text);
+    return print(&text);
+}
+
 int verb_check(int argc, char **argv)
 {
     struct check_options options;
     struct settings settings;
-    struct engine_limits limits = {0};
     struct preflight preflight = {.lane = LANE_BULK, .out = stdout};
-    struct text text;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int result = parse("check", &options, argc, argv);
 
     if (result == 0)
@@ -122,10 +141,7 @@ int verb_check(int argc, char **argv)
         return result;
     }
     if (options.memory) {
-        text_init(&text, output, sizeof(output));
-        engine_limits_fill(&limits, settings.policy, cores > 0 ? (uint32_t)cores : 1);
-        engine_memory_sheet(&limits, settings.policy, &text);
-        result = print(&text);
+        result = print_memory(settings.policy);
     } else {
         (void)printf("%s: good\n",
                      settings.policy->file[0] != '\0' ? settings.policy->file : "defaults");

@@ -44,16 +44,21 @@ static int complain(struct spool *spool, struct text *error, int result)
     return exit_code_of(result);
 }
 
-static int open_ring(struct spool *spool, const struct engine_limits *limits, struct text *error)
+struct io_options spool_ring(uint32_t shards_count)
 {
-    struct io_options ring = {
-        .index = limits->shards_count,
+    return (struct io_options){
+        .index = shards_count,
         .entries = 1024,
         .handles_max = 1024,
         .buffers_count = 64,
         .buffer_size = 4096,
         .wake_tag = tag_of(TAG_WAKE, 0),
     };
+}
+
+static int open_ring(struct spool *spool, const struct engine_limits *limits, struct text *error)
+{
+    struct io_options ring = spool_ring(limits->shards_count);
     int result = io_group_open(&spool->group, engine_limits_rings(limits));
 
     if (result < 0)

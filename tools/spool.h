@@ -16,6 +16,8 @@ struct spool {
     struct exporter *exporter; /* borrowed, for turns; NULL: none */
 };
 
+/* The front's ring beside so many shards' (its group left out). */
+struct io_options spool_ring(uint32_t shards_count);
 /* Opens everything. `with_engine` false: only settings, group and ring. 0, or an exit code after
  * the complaint was printed (everything is closed again). */
 MUST_USE int spool_open(struct spool *spool, const char *config, const char *folder,
