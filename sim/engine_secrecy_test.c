@@ -1,0 +1,689 @@
+/* The rules of secrecy.h in a shard that speaks to nobody: what mail needs, what a host lets
+ * sessions reach, which address a session gets and for what, whose name a certificate may have. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/client_tls.h"
+#include "engine/secrecy.h"
+#include "engine/session.h"
+#include "engine/session_tls.h"
+#include "engine/shard.h"
+#include "engine/tag.h"
+#include "sim/sim_world.h"
+
+#define ENCRYPTED TLS_POLICY_ENCRYPTED
+#define VERIFIED TLS_POLICY_VERIFIED
+#define OBEYED TLS_POLICY_OBEYED
+#define OFFERED TLS_POLICY_OFFERED
+#define PROVEN (ENCRYPTED | VERIFIED)
+#define DEMANDED (PROVEN | OFFERED)
+#define PLAIN_MAIL "From: s@example.org\nSubject: x\n\nHi\n"
+#define OPTIONAL_MAIL "From: s@example.org\nTLS-Required: No\nSubject: x\n\nHi\n"
+
+struct scene {
+    struct arena arena;
+    struct io_group *group;
+    struct io *io;
+    struct policy policy;
+    struct tls_context tls;
+    struct stats stats;
+    struct store *store;
+    struct content_set *contents;
+    struct shard *shard;
+    uint32_t site;
+    uint32_t campaigns_count;
+};
+
+static struct scene scene;
+
+static const struct store_options store_options = {
+    .folder = "spool",
+    .segment_size = (uint64_t)256 * 1024,
+    .journal_size = (uint64_t)256 * 1024,
+    .claims_max = 32,
+    .limits = {.recipients_max = 1000,
+               .domains_max = 16,
+               .campaigns_max = 8,
+               .segments_max = 64,
+               .runs_max = 64,
+               .flows_max = 64,
+               .shards_count = 1},
+    .tag_base = ((uint64_t)TAG_STORE + 1) << 56,
+    .wake_index = STORE_NO_WAKE,
+};
+
+static void turn(void)
+{
+    struct io_event events[16];
+    uint32_t count = io_wait(scene.io, io_now_ns(scene.io) + NS_PER_MS, events, ARRAY_LEN(events));
+
+    for (uint32_t i = 0; i < count; i++)
+        if (!store_event(scene.store, &events[i]) &&
+            !store_shard_event(scene.shard->store, &events[i]))
+            assert_int_not_equal(tag_op_of(events[i].tag), TAG_STORE); /* of the shard's files */
+    store_tick(scene.store);
+    store_shard_tick(scene.shard->store);
+}
+
+static void open_policy(void)
+{
+    struct policy *policy = &scene.policy;
+
+    policy_init(policy);
+    memcpy(policy->spool, "spool", sizeof("spool"));
+    memcpy(policy->hostname, "send.test", sizeof("send.test"));
+    policy->dns_servers.count = 1;
+    memcpy(policy->dns_servers_items[0], "11.255.0.1", sizeof("11.255.0.1"));
+    policy->tls_mta_sts = false;
+    policy->dns_trust_ad = true;
+    policy->tls_dane = true;
+}
+
+static int open_scene(void **state)
+{
+    struct shard_options options = {.count = 1,
+                                    .sessions_max = 4,
+                                    .sites_max = 4,
+                                    .flows_max = 64,
+                                    .domains_max = 16,
+                                    .campaigns_max = 8,
+                                    .buffers_max = 4,
+                                    .cache_entries_max = 256,
+                                    .tickets_max = 4,
+                                    .policy = &scene.policy,
+                                    .tls = &scene.tls,
+                                    .seed = 1};
+    struct io_options ring = {.wake_tag = tag_of(TAG_WAKE, 0)};
+    char words[256];
+    struct text error;
+
+    (void)state;
+    sim_world_open(1, NULL);
+    memset(&scene, 0, sizeof(scene));
+    scene.tls.roots_count = 1;
+    open_policy();
+    text_init(&error, words, sizeof(words));
+    assert_int_equal(io_group_open(&scene.group, 1), 0);
+    ring.group = scene.group;
+    assert_int_equal(io_open(&scene.io, &ring, &error), 0);
+    assert_int_equal(arena_open(&scene.arena, store_cost(&store_options) + shard_cost(&options)),
+                     0);
+    assert_int_equal(store_open(&scene.store, scene.io, &scene.arena, &store_options, &error), 0);
+    assert_int_equal(content_set_open(&scene.contents, 8), 0);
+    options.store = scene.store;
+    options.contents = scene.contents;
+    scene.shard = shard_open(&scene.arena, scene.io, &options, &scene.stats);
+    return 0;
+}
+
+static int close_scene(void **state)
+{
+    (void)state;
+    io_close(scene.io);
+    io_group_close(scene.group);
+    content_set_close(scene.contents);
+    arena_close(&scene.arena);
+    sim_world_close();
+    return 0;
+}
+
+/* --- mail --- */
+
+/* A message to somebody at each of these domains; the campaign's number. */
+static uint32_t load(const char *content, bool require_tls, const char *const *domains,
+                     uint32_t domains_count)
+{
+    const uint8_t digest[CAMPAIGN_DIGEST_SIZE] = {1};
+    char name[] = {'c', (char)('0' + scene.campaigns_count++), 0};
+    struct campaign_descriptor descriptor = {.name = span_cstr(name),
+                                             .sender = SPAN("s@example.org"),
+                                             .lane = LANE_BULK,
+                                             .require_tls = require_tls};
+    struct queue *queue = store_queue(scene.store);
+    char words[256];
+    struct store_load *loading;
+    struct text error;
+    uint32_t index;
+
+    assert_int_equal(store_load_begin(scene.store, &descriptor, span_cstr(content), &loading), 0);
+    store_load_keep_back(loading);
+    for (uint32_t i = 0; i < domains_count; i++) {
+        char bytes[64];
+        struct text address;
+        struct store_recipient recipient = {.domain = span_cstr(domains[i])};
+        int result;
+
+        text_init(&address, bytes, sizeof(bytes));
+        text_add_format(&address, "u@%s", domains[i]);
+        recipient.address = text_span(&address);
+        while ((result = store_load_add(loading, &recipient)) == -EAGAIN)
+            turn();
+        assert_int_equal(result, 0);
+    }
+    store_load_commit(loading, digest);
+    while (store_load_state(loading) == STORE_LOAD_COMMITTING)
+        turn();
+    index = store_load_campaign(loading);
+    text_init(&error, words, sizeof(words));
+    assert_int_equal(content_add(scene.contents, index, queue_campaign(queue, index), &error), 0);
+    store_load_publish(loading);
+    while (store_load_state(loading) == STORE_LOAD_DURABLE ||
+           store_load_state(loading) == STORE_LOAD_COMMITTING)
+        turn();
+    assert_int_equal(store_load_state(loading), STORE_LOAD_READY);
+    store_load_end(loading);
+    for (uint32_t i = 0; i < 50; i++) { /* the shard finds its flows; names are asked for in vain */
+        turn();
+        routing_turn(scene.shard);
+    }
+    return index;
+}
+
+static uint32_t domain_of(const char *name)
+{
+    uint32_t domain = queue_find_domain(store_queue(scene.store), span_cstr(name));
+
+    assert_int_not_equal(domain, QUEUE_NONE);
+    return domain;
+}
+
+/* The domain is at the site of these hosts: mx1, mx2 ... with an address each. */
+static void route_to(const char *name, uint8_t hosts_count, bool secure)
+{
+    static struct route route;
+    uint16_t ports[ROUTE_HOSTS_MAX] = {25, 25, 25, 25, 25};
+    struct text site;
+
+    memset(&route, 0, sizeof(route));
+    route.status = ROUTE_OK;
+    route.secure = secure;
+    route.expires_ns = UINT64_MAX;
+    route.hosts_count = hosts_count;
+    for (uint8_t i = 0; i < hosts_count; i++) {
+        struct route_host *host = &route.hosts[i];
+
+        memcpy(host->name, (char[]){'m', 'x', (char)('1' + i), 0}, 4);
+        host->preference = (uint16_t)(10 + i);
+        host->addresses_count = 1;
+        host->addresses[0] = (struct ip){IP_V4, {11, 0, 0, (uint8_t)(1 + i)}};
+    }
+    text_init(&site, route.site, sizeof(route.site));
+    route_site_name(&route, &site);
+    (void)text_cstr_end(&site);
+    assert_true(routing_enter(scene.shard, domain_of(name), &route, ports));
+    scene.site = scene.shard->routing.domains[domain_of(name)].site;
+}
+
+static struct destination *destination(void)
+{
+    return destination_at(scene.shard, scene.site);
+}
+
+/* A host is known to have let sessions reach so much. */
+static void know(uint32_t host, uint32_t has, enum tls_fault fault, bool definite)
+{
+    destination()->reached[host] =
+        (struct destination_reach){.until_ns = shard_now_ns(scene.shard) + SECRECY_KNOWN_NS,
+                                   .has = has,
+                                   .fault = fault,
+                                   .definite = definite};
+}
+
+static uint64_t settled(enum outcome_kind kind)
+{
+    return scene.stats.outcomes[kind];
+}
+
+/* A session at a host of the site. */
+static struct session *session_at(const char *host)
+{
+    static struct session session;
+
+    memset(&session, 0, sizeof(session));
+    session.site = scene.site;
+    memcpy(session.peer_name, host, strlen(host) + 1);
+    session.dane = TLS_POLICY_DANE_NONE;
+    session.tls_tried = true;
+    return &session;
+}
+
+/* --- what mail needs --- */
+
+static void test_needs(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    static const struct {
+        const char *label;
+        bool secure, enforced, unnamed, vouched;
+        uint32_t plain, optional, demanding; /* a campaign of each kind */
+    } cases[] = {
+        {"nothing is known", 0, 0, 0, 0, 0, 0, DEMANDED | TLS_POLICY_VOUCHED},
+        {"signed", 1, 0, 0, 0, OBEYED, 0, DEMANDED | OBEYED},
+        {"testing", 0, 0, 0, 1, 0, 0, DEMANDED},
+        {"enforce", 0, 1, 0, 1, PROVEN, 0, DEMANDED},
+        {"signed, enforce", 1, 1, 0, 1, PROVEN | OBEYED, 0, DEMANDED | OBEYED},
+        {"no host is named", 0, 1, 1, 0, PROVEN | TLS_POLICY_NAMED, 0,
+         DEMANDED | TLS_POLICY_VOUCHED | TLS_POLICY_NAMED},
+        {"signed, no host is named", 1, 1, 1, 0, PROVEN | OBEYED | TLS_POLICY_NAMED, 0,
+         DEMANDED | OBEYED | TLS_POLICY_NAMED},
+    };
+    uint32_t plain = load(PLAIN_MAIL, false, domains, 1);
+    uint32_t optional = load(OPTIONAL_MAIL, false, domains, 1);
+    uint32_t demanding = load(OPTIONAL_MAIL, true, domains, 1);
+    struct routing_domain *domain = &scene.shard->routing.domains[domain_of("a.test")];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint32_t index = domain_of("a.test");
+
+        domain->mx_secure = cases[i].secure;
+        domain->sts_enforced = cases[i].enforced;
+        domain->sts_unnamed = cases[i].unnamed;
+        domain->sts_vouched = cases[i].vouched;
+        print_message("%s\n", cases[i].label);
+        assert_int_equal(secrecy_needs(scene.shard, index, plain), cases[i].plain);
+        assert_int_equal(secrecy_needs(scene.shard, index, optional), cases[i].optional);
+        assert_int_equal(secrecy_needs(scene.shard, index, demanding), cases[i].demanding);
+    }
+    assert_true(secrecy_is_wanted(scene.shard, domain_of("a.test")));
+    scene.policy.tls_mode = POLICY_TLS_OFF; /* the operator's word; REQUIRETLS is above it */
+    assert_false(secrecy_is_wanted(scene.shard, domain_of("a.test")));
+    assert_int_equal(secrecy_needs(scene.shard, domain_of("a.test"), plain), 0);
+    assert_int_equal(secrecy_needs(scene.shard, domain_of("a.test"), demanding),
+                     DEMANDED | OBEYED | TLS_POLICY_NAMED);
+}
+
+/* --- whose name a certificate has --- */
+
+static void test_limit(void **state)
+{
+    static const char *const domains[] = {"a.test", "b.test"};
+    struct session *session;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, false, domains, 2);
+    route_to("a.test", 1, true);
+    /* Alone at the host: what its name has proven stands. */
+    session = session_at("mx1");
+    session->has = PROVEN | OBEYED | OFFERED;
+    session->named_domain = domain_of("a.test") + 1;
+    secrecy_limit(scene.shard, session);
+    assert_int_equal(session->has, PROVEN | OBEYED | OFFERED);
+    /* Another domain's mail comes to the host: the session is proven for neither of them. */
+    route_to("b.test", 1, true);
+    secrecy_limit(scene.shard, session);
+    assert_int_equal(session->has, ENCRYPTED | OFFERED);
+    /* And never gets it back. */
+    routing_leave(scene.shard, domain_of("b.test"));
+    secrecy_limit(scene.shard, session);
+    assert_int_equal(session->has, ENCRYPTED | OFFERED);
+    /* The domain has gone and another one is alone there. */
+    route_to("b.test", 1, true);
+    routing_leave(scene.shard, domain_of("a.test"));
+    session = session_at("mx1");
+    session->has = PROVEN | OBEYED;
+    session->named_domain = domain_of("a.test") + 1;
+    secrecy_limit(scene.shard, session);
+    assert_int_equal(session->has, ENCRYPTED);
+    /* A certificate for the host itself is everybody's. */
+    route_to("a.test", 1, true);
+    session = session_at("mx1");
+    session->has = PROVEN | OBEYED;
+    secrecy_limit(scene.shard, session);
+    assert_int_equal(session->has, PROVEN | OBEYED);
+}
+
+/* --- what a host let sessions reach --- */
+
+static bool is_trouble(const char *host)
+{
+    bool due;
+
+    return tls_trouble_find(&scene.shard->tls_trouble, span_cstr(host),
+                            shard_wall_ns(scene.shard) / NS_PER_S, &due) != NULL;
+}
+
+static void test_reached(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    static const struct {
+        const char *label;
+        enum tls_level level;
+        enum tls_policy_dane dane;
+        enum smtp_clear clear;
+        enum tls_fault fault;
+        bool offers;
+        uint32_t has;
+        enum tls_fault kept;
+        bool definite, trouble;
+    } cases[] = {
+        {"good", TLS_LEVEL_VERIFIED, TLS_POLICY_DANE_NONE, SMTP_CLEAR_NONE, TLS_FAULT_NONE, true,
+         DEMANDED | OBEYED, TLS_FAULT_NONE, false, false},
+        {"no STARTTLS", TLS_LEVEL_CLEAR, TLS_POLICY_DANE_NONE, SMTP_CLEAR_NOT_OFFERED,
+         TLS_FAULT_NONE, false, OBEYED, TLS_FAULT_NO_STARTTLS, true, false},
+        {"REQUIRETLS in clear counts for nothing", TLS_LEVEL_CLEAR, TLS_POLICY_DANE_NONE,
+         SMTP_CLEAR_NOT_OFFERED, TLS_FAULT_NONE, true, OBEYED, TLS_FAULT_NO_STARTTLS, true, false},
+        {"STARTTLS refused", TLS_LEVEL_CLEAR, TLS_POLICY_DANE_NONE, SMTP_CLEAR_REFUSED,
+         TLS_FAULT_NONE, false, OBEYED, TLS_FAULT_NO_STARTTLS, false, false},
+        {"another name", TLS_LEVEL_ENCRYPTED, TLS_POLICY_DANE_NONE, SMTP_CLEAR_NONE, TLS_FAULT_NAME,
+         true, ENCRYPTED | OFFERED | OBEYED, TLS_FAULT_NAME, true, true},
+        {"no record fits", TLS_LEVEL_ENCRYPTED, TLS_POLICY_DANE_USABLE, SMTP_CLEAR_NONE,
+         TLS_FAULT_TLSA_INVALID, true, ENCRYPTED | OFFERED, TLS_FAULT_TLSA_INVALID, true, true},
+        {"expired", TLS_LEVEL_ENCRYPTED, TLS_POLICY_DANE_NONE, SMTP_CLEAR_NONE, TLS_FAULT_EXPIRED,
+         false, ENCRYPTED | OBEYED, TLS_FAULT_EXPIRED, true, true},
+        {"unknown issuer", TLS_LEVEL_ENCRYPTED, TLS_POLICY_DANE_NONE, SMTP_CLEAR_NONE,
+         TLS_FAULT_UNTRUSTED, false, ENCRYPTED | OBEYED, TLS_FAULT_UNTRUSTED, true, true},
+        {"the records are bogus", TLS_LEVEL_ENCRYPTED, TLS_POLICY_DANE_FAILED, SMTP_CLEAR_NONE,
+         TLS_FAULT_NONE, false, ENCRYPTED, TLS_FAULT_DNSSEC_INVALID, false, false},
+    };
+
+    (void)state;
+    (void)load(PLAIN_MAIL, false, domains, 1);
+    route_to("a.test", 2, true);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct destination_reach *reach = &destination()->reached[1];
+        struct session *session = session_at("mx2");
+
+        tls_trouble_forget(&scene.shard->tls_trouble, SPAN("mx2"));
+        session->level = cases[i].level;
+        session->dane = cases[i].dane;
+        session->smtp.clear = cases[i].clear;
+        session->tls_fault = cases[i].fault;
+        if (cases[i].offers)
+            ehlo_read_line(&session->smtp.ehlo, SPAN("REQUIRETLS"));
+        secrecy_reached(scene.shard, session);
+        print_message("%s\n", cases[i].label);
+        assert_int_equal(session->has, cases[i].has);
+        assert_int_equal(reach->has, cases[i].has);
+        assert_int_equal(reach->fault, cases[i].kept);
+        assert_int_equal(reach->definite, cases[i].definite);
+        assert_int_equal(is_trouble("mx2"), cases[i].trouble);
+        assert_int_equal(destination_offers(destination(), 1, shard_now_ns(scene.shard)),
+                         cases[i].has);
+        assert_int_equal(destination_offers(destination(), 1, reach->until_ns), TLS_POLICY_ALL);
+        assert_int_equal(destination()->reached[0].until_ns, 0); /* the other host */
+    }
+}
+
+/* What is ours to mend is no refusal of the host's; what says nothing is not remembered. */
+static void test_reached_in_doubt(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    struct session *session;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, false, domains, 1);
+    route_to("a.test", 1, true);
+    scene.tls.roots_count = 0;
+    session = session_at("mx1");
+    session->level = TLS_LEVEL_ENCRYPTED;
+    session->tls_fault = TLS_FAULT_UNTRUSTED;
+    secrecy_reached(scene.shard, session);
+    assert_false(destination()->reached[0].definite);
+    session->tls_fault = TLS_FAULT_EXPIRED;
+    scene.shard->clock.jumped = true;
+    secrecy_reached(scene.shard, session);
+    assert_false(destination()->reached[0].definite);
+    scene.shard->clock.jumped = false;
+    secrecy_reached(scene.shard, session);
+    assert_true(destination()->reached[0].definite);
+    /* TLS was not tried, or the host's records were not asked for, or the host has gone. */
+    memset(&destination()->reached[0], 0, sizeof(destination()->reached[0]));
+    session = session_at("mx1");
+    session->tls_tried = false;
+    secrecy_reached(scene.shard, session);
+    assert_int_equal(destination()->reached[0].until_ns, 0);
+    session = session_at("mx1");
+    session->level = TLS_LEVEL_VERIFIED;
+    session->dane = TLS_POLICY_DANE_UNASKED;
+    secrecy_reached(scene.shard, session);
+    assert_int_equal(session->has, PROVEN); /* and no mail of those whose MX records are signed */
+    assert_int_equal(destination()->reached[0].until_ns, 0);
+    session = session_at("mx9");
+    session->level = TLS_LEVEL_VERIFIED;
+    secrecy_reached(scene.shard, session);
+    assert_int_equal(destination()->reached[0].until_ns, 0);
+}
+
+/* A handshake that broke is remembered, under a bogus answer too: mail that lifts the demand goes
+ * in clear next time. An answer alone is no word about the host's TLS. */
+static void test_failed(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    static const struct {
+        enum tls_policy_dane dane;
+        enum tls_fault fault, kept;
+        uint32_t has;
+        bool trouble;
+    } cases[] = {
+        {TLS_POLICY_DANE_NONE, TLS_FAULT_HANDSHAKE, TLS_FAULT_HANDSHAKE, OBEYED, true},
+        {TLS_POLICY_DANE_NONE, TLS_FAULT_NONE, TLS_FAULT_HANDSHAKE, OBEYED, true},
+        {TLS_POLICY_DANE_USABLE, TLS_FAULT_HANDSHAKE, TLS_FAULT_HANDSHAKE, 0, true},
+        {TLS_POLICY_DANE_FAILED, TLS_FAULT_HANDSHAKE, TLS_FAULT_HANDSHAKE, 0, true},
+        {TLS_POLICY_DANE_FAILED, TLS_FAULT_DNSSEC_INVALID, TLS_FAULT_DNSSEC_INVALID, 0, false},
+    };
+
+    (void)state;
+    (void)load(OPTIONAL_MAIL, false, domains, 1);
+    route_to("a.test", 1, true);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct session *session = session_at("mx1");
+
+        tls_trouble_forget(&scene.shard->tls_trouble, SPAN("mx1"));
+        session->dane = cases[i].dane;
+        session->tls_fault = cases[i].fault;
+        secrecy_failed(scene.shard, session);
+        assert_int_equal(destination()->reached[0].has, cases[i].has);
+        assert_int_equal(destination()->reached[0].fault, cases[i].kept);
+        assert_false(destination()->reached[0].definite);
+        assert_int_equal(is_trouble("mx1"), cases[i].trouble);
+    }
+    assert_int_equal(settled(OUTCOME_DEFERRED), 0); /* its mail may still go */
+}
+
+/* --- which address, and for what --- */
+
+static uint32_t pick(uint32_t *ret_aim)
+{
+    uint32_t address = secrecy_pick(scene.shard, scene.site, ret_aim);
+
+    return address == DESTINATION_NONE ? address : destination()->addresses[address].host;
+}
+
+/* Mail that only the second host can take gets every other session; the rest goes to the first. */
+static void test_pick(void **state)
+{
+    static const char *const domains[] = {"a.test", "b.test"};
+    uint32_t aim, first = 0, second = 0;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, false, domains, 2);
+    scene.shard->routing.domains[domain_of("b.test")].sts_enforced = true;
+    route_to("a.test", 2, false);
+    route_to("b.test", 2, false);
+    assert_int_equal(pick(&aim), 0); /* nothing is known of either */
+    assert_int_equal(aim, PROVEN);   /* and TLS is tried whatever is remembered of it */
+    know(0, ENCRYPTED | OBEYED, TLS_FAULT_NAME, true);
+    for (uint32_t i = 0; i < 10; i++) {
+        uint32_t host = pick(&aim);
+
+        first += host == 0;
+        second += host == 1;
+        assert_int_equal(aim, host == 1 ? PROVEN : 0);
+    }
+    assert_int_equal(first, 5);
+    assert_int_equal(second, 5);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 0);
+    /* The second one cannot either: that mail goes back, the other stays. */
+    know(1, OBEYED, TLS_FAULT_NO_STARTTLS, true);
+    assert_int_equal(pick(&aim), 0);
+    assert_int_equal(pick(&aim), 0);
+    assert_int_equal(aim, 0);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 1);
+    assert_true(schedule_serves(scene.shard->schedule, scene.site, 0));
+}
+
+/* TLSA records and TLS that is broken: mail that lifts the demand is no reason to try TLS again. */
+static void test_aim_of_lifted_mail(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    uint32_t aim;
+
+    (void)state;
+    (void)load(OPTIONAL_MAIL, false, domains, 1);
+    route_to("a.test", 1, true);
+    assert_int_equal(pick(&aim), 0);
+    assert_int_equal(aim, 0);
+    (void)load(PLAIN_MAIL, false, domains, 1);
+    assert_int_equal(pick(&aim), 0);
+    assert_int_equal(aim, OBEYED); /* the other's is */
+}
+
+/* Whether TLS is tried, where a host has TLSA records and its handshake is known to break. */
+static void test_tried_again(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    static const struct {
+        enum tls_policy_dane dane;
+        uint32_t aim;
+        bool broken, wanted;
+        enum smtp_tls mode;
+    } cases[] = {
+        {TLS_POLICY_DANE_NONE, 0, false, true, SMTP_TLS_OFFERED},
+        {TLS_POLICY_DANE_NONE, 0, true, true, SMTP_TLS_NEVER},
+        {TLS_POLICY_DANE_NONE, OBEYED, true, true, SMTP_TLS_NEVER},
+        {TLS_POLICY_DANE_NONE, PROVEN, true, true, SMTP_TLS_OFFERED},
+        {TLS_POLICY_DANE_NONE, 0, false, false, SMTP_TLS_NEVER},
+        {TLS_POLICY_DANE_USABLE, 0, false, false, SMTP_TLS_OFFERED},
+        {TLS_POLICY_DANE_USABLE, 0, true, true, SMTP_TLS_NEVER},
+        {TLS_POLICY_DANE_USABLE, OBEYED, true, true, SMTP_TLS_OFFERED},
+        {TLS_POLICY_DANE_UNUSABLE, OBEYED, true, true, SMTP_TLS_OFFERED},
+        {TLS_POLICY_DANE_FAILED, 0, true, true, SMTP_TLS_NEVER},
+    };
+    static struct client_tls_options client;
+
+    (void)state;
+    scene.shard->options.client = &client;
+    (void)load(PLAIN_MAIL, false, domains, 1);
+    route_to("a.test", 1, true);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct session *session = session_at("mx1");
+
+        tls_trouble_forget(&scene.shard->tls_trouble, SPAN("mx1"));
+        if (cases[i].broken)
+            tls_trouble_note(&scene.shard->tls_trouble, SPAN("mx1"), TLS_FAULT_HANDSHAKE,
+                             shard_wall_ns(scene.shard) / NS_PER_S);
+        session->dane = cases[i].dane;
+        session->aim = cases[i].aim;
+        destination()->tls_wanted = cases[i].wanted;
+        assert_int_equal(session_tls_mode(scene.shard, session, NULL), cases[i].mode);
+        assert_int_equal(session->tls_tried, cases[i].mode != SMTP_TLS_NEVER);
+    }
+}
+
+/* --- mail that no host can take --- */
+
+/* A policy that names none of the hosts: its mail goes back, what lifts it stays and is carried. */
+static void test_unnamed(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    uint32_t aim;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, false, domains, 1);
+    (void)load(OPTIONAL_MAIL, false, domains, 1);
+    scene.shard->routing.domains[domain_of("a.test")].sts_enforced = true;
+    scene.shard->routing.domains[domain_of("a.test")].sts_unnamed = true;
+    route_to("a.test", 1, false);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(pick(&aim), 0);
+    assert_int_equal(aim, 0);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 1);
+    assert_true(schedule_serves(scene.shard->schedule, scene.site, 0));
+}
+
+/* REQUIRETLS: for good once all hosts have refused, and only that mail. */
+static void test_required_and_refused(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    uint32_t aim;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, false, domains, 1);
+    (void)load(PLAIN_MAIL, true, domains, 1);
+    route_to("a.test", 2, true);
+    know(0, OBEYED, TLS_FAULT_NO_STARTTLS, true);
+    assert_int_not_equal(pick(&aim), DESTINATION_NONE);
+    assert_int_not_equal(pick(&aim), DESTINATION_NONE); /* the second host may have it */
+    assert_int_equal(settled(OUTCOME_FAILED) + settled(OUTCOME_DEFERRED), 0);
+    know(1, ENCRYPTED | OFFERED | OBEYED, TLS_FAULT_NAME, true);
+    (void)pick(&aim);
+    (void)pick(&aim);
+    assert_int_equal(settled(OUTCOME_FAILED), 1);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 0);
+    assert_true(schedule_serves(scene.shard->schedule, scene.site, OBEYED));
+}
+
+/* Nobody vouches for the hosts: deferred while it is not sure, here because policies are not asked
+ * for. */
+static void test_unvouched(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    uint32_t aim;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, true, domains, 1);
+    route_to("a.test", 1, false);
+    assert_int_equal(pick(&aim), DESTINATION_NONE);
+    assert_int_equal(settled(OUTCOME_FAILED), 0);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 1);
+}
+
+/* A session without mail ends when another host may take what waits, and stays when none can. */
+static void test_useless(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    struct session *session;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, false, domains, 1);
+    scene.shard->routing.domains[domain_of("a.test")].sts_enforced = true;
+    route_to("a.test", 2, false);
+    session = session_at("mx1");
+    session->has = PROVEN | OBEYED;
+    assert_false(secrecy_is_useless(scene.shard, session)); /* it can take it */
+    session->has = ENCRYPTED | OBEYED;
+    know(0, session->has, TLS_FAULT_NAME, true);
+    assert_true(secrecy_is_useless(scene.shard, session)); /* the second host may */
+    assert_int_equal(settled(OUTCOME_DEFERRED), 0);
+    know(1, OBEYED, TLS_FAULT_NO_STARTTLS, true);
+    assert_false(secrecy_is_useless(scene.shard, session)); /* nobody can: it went back */
+    assert_int_equal(settled(OUTCOME_DEFERRED), 1);
+}
+
+int main(void)
+{
+#define SCENE(test) cmocka_unit_test_setup_teardown(test, open_scene, close_scene)
+    const struct CMUnitTest tests[] = {
+        SCENE(test_needs),
+        SCENE(test_limit),
+        SCENE(test_reached),
+        SCENE(test_reached_in_doubt),
+        SCENE(test_failed),
+        SCENE(test_pick),
+        SCENE(test_aim_of_lifted_mail),
+        SCENE(test_tried_again),
+        SCENE(test_unnamed),
+        SCENE(test_required_and_refused),
+        SCENE(test_unvouched),
+        SCENE(test_useless),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
