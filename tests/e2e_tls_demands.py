@@ -219,6 +219,27 @@ def flags(case, spool):
     e2e.check_equal([bit for bit, _ in bits], [1, 0, 1], "segments that an older ringpost must refuse", bits)
 
 
+def lifted(case):
+    """TLS-Required: No, which reports about TLS say, reaches everybody whatever is wrong with their TLS: in clear at a host with
+    TLSA records whose handshake breaks, too. Other mail of the same domains waits, before and after."""
+    hosts = Hosts(case, "ca6")
+    hosts.serve("broken.dane.test", how=tls_server.HANDSHAKE, tlsa=lambda key: f"3 1 1 {key}")
+    hosts.serve("clear.dane.test", how=tls_server.NONE, tlsa=lambda key: f"3 1 1 {key}")
+    hosts.serve("other.dane.test", tlsa=lambda _: "3 1 1 " + "00" * 32)
+    domains = [f"at-{host}" for host in hosts.servers]
+    for domain, host in zip(domains, hosts.servers):
+        hosts.mail(domain, host)
+    spool = hosts.spool("lifted", "tls: {mta_sts: false, ca_file: %s}\n" % hosts.authority.pem)
+    for name, header in (("optional", "TLS-Required: No\n"), ("demanding", ""), ("again", "TLS-Required: No\n")):
+        send(case, spool, name, domains, header=header).expect(e2e.ALL_ACCEPTED if header else e2e.STILL_QUEUED)
+        kind = "Delivery" if header else "TransientFailure"
+        e2e.check_equal({d: e["type"] for d, e in by_domain(spool, name).items()}, {d: kind for d in domains}, name)
+    taken = {host: [m.version for m in server.messages] for host, server in hosts.servers.items()}
+    e2e.check_equal([len(versions) for versions in taken.values()], [2, 2, 2], "what lifts the demand", taken)
+    e2e.check_equal([bool(versions[0]) for versions in taken.values()], [False, False, True], "TLS where it works", taken)
+    case.note("mail that lifts what receivers demand")
+
+
 def shared_hosts(case):
     """A domain whose MX records are signed keeps what DANE demands when another one, unsigned, has the same hosts; and the
     other one's mail is not kept back by it. Whichever is asked about first or last."""
@@ -363,6 +384,7 @@ def refusing_resolver(case):
 def main():
     with e2e.Case("tls_demands") as case:
         case.step(require_tls)
+        case.step(lifted)
         case.step(shared_hosts)
         case.step(anchored)
         case.step(client_certificates)
