@@ -3,16 +3,13 @@
 It takes mail for one domain on a loopback port and finds out later who is not there; its reports go where the test
 says. Its configuration and spool are in the test's folder; accounts that Debian always has stand in for its own.
 """
-import fcntl
-import grp
 import os
-import pwd
 import shutil
 import socket
-import subprocess
 import time
 
-import postfix
+import keeper
+import unpacked
 import world
 
 OWNER, GROUP = "uucp", "dip"
@@ -71,54 +68,7 @@ begin retry
 """
 
 
-# Debian's Exim looks up the account Debian-exim at its start: it is there in a mount namespace of its own.
-BEHIND_NAMES = """folder=$1; shift
-mount --bind "$folder/passwd" /etc/passwd && mount --bind "$folder/group" /etc/group && exec "$@"
-"""
-
-
-def write_names(folder):
-    user, group = pwd.getpwnam(OWNER).pw_uid, grp.getgrnam(GROUP).gr_gid
-    for name, line in (("passwd", f"Debian-exim:x:{user}:{group}::/nonexistent:/usr/sbin/nologin\n"),
-                       ("group", f"Debian-exim:x:{group}:\n")):
-        shutil.copy(os.path.join("/etc", name), os.path.join(folder, name))
-        with open(os.path.join(folder, name), "a") as f:
-            f.write(line)
-
-
-def unpack(folder):
-    """The unpacked package below `folder`; it stays there for the next run."""
-    root = os.path.join(folder, "exim")
-    with open(os.path.join(folder, "exim.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(os.path.join(root, "complete")):
-            shutil.rmtree(root, ignore_errors=True)
-            postfix.fetch("exim4-daemon-light", root)
-            fetch_libraries(root)
-            with open(os.path.join(root, "complete"), "w"):
-                pass
-    return root
-
-
-def program_of(root):
-    return os.path.join(root, "usr/sbin/exim4")
-
-
-def missing(root):
-    shown = subprocess.run(["ldd", program_of(root)], capture_output=True, text=True,
-                           env=dict(os.environ, LD_LIBRARY_PATH=postfix.libraries_of(root)))
-    return "not found" in shown.stdout
-
-
-def fetch_libraries(root):
-    if missing(root):
-        depends = subprocess.run(["apt-cache", "depends", "exim4-daemon-light"], capture_output=True, text=True).stdout
-        for line in depends.splitlines():
-            word = line.split(":")[-1].strip()
-            if "Depends:" in line and word.startswith("lib") and not word.startswith("libc6"):
-                postfix.fetch(word, root)
-    if missing(root):
-        raise postfix.Unavailable("Exim's libraries cannot be had")
+PROGRAM = "usr/sbin/exim4"
 
 
 def tls_lines(certificates):
@@ -138,26 +88,28 @@ class Exim:
     def __init__(self, cache, folder, domain, dead, home, home_port, certificates=None):
         """`certificates`: (PEM, key) by the address to listen on; without, no TLS on 127.0.0.1."""
         if os.getuid() != 0:
-            raise postfix.Unavailable("Exim wants to be started by root")
-        root = unpack(cache)
+            raise unpacked.Unavailable("Exim wants to be started by root")
+        root = unpacked.unpack(cache, "exim", "exim4-daemon-light", PROGRAM)
         self.folder = folder
         self.address = list(certificates or ["127.0.0.1"])[0]
         self.port = world.free_port()
         os.makedirs(os.path.join(folder, "spool"))
         for name in (folder, os.path.join(folder, "spool")):
             shutil.chown(name, OWNER, GROUP)
-        write_names(folder)
+        # Debian's Exim looks up this account at its start.
+        unpacked.write_names(folder, {"Debian-exim": (OWNER, GROUP)})
+        program = os.path.join(root, PROGRAM)
+        tls = tls_lines(unpacked.copy_keys(folder, certificates or {}, OWNER, GROUP))
         config = os.path.join(folder, "exim.conf")
         with open(config, "w") as f:
-            f.write(CONFIG.format(addresses=" : ".join(certificates or ["127.0.0.1"]), tls=tls_lines(certificates), program=program_of(root), owner=OWNER, group=GROUP, folder=folder, port=self.port,
-                                  domain=domain, dead=dead, home=home, home_port=home_port))
+            f.write(CONFIG.format(addresses=" : ".join(certificates or ["127.0.0.1"]), tls=tls, program=program,
+                                  owner=OWNER, group=GROUP, folder=folder, port=self.port, domain=domain, dead=dead,
+                                  home=home, home_port=home_port))
         os.chmod(config, 0o644)
         self.log = open(os.path.join(folder, "exim.out"), "wb")
-        self.process = subprocess.Popen(["unshare", "--mount", "sh", "-c", BEHIND_NAMES, "sh", folder,
-                                         program_of(root), "-C", config, "-bdf", "-q2s"],
-                                        env=dict(os.environ, LD_LIBRARY_PATH=postfix.libraries_of(root)),
-                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-                                        start_new_session=True)
+        names = {"/etc/passwd": os.path.join(folder, "passwd"), "/etc/group": os.path.join(folder, "group")}
+        self.process = keeper.start(unpacked.behind(names, [program, "-C", config, "-bdf", "-q2s"]),
+                                    env=unpacked.environment(root), stdout=self.log, stderr=self.log)
         self._wait()
 
     def _wait(self):
@@ -172,7 +124,7 @@ class Exim:
             time.sleep(0.05)
         words = self.words()
         self.close()
-        raise postfix.Unavailable("Exim does not start: " + words)
+        raise unpacked.Unavailable("Exim does not start: " + words)
 
     def words(self):
         """What it says of itself, the end of it."""
@@ -185,11 +137,5 @@ class Exim:
         return said
 
     def close(self):
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        keeper.stop(self.process, 10)
         self.log.close()

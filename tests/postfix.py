@@ -3,17 +3,18 @@
 It listens on one loopback port and puts every message into one Maildir. Its configuration, queue and mail are in the
 test's folder; nothing of the system's is changed: accounts that Debian always has stand in for its own.
 """
-import fcntl
 import glob
 import os
 import pwd
 import grp
 import shutil
 import socket
-import subprocess
 import time
 
+import keeper
+import unpacked
 import world
+from unpacked import Unavailable
 
 OWNER, GROUP, READER = "uucp", "dip", "nobody"
 FOLDERS = {"active": OWNER, "bounce": OWNER, "corrupt": OWNER, "defer": OWNER, "deferred": OWNER, "flush": OWNER,
@@ -80,60 +81,6 @@ postlog   unix-dgram n - n - 1 postlogd
 """
 
 
-class Unavailable(Exception):
-    pass
-
-
-def fetch(package, root):
-    """Downloads a package and unpacks it below root."""
-    os.makedirs(root + ".download", exist_ok=True)
-    try:
-        got = subprocess.run(["apt-get", "download", "-q", "-o", "APT::Sandbox::User=root", package],
-                             cwd=root + ".download", capture_output=True, text=True, timeout=120)
-    except subprocess.TimeoutExpired:
-        raise Unavailable(f"apt-get download {package} takes too long") from None
-    files = glob.glob(os.path.join(root + ".download", package + "_*.deb"))
-    if got.returncode != 0 or not files:
-        raise Unavailable(f"apt-get download {package}: {(got.stderr or got.stdout).strip()[-200:]}")
-    subprocess.run(["dpkg", "-x", files[0], root], check=True)
-
-
-def libraries_of(root):
-    return os.path.join(root, "usr/lib/postfix") + "".join(
-        ":" + path for path in glob.glob(os.path.join(root, "usr/lib/*-linux-gnu")))
-
-
-def lacks_libraries(root):
-    shown = subprocess.run(["ldd", os.path.join(root, "usr/lib/postfix/sbin/smtpd")], capture_output=True, text=True,
-                           env=dict(os.environ, LD_LIBRARY_PATH=libraries_of(root)))
-    return "not found" in shown.stdout
-
-
-def unpack(folder):
-    """The unpacked package below `folder`; it stays there for the next run. One test at a time."""
-    with open(os.path.join(folder, "postfix.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return unpack_alone(os.path.join(folder, "postfix"))
-
-
-def unpack_alone(root):
-    if os.path.exists(os.path.join(root, "complete")):
-        return root
-    shutil.rmtree(root, ignore_errors=True)
-    fetch("postfix", root)
-    if lacks_libraries(root):
-        depends = subprocess.run(["apt-cache", "depends", "postfix"], capture_output=True, text=True).stdout
-        for line in depends.splitlines():
-            word = line.split(":")[-1].strip()
-            if "Depends:" in line and word.startswith("lib") and not word.startswith("libc6"):
-                fetch(word, root)
-    if lacks_libraries(root):
-        raise Unavailable("Postfix's libraries cannot be had")
-    with open(os.path.join(root, "complete"), "w"):
-        pass
-    return root
-
-
 class Postfix:
     """A running Postfix; `messages` are the Maildir's files. `settings` are further lines of main.cf, the last one of a
     name counts; `services` of master.cf."""
@@ -141,18 +88,16 @@ class Postfix:
     def __init__(self, cache, folder, settings="", services=""):
         if os.getuid() != 0:
             raise Unavailable("Postfix wants to be started by root")
-        root = unpack(cache)
+        root = unpacked.unpack(cache, "postfix", "postfix", "usr/lib/postfix/sbin/smtpd")
         self.folder = folder
         self.box = os.path.join(folder, "mail", "box")
         self.port = world.free_port()
         self._make_folders()
         self._write(root, settings, services)
-        environment = dict(os.environ, LD_LIBRARY_PATH=libraries_of(root))
         self.log = open(os.path.join(folder, "master.log"), "wb")
-        self.process = subprocess.Popen([os.path.join(root, "usr/lib/postfix/sbin/master"), "-c",
-                                         os.path.join(folder, "etc"), "-d"], env=environment,
-                                        stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-                                        start_new_session=True)
+        self.process = keeper.start([os.path.join(root, "usr/lib/postfix/sbin/master"), "-c",
+                                     os.path.join(folder, "etc"), "-d"], env=unpacked.environment(root),
+                                    stdout=self.log, stderr=self.log)
         self._wait()
 
     def _make_folders(self):
@@ -172,7 +117,7 @@ class Postfix:
                   "data": os.path.join(self.folder, "data"), "etc": os.path.join(self.folder, "etc"),
                   "mail": os.path.join(self.folder, "mail"), "owner": OWNER, "group": GROUP, "reader": READER,
                   "uid": pwd.getpwnam(READER).pw_uid, "gid": grp.getgrnam("nogroup").gr_gid,
-                  "libraries": libraries_of(root), "port": self.port}
+                  "libraries": unpacked.libraries_of(root), "port": self.port}
         for name, text in (("main.cf", MAIN), ("master.cf", MASTER)):
             with open(os.path.join(self.folder, "etc", name), "w") as f:
                 f.write(text.format(**values) + (settings if name == "main.cf" else services))
@@ -216,5 +161,5 @@ class Postfix:
             return f.read()
 
     def close(self):
-        world.stop(self.process)
+        keeper.stop(self.process)
         self.log.close()
