@@ -14,22 +14,29 @@ static bool is_alnum(uint8_t byte)
     return (lower >= 'a' && lower <= 'z') || (byte >= '0' && byte <= '9');
 }
 
+/* 64 bytes a word, a bit each: letters, digits, UTF-8. */
+#define DIGITS UINT64_C(0x03ff000000000000)
+#define LETTERS UINT64_C(0x07fffffe07fffffe)
+#define BIT(byte) (UINT64_C(1) << ((byte)&63))
+
 /* RFC 5322 atext and the dot, and UTF-8. */
 static bool is_local(uint8_t byte)
 {
-    static const bool marks[256] = {
-        ['!'] = true,  ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true,
-        ['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['/'] = true,
-        ['='] = true,  ['?'] = true, ['^'] = true, ['_'] = true, ['`'] = true,
-        ['{'] = true,  ['|'] = true, ['}'] = true, ['~'] = true, ['.'] = true,
-    };
+    static const uint64_t sets[4] = {
+        DIGITS | BIT('!') | BIT('#') | BIT('$') | BIT('%') | BIT('&') | BIT('\'') | BIT('*') |
+            BIT('+') | BIT('-') | BIT('/') | BIT('=') | BIT('?') | BIT('.'),
+        LETTERS | BIT('^') | BIT('_') | BIT('`') | BIT('{') | BIT('|') | BIT('}') | BIT('~'),
+        UINT64_MAX, UINT64_MAX};
 
-    return is_alnum(byte) || byte >= 0x80 || marks[byte];
+    return (sets[byte >> 6] >> (byte & 63) & 1) != 0;
 }
 
 static bool is_domain(uint8_t byte)
 {
-    return is_alnum(byte) || byte == '-' || byte == '.' || byte == '_' || byte >= 0x80;
+    static const uint64_t sets[4] = {DIGITS | BIT('-') | BIT('.'), LETTERS | BIT('_'), UINT64_MAX,
+                                     UINT64_MAX};
+
+    return (sets[byte >> 6] >> (byte & 63) & 1) != 0;
 }
 
 /* Octets of the character that ends before `at`, when it is one of East Asia or a wide mark: text

@@ -209,8 +209,13 @@ size_t reply_fold(struct span text, uint8_t *into, size_t capacity)
         uint8_t bytes[2];
         size_t count;
 
-        if (plain[text.data[at]] != 0) {
-            into[size++] = plain[text.data[at++]];
+        uint8_t byte = text.data[at];
+
+        /* Blanks and digits are as they stand, but for those that begin a word. */
+        if (plain[byte] != 0 ||
+            ((byte == ' ' || is_digit(byte)) && size > 0 && into[size - 1] != ' ')) {
+            into[size++] = plain[byte] != 0 ? plain[byte] : byte;
+            at++;
             continue;
         }
         count = fold_one(text, &at, into, &size, bytes);

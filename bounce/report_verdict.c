@@ -67,7 +67,8 @@ struct span report_verdict_unfold(struct span text, struct text *out)
         blank = false;
         do
             *to++ = text.data[i++];
-        while (i < text.size && to + 2 <= end_out && !is_blank(text.data[i]));
+        while (i < text.size && to + 2 <= end_out &&
+               (text.data[i] > ' ' || !is_blank(text.data[i])));
         i--;
     }
     out->size += (size_t)(to - begin_out);

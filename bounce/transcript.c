@@ -89,10 +89,12 @@ static struct span trim_end(struct span text)
 
 static bool ends_with_word(struct span text, const struct span *words, size_t count)
 {
+    uint8_t last = text.size > 0 ? text.data[text.size - 1] : 0;
+
     for (size_t i = 0; i < count; i++) {
         struct span word = words[i];
 
-        if (text.size < word.size || !span_ends_nocase(text, word))
+        if (((last ^ word.data[word.size - 1]) & 0xdf) != 0 || !span_ends_nocase(text, word))
             continue;
         if (text.size == word.size)
             return true;
@@ -106,7 +108,8 @@ static bool ends_with_word(struct span text, const struct span *words, size_t co
 static bool contains_nocase(struct span text, struct span what)
 {
     for (size_t i = 0; i + what.size <= text.size; i++)
-        if (span_starts_nocase(span_skip(text, i), what))
+        if (((text.data[i] ^ what.data[0]) & 0xdf) == 0 &&
+            span_starts_nocase(span_skip(text, i), what))
             return true;
     return false;
 }

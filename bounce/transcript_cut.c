@@ -18,6 +18,14 @@ size_t transcript_cut_line_end(struct span text, size_t at)
     return at + min_size(span_find_byte(span_skip(text, at), '\n') + 1, text.size - at);
 }
 
+/* With which one of them begins. */
+static bool is_first(uint8_t byte)
+{
+    uint8_t lower = byte | 0x20;
+
+    return lower == 'r' || lower == 'd' || lower == 'm' || lower == 'x' || lower == 'a';
+}
+
 /* Fields that only a returned message has at the start of a line. */
 static bool begins_returned(struct span rest)
 {
@@ -31,7 +39,7 @@ static bool begins_returned(struct span rest)
 
     while (rest.size > 0 && (rest.data[0] == '>' || rest.data[0] == ' ') && rest.data[0] != '\n')
         rest = span_skip(rest, 1);
-    if (rest.size < 9 || strchr("RDMXArdmxa", rest.data[0]) == NULL)
+    if (rest.size < 9 || !is_first(rest.data[0]))
         return false;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (span_starts_nocase(rest, names[i]))

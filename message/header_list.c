@@ -21,12 +21,38 @@ static bool is_name(uint8_t byte)
     return byte > ' ' && byte < 0x7f && byte != ':';
 }
 
+#define ONES UINT64_C(0x0101010101010101)
+#define HIGHS (ONES << 7)
+
+/* Of the lowest byte that is zero, the highest bit; above it anything. */
+static uint64_t zeroes(uint64_t word)
+{
+    return (word - ONES) & ~word & HIGHS;
+}
+
+/* How many of eight bytes, from the first on, may stand in a name. */
+static uint32_t names_of_eight(const uint8_t *bytes)
+{
+    uint64_t word = 0, ends;
+
+    for (uint32_t i = 0; i < 8; i++)
+        word |= (uint64_t)bytes[i] << (8 * i);
+    ends = (word & HIGHS) | ((word - ONES * 0x21) & ~word & HIGHS) | zeroes(word ^ ONES * ':') |
+           zeroes(word ^ ONES * 0x7f);
+    return ends != 0 ? (uint32_t)__builtin_ctzll(ends) / 8 : 8;
+}
+
 /* The octets before the colon, or 0 when the line is no field. */
 static size_t name_size(struct span line)
 {
     const uint8_t *data = line.data, *end = data + min_size(line.size, HEADER_NAME_MAX + 1);
+    uint32_t taken = 8;
 
-    while (data < end && is_name(*data))
+    while (taken == 8 && end - data >= 8) {
+        taken = names_of_eight(data);
+        data += taken;
+    }
+    while (taken == 8 && data < end && is_name(*data))
         data++;
     size_t size = (size_t)(data - line.data);
     if (size > 0 && size < line.size && line.data[size] == ':' && line.data[0] != '-')

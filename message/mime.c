@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/line_start.h"
 #include "message/mime_parameter.h"
 
 /* Where a boundary was found. */
@@ -15,8 +16,10 @@ struct delimiter {
 
 bool mime_is(const struct mime_part *part, const char *type, const char *subtype)
 {
-    return span_equal_nocase(part->type, span_cstr(type)) &&
-           (strcmp(subtype, "*") == 0 || span_equal_nocase(part->subtype, span_cstr(subtype)));
+    if (((part->type.data[0] ^ (uint8_t)type[0]) & 0xdf) != 0 ||
+        !span_equal_nocase(part->type, span_cstr(type)))
+        return false; /* a part's type is never empty */
+    return strcmp(subtype, "*") == 0 || span_equal_nocase(part->subtype, span_cstr(subtype));
 }
 
 struct span mime_field(const struct mime_part *part, struct span name)
@@ -123,9 +126,13 @@ static enum mime_encoding read_encoding(struct span value)
 
 static void read_field(struct mime *mime, struct mime_part *part, const struct header_field *field)
 {
-    if (span_equal_nocase(field->name, SPAN("Content-Type")) && part->content.size == 0)
+    static const struct span type = SPAN_INIT("Content-Type");
+    static const struct span encoding = SPAN_INIT("Content-Transfer-Encoding");
+
+    if (field->name.size == type.size && span_equal_nocase(field->name, type) &&
+        part->content.size == 0)
         read_type(mime, part, span_trim(field->body));
-    else if (span_equal_nocase(field->name, SPAN("Content-Transfer-Encoding")))
+    else if (field->name.size == encoding.size && span_equal_nocase(field->name, encoding))
         part->encoding = read_encoding(field->body);
 }
 
@@ -196,8 +203,10 @@ static struct delimiter next_delimiter(struct mime *mime, struct span message, s
 {
     struct delimiter none = {.line = message.size, .next = message.size};
 
+    if (from < message.size && message.data[from] != '-')
+        from = line_start_find(message, from, '-');
     while (from < message.size && mime->open_count > 0) {
-        if (message.data[from] == '-' && from + 1 < message.size && message.data[from + 1] == '-') {
+        if (from + 1 < message.size && message.data[from + 1] == '-') {
             struct delimiter found = match(mime, message, from);
 
             if (found.found)
@@ -207,10 +216,7 @@ static struct delimiter next_delimiter(struct mime *mime, struct span message, s
                 return none;
             }
         }
-        const uint8_t *end = memchr(message.data + from, '\n', message.size - from);
-        if (end == NULL)
-            return none;
-        from = (size_t)(end - message.data) + 1;
+        from = line_start_find(message, from, '-');
     }
     return none;
 }
