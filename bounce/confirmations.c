@@ -240,8 +240,10 @@ void confirmations_state(const struct confirmations *confirmations,
 void confirmations_clear(struct confirmations *confirmations, struct span key, struct span list)
 {
     const struct wanted wanted = {key, list};
-    struct slot *slot = fits(key, list) ? find(confirmations, &wanted) : NULL;
+    struct slot *slot = NULL;
 
+    if (confirmations->count > 0 && fits(key, list))
+        slot = find(confirmations, &wanted);
     if (slot != NULL)
         slot->reports_count = 0;
 }

@@ -35,7 +35,7 @@ void hygiene_reset(struct hygiene *hygiene)
 {
     hygiene_filter_clear(&hygiene->filter);
     hygiene_marks_clear(&hygiene->marks);
-    hygiene->held.count = 0;
+    hygiene_held_clear(&hygiene->held);
     hygiene_breaker_reset(&hygiene->breaker);
     hygiene_domains_reset(&hygiene->domains);
     hygiene->counts = (struct hygiene_counts){0};
@@ -126,10 +126,9 @@ struct hygiene_target hygiene_parts_scope(const struct hygiene_change *change)
                                    span_first(change->stream, HYGIENE_CHANGE_SCOPE_MAX)};
 }
 
-static uint32_t add_mark(struct hygiene *hygiene, struct span name)
+static uint32_t add_mark(struct hygiene *hygiene, uint64_t hash, struct span name)
 {
-    uint32_t cell =
-        hygiene_marks_add(&hygiene->marks, hygiene_marks_hash(&hygiene->marks, name), name);
+    uint32_t cell = hygiene_marks_add(&hygiene->marks, hash, name);
 
     CHECK(cell != HYGIENE_MARKS_NONE); /* room was seen to be there */
     hygiene->counts.known_count++;
@@ -141,9 +140,11 @@ static bool find_or_add(struct hygiene *hygiene, const struct hygiene_target *ta
                         struct hygiene_parts_pair *ret_pair)
 {
     uint8_t bytes[HYGIENE_PARTS_NAME_MAX];
-    struct hygiene_target address = {.key = target->key};
+    struct span name;
     bool scoped = target->tenant.size > 0 || target->stream.size > 0;
-    struct hygiene_parts_pair pair = {.address = hygiene_parts_find(hygiene, &address)};
+    uint64_t hash = hygiene_marks_hash(&hygiene->marks, target->key);
+    struct hygiene_parts_pair pair = {.address =
+                                          hygiene_marks_find(&hygiene->marks, hash, target->key)};
     uint32_t room = hygiene->options.addresses_max - hygiene_marks_count(&hygiene->marks);
 
     pair.cell = scoped ? hygiene_parts_find(hygiene, target) : pair.address;
@@ -152,13 +153,15 @@ static bool find_or_add(struct hygiene *hygiene, const struct hygiene_target *ta
     if (room < (uint32_t)pair.address_fresh + (uint32_t)(scoped && pair.fresh))
         return false;
     if (pair.address_fresh) {
-        pair.address = add_mark(hygiene, target->key);
-        hygiene_filter_add(&hygiene->filter, hygiene_marks_hash(&hygiene->marks, target->key));
+        pair.address = add_mark(hygiene, hash, target->key);
+        hygiene_filter_add(&hygiene->filter, hash);
     }
-    if (!scoped)
+    if (!scoped) {
         pair.cell = pair.address;
-    else if (pair.fresh)
-        pair.cell = add_mark(hygiene, hygiene_parts_name(target, bytes));
+    } else if (pair.fresh) {
+        name = hygiene_parts_name(target, bytes);
+        pair.cell = add_mark(hygiene, hygiene_marks_hash(&hygiene->marks, name), name);
+    }
     *ret_pair = pair;
     return true;
 }
@@ -202,10 +205,12 @@ static bool is_held(const struct hygiene *hygiene, const struct hygiene_target *
 static bool is_weaker(struct hygiene *hygiene, const struct hygiene_target *target,
                       const struct hygiene_change *change)
 {
-    uint32_t cell = hygiene_parts_find(hygiene, target), until_s;
+    uint32_t cell, until_s;
 
-    if (cell == HYGIENE_MARKS_NONE || change->source == HYGIENE_FROM_OPERATOR ||
-        change->source == HYGIENE_FROM_IMPORT)
+    if (change->source == HYGIENE_FROM_OPERATOR || change->source == HYGIENE_FROM_IMPORT)
+        return false;
+    cell = hygiene_parts_find(hygiene, target);
+    if (cell == HYGIENE_MARKS_NONE)
         return false;
     until_s = hygiene_marks_until(&hygiene->marks, cell);
     if (change->kind == HYGIENE_HOLD &&
@@ -262,25 +267,22 @@ static void settle_held(struct hygiene *hygiene, const struct hygiene_change *ch
 {
     struct hygiene_held *held = &hygiene->held;
     uint64_t provider = hygiene_held_provider(change->provider);
-    uint32_t kept = 0;
+    struct hygiene_held_item *item;
+    uint32_t index = 0;
 
-    for (uint32_t i = 0; i < held->count; i++) {
-        struct hygiene_held_item item = held->items[i];
-
-        if (change->provider.size > 0 && item.provider != provider) {
-            held->items[kept++] = item;
+    while ((item = hygiene_held_next(held, &index)) != NULL) {
+        if (change->provider.size > 0 && item->provider != provider)
             continue;
-        }
-        hygiene_marks_set_flag(&hygiene->marks, item.cell, HYGIENE_PARTS_HELD, false);
+        hygiene_marks_set_flag(&hygiene->marks, item->cell, HYGIENE_PARTS_HELD, false);
         if (change->kind == HYGIENE_CONFIRM) {
-            uint32_t stands_s = hygiene_marks_until(&hygiene->marks, item.cell);
+            uint32_t stands_s = hygiene_marks_until(&hygiene->marks, item->cell);
 
-            set_until(hygiene, item.cell, (uint32_t)max_u64(stands_s, item.until_s));
+            set_until(hygiene, item->cell, (uint32_t)max_u64(stands_s, item->until_s));
             atomic_store_explicit(&hygiene->any_scoped, true, memory_order_release);
             atomic_store_explicit(&hygiene->any, true, memory_order_release);
         }
+        hygiene_held_remove(held, item);
     }
-    held->count = kept;
     hygiene_breaker_close(&hygiene->breaker, change->provider);
 }
 
@@ -373,12 +375,14 @@ struct hygiene_domains *hygiene_domain_counts(struct hygiene *hygiene)
     return &hygiene->domains;
 }
 
-void hygiene_memory(struct hygiene *hygiene, struct hygiene_memory ret_parts[2])
+void hygiene_memory(struct hygiene *hygiene, struct hygiene_memory ret_parts[HYGIENE_MEMORIES])
 {
     ret_parts[0] = (struct hygiene_memory){hygiene->filter.words,
                                            hygiene_filter_size(hygiene->options.addresses_max)};
     ret_parts[1] =
         (struct hygiene_memory){hygiene->marks.cells, hygiene_marks_size(&hygiene->marks)};
+    ret_parts[2] = (struct hygiene_memory){hygiene->marks.numbers,
+                                           hygiene->marks.cells_count * sizeof(uint32_t)};
 }
 
 void hygiene_counts(const struct hygiene *hygiene, struct hygiene_counts *ret_counts)

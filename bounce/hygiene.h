@@ -91,12 +91,14 @@ void hygiene_shelve_late(struct hygiene *hygiene, const struct hygiene_change *c
 int hygiene_shelf_error(const struct hygiene *hygiene);
 void hygiene_lose_shelf(struct hygiene *hygiene, int error);
 
-/* The memory that questions go to, in the order in which they do: the filter, the marks. */
+#define HYGIENE_MEMORIES 3
+/* The memory that questions go to, in the order in which they do: the filter, the marks; and what
+ * stands beside the marks. */
 struct hygiene_memory {
     void *data;
     size_t size;
 };
-void hygiene_memory(struct hygiene *hygiene, struct hygiene_memory ret_parts[2]);
+void hygiene_memory(struct hygiene *hygiene, struct hygiene_memory ret_parts[HYGIENE_MEMORIES]);
 
 /* Any thread. False: nobody was ever suppressed, no question need be asked. */
 MUST_USE bool hygiene_has_any(const struct hygiene *hygiene);

@@ -247,11 +247,12 @@ int hygiene_find(struct hygiene *hygiene, struct span key, uint32_t *next,
 
 int hygiene_held_at(struct hygiene *hygiene, uint32_t index, struct hygiene_entry *ret_entry)
 {
-    if (index >= hygiene->held.count)
-        return -ENOENT;
-    hygiene->held.found = index - 1; /* it is looked for next */
-    return hygiene_entry_at(
-        hygiene, hygiene_marks_number(&hygiene->marks, hygiene->held.items[index].cell), ret_entry);
+    const struct hygiene_held_item *item = hygiene_held_ranked(&hygiene->held, index);
+
+    return item == NULL
+               ? -ENOENT
+               : hygiene_entry_at(hygiene, hygiene_marks_number(&hygiene->marks, item->cell),
+                                  ret_entry);
 }
 
 int hygiene_score_at(struct hygiene *hygiene, uint32_t number, struct hygiene_score *ret_score)

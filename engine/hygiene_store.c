@@ -39,17 +39,21 @@ size_t hygiene_store_cost(const struct hygiene_store_options *options)
            arena_cost(HYGIENE_STORE_PARTS_LATE_SIZE, 1);
 }
 
-/* Many addresses touch every page of the filter, more of them those of the marks. */
-static void make_room_large(struct hygiene_store *hygiene)
+/* Many addresses touch every page of the filter, more of them those of the marks. Asked for before
+ * they are touched, large pages cost a tenth of what their small ones would. */
+void hygiene_store_expect(struct hygiene_store *hygiene, uint64_t count)
 {
-    struct hygiene_memory parts[2];
+    struct hygiene_memory parts[HYGIENE_MEMORIES];
     struct hygiene_counts counts;
 
     hygiene_counts(hygiene->tables, &counts);
     hygiene_memory(hygiene->tables, parts);
-    for (uint32_t i = 0; i < ARRAY_LEN(parts); i++)
-        if (counts.known_count >= parts[i].size / LARGE_AT)
-            io_large_pages(hygiene->io, parts[i].data, parts[i].size);
+    for (uint32_t i = 0; i < ARRAY_LEN(parts); i++) {
+        if (hygiene->large[i] || counts.known_count + count < parts[i].size / LARGE_AT)
+            continue;
+        io_large_pages(hygiene->io, parts[i].data, parts[i].size);
+        hygiene->large[i] = true;
+    }
 }
 
 /* Whoever found no room would be mailed, and the next compaction would forget him. Nothing is
@@ -108,6 +112,7 @@ int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *
     hygiene->mark_seed = tables.seed.words[0] ^ tables.seed.words[1] << 1;
     if (result == 0)
         hygiene_store_parts_open_shelf(hygiene);
+    hygiene_store_expect(hygiene, hygiene->disk.mark.numbers_count); /* 0: the shelf is not known */
     if (result == 0)
         result = hygiene_store_parts_recover(hygiene, &log.id_first);
     if (result == 0 && hygiene->mark_wanted != 0) /* the journals do not have it */
@@ -125,7 +130,7 @@ int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *
     if (result == 0)
         hygiene_store_parts_settle_shelf(hygiene);
     if (result == 0)
-        make_room_large(hygiene);
+        hygiene_store_expect(hygiene, 0);
     hygiene->opened = result == 0;
     return result;
 }

@@ -71,6 +71,8 @@ struct io *hygiene_store_io(struct hygiene_store *hygiene);
 struct hygiene *hygiene_store_tables(struct hygiene_store *hygiene);
 const struct hygiene_store_recovery *hygiene_store_recovery(const struct hygiene_store *hygiene);
 
+/* So many more addresses will come soon: their room is made ready at once, not page by page. */
+void hygiene_store_expect(struct hygiene_store *hygiene, uint64_t count);
 /* Applies and journals one change. 0; -EAGAIN: no room in the journal now, or for the shelf, try
  * after a turn;
  * -ENOSPC: the tables are full, nothing was done. *ret_ticket (may be NULL): it is durable once

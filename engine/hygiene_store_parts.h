@@ -46,7 +46,8 @@ struct hygiene_store {
     uint64_t first; /* journals with a smaller id are void */
     uint64_t last;  /* the last one that was read */
     char folder[STORE_LOG_PATH_MAX];
-    uint64_t standing_ns; /* when breakers and domains were written last */
+    bool large[HYGIENE_MEMORIES]; /* has pages to match, or was refused them */
+    uint64_t standing_ns;         /* when breakers and domains were written last */
     /* The shelf. */
     struct shelf_disk disk;
     uint64_t mark_seed;

@@ -11,6 +11,7 @@
 #include "engine/suppression_json.h"
 
 #define ENTRIES_A_STEP 20000
+#define PACKED_SIZE 80              /* octets of a change for import, about */
 #define LINE_ROOM ((size_t)8 * KIB) /* more than one line takes */
 
 /* --- parsing --- */
@@ -347,6 +348,8 @@ static bool step_import(struct query_suppress *query, struct hygiene_store *hygi
         return hygiene_store_durable_count(hygiene) >= query->ticket && write_done(query, out);
     if (io_map(io, query->path, IO_MAP_READ, &mapping) < 0)
         return complain(out, "the file for import cannot be read");
+    if (query->offset == 0)
+        hygiene_store_expect(hygiene, mapping.size / PACKED_SIZE);
     for (uint32_t i = 0; i < ENTRIES_A_STEP && result != -EAGAIN; i++) {
         uint64_t next = query->offset;
 

@@ -128,15 +128,17 @@ static void put_csv(struct text *out, struct span field, bool last)
 
     for (size_t i = 0; i < field.size; i++)
         quotes = quotes || field.data[i] == ',' || field.data[i] == '"' || field.data[i] < ' ';
-    if (quotes)
+    if (!quotes) {
+        text_add(out, field);
+    } else {
         text_add_byte(out, '"');
-    for (size_t i = 0; i < field.size; i++) {
-        if (field.data[i] == '"')
-            text_add_byte(out, '"');
-        text_add_byte(out, field.data[i] < ' ' ? ' ' : field.data[i]);
+        for (size_t i = 0; i < field.size; i++) {
+            if (field.data[i] == '"')
+                text_add_byte(out, '"');
+            text_add_byte(out, field.data[i] < ' ' ? ' ' : field.data[i]);
+        }
+        text_add_byte(out, '"');
     }
-    if (quotes)
-        text_add_byte(out, '"');
     text_add_byte(out, last ? '\n' : ',');
 }
 

@@ -23,8 +23,14 @@ static bool is_alnum(uint8_t byte)
 /* RFC 5322 3.2.3; bytes of UTF-8 by RFC 6531 3.3 (checked as characters before). */
 static bool is_atext(uint8_t byte)
 {
-    return byte >= 0x80 || is_alnum(byte) ||
-           span_find_byte(SPAN("!#$%&'*+-/=?^_`{|}~"), byte) != SPAN_NOT_FOUND;
+    static const bool marks[128] = {
+        ['!'] = true,  ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true,
+        ['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['/'] = true,
+        ['='] = true,  ['?'] = true, ['^'] = true, ['_'] = true, ['`'] = true,
+        ['{'] = true,  ['|'] = true, ['}'] = true, ['~'] = true,
+    };
+
+    return byte >= 0x80 || is_alnum(byte) || marks[byte];
 }
 
 static bool is_dot_string(struct span text)
@@ -45,9 +51,13 @@ static bool is_dot_string(struct span text)
 static const char *check_characters(struct span text)
 {
     while (text.size > 0) {
-        uint32_t rune;
-        uint32_t size = utf8_take(text, &rune);
+        uint32_t rune, size;
 
+        if (text.data[0] >= ' ' && text.data[0] < 0x7f) {
+            text = span_skip(text, 1);
+            continue;
+        }
+        size = utf8_take(text, &rune);
         if (size == 0)
             return "the address is not valid UTF-8";
         if (utf8_is_control(rune))
