@@ -29,6 +29,7 @@ struct notice_phrases {
     uint8_t word[256]; /* of letters, digits and bytes that are not ASCII: the same; else 0 */
     bool cased[256];   /* the first byte of a letter of two bytes that has upper case */
     uint64_t masks[FRONT + 1][FRONT / 8]; /* so many bytes of a front */
+    uint64_t eights[CHAINS / 64];         /* hashes of eight bytes that some phrase begins with */
     uint64_t present[HASHES / 64];        /* hashes that some phrase has */
     uint8_t sizes[SLOTS];                 /* bit i: of i + 1 STEPs, that some phrase fills */
     uint16_t chains[CHAINS];
@@ -137,6 +138,10 @@ static void add(struct notice_phrases *phrases, uint16_t index,
     phrases->sizes[slot_of(hash)] |= (uint8_t)(1u << (steps - 1));
     *node = (struct node){.text = entry->text, .meaning = entry->meaning};
     memcpy(node->front, entry->text.data, min_size(entry->text.size, FRONT));
+    if (steps >= 2) {
+        chain = chain_of(phrases, node->front, 8);
+        phrases->eights[chain / 64] |= UINT64_C(1) << chain % 64;
+    }
     chain = chain_of(phrases, node->front, steps * STEP);
     node->next = phrases->chains[chain];
     phrases->chains[chain] = index;
@@ -231,6 +236,14 @@ static void try_node(const struct notice_phrases *phrases, const struct node *no
         *found = (struct found){.end = end, .meaning = node->meaning};
 }
 
+/* Whether some phrase may begin with the next eight bytes. */
+static bool is_some(const struct notice_phrases *phrases, const struct front *front)
+{
+    uint32_t hash = chain_of(phrases, front->words, 8);
+
+    return (phrases->eights[hash / 64] >> hash % 64 & 1) != 0;
+}
+
 /* Longer ones first: a phrase that fills more of the front than another is the longer one. */
 static struct found find_at(const struct notice_phrases *phrases, struct span text, size_t at,
                             uint32_t sizes)
@@ -238,11 +251,13 @@ static struct found find_at(const struct notice_phrases *phrases, struct span te
     struct front front = read_front(phrases, text, at);
     struct found found = {.end = 0};
 
-    for (size_t size = FRONT; size > 0 && found.end == 0; size -= STEP) {
-        if ((sizes >> (size / STEP - 1) & 1) == 0)
-            continue;
-        uint16_t i = phrases->chains[chain_of(phrases, front.words, size)];
+    if (!is_some(phrases, &front))
+        sizes &= 1;
+    while (sizes != 0 && found.end == 0) {
+        uint32_t top = 31 - (uint32_t)__builtin_clz(sizes);
+        uint16_t i = phrases->chains[chain_of(phrases, front.words, (top + 1) * STEP)];
 
+        sizes ^= 1u << top;
         for (; i != NO_NODE; i = phrases->nodes[i].next)
             try_node(phrases, &phrases->nodes[i], &front, text, at, &found);
     }

@@ -368,11 +368,12 @@ void phrases_scan(const struct phrases *phrases, struct span text, struct phrase
     memset(progress.parts, 0, phrases->gaps_count);
     memset(found->bits, 0, (phrases->phrases_count + 63) / 64 * sizeof(uint64_t));
     for (size_t at = 0; at < text.size; at++) {
-        uint8_t byte = text.data[at];
+        uint8_t byte = text.data[at], column = phrases->columns.of[inside][byte];
 
-        state = step(phrases, state, phrases->columns.of[inside][byte]);
+        /* The root's row is the first: within words that begin no phrase nothing else is read. */
+        state = state == 0 ? phrases->rows[column] : step(phrases, state, column);
         inside = phrases->word[byte];
-        if (phrases->nodes[state].tells)
+        if (state != 0 && phrases->nodes[state].tells)
             on_state(phrases, state, text, at + 1, &progress, found);
     }
 }
