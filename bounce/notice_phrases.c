@@ -5,23 +5,26 @@
 #include "base/check.h"
 #include "base/word_starts.h"
 
-#define SLOTS_BITS 12
+#define SLOTS_BITS 11
 #define SLOTS (1u << SLOTS_BITS)
-#define HASHES_BITS 16
+#define HASHES_BITS 14
 #define HASHES (1u << HASHES_BITS)
 #define FRONT WORD_STARTS_FRONT
 #define STEP 4 /* fronts are looked up by their first 16, 12, 8, 4 bytes */
-#define CHAINS_BITS 12
+#define CHAINS_BITS 11
 #define CHAINS (1u << CHAINS_BITS)
 #define NO_NODE UINT16_MAX
 
 /* A phrase in the chain of as much of its front as it fills. */
 struct node {
     uint64_t front[FRONT / 8]; /* its first bytes, then zeroes */
-    struct span text;
+    const uint8_t *text;
     uint32_t meaning;
+    uint16_t size;
     uint16_t next; /* of its chain */
 };
+
+static_assert(sizeof(struct node) == 32, "two in a cache line");
 
 struct notice_phrases {
     struct node *nodes;
@@ -133,10 +136,11 @@ static void add(struct notice_phrases *phrases, uint16_t index,
     uint32_t hash = hash_of(phrases, entry->text.data), chain;
     size_t steps = min_size(entry->text.size, FRONT) / STEP;
 
-    CHECK(entry->text.size >= NOTICE_PHRASES_SIZE_MIN);
+    CHECK(entry->text.size >= NOTICE_PHRASES_SIZE_MIN && entry->text.size <= UINT16_MAX);
     phrases->present[hash / 64] |= UINT64_C(1) << hash % 64;
     phrases->sizes[slot_of(hash)] |= (uint8_t)(1u << (steps - 1));
-    *node = (struct node){.text = entry->text, .meaning = entry->meaning};
+    *node = (struct node){
+        .text = entry->text.data, .meaning = entry->meaning, .size = (uint16_t)entry->text.size};
     memcpy(node->front, entry->text.data, min_size(entry->text.size, FRONT));
     if (steps >= 2) {
         chain = chain_of(phrases, node->front, 8);
@@ -147,8 +151,9 @@ static void add(struct notice_phrases *phrases, uint16_t index,
     phrases->chains[chain] = index;
 }
 
-struct notice_phrases *notice_phrases_open(struct arena *arena,
-                                           const struct notice_phrases_entry *entries, size_t count)
+struct notice_phrases *notice_phrases_open_some(struct arena *arena,
+                                                const struct notice_phrases_entry *entries,
+                                                size_t count, uint32_t meanings)
 {
     struct notice_phrases *phrases = arena_alloc(arena, 1, sizeof(*phrases));
 
@@ -159,8 +164,15 @@ struct notice_phrases *notice_phrases_open(struct arena *arena,
     for (uint32_t i = 0; i < CHAINS; i++)
         phrases->chains[i] = NO_NODE;
     for (size_t i = count; i-- > 0;)
-        add(phrases, (uint16_t)i, &entries[i]);
+        if ((entries[i].meaning & meanings) != 0)
+            add(phrases, (uint16_t)i, &entries[i]);
     return phrases;
+}
+
+struct notice_phrases *notice_phrases_open(struct arena *arena,
+                                           const struct notice_phrases_entry *entries, size_t count)
+{
+    return notice_phrases_open_some(arena, entries, count, UINT32_MAX);
 }
 
 /* Near the end of the text, or with blanks that are one: byte by byte. */
@@ -224,14 +236,15 @@ struct found {
 static void try_node(const struct notice_phrases *phrases, const struct node *node,
                      const struct front *front, struct span text, size_t at, struct found *found)
 {
-    size_t size = min_size(node->text.size, FRONT), end;
+    size_t size = min_size(node->size, FRONT), end;
     const uint64_t *mask = phrases->masks[size];
 
     if ((((front->words[0] ^ node->front[0]) & mask[0]) |
          ((front->words[1] ^ node->front[1]) & mask[1])) != 0)
         return;
     /* The first letter, which may have been one of two bytes, is known to be the same. */
-    end = match(phrases, node->text, text, at, front->size == FRONT ? size : 2);
+    end = match(phrases, span_make(node->text, node->size), text, at,
+                front->size == FRONT ? size : 2);
     if (end > found->end)
         *found = (struct found){.end = end, .meaning = node->meaning};
 }

@@ -31,6 +31,10 @@ size_t notice_phrases_cost(size_t count);
 struct notice_phrases *notice_phrases_open(struct arena *arena,
                                            const struct notice_phrases_entry *entries,
                                            size_t count);
+/* Of them only those that mean some of it. */
+struct notice_phrases *notice_phrases_open_some(struct arena *arena,
+                                                const struct notice_phrases_entry *entries,
+                                                size_t count, uint32_t meanings);
 /* Finds at most `hits_max` phrases in their order, the longest where several begin at one place;
  * they may overlap. Returns how many. */
 size_t notice_phrases_find(const struct notice_phrases *phrases, struct span text,

@@ -19,16 +19,19 @@
 size_t report_cost(void)
 {
     return arena_cost(1, sizeof(struct report_reader)) + charset_cost() +
-           notice_phrases_cost(notice_words_count);
+           2 * notice_phrases_cost(notice_words_count);
 }
 
 struct report_reader *report_open(struct arena *arena, const struct classifier *classifier)
 {
     struct report_reader *reader = arena_alloc(arena, 1, sizeof(*reader));
+    struct notice_phrases *stages;
 
     reader->charset = charset_open(arena);
     reader->phrases = notice_phrases_open(arena, notice_words_table, notice_words_count);
-    reader->verdict = (struct report_verdict){.classifier = classifier, .phrases = reader->phrases};
+    stages = notice_phrases_open_some(arena, notice_words_table, notice_words_count,
+                                      UINT32_MAX << NOTICE_STAGE_SHIFT);
+    reader->verdict = (struct report_verdict){.classifier = classifier, .phrases = stages};
     text_init(&reader->octets, reader->octets_buffer, sizeof(reader->octets_buffer));
     text_init(&reader->texts, reader->texts_buffer, sizeof(reader->texts_buffer));
     text_init(&reader->store, reader->store_buffer, sizeof(reader->store_buffer));

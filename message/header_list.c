@@ -173,6 +173,11 @@ static bool skip_unfolded(struct span *rest)
     return false;
 }
 
+static uint16_t key_of(struct span name)
+{
+    return (uint16_t)((name.data[0] | 0x20) << 8 | (name.size & 0xff));
+}
+
 void header_list_read(struct header_list *list, struct span *rest)
 {
     size_t size = rest->size;
@@ -189,21 +194,20 @@ void header_list_read(struct header_list *list, struct span *rest)
         }
         bool inside = size - rest->size - field.whole.size < HEADER_LIST_SIZE_MAX;
 
-        if (inside && list->count < HEADER_LIST_MAX)
+        if (inside && list->count < HEADER_LIST_MAX) {
+            list->keys[list->count] = key_of(field.name);
             list->fields[list->count++] = field;
+        }
     }
 }
 
 static const struct header_field *find(const struct header_list *list, struct span name)
 {
-    for (uint32_t i = 0; i < list->count; i++) {
-        const struct header_field *field = &list->fields[i];
+    uint16_t key = key_of(name);
 
-        if (field->name.size == name.size &&
-            (field->name.data[0] | 0x20) == (name.data[0] | 0x20) &&
-            span_equal_nocase(field->name, name))
-            return field;
-    }
+    for (uint32_t i = 0; i < list->count; i++)
+        if (list->keys[i] == key && span_equal_nocase(list->fields[i].name, name))
+            return &list->fields[i];
     return NULL;
 }
 

@@ -19,6 +19,7 @@
 
 struct header_list {
     struct header_field fields[HEADER_LIST_MAX];
+    uint16_t keys[HEADER_LIST_MAX]; /* of their names: the first letter and the size */
     uint32_t count;
 };
 
