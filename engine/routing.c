@@ -139,7 +139,8 @@ bool routing_enter(struct shard *shard, uint32_t index, const struct route *rout
     domain->site = (uint32_t)site;
     domain->site_generation = generation;
     domain->expires_ns = route->expires_ns;
-    domain->stale_count = 0;
+    if (!route->stale)
+        domain->fresh_until_ns = route->expires_ns;
     domain->dns_us =
         (uint32_t)min_u64((shard_now_ns(shard) - domain->asked_ns) / NS_PER_US, UINT32_MAX);
     domain->state = DOMAIN_ROUTED;

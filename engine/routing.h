@@ -39,6 +39,7 @@ struct routing_domain {
     struct list_node node;      /* asking, or failing */
     struct list_node site_node; /* in the destination's list while ROUTED and with flows */
     uint64_t expires_ns;        /* of the route */
+    uint64_t fresh_until_ns;    /* the end of the last route that was not stale */
     uint64_t asked_ns;          /* when the lookup began */
     uint32_t dns_us;            /* how long it took */
     uint32_t site;
@@ -52,7 +53,6 @@ struct routing_domain {
     bool sts_vouched;  /* its MTA-STS policy names all hosts of the route */
     bool sts_known;    /* whether it has a policy, and which, is known for sure */
     bool mx_secure; /* DNSSEC vouches for its MX records; other domains of the site have theirs */
-    uint8_t stale_count; /* times that its old route has had to serve on */
 };
 
 struct routing_flow {

@@ -7,9 +7,10 @@
 #include "engine/sts_gate.h"
 
 #define HELD_NS (50 * NS_PER_MS)
-/* An old route serves on when a new one cannot be had, for so long each time, an hour in all. */
+/* An old route serves on when a new one cannot be had, for so long each time, an hour in all: what
+ * the dns room lent out as stale is part of it. */
 #define STALE_NS (30 * NS_PER_S)
-#define STALE_COUNT_MAX 120
+#define STALE_MAX_NS (60 * NS_PER_MINUTE)
 
 static struct outcome outcome_of(const struct route *route)
 {
@@ -76,11 +77,20 @@ static bool pass_gate(struct shard *shard, uint32_t index, struct route *route,
     UNREACHABLE("a gate that is neither open nor shut");
 }
 
+static bool serves_on(struct shard *shard, struct routing_domain *domain)
+{
+    uint64_t now_ns = shard_now_ns(shard), end_ns = domain->fresh_until_ns + STALE_MAX_NS;
+
+    if (domain->state != DOMAIN_ROUTED || end_ns <= now_ns)
+        return false;
+    domain->expires_ns = min_u64(now_ns + STALE_NS, end_ns);
+    return true;
+}
+
 /* False when it must be asked again later: no place for its question, its site or its failure. */
 static bool resolve(struct shard *shard, uint32_t index)
 {
     static _Thread_local struct route route;
-    struct routing_domain *domain = &shard->routing.domains[index];
     uint16_t ports[ROUTE_HOSTS_MAX];
     struct outcome outcome;
 
@@ -93,11 +103,9 @@ static bool resolve(struct shard *shard, uint32_t index)
     case ROUTE_OK:
         return pass_gate(shard, index, &route, ports);
     case ROUTE_DNS_FAILURE:
-        if (domain->state != DOMAIN_ROUTED || domain->stale_count == STALE_COUNT_MAX)
-            break;
-        domain->stale_count++;
-        domain->expires_ns = shard_now_ns(shard) + STALE_NS;
-        return true;
+        if (serves_on(shard, &shard->routing.domains[index]))
+            return true;
+        break;
     case ROUTE_NO_DOMAIN:
     case ROUTE_NULL_MX:
     case ROUTE_NO_ADDRESS:
