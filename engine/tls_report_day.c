@@ -7,7 +7,8 @@
 #include "tls/tlsrpt_file.h"
 #include "tls/tlsrpt_report.h"
 
-#define FILES_UNLINKED_MAX 64 /* at once */
+/* At once, and so in a day: each shard leaves one behind, and the list of what was posted. */
+#define FILES_UNLINKED_MAX (4 * POLICY_SHARDS_MAX)
 
 static struct tlsrpt_table_options table_options(uint64_t seed)
 {
@@ -83,6 +84,13 @@ static bool produce(void *context, uint32_t *cursor, struct text *out)
     return *cursor == day->posted_saved;
 }
 
+/* What follows the last whole line would swallow the next one. */
+static void cut_last_line(struct text *text)
+{
+    while (text->size > 0 && text->data[text->size - 1] != '\n')
+        text->size--;
+}
+
 static void read_posted(struct tls_report_day *day, const char *path)
 {
     struct io_mapping mapping;
@@ -93,6 +101,7 @@ static void read_posted(struct tls_report_day *day, const char *path)
              span_first(span_make(mapping.data, mapping.size),
                         mapping.size < text_room(&day->posted) ? mapping.size
                                                                : text_room(&day->posted)));
+    cut_last_line(&day->posted);
     io_unmap(day->io, &mapping);
 }
 
