@@ -296,18 +296,14 @@ static void take_frames(struct handover *handover, struct handover_load *load)
 
 /* --- the commit --- */
 
-static void step_commit(struct handover *handover, struct handover_load *load)
+static void step_commit(struct handover *handover, struct handover_load *load, uint64_t now_ns)
 {
-    uint32_t index = store_load_campaign(load->load);
-    char buffer[HANDOVER_WORDS_MAX];
-    struct text error;
-
     switch (store_load_state(load->load)) {
     case STORE_LOAD_DURABLE:
-        text_init(&error, buffer, sizeof(buffer));
         /* It compiled a moment ago; what fails now is memory, and passes. */
-        if (content_add(handover->contents, index,
-                        queue_campaign(store_queue(handover->store), index), &error) == 0)
+        if (handover->alone ||
+            content_wait_add(&load->wait, handover->contents, store_queue(handover->store),
+                             store_load_campaign(load->load), now_ns))
             store_load_publish(load->load);
         return;
     case STORE_LOAD_READY:
@@ -323,7 +319,7 @@ static void step_commit(struct handover *handover, struct handover_load *load)
     }
 }
 
-void handover_turn(struct handover *handover)
+void handover_turn(struct handover *handover, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < HANDOVER_LOADS_MAX; i++) {
         struct handover_load *load = &handover->loads[i];
@@ -331,7 +327,7 @@ void handover_turn(struct handover *handover)
         if (is_fed(load))
             take_frames(handover, load);
         if (load->state == HANDOVER_COMMITTING)
-            step_commit(handover, load);
+            step_commit(handover, load, now_ns);
     }
 }
 
@@ -343,6 +339,12 @@ static bool has_frame(const struct handover_load *load)
     return handover_frame_read(text_span(&load->buffer), &frame, &size) != 0;
 }
 
+/* For memory. */
+static bool is_waiting(const struct handover_load *load)
+{
+    return load->state == HANDOVER_COMMITTING && load->wait.error != 0;
+}
+
 uint64_t handover_deadline_ns(const struct handover *handover, uint64_t now_ns)
 {
     uint64_t deadline_ns = UINT64_MAX;
@@ -352,8 +354,10 @@ uint64_t handover_deadline_ns(const struct handover *handover, uint64_t now_ns)
 
         if (is_fed(load) && !load->starved && has_frame(load))
             return now_ns;
-        if (load->state == HANDOVER_COMMITTING || (is_fed(load) && load->starved))
-            deadline_ns = now_ns + NS_PER_MS;
+        if (is_waiting(load) && !handover->alone)
+            deadline_ns = min_u64(deadline_ns, load->wait.next_ns);
+        else if (load->state == HANDOVER_COMMITTING || (is_fed(load) && load->starved))
+            deadline_ns = min_u64(deadline_ns, now_ns + NS_PER_MS);
     }
     return deadline_ns;
 }
@@ -372,6 +376,24 @@ void handover_stop(struct handover *handover)
     for (uint32_t i = 0; i < HANDOVER_LOADS_MAX; i++)
         if (is_fed(&handover->loads[i]))
             fail(&handover->loads[i], true, "the sender is stopping");
+}
+
+void handover_shards_ended(struct handover *handover)
+{
+    handover->alone = true;
+}
+
+int handover_waits(const struct handover *handover, uint32_t *ret_campaign)
+{
+    for (uint32_t i = 0; i < HANDOVER_LOADS_MAX; i++) {
+        const struct handover_load *load = &handover->loads[i];
+
+        if (!is_waiting(load))
+            continue;
+        *ret_campaign = store_load_campaign(load->load);
+        return load->wait.error;
+    }
+    return 0;
 }
 
 /* --- the client's side --- */

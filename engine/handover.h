@@ -13,7 +13,7 @@
 #ifndef ENGINE_HANDOVER_H
 #define ENGINE_HANDOVER_H
 
-#include "engine/content.h"
+#include "engine/content_wait.h"
 #include "engine/handover_frame.h"
 
 #define HANDOVER_LOADS_MAX LANES_COUNT
@@ -43,13 +43,14 @@ struct handover_load {
     bool begun;   /* the store has taken the campaign; to be told once */
     struct campaign_descriptor descriptor;
     uint8_t strings[5 * CAMPAIGN_NAME_MAX];
-    struct span content;   /* of `space`, as much as has come */
-    uint8_t *space;        /* CAMPAIGN_CONTENT_MAX of memory, touched when used */
-    uint64_t content_size; /* announced */
-    uint32_t fields_count; /* values that each recipient must have */
-    struct text buffer;    /* what has come and is not yet taken */
-    uint64_t taken_count;  /* octets, since the start */
-    uint64_t told_count;   /* octets that the client may have sent */
+    struct span content;      /* of `space`, as much as has come */
+    uint8_t *space;           /* CAMPAIGN_CONTENT_MAX of memory, touched when used */
+    uint64_t content_size;    /* announced */
+    uint32_t fields_count;    /* values that each recipient must have */
+    struct text buffer;       /* what has come and is not yet taken */
+    uint64_t taken_count;     /* octets, since the start */
+    uint64_t told_count;      /* octets that the client may have sent */
+    struct content_wait wait; /* COMMITTING: accepted, but for its content there is no memory */
     struct store_load *load;
     char words[HANDOVER_WORDS_MAX];
 };
@@ -58,6 +59,7 @@ struct handover {
     struct store *store;
     struct content_set *contents;
     bool stopping;
+    bool alone; /* no shard runs any more */
     struct arena arena;
     struct handover_load loads[HANDOVER_LOADS_MAX];
 };
@@ -68,13 +70,18 @@ MUST_USE int handover_open(struct handover *handover, struct store *store,
                            struct content_set *contents);
 void handover_close(struct handover *handover);
 /* Once a turn, after the store's tick. */
-void handover_turn(struct handover *handover);
+void handover_turn(struct handover *handover, uint64_t now_ns);
 /* When a turn has work to do; what waits for the store is woken by its events. */
 MUST_USE uint64_t handover_deadline_ns(const struct handover *handover, uint64_t now_ns);
 /* No load is open: nothing is half accepted. */
 MUST_USE bool handover_quiet(const struct handover *handover);
 /* The process ends: takes no more, breaks off what was not committed. */
 void handover_stop(struct handover *handover);
+/* ...and no shard runs any more: what is durable needs no content here, the next start makes it. */
+void handover_shards_ended(struct handover *handover);
+/* -errno, and *ret_campaign (of the queue), when an accepted campaign cannot be sent now because
+ * its content cannot be prepared; 0: there is none. */
+MUST_USE int handover_waits(const struct handover *handover, uint32_t *ret_campaign);
 
 /* A client begins: NULL when there is no place. */
 MUST_USE struct handover_load *handover_begin(struct handover *handover);

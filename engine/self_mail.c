@@ -46,17 +46,12 @@ static enum self_mail_state add(struct self_mail *mail)
     return SELF_MAIL_COMMITTING;
 }
 
-static enum self_mail_state commit(struct self_mail *mail)
+static enum self_mail_state commit(struct self_mail *mail, uint64_t now_ns)
 {
-    uint32_t index = store_load_campaign(mail->load);
-    char buffer[256];
-    struct text error;
-
     switch (store_load_state(mail->load)) {
     case STORE_LOAD_DURABLE:
-        text_init(&error, buffer, sizeof(buffer));
-        if (content_add(mail->contents, index, queue_campaign(store_queue(mail->store), index),
-                        &error) == 0) /* else there was no memory: the next turn tries again */
+        if (mail->alone || content_wait_add(&mail->wait, mail->contents, store_queue(mail->store),
+                                            store_load_campaign(mail->load), now_ns))
             store_load_publish(mail->load);
         return SELF_MAIL_COMMITTING;
     case STORE_LOAD_READY:
@@ -97,16 +92,25 @@ int self_mail_begin(struct self_mail *mail, const struct self_mail_letter *lette
     store_load_keep_back(mail->load);
     mail->recipients_count = letter->recipients_count;
     mail->next = 0;
+    mail->wait = (struct content_wait){0};
     mail->state = add(mail);
     return 0;
 }
 
-void self_mail_turn(struct self_mail *mail)
+void self_mail_turn(struct self_mail *mail, uint64_t now_ns)
 {
     if (mail->state == SELF_MAIL_ADDING)
         mail->state = add(mail);
     if (mail->state == SELF_MAIL_COMMITTING)
-        mail->state = commit(mail);
+        mail->state = commit(mail, now_ns);
+}
+
+int self_mail_waits(const struct self_mail *mail, uint32_t *ret_campaign)
+{
+    if (mail->state != SELF_MAIL_COMMITTING || mail->wait.error == 0)
+        return 0;
+    *ret_campaign = store_load_campaign(mail->load);
+    return mail->wait.error;
 }
 
 enum self_mail_state self_mail_take(struct self_mail *mail)
@@ -120,6 +124,7 @@ enum self_mail_state self_mail_take(struct self_mail *mail)
 
 bool self_mail_stop(struct self_mail *mail)
 {
+    mail->alone = true;
     if (mail->state == SELF_MAIL_ADDING)
         mail->state = end(mail, SELF_MAIL_FAILED);
     return mail->state != SELF_MAIL_COMMITTING;
