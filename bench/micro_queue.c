@@ -13,21 +13,23 @@
 #define RECIPIENTS_DEFAULT 10000000
 #define RECIPIENTS_MAX 50000000
 #define SMALL_COUNT 10000
-#define SMALL_ROUNDS 9
+#define SMALL_MIN 200000 /* settled, before and behind the large list */
+#define LISTS_MAX 50     /* in one store */
 #define RECIPIENTS_A_DOMAIN 100
 
-static const char help[] = "usage: ringpost-bench micro queue [options]\n"
-                           "\n"
-                           "Loads a list into the durable queue, closes it, opens it and settles "
-                           "every recipient in random\n"
-                           "order; the same at 10,000 recipients for comparison. No network.\n"
-                           "\n"
-                           "  --recipients N      (10000000)\n"
-                           "  --domains N         (one for 100 recipients)\n"
-                           "  --durability HOW    durable or os (durable)\n"
-                           "  --spool DIR         is made and removed (./micro-queue.spool)\n"
-                           "  --json              one JSON object on standard output\n"
-                           "  --help\n";
+static const char help[] =
+    "usage: ringpost-bench micro queue [options]\n"
+    "\n"
+    "Loads a list into the durable queue, closes it, opens it and settles "
+    "every recipient in random\n"
+    "order; for comparison as many recipients in lists of 10,000. No network.\n"
+    "\n"
+    "  --recipients N      (10000000)\n"
+    "  --domains N         (one for 100 recipients)\n"
+    "  --durability HOW    durable or os (durable)\n"
+    "  --spool DIR         is made and removed (./micro-queue.spool)\n"
+    "  --json              one JSON object on standard output\n"
+    "  --help\n";
 
 static bool read_number(const char *text, uint64_t max, uint32_t *ret)
 {
@@ -93,18 +95,19 @@ static int read_options(int count, char **arguments, struct micro_queue_options 
     return -1;
 }
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* Microseconds of processor a recipient. */
 struct costs {
     double all;     /* claim, verdict, commit */
     double claim;   /* finding and reading the recipient */
     double verdict; /* journaling and marking it, in memory */
+};
+
+/* Of many small lists together. */
+struct small_costs {
+    double all_s;
+    double claim_s;
+    double verdict_s;
+    uint64_t count;
 };
 
 static struct costs costs_of(const struct micro_queue_result *result, uint32_t count)
@@ -115,41 +118,36 @@ static struct costs costs_of(const struct micro_queue_result *result, uint32_t c
                           result->verdict_cpu_s * to_us};
 }
 
-/* What rounds at SMALL_COUNT recipients cost; half of them before the large one and half behind it,
- * because the machine may have got faster or slower meanwhile. */
-struct small_costs {
-    double costs[3][2 * SMALL_ROUNDS];
-    uint32_t count;
-};
-
-static int small_rounds(const struct micro_queue_options *options, struct small_costs *ret,
-                        struct text *error)
+/* Lists of SMALL_COUNT recipients, until as many were settled as in the large list: half of them
+ * before it and half behind it, because the machine may have got faster or slower meanwhile. */
+static int small_lists(const struct micro_queue_options *options, struct small_costs *sum,
+                       struct text *error)
 {
     struct micro_queue_options small = *options;
+    uint64_t until = sum->count + max_u64(options->recipients_count / 2, SMALL_MIN);
+    int r = 0;
 
     small.recipients_count = SMALL_COUNT;
     small.domains_count = SMALL_COUNT / RECIPIENTS_A_DOMAIN;
-    for (uint32_t i = 0; i < SMALL_ROUNDS; i++) {
+    while (r == 0 && sum->count < until) {
         struct micro_queue_result result;
-        struct costs one;
-        int r = micro_queue_work_round(&small, false, &result, error);
 
-        if (r < 0)
-            return r;
-        one = costs_of(&result, SMALL_COUNT);
-        ret->costs[0][ret->count] = one.all;
-        ret->costs[1][ret->count] = one.claim;
-        ret->costs[2][ret->count++] = one.verdict;
+        small.lists_count =
+            1 + (uint32_t)min_u64((until - sum->count + SMALL_COUNT - 1) / SMALL_COUNT, LISTS_MAX);
+        r = micro_queue_work_lists(&small, &result, error);
+        sum->count += (uint64_t)(small.lists_count - 1) * SMALL_COUNT;
+        sum->all_s += result.settle.cpu_s;
+        sum->claim_s += result.claim_cpu_s;
+        sum->verdict_s += result.verdict_cpu_s;
     }
-    return 0;
+    return r;
 }
 
-static struct costs medians_of(struct small_costs *small)
+static struct costs small_costs_of(const struct small_costs *sum)
 {
-    for (uint32_t i = 0; i < ARRAY_LEN(small->costs); i++)
-        qsort(small->costs[i], small->count, sizeof(small->costs[0][0]), by_size);
-    return (struct costs){small->costs[0][small->count / 2], small->costs[1][small->count / 2],
-                          small->costs[2][small->count / 2]};
+    double to_us = 1e6 / (double)sum->count;
+
+    return (struct costs){sum->all_s * to_us, sum->claim_s * to_us, sum->verdict_s * to_us};
 }
 
 static void write_load(const struct micro_queue_options *options,
@@ -208,7 +206,7 @@ int micro_queue_run(int count, char **arguments)
     char line[4096], message[1024];
     struct text out, error;
     struct small_costs small = {0};
-    struct costs medians;
+    struct costs small_costs;
     bool json = false;
     int r = read_options(count, arguments, &options, &json);
 
@@ -217,11 +215,11 @@ int micro_queue_run(int count, char **arguments)
     if (options.domains_count == 0)
         options.domains_count = options.recipients_count / RECIPIENTS_A_DOMAIN + 1;
     text_init(&error, message, sizeof(message));
-    r = small_rounds(&options, &small, &error);
+    r = small_lists(&options, &small, &error);
     if (r == 0)
         r = micro_queue_work_round(&options, true, &result, &error);
     if (r == 0)
-        r = small_rounds(&options, &small, &error);
+        r = small_lists(&options, &small, &error);
     if (r < 0) {
         (void)fprintf(stderr, "ringpost-bench micro queue: %s\n", text_cstr_end(&error));
         return EXIT_FAILURE;
@@ -229,8 +227,8 @@ int micro_queue_run(int count, char **arguments)
     text_init(&out, line, sizeof(line));
     json_put_open(&out, '{');
     write_load(&options, &result, &out);
-    medians = medians_of(&small);
-    write_settle(&options, &result, &medians, &out);
+    small_costs = small_costs_of(&small);
+    write_settle(&options, &result, &small_costs, &out);
     json_put_close(&out, '}');
     if (!json)
         for (size_t i = 1; i + 1 < out.size; i++)
