@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/json_put.h"
+#include "bench/micro_queue_table.h"
 #include "bench/micro_queue_work.h"
 #include "bench/run_clock.h"
 
@@ -188,6 +189,8 @@ static void write_settle(const struct micro_queue_options *options,
     json_put_key_double(out, "settle_cpu_us", costs.verdict, 3);
     json_put_key_double(out, "settle_cpu_10000_us", small->verdict, 3);
     json_put_key_double(out, "settle_cpu_ratio", costs.verdict / small->verdict, 3);
+    json_put_key_double(out, "table_access_ns", micro_queue_table_ns(options->recipients_count), 1);
+    json_put_key_double(out, "table_access_10000_ns", micro_queue_table_ns(SMALL_COUNT), 1);
     json_put_key_u64(out, "settle_device_bytes", result->settle.device_bytes);
     json_put_key_u64(out, "settle_journal_bytes", result->settle_traffic.bytes);
     json_put_key_u64(out, "settle_syncs", result->settle_traffic.syncs_count);
