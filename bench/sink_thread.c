@@ -350,7 +350,8 @@ int sink_thread_open(struct sink_thread *thread, struct sink *sink, uint32_t ind
                                      sink->options->connections_max + SINK_LISTENERS_MAX + 16,
                                  .buffers_count = BUFFERS_COUNT,
                                  .buffer_size = BUFFER_SIZE,
-                                 .wake_tag = make_tag(OP_WAKE, 0, 0)};
+                                 .wake_tag = make_tag(OP_WAKE, 0, 0),
+                                 .sends_are_answers = true};
     uint64_t seed;
     int result;
 

@@ -280,6 +280,7 @@ static struct io_options ring_options(const struct engine *engine, uint32_t inde
     uint32_t handles = sessions_a_shard(limits) + 64;
 
     return (struct io_options){
+        .processor_clock = true,
         .group = engine->options.group,
         .index = index,
         .entries = 4096,

@@ -48,6 +48,9 @@ struct io_options {
     uint32_t buffers_count; /* provided receive buffers, a power of two; 0 = 256 */
     uint32_t buffer_size;   /* 0 = 4096 */
     uint64_t wake_tag;      /* tag of the event that io_wake causes here */
+    bool processor_clock;   /* io_turn_cpu_ns is wanted: a system call a turn */
+    bool sends_are_answers; /* nobody hurries to know that a send is done: io_wait sleeps until the
+                               next other event, or a millisecond */
 };
 
 enum io_kind { IO_TCP, IO_UDP, IO_UNIX /* stream; source and family do not matter */ };
@@ -110,7 +113,7 @@ uint64_t io_wall_ns(const struct io *io);
 uint64_t io_turn_ns(const struct io *io);
 /* Processor time of this thread from the call of one io_wait to the call of the next, the last:
  * what others had of the processor meanwhile is not in it, what the kernel did for this thread is.
- */
+ * Only with the option processor_clock, else 0. */
 uint64_t io_turn_cpu_ns(const struct io *io);
 MUST_USE int io_entropy(struct io *io, void *data, size_t size); /* at start only; fails closed */
 

@@ -182,6 +182,7 @@ void io_send(struct io *io, uint64_t tag, int socket, const struct span *parts,
     CHECK(parts_count <= IO_PARTS_MAX);
     if (sqe == NULL)
         return;
+    io->sends_queued++;
     if (parts_count == 1) {
         io_uring_prep_send(sqe, socket, parts[0].data, min_size(parts[0].size, INT32_MAX),
                            MSG_NOSIGNAL);

@@ -12,6 +12,7 @@
 #include "io/io_socket.h"
 #include "io/io_start.h"
 
+#define ANSWERS_NS NS_PER_MS /* for the next event, behind sends */
 #define CLOSE_STEP_NS (100 * NS_PER_MS)
 #define CLOSE_LIMIT_NS (10 * NS_PER_S) /* a disk that does not answer shall not hold the exit */
 
@@ -31,8 +32,11 @@ static void sample_clocks(struct io *io)
 
 static void sample_processor(struct io *io)
 {
-    uint64_t cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t cpu_ns;
 
+    if (!io->options.processor_clock)
+        return;
+    cpu_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
     io->turn_cpu_ns = cpu_ns - io->cpu_ns;
     io->cpu_ns = cpu_ns;
 }
@@ -270,8 +274,15 @@ static void enter(struct io *io, uint64_t now_ns, uint64_t deadline_ns)
 {
     struct __kernel_timespec limit;
     struct io_uring_cqe *cqe;
+    uint32_t wanted = 1;
     int result;
 
+    /* Sends are done when they are handed over, all but those for which there is no room: with
+     * those one sleeps too long, once. */
+    if (io->options.sends_are_answers && io->sends_queued > 0) {
+        wanted += io->sends_queued;
+        deadline_ns = min_u64(deadline_ns, now_ns + ANSWERS_NS);
+    }
     if (deadline_ns <= now_ns) {
         result = io_uring_submit_and_get_events(&io->ring);
     } else if (deadline_ns == UINT64_MAX) {
@@ -279,7 +290,7 @@ static void enter(struct io *io, uint64_t now_ns, uint64_t deadline_ns)
     } else {
         limit.tv_sec = (int64_t)((deadline_ns - now_ns) / NS_PER_S);
         limit.tv_nsec = (int64_t)((deadline_ns - now_ns) % NS_PER_S);
-        result = io_uring_submit_and_wait_timeout(&io->ring, &cqe, 1, &limit, NULL);
+        result = io_uring_submit_and_wait_timeout(&io->ring, &cqe, wanted, &limit, NULL);
     }
     /* Others pass: a signal, the deadline, want of memory for requests. */
     CHECK(result != -EEXIST); /* not the thread that opened the ring */
@@ -289,7 +300,7 @@ static void enter(struct io *io, uint64_t now_ns, uint64_t deadline_ns)
     CHECK(result != -EFAULT);
     io->submissions++;
     if (io_uring_sq_ready(&io->ring) == 0)
-        io->paths_used = 0;
+        io->paths_used = io->sends_queued = 0;
 }
 
 uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, uint32_t events_max)
