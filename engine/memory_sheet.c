@@ -6,6 +6,7 @@
 #include "engine/session.h"
 #include "engine/shard.h"
 #include "engine/shelf_disk.h"
+#include "engine/signers.h"
 #include "engine/tls_reporting.h"
 
 /* Returns the line's total. */
@@ -40,9 +41,13 @@ void memory_sheet_write(const struct memory_sheet *sheet, struct text *out)
     (void)add_line(out, "  of it: sessions", costs.sessions_a_shard, sizeof(struct session));
     (void)add_line(out, "  of it: output buffers", limits->buffers_max, SHARD_BUFFER_SIZE);
     total += add_line(out, "shards: their rings", limits->shards_count, costs.ring_size);
+    if (limits->signers_count > 0)
+        total += add_line(out, "signing threads: their rings", limits->signers_count,
+                          signers_ring_size());
     total += add_front(sheet, out);
     text_add_format(out, "%-28s %45llu\n", "asked of the allocator", (unsigned long long)total);
-    mapped += add_line(out, "stacks of threads", limits->shards_count, sheet->stack_size);
+    mapped += add_line(out, "stacks of threads", limits->shards_count + limits->signers_count,
+                       sheet->stack_size);
     mapped += add_line(out, "suppressions, a mapped file", 1, SHELF_DISK_MAP_MIN);
     text_add_format(out, "%-28s %45llu\n", "address space at least",
                     (unsigned long long)(total + mapped));

@@ -55,18 +55,31 @@ struct signer *signers_open(struct signers *signers, uint32_t index, struct io *
     return &signers->threads[index].signer;
 }
 
-static void *run_signer(void *argument)
+static struct io_options ring_options(struct io_group *group, uint32_t index)
 {
-    struct signers_thread *item = argument;
-    struct io_options ring = {
-        .group = item->group,
-        .index = signer_ring(&item->signers->links, item->index),
+    return (struct io_options){
+        .group = group,
+        .index = index,
         .entries = 64,
         .handles_max = 8,
         .buffers_count = 8,
         .buffer_size = 256,
         .wake_tag = tag_of(TAG_WAKE, 0),
     };
+}
+
+size_t signers_ring_size(void)
+{
+    struct io_options ring = ring_options(NULL, 0);
+
+    return io_cost(&ring);
+}
+
+static void *run_signer(void *argument)
+{
+    struct signers_thread *item = argument;
+    struct io_options ring =
+        ring_options(item->group, signer_ring(&item->signers->links, item->index));
     struct signer *signer;
     struct io *io = NULL;
     struct text error;

@@ -15,6 +15,8 @@ struct signers {
 };
 
 MUST_USE size_t signers_cost(uint32_t shards_count, uint32_t count);
+/* Of each one's ring, from the allocator. */
+MUST_USE size_t signers_ring_size(void);
 /* `count` may be 0. */
 void signers_init(struct signers *signers, struct arena *arena, uint32_t shards_count,
                   uint32_t count);
