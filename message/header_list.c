@@ -175,7 +175,7 @@ static bool skip_unfolded(struct span *rest)
 
 static uint16_t key_of(struct span name)
 {
-    return (uint16_t)((name.data[0] | 0x20) << 8 | (name.size & 0xff));
+    return (uint16_t)((size_t)(name.data[0] | 0x20) << 8 | (name.size & 0xff));
 }
 
 void header_list_read(struct header_list *list, struct span *rest)
