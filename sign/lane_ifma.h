@@ -5,54 +5,15 @@
 #ifndef SIGN_LANE_IFMA_H
 #define SIGN_LANE_IFMA_H
 
-#include <immintrin.h>
+#include "sign/lane_word.h"
 
-#include "base/base.h"
-
-#define LANE_MASK ((UINT64_C(1) << 52) - 1)
 #define LANE_BIAS_LOW UINT64_C(0)
 #define LANE_BIAS_HIGH UINT64_C(0)
 #define LANE_SPLIT 1 /* four cycles from one addition to the next, two additions a cycle */
 #define LANE_INLINE                                                                                \
     static inline __attribute__((always_inline, target("avx512f,avx512dq,avx512ifma")))
 
-typedef __m512i lane_word;
 typedef __m512i lane_factor;
-
-LANE_INLINE lane_word lane_spread(uint64_t number)
-{
-    return _mm512_set1_epi64((long long)number);
-}
-
-LANE_INLINE lane_word lane_load(const uint64_t *from)
-{
-    return _mm512_load_si512(from);
-}
-
-LANE_INLINE void lane_store(uint64_t *into, lane_word word)
-{
-    _mm512_store_si512(into, word);
-}
-
-LANE_INLINE lane_word lane_add(lane_word a, lane_word b)
-{
-    return _mm512_add_epi64(a, b);
-}
-
-LANE_INLINE lane_word lane_and(lane_word a, lane_word b)
-{
-    return _mm512_and_si512(a, b);
-}
-
-LANE_INLINE lane_word lane_or(lane_word a, lane_word b)
-{
-    return _mm512_or_si512(a, b);
-}
-
-LANE_INLINE lane_word lane_above(lane_word word)
-{
-    return _mm512_srli_epi64(word, 52);
-}
 
 LANE_INLINE lane_factor lane_factor_load(const uint64_t *from)
 {
