@@ -235,7 +235,7 @@ uint32_t sign_key_bits(const struct sign_key *key)
     return key->bits;
 }
 
-bool sign_key_is_short(const struct sign_key *key)
+bool sign_key_is_short(const struct sign_key_published *key)
 {
     return key->algorithm == SIGN_RSA_SHA256 && key->bits < SIGN_KEY_BITS_SHORT;
 }
@@ -248,6 +248,13 @@ size_t sign_key_signature_size(const struct sign_key *key)
 struct span sign_key_public(const struct sign_key *key)
 {
     return span_make(key->public, key->public_size);
+}
+
+void sign_key_publish(const struct sign_key *key, struct sign_key_published *ret)
+{
+    *ret = (struct sign_key_published){
+        .algorithm = key->algorithm, .bits = key->bits, .size = key->public_size};
+    memcpy(ret->octets, key->public, key->public_size);
 }
 
 const char *sign_key_mode_fault(uint32_t mode)

@@ -42,13 +42,23 @@ void sign_key_close(struct sign_key *key);
 enum sign_algorithm sign_key_algorithm(const struct sign_key *key);
 /* Of the modulus; 256 for Ed25519. */
 uint32_t sign_key_bits(const struct sign_key *key);
-/* RSA of less than 2048 bits. */
-MUST_USE bool sign_key_is_short(const struct sign_key *key);
 /* Octets of a signature: bits / 8, or 64. */
 size_t sign_key_signature_size(const struct sign_key *key);
 /* What goes, in base64, into the record's p= tag: the SubjectPublicKeyInfo in DER for RSA (RFC 6376
  * section 3.6.1), the 32 octets for Ed25519 (RFC 8463 section 4.2). Lives as long as the key. */
 struct span sign_key_public(const struct sign_key *key);
+
+/* What everybody may know of a key, and what remains of one that is only looked at. */
+struct sign_key_published {
+    enum sign_algorithm algorithm;
+    uint32_t bits;
+    uint32_t size;
+    uint8_t octets[SIGN_KEY_PUBLIC_MAX]; /* of sign_key_public */
+};
+
+void sign_key_publish(const struct sign_key *key, struct sign_key_published *ret);
+/* RSA of less than 2048 bits. */
+MUST_USE bool sign_key_is_short(const struct sign_key_published *key);
 
 /* What is wrong with the access rights of a key file (st_mode), or NULL: it must be a regular file
  * that nobody but its owner reads or writes, or its group reads (0600, 0640, and less). */

@@ -8,7 +8,6 @@
 #include "base/nearest.h"
 #include "tools/exit_code.h"
 #include "tools/key_check.h"
-#include "tools/key_file.h"
 #include "tools/named_key.h"
 #include "tools/option_reader.h"
 #include "tools/txt_asker.h"
@@ -73,8 +72,8 @@ static void add_json(struct text *out, const struct named_key *named)
     json_put_key_cstr(out, "selector", named->selector);
     json_put_key_cstr(out, "name", named->name);
     json_put_key_cstr(out, "key_file", named->path);
-    json_put_key_cstr(out, "algorithm", sign_algorithm_name(sign_key_algorithm(named->key)));
-    json_put_key_u64(out, "bits", sign_key_bits(named->key));
+    json_put_key_cstr(out, "algorithm", sign_algorithm_name(named->key.algorithm));
+    json_put_key_u64(out, "bits", named->key.bits);
 }
 
 static void print_json_line(const struct text *out)
@@ -98,9 +97,9 @@ static void print_record(const struct named_key *named, bool json)
         dkim_record_write_zone(span_cstr(named->name), named->record, &out);
     }
     print_json_line(&out);
-    if (sign_key_is_short(named->key))
+    if (sign_key_is_short(&named->key))
         (void)fprintf(stderr, "note: %u bits are few; receivers expect 2048 (RFC 8301)\n",
-                      sign_key_bits(named->key));
+                      named->key.bits);
 }
 
 static void print_check(const struct named_key *named, const struct key_check *check, bool json)
@@ -110,8 +109,8 @@ static void print_check(const struct named_key *named, const struct key_check *c
 
     if (!json) {
         (void)printf("%s: %s", named->name, key_check_status_name(check->status));
-        if (check->status == KEY_CHECK_GOOD && sign_key_algorithm(named->key) == SIGN_RSA_SHA256)
-            (void)printf(": publishes this key (RSA, %u bits)\n", sign_key_bits(named->key));
+        if (check->status == KEY_CHECK_GOOD && named->key.algorithm == SIGN_RSA_SHA256)
+            (void)printf(": publishes this key (RSA, %u bits)\n", named->key.bits);
         else if (check->status == KEY_CHECK_GOOD)
             (void)printf(": publishes this key (Ed25519)\n");
         else
@@ -144,29 +143,6 @@ static int parse_bits(const struct key_options *options, uint32_t *ret_bits)
     return 0;
 }
 
-static int make_file(struct named_key *named, enum sign_algorithm algorithm, uint32_t bits)
-{
-    char pem_buffer[SIGN_KEY_PEM_MAX], error_buffer[POLICY_PATH_MAX + 512];
-    struct text pem, error;
-    int result;
-
-    text_init(&pem, pem_buffer, sizeof(pem_buffer));
-    text_init(&error, error_buffer, sizeof(error_buffer));
-    result = sign_key_make(algorithm, bits, &pem);
-    if (result < 0)
-        text_add_format(&error, "cannot make a key: %s", strerror(-result));
-    else
-        result = key_file_write(named->path, text_span(&pem), &error);
-    if (result < 0) {
-        (void)fprintf(stderr, "ringpost key: %s\n", text_cstr_end(&error));
-        result = EXIT_CANNOT_CREATE;
-    } else {
-        result = named_key_take(named, text_span(&pem));
-    }
-    explicit_bzero(pem_buffer, sizeof(pem_buffer));
-    return result;
-}
-
 static int make(const struct key_options *options)
 {
     struct named_key named;
@@ -182,7 +158,7 @@ static int make(const struct key_options *options)
     result = named_key_init(&named, options->domain, options->selector, options->file);
     if (result != 0)
         return result;
-    result = make_file(&named, options->ed25519 ? SIGN_ED25519_SHA256 : SIGN_RSA_SHA256, bits);
+    result = named_key_make(&named, options->ed25519 ? SIGN_ED25519_SHA256 : SIGN_RSA_SHA256, bits);
     if (result != 0)
         return result;
     print_record(&named, options->json);
@@ -194,7 +170,6 @@ static int make(const struct key_options *options)
                   "and sign with it: dkim: [{domain: %s, selector: %s, key_file: %s}]\n",
                   named.path, named_key_kind(&named), named.domain, named.selector, named.path,
                   named.domain, named.selector, named.path);
-    named_key_close(&named);
     return EXIT_ALL_ACCEPTED;
 }
 
@@ -220,14 +195,12 @@ static int visit(const struct visiting *visiting, const char *domain, const char
         return result;
     if (visiting->asker == NULL) {
         print_record(&named, visiting->options->json);
-        named_key_close(&named);
         return EXIT_ALL_ACCEPTED;
     }
     name = span_cstr(named.name);
     txt_asker_ask(visiting->asker, &name, 1, ASK_NS, &set);
-    key_check_judge(&set, named.key, &check);
+    key_check_judge(&set, &named.key, &check);
     print_check(&named, &check, visiting->options->json);
-    named_key_close(&named);
     if (check.status == KEY_CHECK_UNKNOWN)
         return EXIT_TRY_AGAIN;
     return check.status == KEY_CHECK_GOOD ? EXIT_ALL_ACCEPTED : EXIT_SOME_FAILED;

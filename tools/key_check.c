@@ -21,17 +21,18 @@ const char *key_check_status_name(enum key_check_status status)
     return status_names[status];
 }
 
-static bool holds(const struct dkim_record *record, const struct sign_key *key)
+static bool holds(const struct dkim_record *record, const struct sign_key_published *key)
 {
-    return dkim_record_holds(record, sign_key_algorithm(key), sign_key_public(key));
+    return dkim_record_holds(record, key->algorithm, span_make(key->octets, key->size));
 }
 
 /* One DKIM record that was read. */
 static enum key_check_status judge_record(const struct dkim_record *record,
-                                          const struct sign_key *key, struct text *problem)
+                                          const struct sign_key_published *key,
+                                          struct text *problem)
 {
     if (!holds(record, key)) {
-        if (record->algorithm != sign_key_algorithm(key))
+        if (record->algorithm != key->algorithm)
             text_add_format(problem, "the record holds an %s key and this is none",
                             sign_algorithm_words(record->algorithm));
         else
@@ -55,7 +56,8 @@ static enum key_check_status judge_record(const struct dkim_record *record,
 
 static enum key_check_status judge_verdict(enum dkim_record_verdict verdict,
                                            const struct dkim_record *record,
-                                           const struct sign_key *key, struct text *problem)
+                                           const struct sign_key_published *key,
+                                           struct text *problem)
 {
     switch (verdict) {
     case DKIM_RECORD_VALID:
@@ -74,7 +76,8 @@ static enum key_check_status judge_verdict(enum dkim_record_verdict verdict,
     return KEY_CHECK_BROKEN;
 }
 
-static enum key_check_status judge_records(const struct txt_set *set, const struct sign_key *key,
+static enum key_check_status judge_records(const struct txt_set *set,
+                                           const struct sign_key_published *key,
                                            uint32_t *ret_records, struct text *problem)
 {
     struct dkim_record record = {.key_size = 0};
@@ -108,7 +111,7 @@ static enum key_check_status judge_records(const struct txt_set *set, const stru
     return judge_verdict(verdict, &record, key, problem);
 }
 
-void key_check_judge(const struct txt_set *set, const struct sign_key *key,
+void key_check_judge(const struct txt_set *set, const struct sign_key_published *key,
                      struct key_check *ret_check)
 {
     struct text problem;

@@ -26,7 +26,7 @@ struct key_check {
     char problem[320]; /* in words, what to do too; empty when GOOD */
 };
 
-void key_check_judge(const struct txt_set *set, const struct sign_key *key,
+void key_check_judge(const struct txt_set *set, const struct sign_key_published *key,
                      struct key_check *ret_check);
 const char *key_check_status_name(enum key_check_status status); /* "good", "other_key" ... */
 

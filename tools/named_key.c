@@ -1,33 +1,74 @@
 #include "tools/named_key.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "io/io_secret.h"
 #include "message/address.h"
 #include "tools/exit_code.h"
-#include "tools/key_check.h"
 #include "tools/key_file.h"
 #include "tools/verb.h"
 
-static int open_key(struct named_key *named, struct span pem)
+/* What a key takes while it is looked at. */
+struct desk {
+    struct io_secret memory;
+    void *key; /* sign_key_memory_size() octets */
+    struct key_file *file;
+};
+
+static int complain(const struct text *error, int code)
+{
+    (void)fprintf(stderr, "ringpost key: %.*s\n", (int)error->size, (const char *)error->data);
+    return code;
+}
+
+static int open_desk(struct desk *desk, struct text *error)
 {
     size_t size =
         (sign_key_memory_size() + SIGN_KEY_ALIGNMENT - 1) / SIGN_KEY_ALIGNMENT * SIGN_KEY_ALIGNMENT;
-    const char *fault = "there is no memory for it";
+    int result = io_secret_open(&desk->memory, size + sizeof(*desk->file), error);
 
-    named->memory = aligned_alloc(SIGN_KEY_ALIGNMENT, size);
-    if (named->memory != NULL && sign_key_open(named->memory, pem, &named->key, &fault) == 0)
-        return 0;
-    (void)fprintf(stderr, "ringpost key: %s: %s\n", named->path, fault);
-    free(named->memory);
-    return EXIT_USAGE;
+    if (result < 0)
+        return complain(error, EXIT_USAGE);
+    desk->key = desk->memory.data; /* of whole pages: aligned */
+    desk->file = (void *)((uint8_t *)desk->memory.data + size);
+    return 0;
 }
 
-void named_key_close(struct named_key *named)
+/* The public half, and the record. */
+static int take(struct named_key *named, const struct desk *desk, struct text *error)
 {
-    sign_key_close(named->key);
-    free(named->memory);
+    struct span pem = span_make(desk->file->data, desk->file->size);
+    const char *fault = NULL;
+    struct sign_key *key;
+    struct text text;
+
+    if (sign_key_open(desk->key, pem, &key, &fault) < 0) {
+        text_add_format(error, "%s: %s", named->path, fault);
+        return complain(error, EXIT_USAGE);
+    }
+    sign_key_publish(key, &named->key);
+    sign_key_close(key);
+    text_init(&text, named->record_text, sizeof(named->record_text));
+    dkim_record_write(named->key.algorithm, span_make(named->key.octets, named->key.size), &text);
+    named->record = text_span(&text);
+    return 0;
+}
+
+static int make(struct named_key *named, const struct desk *desk, enum sign_algorithm algorithm,
+                uint32_t bits, struct text *error)
+{
+    struct text pem;
+    int result;
+
+    text_init(&pem, desk->file->data, sizeof(desk->file->data));
+    result = sign_key_make(algorithm, bits, &pem);
+    desk->file->size = pem.size;
+    if (result < 0)
+        text_add_format(error, "cannot make a key: %s", strerror(-result));
+    else
+        result = key_file_write(named->path, text_span(&pem), error);
+    return result < 0 ? complain(error, EXIT_CANNOT_CREATE) : take(named, desk, error);
 }
 
 /* What dkim_plan_compile says to domain and selector, before any key is made. */
@@ -65,37 +106,40 @@ int named_key_init(struct named_key *named, const char *domain, const char *sele
     return 0;
 }
 
-/* With its record. */
-int named_key_take(struct named_key *named, struct span pem)
+int named_key_make(struct named_key *named, enum sign_algorithm algorithm, uint32_t bits)
 {
-    struct text text;
+    char buffer[POLICY_PATH_MAX + 512];
+    struct text error;
+    struct desk desk;
+    int result;
 
-    if (open_key(named, pem) != 0)
-        return EXIT_USAGE;
-    text_init(&text, named->record_text, sizeof(named->record_text));
-    dkim_record_write(sign_key_algorithm(named->key), sign_key_public(named->key), &text);
-    named->record = text_span(&text);
-    return 0;
+    text_init(&error, buffer, sizeof(buffer));
+    result = open_desk(&desk, &error);
+    if (result != 0)
+        return result;
+    result = make(named, &desk, algorithm, bits, &error);
+    io_secret_close(&desk.memory);
+    return result;
 }
 
 int named_key_read(struct named_key *named)
 {
     char buffer[POLICY_PATH_MAX + 512];
-    struct key_file file;
     struct text error;
+    struct desk desk;
     int result;
 
     text_init(&error, buffer, sizeof(buffer));
-    if (key_file_read(named->path, &file, &error) < 0) {
-        (void)fprintf(stderr, "ringpost key: %s\n", text_cstr_end(&error));
-        return EXIT_USAGE;
-    }
-    result = named_key_take(named, span_make(file.data, file.size));
-    explicit_bzero(&file, sizeof(file));
+    result = open_desk(&desk, &error);
+    if (result != 0)
+        return result;
+    result = key_file_read(named->path, desk.file, &error) < 0 ? complain(&error, EXIT_USAGE)
+                                                               : take(named, &desk, &error);
+    io_secret_close(&desk.memory);
     return result;
 }
 
 const char *named_key_kind(const struct named_key *named)
 {
-    return sign_algorithm_words(sign_key_algorithm(named->key));
+    return sign_algorithm_words(named->key.algorithm);
 }

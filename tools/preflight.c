@@ -176,7 +176,7 @@ static bool is_aligned(const struct looking *looking, const struct policy_dkim *
 static bool has_rsa(const struct looking *looking)
 {
     for (uint32_t i = 0; i < looking->keys_count; i++)
-        if (sign_key_algorithm(looking->keys[i].key) == SIGN_RSA_SHA256)
+        if (looking->keys[i].key.algorithm == SIGN_RSA_SHA256)
             return true;
     return false;
 }
@@ -220,7 +220,7 @@ static void check_keys(struct looking *looking)
         const struct named_key *named = &looking->keys[i];
         struct key_check check;
 
-        key_check_judge(&looking->sets[ASK_KEYS + i], named->key, &check);
+        key_check_judge(&looking->sets[ASK_KEYS + i], &named->key, &check);
         if (check.status != KEY_CHECK_GOOD)
             warn(looking->preflight, "%s: %s", named->name, check.problem);
     }
@@ -338,6 +338,4 @@ void preflight_run(struct preflight *preflight, struct spool *spool)
         check_spf(&looking);
         check_dmarc(&looking);
     }
-    for (uint32_t i = 0; i < looking.keys_count; i++)
-        named_key_close(&looking.keys[i]);
 }
