@@ -31,19 +31,15 @@ struct span content_signable_words(enum content_signable fault)
     return (struct span){NULL, 0};
 }
 
-/* Whether a key of the policy signs mail with that From; yes when it is not known yet. */
-static bool is_signed_by(const struct policy *policy, struct span author)
+/* A key of the policy that signs mail with that From; any when it is not known yet. NULL: none. */
+static const struct policy_dkim *signer_of(const struct policy *policy, struct span author)
 {
-    for (uint32_t i = 0; i < policy->dkim.count; i++) {
-        const struct policy_dkim *item = &policy->dkim_items[i];
-        struct span domain = span_cstr(item->domain);
+    const struct policy_dkim *signer = policy_mail_signer(policy, author);
 
-        if (item->also_sign || author.size == 0 || span_equal_nocase(author, domain) ||
-            (author.size > domain.size && span_ends_nocase(author, domain) &&
-             author.data[author.size - domain.size - 1] == '.'))
-            return true;
-    }
-    return false;
+    for (uint32_t i = 0; i < policy->dkim.count && signer == NULL; i++)
+        if (policy->dkim_items[i].also_sign || author.size == 0)
+            signer = &policy->dkim_items[i];
+    return signer;
 }
 
 static void write_added(const struct content *content, enum lane lane, const struct policy *policy,
@@ -106,11 +102,13 @@ int content_signable_check(const struct content *content, enum lane lane,
                            const struct policy *policy, struct text *why)
 {
     uint8_t buffer[ADDED_FIELDS_MAX];
+    const struct policy_dkim *signer;
     enum content_signable fault;
     struct text added, header;
     uint8_t *space;
 
-    if (!is_signed_by(policy, content_author(content)))
+    signer = signer_of(policy, content_author(content));
+    if (signer == NULL)
         return 0;
     space = malloc(PREFACE_HEADER_MAX);
     if (space == NULL)
@@ -126,6 +124,8 @@ int content_signable_check(const struct content *content, enum lane lane,
                         content->kind == CAMPAIGN_TEMPLATE ? text_span(&header) : content->head);
     free(space);
     text_add(why, content_signable_words(fault));
+    if (fault != CONTENT_SIGNABLE)
+        text_add_format(why, " (dkim: by the key of %s)", signer->domain);
     return fault == CONTENT_SIGNABLE ? 0 : -EINVAL;
 }
 
@@ -138,4 +138,20 @@ int content_signable_add(struct content_set *set, uint32_t campaign_index,
     return result < 0 ? result
                       : content_signable_check(content_of(set, campaign_index),
                                                campaign->descriptor.lane, policy, why);
+}
+
+int content_signable_draft(const struct campaign_descriptor *draft, struct span content,
+                           const struct policy *policy, struct text *why, struct text *ret_author)
+{
+    const struct campaign campaign = {.descriptor = *draft, .content = content};
+    struct content_set *set;
+    int result = content_set_open(&set, 1);
+
+    if (result < 0)
+        return result;
+    result = content_signable_add(set, 0, &campaign, policy, why);
+    if (result == 0 && ret_author != NULL)
+        text_add(ret_author, content_author(content_of(set, 0)));
+    content_set_close(set);
+    return result;
 }

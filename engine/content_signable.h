@@ -29,5 +29,10 @@ MUST_USE int content_signable_check(const struct content *content, enum lane lan
 MUST_USE int content_signable_add(struct content_set *set, uint32_t campaign_index,
                                   const struct campaign *campaign, const struct policy *policy,
                                   struct text *why);
+/* The same of a campaign that is not queued yet. The domain of its From is added to *ret_author
+ * (which may be NULL) when it is known. */
+MUST_USE int content_signable_draft(const struct campaign_descriptor *draft, struct span content,
+                                    const struct policy *policy, struct text *why,
+                                    struct text *ret_author);
 
 #endif

@@ -83,6 +83,7 @@ static void test_fields(void **state)
         }
         assert_in_range(most, 50, 62);
         assert_true(says("more than 64"));
+        assert_true(says("by the key of s.example"));
         write_fields("a@other.example", most);
         text_add_cstr(&source, "\nbody\n");
         assert_int_equal(check(kinds[i]), 0); /* nobody signs it */
@@ -127,6 +128,29 @@ static void test_added(void **state)
     lane = LANE_BULK;
 }
 
+/* Not queued yet; whose mail it is is told. */
+static void test_draft(void **state)
+{
+    const struct campaign_descriptor draft = {
+        .id = 7, .sender = SPAN("a@s.example"), .kind = CAMPAIGN_MESSAGE};
+    struct text author;
+    char bytes[64];
+
+    (void)state;
+    text_init(&author, bytes, sizeof(bytes));
+    text_init(&words, words_bytes, sizeof(words_bytes));
+    write_fields("a@News.S.example", 3);
+    text_add_cstr(&source, "\nbody\n");
+    assert_int_equal(content_signable_draft(&draft, text_span(&source), &policy, &words, &author),
+                     0);
+    assert_string_equal(text_cstr_end(&author), "news.s.example");
+    write_fields("a@s.example", 70);
+    text_add_cstr(&source, "\nbody\n");
+    assert_int_equal(content_signable_draft(&draft, text_span(&source), &policy, &words, NULL),
+                     -EINVAL);
+    assert_true(says("more than 64"));
+}
+
 static void test_header(void **state)
 {
     (void)state;
@@ -157,6 +181,7 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_draft, open_policy),
         cmocka_unit_test_setup(test_fields, open_policy),
         cmocka_unit_test_setup(test_added, open_policy),
         cmocka_unit_test_setup(test_header, open_policy),

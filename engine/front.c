@@ -60,6 +60,7 @@ static void reload(struct front *front)
     CHECK(fresh->generation == front->policy->generation + 1);
     front->retiring = front->policy;
     front->policy = fresh;
+    handover_policy(&front->handover, fresh);
     front->exporter.classifier = fresh->classifier;
     if (options->listener != NULL)
         options->listener->options.policy = fresh;
@@ -375,6 +376,7 @@ int front_run(const struct front_options *options, struct summary *ret_summary, 
 
     if (result < 0)
         return result;
+    handover_policy(&front.handover, options->policy);
     result = open_parts(&front, error);
     if (result == 0)
         result = engine_start(options->engine, error);

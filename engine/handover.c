@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/json_put.h"
+#include "engine/content_signable.h"
 #include "message/address.h"
 
 size_t handover_cost(void)
@@ -35,6 +36,11 @@ int handover_open(struct handover *handover, struct store *store, struct content
 void handover_close(struct handover *handover)
 {
     arena_close(&handover->arena);
+}
+
+void handover_policy(struct handover *handover, const struct policy *policy)
+{
+    handover->policy = policy;
 }
 
 /* --- the end of a load --- */
@@ -157,11 +163,31 @@ static bool compile(struct handover_load *load)
     return false;
 }
 
+/* The client has asked the same of its own configuration, which may be another. */
+static bool is_signable(const struct handover *handover, struct handover_load *load)
+{
+    char buffer[2 * HANDOVER_WORDS_MAX];
+    struct text why;
+    int result;
+
+    if (handover->policy == NULL)
+        return true;
+    text_init(&why, buffer, sizeof(buffer));
+    result = content_signable_draft(&load->descriptor, load->content, handover->policy, &why, NULL);
+    if (result == 0)
+        return true;
+    load->later = result != -EINVAL;
+    fail(load, false, result == -EINVAL ? text_cstr_end(&why) : "there is no memory to look at it");
+    return false;
+}
+
 static void begin_adding(struct handover *handover, struct handover_load *load)
 {
     int result;
 
     if (load->descriptor.kind == CAMPAIGN_TEMPLATE && !compile(load))
+        return;
+    if (!is_signable(handover, load))
         return;
     result = store_load_begin(handover->store, &load->descriptor, load->content, &load->load);
     if (result < 0) {

@@ -58,6 +58,7 @@ struct handover_load {
 struct handover {
     struct store *store;
     struct content_set *contents;
+    const struct policy *policy; /* that mail is signed under from now on */
     bool stopping;
     bool alone; /* no shard runs any more */
     struct arena arena;
@@ -69,6 +70,8 @@ MUST_USE size_t handover_cost(void);
 MUST_USE int handover_open(struct handover *handover, struct store *store,
                            struct content_set *contents);
 void handover_close(struct handover *handover);
+/* Content that cannot be signed under it is refused. Without one (NULL) nothing is signed. */
+void handover_policy(struct handover *handover, const struct policy *policy);
 /* Once a turn, after the store's tick. */
 void handover_turn(struct handover *handover, uint64_t now_ns);
 /* When a turn has work to do; what waits for the store is woken by its events. */

@@ -124,3 +124,28 @@ bool policy_mail_added(const struct policy *policy, struct added_fields_settings
     };
     return true;
 }
+
+static bool is_at_or_below(struct span name, struct span domain)
+{
+    return span_equal_nocase(name, domain) ||
+           (name.size > domain.size && span_ends_nocase(name, domain) &&
+            name.data[name.size - domain.size - 1] == '.');
+}
+
+/* As signing_keys_for finds its keys, which need not have been read here. */
+const struct policy_dkim *policy_mail_signer(const struct policy *policy, struct span author)
+{
+    const struct policy_dkim *nearest = NULL;
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < policy->dkim.count; i++) {
+        struct span domain = span_cstr(policy->dkim_items[i].domain);
+
+        if (policy->dkim_items[i].also_sign || domain.size <= size ||
+            !is_at_or_below(author, domain))
+            continue;
+        nearest = &policy->dkim_items[i];
+        size = domain.size;
+    }
+    return nearest;
+}

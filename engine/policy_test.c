@@ -165,6 +165,39 @@ static void test_added_fields(void **state)
     assert_true(settings.cfbl_id);
 }
 
+/* Of a From domain: the nearest of its own, never one that signs everybody's mail. */
+static void test_signer(void **state)
+{
+    static const struct {
+        const char *author, *signer;
+    } cases[] = {
+        {"b.example", "b.example"},
+        {"B.EXAMPLE", "b.example"},
+        {"x.b.example", "b.example"},
+        {"y.n.b.example", "n.b.example"},
+        {"xb.example", NULL},
+        {"example", NULL},
+        {"", NULL},
+        {"esp.example", NULL},
+        {"z.esp.example", NULL},
+    };
+
+    (void)state;
+    assert_int_equal(
+        read_yaml("dkim:\n"
+                  "  - {domain: b.example, selector: s, key_file: k}\n"
+                  "  - {domain: n.b.example, selector: s, key_file: k}\n"
+                  "  - {domain: esp.example, selector: s, key_file: k, also_sign: true}\n"),
+        0);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct policy_dkim *signer = policy_mail_signer(&policy, span_cstr(cases[i].author));
+
+        if ((signer == NULL) != (cases[i].signer == NULL) ||
+            (signer != NULL && strcmp(signer->domain, cases[i].signer) != 0))
+            fail_msg("%s: %s", cases[i].author, signer == NULL ? "none" : signer->domain);
+    }
+}
+
 static void test_system_hostname_is_checked(void **state)
 {
     (void)state;
@@ -341,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_needs_restart),
         cmocka_unit_test(test_errors),
         cmocka_unit_test(test_added_fields),
+        cmocka_unit_test(test_signer),
         cmocka_unit_test(test_system_hostname_is_checked),
         cmocka_unit_test(test_routes),
         cmocka_unit_test(test_site_limits),

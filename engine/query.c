@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/json_put.h"
 #include "engine/event_json.h"
+#include "engine/policy_mail.h"
 
 #define RECORDS_A_STEP 20000
 
@@ -81,7 +82,8 @@ void query_parse(struct query *query, struct span line)
     } else if (span_equal(verb, SPAN("find"))) {
         query->verb = QUERY_FIND;
         good = take_word(span_split(&line, '\t'), query->tenant) &&
-               take_word(span_split(&line, '\t'), query->campaign);
+               take_word(span_split(&line, '\t'), query->campaign) &&
+               take_word(span_split(&line, '\t'), query->domain);
     } else if (span_equal(verb, SPAN("tlsrpt"))) {
         query->verb = QUERY_TLSRPT;
         good = take_number(line, &query->day_s);
@@ -203,6 +205,10 @@ static bool step_find(const struct query *query, const struct query_world *world
     json_put_key_bool(out, "service", world->is_service);
     if (world->stats != NULL)
         json_put_key_u64(out, "sessions", world->stats->gauges[STATS_SESSIONS]);
+    if (query->domain[0] != '\0' && world->handover != NULL && world->handover->policy != NULL)
+        json_put_key_bool(out, "signs",
+                          policy_mail_signer(world->handover->policy, span_cstr(query->domain)) !=
+                              NULL);
     json_put_key_bool(out, "found", index != QUEUE_NONE);
     if (index != QUEUE_NONE) {
         const struct campaign *campaign = queue_campaign(queue, index);

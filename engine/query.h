@@ -7,8 +7,9 @@
  *
  *   status | summary | list [campaign] [domain] | show ID | pause C | resume C | cancel C |
  *   suppress ... (query_suppress.h) | whose ID | report NOTICE (query_report.h) |
- *   tlsrpt DAY (seconds since 1970: reports on it now) | find TENANT NAME | load (beside a running
- * sender; what follows is handover.h's)
+ *   tlsrpt DAY (seconds since 1970: reports on it now) | find TENANT NAME [DOMAIN] (with the
+ * domain: whether its mail is signed in its name) | load (beside a running sender; what follows is
+ *   handover.h's)
  *
  * A campaign that this program cannot send (content.h) has the state "held" and says why.
  *
@@ -51,7 +52,7 @@ struct query {
     enum query_verb verb;
     enum campaign_state state;     /* QUERY_STATE: the one wanted */
     char campaign[QUERY_WORD_MAX]; /* "tenant/name" or "name"; "" = all */
-    char domain[QUERY_WORD_MAX];   /* "" = all */
+    char domain[QUERY_WORD_MAX];   /* "" = all; QUERY_FIND: of From, or "" */
     char tenant[QUERY_WORD_MAX];   /* QUERY_FIND */
     struct identity identity;      /* QUERY_SHOW */
     uint32_t cursor;               /* how far a list has come */

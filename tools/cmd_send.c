@@ -363,7 +363,7 @@ static int send_there_or_here(struct send *send)
     return result;
 }
 
-static int check_signable(const struct send *send)
+static int check_signable(struct send *send)
 {
     struct settings settings;
     int result = settings_load_policy(&settings, send->options.config, send->options.spool);

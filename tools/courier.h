@@ -34,7 +34,7 @@ struct courier {
     bool later;       /* ...or some time */
     struct text line; /* of its answers, not yet whole */
     char line_bytes[2048];
-    char words[HANDOVER_WORDS_MAX];
+    char words[4 * HANDOVER_WORDS_MAX]; /* printable: an octet may take four */
 };
 
 /* GONE: nobody is there. */

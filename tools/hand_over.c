@@ -36,9 +36,10 @@ struct hand_over {
 struct answer {
     bool found;
     bool require_tls;
+    bool leaves_unsigned; /* no key of the sender's signs in the name of plan->author */
     enum campaign_state state;
     bool held;
-    char fault[512];
+    char fault[4 * 512]; /* printable: an octet may take four */
     uint8_t content_digest[CAMPAIGN_DIGEST_SIZE];
     uint8_t list_digest[CAMPAIGN_DIGEST_SIZE];
     struct campaign_counts counts;
@@ -116,6 +117,7 @@ static void read_answer(struct span line, struct answer *ret)
     memset(ret, 0, sizeof(*ret));
     ret->found = is_true(line, "found");
     ret->require_tls = is_true(line, "require_tls");
+    ret->leaves_unsigned = span_equal(sender_value(line, "signs"), SPAN("false"));
     ret->state = state_named(sender_value(line, "state"));
     ret->held = fault.size > 0;
     text_init(&text, ret->fault, sizeof(ret->fault));
@@ -141,12 +143,13 @@ static void read_answer(struct span line, struct answer *ret)
 /* 0, or -errno: nobody answers. */
 static int find(struct hand_over *hand, struct answer *ret)
 {
-    char request[2 * CAMPAIGN_NAME_MAX + 16], bytes[8192];
+    char request[2 * CAMPAIGN_NAME_MAX + ADDRESS_DOMAIN_KEY_MAX + 16], bytes[8192];
     struct text line, answer;
     int result;
 
     text_init(&line, request, sizeof(request));
-    text_add_format(&line, "find\t%s\t%s", hand->plan->options->tenant, hand->plan->name);
+    text_add_format(&line, "find\t%s\t%s\t%s", hand->plan->options->tenant, hand->plan->name,
+                    hand->plan->author);
     text_init(&answer, bytes, sizeof(bytes));
     result = sender_line_ask(hand->spool, text_span(&line), &answer);
     if (result < 0)
@@ -352,6 +355,12 @@ static int find_or_load(struct hand_over *hand)
         found.require_tls = answer.require_tls;
         return send_checks_resume(hand->plan, hand->list, &found);
     }
+    if (answer.leaves_unsigned)
+        return verb_complain("send",
+                             "the running sender has no key that signs mail of %s (From), and "
+                             "dkim: names one here: send it SIGHUP, or its mail would go "
+                             "unsigned; nothing was queued",
+                             hand->plan->author);
     result = send_checks_ask(hand->plan, hand->list);
     if (result == 0)
         result = load(hand);

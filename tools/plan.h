@@ -35,7 +35,8 @@ struct plan {
     bool has_template;
     struct template template;
     void *template_memory;
-    char name[CAMPAIGN_NAME_MAX + 1]; /* of the campaign */
+    char name[CAMPAIGN_NAME_MAX + 1];        /* of the campaign */
+    char author[ADDRESS_DOMAIN_KEY_MAX + 1]; /* of From, when it is known and dkim: has a key */
     /* while a list is read */
     uint32_t names_known; /* of the roster, when the columns below were found */
     uint32_t email_column;

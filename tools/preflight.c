@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "engine/policy_mail.h"
 #include "message/author.h"
 #include "message/header.h"
 #include "tools/key_check.h"
@@ -137,36 +138,14 @@ static bool find_domains(struct preflight *preflight, const struct policy *polic
 
 /* --- signatures --- */
 
-static bool is_at_or_below(struct span name, struct span domain)
-{
-    return span_equal_nocase(name, domain) ||
-           (name.size > domain.size && span_ends_nocase(name, domain) &&
-            name.data[name.size - domain.size - 1] == '.');
-}
-
-/* The domain whose keys sign mail of that From, its own or the nearest above it, as
- * signing_keys_for finds it; empty: none. */
-static struct span nearest_domain(const struct looking *looking, const struct policy *policy)
-{
-    struct span nearest = {NULL, 0};
-
-    for (uint32_t i = 0; i < policy->dkim.count; i++) {
-        struct span domain = span_cstr(policy->dkim_items[i].domain);
-
-        if (domain.size > nearest.size &&
-            is_at_or_below(span_cstr(looking->preflight->author), domain))
-            nearest = domain;
-    }
-    return nearest;
-}
-
 /* Whether the key signs mail of that From, and in its name: relaxed alignment (RFC 7489 3.1.1). */
 static bool is_aligned(const struct looking *looking, const struct policy_dkim *item,
-                       struct span nearest)
+                       const struct policy_dkim *nearest)
 {
     struct organisation organisation;
 
-    if (!item->also_sign && !span_equal_nocase(span_cstr(item->domain), nearest))
+    if (!item->also_sign && (nearest == NULL || !span_equal_nocase(span_cstr(item->domain),
+                                                                   span_cstr(nearest->domain))))
         return false;
     organisation_of(span_cstr(item->domain), &organisation);
     return strcmp(organisation.domain, looking->organisation.domain) == 0;
@@ -184,7 +163,7 @@ static bool has_rsa(const struct looking *looking)
 static void find_keys(struct looking *looking, const struct policy *policy)
 {
     struct preflight *preflight = looking->preflight;
-    struct span nearest = nearest_domain(looking, policy);
+    const struct policy_dkim *nearest = policy_mail_signer(policy, span_cstr(preflight->author));
     uint32_t others = 0, aligned = 0;
 
     for (uint32_t i = 0; i < policy->dkim.count; i++) {

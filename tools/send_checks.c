@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "engine/content_signable.h"
+#include "engine/policy_mail.h"
 #include "tools/exit_code.h"
 #include "tools/verb.h"
 
@@ -78,26 +79,25 @@ int send_checks_resume(struct plan *plan, struct plan_list *list,
     return 0;
 }
 
-int send_checks_signable(const struct plan *plan, const struct policy *policy)
+int send_checks_signable(struct plan *plan, const struct policy *policy)
 {
-    const struct campaign campaign = {
-        .descriptor = {.id = 1,
-                       .sender = span_cstr(plan->options->from),
-                       .kind = plan->has_template ? CAMPAIGN_TEMPLATE : CAMPAIGN_MESSAGE,
-                       .lane = plan->options->lane},
-        .content = span_make(plan->content, plan->content_size),
+    const struct campaign_descriptor draft = {
+        .id = 1,
+        .sender = span_cstr(plan->options->from),
+        .kind = plan->has_template ? CAMPAIGN_TEMPLATE : CAMPAIGN_MESSAGE,
+        .lane = plan->options->lane,
     };
-    struct content_set *set;
     char buffer[512];
-    struct text why;
+    struct text why, author;
     int result;
 
     text_init(&why, buffer, sizeof(buffer) - 1);
-    result = content_set_open(&set, 1);
-    if (result == 0) {
-        result = content_signable_add(set, 0, &campaign, policy, &why);
-        content_set_close(set);
-    }
+    text_init(&author, plan->author, sizeof(plan->author));
+    result = content_signable_draft(&draft, span_make(plan->content, plan->content_size), policy,
+                                    &why, &author);
+    if (result == 0 && policy_mail_signer(policy, text_span(&author)) == NULL)
+        text_reset(&author);
+    (void)text_cstr_end(&author); /* ends in place */
     if (result == 0)
         return 0;
     if (why.size == 0)

@@ -15,9 +15,9 @@ struct send_checks_found {
 };
 
 void send_checks_samples(const struct plan *plan, const struct plan_list *list);
-/* Whether the content can be signed as that policy says. 0, or an exit code after the complaint was
- * printed. */
-MUST_USE int send_checks_signable(const struct plan *plan, const struct policy *policy);
+/* Whether the content can be signed as that policy says; plan->author is known then. 0, or an exit
+ * code after the complaint was printed. */
+MUST_USE int send_checks_signable(struct plan *plan, const struct policy *policy);
 /* 0: the user says yes; else an exit code. */
 MUST_USE int send_checks_ask(const struct plan *plan, const struct plan_list *list);
 /* 0: it is the same and goes on; else an exit code after the complaint was printed. Reads the list
