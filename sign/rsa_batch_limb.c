@@ -41,6 +41,12 @@ LANE_INLINE void clear(lane_word *sum)
         sum[c] = lane_spread(0);
 }
 
+LANE_INLINE void clear_columns(struct columns *columns)
+{
+    clear(columns->low);
+    clear(columns->high);
+}
+
 /* Where the high parts that belong to column c + 1 go. */
 LANE_INLINE lane_word *high_of(struct columns *columns)
 {
@@ -170,12 +176,29 @@ LANE_INLINE void put_limb(lane_word *sum, uint64_t *ret)
     sum[1] = lane_add(sum[1], lane_above(sum[0]));
 }
 
-/* The lower five columns are done with. */
-LANE_INLINE void finish_columns(struct columns *columns, uint32_t k, uint64_t *ret,
+/* The quotients that are known, times the modulus. Returns how many tiles. */
+LANE_INLINE uint32_t add_quotients(struct columns *columns, uint32_t k, const uint64_t *quotients,
+                                   const struct rsa_batch_limb_modulus *modulus)
+{
+    uint32_t from = k < modulus->tiles ? 0 : k - modulus->tiles + 1;
+    uint32_t end = k < modulus->tiles ? k : modulus->tiles;
+
+    for (uint32_t i = from; i < end; i++)
+        add_shared_tile(columns, quotients + (size_t)i * TILE_STEP,
+                        modulus->factors + (size_t)(k - i) * TILE);
+    return end > from ? end - from : 0;
+}
+
+/* Adds the quotients' part; then the lower five columns are done with. `count`: of the tiles that
+ * were added before and still have their bias. */
+LANE_INLINE void finish_columns(struct columns *columns, uint32_t k, uint32_t count, uint64_t *ret,
                                 const struct rsa_batch_limb_modulus *modulus, uint64_t *quotients)
 {
     lane_word *sum = columns->low;
 
+    count += add_quotients(columns, k, quotients, modulus);
+    join(columns);
+    unbias(sum, whole_low, whole_high, count);
     if (k < modulus->tiles) {
         find_quotients(sum, quotients + (size_t)k * TILE_STEP, modulus);
     } else {
@@ -192,36 +215,19 @@ LANE_INLINE void finish_columns(struct columns *columns, uint32_t k, uint64_t *r
     }
 }
 
-/* The quotients that are known, times the modulus. Returns how many tiles. */
-LANE_INLINE uint32_t add_quotients(struct columns *columns, uint32_t k, const uint64_t *quotients,
-                                   const struct rsa_batch_limb_modulus *modulus)
-{
-    uint32_t from = k < modulus->tiles ? 0 : k - modulus->tiles + 1;
-    uint32_t end = k < modulus->tiles ? k : modulus->tiles;
-
-    for (uint32_t i = from; i < end; i++)
-        add_shared_tile(columns, quotients + (size_t)i * TILE_STEP,
-                        modulus->factors + (size_t)(k - i) * TILE);
-    return end > from ? end - from : 0;
-}
-
 static void limb_multiply(uint64_t *ret, const uint64_t *a, const uint64_t *b,
                           const struct rsa_batch_limb_modulus *modulus, uint64_t *quotients)
 {
-    uint32_t tiles = modulus->tiles, count, from, end;
+    uint32_t tiles = modulus->tiles, from, end;
     struct columns columns;
 
-    clear(columns.low);
-    clear(columns.high);
+    clear_columns(&columns);
     for (uint32_t k = 0; k < 2 * tiles; k++) {
         from = k < tiles ? 0 : k - tiles + 1;
         end = k < tiles ? k + 1 : tiles;
         for (uint32_t i = from; i < end; i++)
             add_tile(&columns, a + (size_t)i * TILE_STEP, b + (size_t)(k - i) * TILE_STEP);
-        count = end - from + add_quotients(&columns, k, quotients, modulus);
-        join(&columns);
-        unbias(columns.low, whole_low, whole_high, count);
-        finish_columns(&columns, k, ret, modulus, quotients);
+        finish_columns(&columns, k, end - from, ret, modulus, quotients);
     }
 }
 
@@ -231,8 +237,7 @@ LANE_INLINE void add_square(struct columns *columns, uint32_t k, const uint64_t 
     uint32_t from = k < tiles ? 0 : k - tiles + 1, end = (k + 1) / 2;
     struct columns pairs;
 
-    clear(pairs.low);
-    clear(pairs.high);
+    clear_columns(&pairs);
     for (uint32_t i = from; i < end; i++)
         add_tile(&pairs, a + (size_t)i * TILE_STEP, a + (size_t)(k - i) * TILE_STEP);
     if (end > from)
@@ -250,17 +255,13 @@ LANE_INLINE void add_square(struct columns *columns, uint32_t k, const uint64_t 
 static void limb_square(uint64_t *ret, const uint64_t *a,
                         const struct rsa_batch_limb_modulus *modulus, uint64_t *quotients)
 {
-    uint32_t tiles = modulus->tiles, count;
+    uint32_t tiles = modulus->tiles;
     struct columns columns;
 
-    clear(columns.low);
-    clear(columns.high);
+    clear_columns(&columns);
     for (uint32_t k = 0; k < 2 * tiles; k++) {
         add_square(&columns, k, a, tiles);
-        count = add_quotients(&columns, k, quotients, modulus);
-        join(&columns);
-        unbias(columns.low, whole_low, whole_high, count);
-        finish_columns(&columns, k, ret, modulus, quotients);
+        finish_columns(&columns, k, 0, ret, modulus, quotients);
     }
 }
 
