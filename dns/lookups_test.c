@@ -342,14 +342,23 @@ static void tcp_serves_several_questions(void **state)
     open_with(1, 1); /* for the teardown */
 }
 
+/* A question whose answer was cut, and which is to be asked by TCP now. */
+static void open_truncated(uint32_t servers_count)
+{
+    uint32_t server;
+
+    open_with(servers_count, 10);
+    truncate_one("a.example");
+    assert_true(lookups_tcp_next(lookups, &server));
+    assert_int_equal(server, 0);
+}
+
 static void tcp_refused_is_tried_again_a_moment_later(void **state)
 {
     uint32_t server;
 
     (void)state;
-    open_with(1, 10);
-    truncate_one("a.example");
-    assert_true(lookups_tcp_next(lookups, &server));
+    open_truncated(1);
     lookups_tcp_failed(lookups, now_ns, 0);
     assert_false(lookups_tcp_next(lookups, &server));
     assert_int_equal(lookups->slab.claimed_count, 1);
@@ -367,9 +376,7 @@ static void tcp_lost_goes_to_the_other_server(void **state)
     uint32_t server;
 
     (void)state;
-    open_with(2, 10);
-    truncate_one("a.example");
-    assert_true(lookups_tcp_next(lookups, &server));
+    open_truncated(2);
     lookups_tcp_opened(lookups, 0);
     (void)next(0);
     lookups_tcp_failed(lookups, now_ns, 0);
@@ -388,9 +395,7 @@ static void a_stream_that_is_not_dns(void **state)
     uint32_t server;
 
     (void)state;
-    open_with(1, 10);
-    truncate_one("a.example");
-    assert_true(lookups_tcp_next(lookups, &server));
+    open_truncated(1);
     lookups_tcp_opened(lookups, 0);
     (void)next(0);
     assert_int_equal(lookups_tcp_input(lookups, now_ns, 0, SPAN("\0\0HTTP/1.1 400")), -EBADMSG);
@@ -411,9 +416,7 @@ static void a_silent_connection_has_hung(void **state)
     uint32_t server;
 
     (void)state;
-    open_with(1, 10);
-    truncate_one("a.example");
-    assert_true(lookups_tcp_next(lookups, &server));
+    open_truncated(1);
     lookups_tcp_opened(lookups, 0);
     assert_false(lookups_tcp_hung(lookups, now_ns + 100 * SECOND, 0)); /* nothing was asked */
     (void)next(3);

@@ -780,16 +780,46 @@ static const struct {
      "C: MAIL FROM:<> SIZE=10\n"},
 };
 
+static const struct smtp_options pipelined = {
+    .hostname = SPAN_INIT("me.test"), .pipelining = true, .transactions_max = 100};
+
+/* MAIL, RCPT and DATA of one message are on their way. */
+static void begin_pipelined(struct driver *driver)
+{
+    driver_init(driver, &pipelined, 1);
+    pump(driver, SPAN("220 x\r\n"));
+    pump(driver, SPAN("250-x\r\n250 PIPELINING\r\n"));
+}
+
+/* Its content is wanted. */
+static void begin_content(struct driver *driver)
+{
+    struct span input = SPAN("250 a\r\n250 b\r\n354 c\r\n");
+
+    begin_pipelined(driver);
+    assert_int_equal(smtp_step(&driver->smtp, &input, &driver->out), SMTP_WANT_BODY);
+}
+
+/* The content ended early: deferred, and the session with it. */
+static void settle_early(struct driver *driver, enum outcome_cause cause, struct outcome *ret)
+{
+    struct span input = {NULL, 0};
+    uint32_t tag;
+
+    assert_int_equal(smtp_step(&driver->smtp, &input, &driver->out), SMTP_WANT_SETTLE);
+    smtp_settled(&driver->smtp, &tag, ret);
+    assert_int_equal(ret->kind, OUTCOME_DEFERRED);
+    assert_int_equal(ret->cause, cause);
+    assert_int_equal(smtp_step(&driver->smtp, &input, &driver->out), SMTP_WANT_CLOSE);
+}
+
 static void test_local_outcomes(void **state)
 {
-    struct smtp_options options = {
-        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
-
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(envelopes); i++) {
         struct driver driver;
 
-        driver_init(&driver, &options, 1);
+        driver_init(&driver, &pipelined, 1);
         driver.envelope =
             (struct envelope){envelopes[i].return_path, envelopes[i].recipient, envelopes[i].size,
                               envelopes[i].eight_bit,   envelopes[i].utf8,      false};
@@ -812,13 +842,11 @@ static void test_local_outcomes(void **state)
 
 static void test_endless_reply(void **state)
 {
-    struct smtp_options options = {
-        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
     struct driver driver;
     uint32_t lines = 0;
 
     (void)state;
-    driver_init(&driver, &options, 1);
+    driver_init(&driver, &pipelined, 1);
     while (!driver.closed && lines++ < 1000000)
         pump(&driver, SPAN("220-never ends\r\n"));
     assert_int_equal(lines, REPLY_READER_LINES_MAX + 1);
@@ -828,8 +856,6 @@ static void test_endless_reply(void **state)
 
 static void test_replies_before_commands(void **state)
 {
-    struct smtp_options options = {
-        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
     static const struct span early[] = {
         SPAN_INIT("220 x\r\n250 y\r\n"),
         SPAN_INIT("220 x\r\n250-PIPELINING\r\n250 y\r\n250 a\r\n250 b\r\n354 c\r\n250 d\r\n"),
@@ -840,7 +866,7 @@ static void test_replies_before_commands(void **state)
     for (size_t i = 0; i < ARRAY_LEN(early); i++) {
         struct driver driver;
 
-        driver_init(&driver, &options, 1);
+        driver_init(&driver, &pipelined, 1);
         pump(&driver, early[i]);
         if (!driver.closed) { /* a reply begun: nothing is written until it ends */
             assert_int_equal(driver.transcript_size, 0);
@@ -855,14 +881,10 @@ static void test_replies_before_commands(void **state)
 /* The verdict of a server that answers 354 and the content in one breath counts for nothing. */
 static void test_delivery_before_the_content(void **state)
 {
-    struct smtp_options options = {
-        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
     struct driver driver;
 
     (void)state;
-    driver_init(&driver, &options, 1);
-    pump(&driver, SPAN("220 x\r\n"));
-    pump(&driver, SPAN("250-x\r\n250 PIPELINING\r\n"));
+    begin_pipelined(&driver);
     pump(&driver, SPAN("250 a\r\n250 b\r\n354 c\r\n250 taken\r\n"));
     assert_true(driver.closed);
     assert_int_equal(driver.last[0].kind, OUTCOME_DEFERRED);
@@ -885,18 +907,13 @@ static void test_reply_inside_the_content(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(rows) * 2; i++) {
-        struct smtp_options options = {
-            .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
-        struct span input = SPAN("250 a\r\n250 b\r\n354 c\r\n");
+        struct span input;
         struct span reply = rows[i / 2].reply;
         struct driver driver;
         struct outcome outcome;
         uint32_t tag;
 
-        driver_init(&driver, &options, 1);
-        pump(&driver, SPAN("220 x\r\n"));
-        pump(&driver, SPAN("250-x\r\n250 PIPELINING\r\n"));
-        assert_int_equal(smtp_step(&driver.smtp, &input, &driver.out), SMTP_WANT_BODY);
+        begin_content(&driver);
         assert_true(smtp_timeout_ns(&driver.smtp) == 180 * NS_PER_S);
         if (i % 2 == 1) { /* in two parts */
             input = span_first(reply, 2);
@@ -916,51 +933,29 @@ static void test_reply_inside_the_content(void **state)
 
 static void test_content_that_cannot_be_read(void **state)
 {
-    struct smtp_options options = {
-        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
-    struct span input = SPAN("250 a\r\n250 b\r\n354 c\r\n");
     struct driver driver;
     struct outcome outcome;
-    uint32_t tag;
 
     (void)state;
-    driver_init(&driver, &options, 1);
-    pump(&driver, SPAN("220 x\r\n"));
-    pump(&driver, SPAN("250-x\r\n250 PIPELINING\r\n"));
-    assert_int_equal(smtp_step(&driver.smtp, &input, &driver.out), SMTP_WANT_BODY);
+    begin_content(&driver);
     smtp_body_failed(&driver.smtp, EIO);
-    assert_int_equal(smtp_step(&driver.smtp, &input, &driver.out), SMTP_WANT_SETTLE);
-    smtp_settled(&driver.smtp, &tag, &outcome);
-    assert_int_equal(outcome.kind, OUTCOME_DEFERRED);
-    assert_int_equal(outcome.cause, CAUSE_LOCAL_CONTENT);
+    settle_early(&driver, CAUSE_LOCAL_CONTENT, &outcome);
     assert_int_equal(outcome.error_number, EIO);
-    assert_int_equal(smtp_step(&driver.smtp, &input, &driver.out), SMTP_WANT_CLOSE);
 }
 
 static void test_content_that_cannot_be_signed(void **state)
 {
-    struct smtp_options options = {
-        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
-    struct span input = SPAN("250 a\r\n250 b\r\n354 c\r\n");
     struct driver driver;
     struct outcome outcome;
-    uint32_t tag;
 
     (void)state;
-    driver_init(&driver, &options, 1);
-    pump(&driver, SPAN("220 x\r\n"));
-    pump(&driver, SPAN("250-x\r\n250 PIPELINING\r\n"));
-    assert_int_equal(smtp_step(&driver.smtp, &input, &driver.out), SMTP_WANT_BODY);
+    begin_content(&driver);
     smtp_body_unsigned(&driver.smtp);
-    assert_int_equal(smtp_step(&driver.smtp, &input, &driver.out), SMTP_WANT_SETTLE);
-    smtp_settled(&driver.smtp, &tag, &outcome);
-    assert_int_equal(outcome.kind, OUTCOME_DEFERRED);
-    assert_int_equal(outcome.cause, CAUSE_LOCAL_SIGNATURE);
+    settle_early(&driver, CAUSE_LOCAL_SIGNATURE, &outcome);
     assert_true(span_starts(outcome.reply.text_size > 0
                                 ? span_make(outcome.reply.text, outcome.reply.text_size)
                                 : SPAN(""),
                             SPAN("a signature could not be made")));
-    assert_int_equal(smtp_step(&driver.smtp, &input, &driver.out), SMTP_WANT_CLOSE);
 }
 
 static void test_timeouts(void **state)
@@ -977,17 +972,15 @@ static void test_timeouts(void **state)
         {SPAN_INIT("354 c\r\n"), 600},
         {SPAN_INIT("250 d\r\n"), 10},
     };
-    struct smtp_options options = {
-        .hostname = SPAN("me.test"), .pipelining = true, .transactions_max = 100};
     struct driver driver;
 
     (void)state;
-    driver_init(&driver, &options, 1);
+    driver_init(&driver, &pipelined, 1);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         pump(&driver, rows[i].input);
         assert_true(smtp_timeout_ns(&driver.smtp) == rows[i].seconds * NS_PER_S);
     }
-    driver_init(&driver, &options, 0);
+    driver_init(&driver, &pipelined, 0);
     driver.keep = true;
     pump(&driver, SPAN("220 x\r\n"));
     pump(&driver, SPAN("250 x\r\n"));
