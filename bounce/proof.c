@@ -128,7 +128,7 @@ static void look_at_id(const struct proof_question *question, struct span id, st
             depth++;
         else if (byte == ')' && depth > 0)
             depth--;
-        else if (depth == 0 && byte > ' ')
+        else if (depth == 0 && span_find_byte(SPAN(" \t\r\n"), byte) == SPAN_NOT_FOUND)
             text_add_byte(&plain, byte);
     }
     if (!plain.overflow)
