@@ -18,9 +18,13 @@ static bool same_bytes(const uint8_t *a, const uint8_t *b, size_t size)
     return size == 0 || memcmp(a, b, size) == 0;
 }
 
-static bool same_letters(const uint8_t *a, const uint8_t *b, size_t size)
+bool span_same_letters(const uint8_t *a, const uint8_t *b, size_t size)
 {
-    for (size_t i = 0; i < size; i++) {
+    size_t i = 0;
+
+    while (size - i >= 8 && memcmp(a + i, b + i, 8) == 0) /* mostly in the same case */
+        i += 8;
+    for (; i < size; i++) {
         if (a[i] != b[i] && span_lower_byte(a[i]) != span_lower_byte(b[i]))
             return false;
     }
@@ -37,7 +41,7 @@ struct span span_from_mut(struct span_mut span)
     return (struct span){span.data, span.size};
 }
 
-struct span span_trim(struct span span)
+struct span span_trim_blanks(struct span span)
 {
     while (span.size > 0 && is_space(span.data[0]))
         span = span_skip(span, 1);
@@ -51,26 +55,9 @@ bool span_equal(struct span a, struct span b)
     return a.size == b.size && same_bytes(a.data, b.data, a.size);
 }
 
-bool span_equal_nocase(struct span a, struct span b)
-{
-    return a.size == b.size && same_letters(a.data, b.data, a.size);
-}
-
 bool span_starts(struct span span, struct span prefix)
 {
     return span.size >= prefix.size && same_bytes(span.data, prefix.data, prefix.size);
-}
-
-bool span_starts_nocase(struct span span, struct span prefix)
-{
-    return span.size >= prefix.size && same_letters(span.data, prefix.data, prefix.size);
-}
-
-bool span_ends_nocase(struct span span, struct span suffix)
-{
-    if (span.size < suffix.size)
-        return false;
-    return span_equal_nocase(span_skip(span, span.size - suffix.size), suffix);
 }
 
 int span_compare(struct span a, struct span b)
@@ -155,7 +142,16 @@ bool span_has_control(struct span span)
 
 bool span_is_ascii(struct span span)
 {
-    for (size_t i = 0; i < span.size; i++) {
+    size_t i = 0;
+
+    for (; span.size - i >= 8; i += 8) {
+        uint64_t word;
+
+        memcpy(&word, span.data + i, sizeof(word));
+        if ((word & UINT64_C(0x8080808080808080)) != 0)
+            return false;
+    }
+    for (; i < span.size; i++) {
         if (span.data[i] > 0x7f)
             return false;
     }

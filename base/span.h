@@ -51,13 +51,38 @@ static inline struct span span_slice(struct span span, size_t from, size_t size)
 }
 
 /* Without leading and trailing space, tab, CR, LF. */
-struct span span_trim(struct span span);
+struct span span_trim_blanks(struct span span);
+
+static inline struct span span_trim(struct span span)
+{
+    bool trimmed = span.size > 0 && span.data[0] > ' ' && span.data[span.size - 1] > ' ';
+
+    return trimmed ? span : span_trim_blanks(span);
+}
 
 MUST_USE bool span_equal(struct span a, struct span b);
-MUST_USE bool span_equal_nocase(struct span a, struct span b);
 MUST_USE bool span_starts(struct span span, struct span prefix);
-MUST_USE bool span_starts_nocase(struct span span, struct span prefix);
-MUST_USE bool span_ends_nocase(struct span span, struct span suffix);
+/* Of so many bytes both. */
+MUST_USE bool span_same_letters(const uint8_t *a, const uint8_t *b, size_t size);
+
+/* Most comparisons fail at the size or at the first letter: those cost no call. */
+static inline bool span_equal_nocase(struct span a, struct span b)
+{
+    return a.size == b.size && (a.size == 0 || (((*a.data ^ *b.data) & 0xdf) == 0 &&
+                                                span_same_letters(a.data, b.data, a.size)));
+}
+
+static inline bool span_starts_nocase(struct span span, struct span prefix)
+{
+    return span.size >= prefix.size && span_equal_nocase(span_first(span, prefix.size), prefix);
+}
+
+static inline bool span_ends_nocase(struct span span, struct span suffix)
+{
+    return span.size >= suffix.size &&
+           span_equal_nocase(span_skip(span, span.size - suffix.size), suffix);
+}
+
 /* Below, equal or above zero, bytewise. */
 MUST_USE int span_compare(struct span a, struct span b);
 

@@ -340,6 +340,14 @@ static void apply_withdraw(struct hygiene *hygiene, const struct hygiene_change 
     hygiene_parts_shelve(hygiene, &target, &pair, change);
 }
 
+void hygiene_prefetch(const struct hygiene *hygiene, struct span key)
+{
+    uint64_t hash = hygiene_marks_hash(&hygiene->marks, key);
+
+    hygiene_marks_prefetch(&hygiene->marks, hash);
+    hygiene_filter_prefetch(&hygiene->filter, hash);
+}
+
 int hygiene_apply(struct hygiene *hygiene, const struct hygiene_change *change)
 {
     switch (change->kind) {

@@ -76,6 +76,8 @@ struct hygiene *hygiene_open(struct arena *arena, const struct hygiene_options *
 /* As it was when it was opened; nobody asks meanwhile. */
 void hygiene_reset(struct hygiene *hygiene);
 
+/* A change of this address comes soon: by then its memory will have come. */
+void hygiene_prefetch(const struct hygiene *hygiene, struct span key);
 /* 0; 1: what stands lasts longer and stays, with its details (only an operator's change and an
  * import's shorten it); or -ENOSPC. */
 MUST_USE int hygiene_apply(struct hygiene *hygiene, const struct hygiene_change *change);

@@ -58,6 +58,11 @@ void hygiene_filter_add(struct hygiene_filter *filter, uint64_t hash)
     }
 }
 
+void hygiene_filter_prefetch(const struct hygiene_filter *filter, uint64_t hash)
+{
+    __builtin_prefetch(block_of(filter, hash));
+}
+
 bool hygiene_filter_has(const struct hygiene_filter *filter, uint64_t hash)
 {
     const _Atomic uint64_t *words = block_of(filter, hash);

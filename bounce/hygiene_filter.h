@@ -24,6 +24,8 @@ void hygiene_filter_init(struct hygiene_filter *filter, struct arena *arena, uin
 /* Forgets all; nobody asks meanwhile. */
 void hygiene_filter_clear(struct hygiene_filter *filter);
 void hygiene_filter_add(struct hygiene_filter *filter, uint64_t hash);
+/* It will be added or asked for soon. */
+void hygiene_filter_prefetch(const struct hygiene_filter *filter, uint64_t hash);
 /* False: surely not added. */
 MUST_USE bool hygiene_filter_has(const struct hygiene_filter *filter, uint64_t hash);
 

@@ -63,6 +63,14 @@ static uint32_t next_cell(const struct hygiene_marks *marks, uint32_t cell)
     return cell + 1 < marks->cells_count ? cell + 1 : 0;
 }
 
+void hygiene_marks_prefetch(const struct hygiene_marks *marks, uint64_t hash)
+{
+    uint32_t at = first_cell(marks, hash);
+
+    __builtin_prefetch(&marks->cells[at]);
+    __builtin_prefetch(&marks->numbers[at]);
+}
+
 uint32_t hygiene_marks_find(const struct hygiene_marks *marks, uint64_t hash, struct span name)
 {
     for (uint32_t at = first_cell(marks, hash);; at = next_cell(marks, at)) {

@@ -37,6 +37,8 @@ void hygiene_marks_init(struct hygiene_marks *marks, struct arena *arena, uint32
 uint64_t hygiene_marks_hash(const struct hygiene_marks *marks, struct span name);
 MUST_USE uint32_t hygiene_marks_find(const struct hygiene_marks *marks, uint64_t hash,
                                      struct span name);
+/* It will be looked for soon. */
+void hygiene_marks_prefetch(const struct hygiene_marks *marks, uint64_t hash);
 /* The first second that is free again; 0: mail may go. */
 uint32_t hygiene_marks_until(const struct hygiene_marks *marks, uint32_t cell);
 uint32_t hygiene_marks_count(const struct hygiene_marks *marks);

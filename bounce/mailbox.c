@@ -75,8 +75,14 @@ static size_t local_size(struct span text, size_t at)
         return 0;
     }
     while (size < at && is_local(text.data[at - 1 - size])) {
-        size_t wide = text.data[at - 1 - size] < 0x80 ? 0 : wide_before(text, at - size);
+        size_t wide;
 
+        if (text.data[at - 1 - size] < 0x80) {
+            if (++size > LOCAL_MAX)
+                return 0;
+            continue;
+        }
+        wide = wide_before(text, at - size);
         if (wide > 0 && (is_wide_mark(text.data + at - size - wide) ||
                          (size > 0 && text.data[at - size] < 0x80)))
             break;
@@ -97,8 +103,14 @@ static size_t domain_size(struct span text, size_t at)
         return end != SPAN_NOT_FOUND && end > 1 ? end + 1 : 0;
     }
     while (at + size < text.size && size < DOMAIN_MAX && is_domain(text.data[at + size])) {
-        bool wide = text.data[at + size] >= 0xe3 &&
-                    wide_before(text, min_size(at + size + 3, text.size)) > 0;
+        bool wide;
+
+        if (text.data[at + size] < 0x80) {
+            size++;
+            continue;
+        }
+        wide = text.data[at + size] >= 0xe3 &&
+               wide_before(text, min_size(at + size + 3, text.size)) > 0;
 
         if (wide && (is_wide_mark(text.data + at + size) ||
                      (size > 0 && is_alnum(text.data[at + size - 1]))))

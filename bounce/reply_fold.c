@@ -254,11 +254,15 @@ static bool take_status(struct span text, size_t at, uint16_t ret_enhanced[3])
 bool reply_fold_find_status(struct span text, uint16_t class, uint16_t ret_enhanced[3])
 {
     for (size_t at = 0; at + 5 <= text.size; at++) {
-        uint8_t byte = text.data[at];
-        uint8_t before = at > 0 ? span_lower_byte(text.data[at - 1]) : ' ';
+        size_t dot = span_find_byte(span_skip(text, at + 1), '.');
+        uint8_t byte, before;
 
-        if ((byte != '2' && byte != '4' && byte != '5') || text.data[at + 1] != '.' ||
-            (class != 0 && byte != '0' + class))
+        if (dot == SPAN_NOT_FOUND)
+            return false;
+        at += dot; /* what stands before the dot */
+        byte = text.data[at];
+        before = at > 0 ? span_lower_byte(text.data[at - 1]) : ' ';
+        if ((byte != '2' && byte != '4' && byte != '5') || (class != 0 && byte != '0' + class))
             continue;
         if (before != '.' && before != '-' && before != '_' && !reply_fold_is_word(before) &&
             take_status(text, at, ret_enhanced))

@@ -8,9 +8,29 @@
 
 /* --- recovery --- */
 
+/* So many records are looked at before the first of them is applied: the memory that it needs, far
+ * apart for each, comes meanwhile. */
+#define AHEAD 16
+
+struct ahead {
+    struct record records[AHEAD];
+    struct hygiene_change changes[AHEAD]; /* of RECORD_CHANGE */
+    int results[AHEAD];                   /* of reading it */
+    uint64_t taken;
+    uint64_t applied;
+};
+
+static void apply_change(struct hygiene_store *hygiene, const struct hygiene_change *change)
+{
+    hygiene->recovery.changes_count++;
+    if (hygiene_apply(hygiene->tables, change) < 0)
+        return; /* no room: counted by the tables, and the start fails */
+    hygiene_store_parts_changed(hygiene, change);
+    hygiene_store_parts_shelved(hygiene);
+}
+
 static void apply_record(struct hygiene_store *hygiene, const struct record *record)
 {
-    struct hygiene_change change;
     struct seen_tag tag;
 
     if (record->type == RECORD_TAG) {
@@ -34,17 +54,35 @@ static void apply_record(struct hygiene_store *hygiene, const struct record *rec
         return;
     if (record->type == RECORD_MARK)
         hygiene_store_parts_meet_mark(hygiene, record->payload);
-    if (record->type != RECORD_CHANGE)
-        return; /* a seal */
-    if (hygiene_change_read(record->payload, &change) < 0) {
+    /* else a seal */
+}
+
+/* In the order of the journal. */
+static void apply_next(struct hygiene_store *hygiene, struct ahead *ahead)
+{
+    uint64_t i = ahead->applied++ % AHEAD;
+
+    if (ahead->records[i].type != RECORD_CHANGE)
+        apply_record(hygiene, &ahead->records[i]);
+    else if (ahead->results[i] < 0)
         hygiene->recovery.damages_count++;
+    else
+        apply_change(hygiene, &ahead->changes[i]);
+}
+
+static void take_record(struct hygiene_store *hygiene, struct ahead *ahead,
+                        const struct record *record)
+{
+    uint64_t i = ahead->taken % AHEAD;
+
+    if (ahead->taken++ - ahead->applied == AHEAD)
+        apply_next(hygiene, ahead);
+    ahead->records[i] = *record;
+    if (record->type != RECORD_CHANGE)
         return;
-    }
-    hygiene->recovery.changes_count++;
-    if (hygiene_apply(hygiene->tables, &change) < 0)
-        return; /* no room: counted by the tables, and the start fails */
-    hygiene_store_parts_changed(hygiene, &change);
-    hygiene_store_parts_shelved(hygiene);
+    ahead->results[i] = hygiene_change_read(record->payload, &ahead->changes[i]);
+    if (ahead->results[i] == 0)
+        hygiene_prefetch(hygiene->tables, ahead->changes[i].key);
 }
 
 /* *secured: the journals up to this one were made durable before this one was begun. */
@@ -55,6 +93,7 @@ static int read_journal(struct hygiene_store *hygiene, uint64_t id, uint64_t *se
     struct record record;
     struct scan scan;
     struct text text;
+    struct ahead ahead = {.taken = 0};
     int result;
 
     text_init(&text, path, sizeof(path));
@@ -77,8 +116,10 @@ static int read_journal(struct hygiene_store *hygiene, uint64_t id, uint64_t *se
         scan_init(&scan, span_make(mapping.data, mapping.size), id, RECORD_PAGE, mapping.size);
         while ((result = scan_next(&scan, &record)) != 0) {
             if (result == 1)
-                apply_record(hygiene, &record);
+                take_record(hygiene, &ahead, &record);
         }
+        while (ahead.applied < ahead.taken)
+            apply_next(hygiene, &ahead);
         hygiene->recovery.damages_count += scan.damages_count;
         hygiene->recovery.torn_bytes += scan.torn_bytes;
     }

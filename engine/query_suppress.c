@@ -11,6 +11,7 @@
 #include "engine/suppression_json.h"
 
 #define ENTRIES_A_STEP 20000
+#define AHEAD 16
 #define PACKED_SIZE 80              /* octets of a change for import, about */
 #define LINE_ROOM ((size_t)8 * KIB) /* more than one line takes */
 
@@ -336,26 +337,41 @@ static int unpack(struct span image, uint64_t *offset, struct hygiene_change *re
     return 0;
 }
 
+/* Has the memory come that the next change needs; some changes before it is made. */
+static void look_ahead(const struct hygiene *tables, struct span image, uint64_t *offset)
+{
+    struct hygiene_change change;
+
+    if (unpack(image, offset, &change) == 0)
+        hygiene_prefetch(tables, change.key);
+}
+
 static bool step_import(struct query_suppress *query, struct hygiene_store *hygiene,
                         struct text *out)
 {
     struct io *io = hygiene_store_io(hygiene);
     struct io_mapping mapping;
     struct hygiene_change change;
+    uint64_t ahead = query->offset;
+    struct span image;
     int result = 0;
 
     if (query->ordered)
         return hygiene_store_durable_count(hygiene) >= query->ticket && write_done(query, out);
     if (io_map(io, query->path, IO_MAP_READ, &mapping) < 0)
         return complain(out, "the file for import cannot be read");
+    image = span_make(mapping.data, mapping.size);
     if (query->offset == 0)
-        hygiene_store_expect(hygiene, mapping.size / PACKED_SIZE);
+        hygiene_store_expect(hygiene, image.size / PACKED_SIZE);
+    for (uint32_t i = 0; i < AHEAD; i++)
+        look_ahead(hygiene_store_tables(hygiene), image, &ahead);
     for (uint32_t i = 0; i < ENTRIES_A_STEP && result != -EAGAIN; i++) {
         uint64_t next = query->offset;
 
-        result = unpack(span_make(mapping.data, mapping.size), &next, &change);
+        result = unpack(image, &next, &change);
         if (result < 0)
             break;
+        look_ahead(hygiene_store_tables(hygiene), image, &ahead);
         result = make(query, hygiene, &change);
         if (result != -EAGAIN)
             query->offset = next;
