@@ -1,8 +1,10 @@
 #include "engine/intake.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 #include "base/check.h"
+#include "base/crc.h"
 #include "base/json_put.h"
 #include "bounce/hygiene_judge.h"
 #include "engine/event_json.h"
@@ -164,26 +166,56 @@ static void write_response(const struct notice *notice, struct text *out)
     json_put_close(out, '}');
 }
 
-void intake_event(const struct notice *notice, const struct intake_result *result, uint64_t wall_ns,
-                  struct text *out)
+/* A tag is heard once. A report about a list may be heard again after an operator's withdrawal, so
+ * that the time is a part of it. */
+static void write_event_id(const struct notice *notice, uint64_t wall_ns, struct text *out)
 {
+    const struct notice_list *list = &notice->list;
     char buffer[96];
     struct text id;
 
-    if (!notice->asks || result->decision > INTAKE_NOTED || result->ticket == 0 ||
-        notice_is_of_list(notice))
+    text_init(&id, buffer, sizeof(buffer));
+    text_add_format(&id, "%s-", notice_event_type(notice));
+    if (notice_is_of_list(notice)) {
+        uint32_t whose = crc_add(crc_seed(0, 0), span_make(list->list, list->list_size));
+
+        whose = crc_add(whose, span_make(list->address, list->address_size));
+        text_add_format(&id, "%08x-%08x-%" PRIx64, whose, list->message, wall_ns);
+    } else {
+        event_json_id(&id, notice->identity);
+        text_add_format(&id, "-%u", notice->day);
+    }
+    json_put_key_string(out, "event_id", text_span(&id));
+}
+
+/* Whose mail it was: a recipient of ours, or a subscriber of somebody else's list. */
+static void write_whose(const struct notice *notice, const struct intake_result *result,
+                        struct text *out)
+{
+    char buffer[64];
+    struct text id;
+
+    json_put_key(out, "id");
+    if (notice_is_of_list(notice)) {
+        json_put_null(out);
+        write_list(notice, result, out);
+        return;
+    }
+    text_init(&id, buffer, sizeof(buffer));
+    event_json_id(&id, notice->identity);
+    json_put_string(out, text_span(&id));
+    event_json_recipient(out, &result->recipient);
+}
+
+void intake_event(const struct notice *notice, const struct intake_result *result, uint64_t wall_ns,
+                  struct text *out)
+{
+    if (!notice->asks || result->decision > INTAKE_NOTED || result->ticket == 0)
         return;
     json_put_open(out, '{');
     json_put_key_cstr(out, "type", notice_event_type(notice));
-    text_init(&id, buffer, sizeof(buffer));
-    text_add_format(&id, "%s-", notice_event_type(notice));
-    event_json_id(&id, notice->identity);
-    text_add_format(&id, "-%u", notice->day);
-    json_put_key_string(out, "event_id", text_span(&id));
-    text_reset(&id);
-    event_json_id(&id, notice->identity);
-    json_put_key_string(out, "id", text_span(&id));
-    event_json_recipient(out, &result->recipient);
+    write_event_id(notice, wall_ns, out);
+    write_whose(notice, result, out);
     write_response(notice, out);
     json_put_key(out, "peer_address");
     json_put_open(out, '{');

@@ -44,8 +44,8 @@ void intake_take(struct hygiene_store *hygiene, const struct queue *queue,
 void intake_write(const struct notice *notice, const struct intake_result *result, const char *name,
                   struct text *out);
 /* The event of a notice that asked for something and was heard (INTAKE_SUPPRESSED, _HELD, _COUNTED,
- * _NOTED with a ticket): OOB, Feedback or Unsubscribe (docs/events.md), with its end; else nothing.
- * At most EVENT_JSON_MAX octets. */
+ * _NOTED with a ticket): OOB, Feedback or Unsubscribe (docs/events.md), with its end;
+ * else nothing. At most EVENT_JSON_MAX octets. */
 void intake_event(const struct notice *notice, const struct intake_result *result, uint64_t wall_ns,
                   struct text *out);
 /* "suppressed", "unproven". */

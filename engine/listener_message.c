@@ -52,12 +52,15 @@ static void take_notice(struct listener *listener, const struct notice *notice,
                         struct intake_result *all)
 {
     uint64_t wall_ns = io_wall_ns(listener->options.io);
-    struct intake_result result;
+    struct text *events = listener->options.events;
+    struct intake_result result = {.decision = INTAKE_LATER};
 
-    intake_take(listener->options.hygiene, listener->options.queue, notice, wall_ns / NS_PER_S,
-                &result);
-    if (listener->options.events != NULL)
-        intake_event(notice, &result, wall_ns, listener->options.events);
+    if (events == NULL || text_room(events) >= EVENT_JSON_MAX) {
+        intake_take(listener->options.hygiene, listener->options.queue, notice, wall_ns / NS_PER_S,
+                    &result);
+        if (events != NULL)
+            intake_event(notice, &result, wall_ns, events);
+    }
     join(all, &result);
 }
 
@@ -113,9 +116,7 @@ static void take_message(struct listener *listener, const struct reception *rece
 void listener_message_judge(struct listener *listener, struct reception *reception)
 {
     uint64_t wall_s = io_wall_ns(listener->options.io) / NS_PER_S;
-    struct text *events = listener->options.events;
-    bool lacks_room = (reception->content == NULL && reception->content_total > 0) ||
-                      (events != NULL && text_room(events) < EVENT_JSON_MAX);
+    bool lacks_room = reception->content == NULL && reception->content_total > 0;
     struct intake_result result = {.decision = INTAKE_LATER};
 
     if (!lacks_room)

@@ -89,6 +89,14 @@ def reading(case):
     e2e.check_equal([line.get("recipient") for line in run.json_lines[:3]],
                     ["ann@example.com", "bob+x@example.com", "a=b@example.com"], "recipients", run)
     e2e.check_equal((run.json_lines[5]["days"], run.json_lines[5]["days_wanted"]), (1, 3), "one day of three", run)
+    told = [(event["type"], event["decision"], event["recipient"], event["list"], event["id"])
+            for event in lists.spool.events()]
+    e2e.check_equal(told, [("OOB", line["decision"], line["recipient"], line["list"], None)
+                           for line in run.json_lines if line["decision"] in ("suppressed", "counted")],
+                    "an event of each that counts", told)
+    event = lists.spool.events()[-1]
+    e2e.check_equal((event["recipient"], event["days"], event["days_wanted"], event["bounce_classification"],
+                     event["response"]["enhanced_code"]), ("eve@example.com", 1, 3, "no-user", "5.1.1"), "eve's", event)
     wanted = [("suppressed", "ann@example.com", "team@lists.example.org"),
               ("suppressed", "bob+x@example.com", "team@lists.example.org"),
               ("suppressed", "a=b@example.com", "team@lists.example.org"),
@@ -108,6 +116,7 @@ def reading(case):
     run = lists.ingest(bounced("ann@example.com"))
     e2e.check_equal(run.json_lines[0]["decision"], "suppressed", "again, after it was withdrawn", run)
     check_keys(lists.decisions("--cursor", cursor).json_lines, wanted[:1], "told again")
+    e2e.check_equal([event["recipient"] for event in lists.spool.events()].count("ann@example.com"), 2, "two events")
     everything = lists.decisions("--all").json_lines
     own = [(line["decision"], line["list"]) for line in everything if line["address"] == "own@example.com"]
     e2e.check_equal(own, [("suppressed", "")], "--all has our own")
@@ -370,6 +379,8 @@ def listening(case):
     e2e.check_equal(run.json_lines[0]["decision"], "suppressed", "beside the service", run)
     check_keys(lists.decisions("--cursor", cursor).json_lines,
                [("suppressed", "beside@example.com", "team@lists.example.org")], "beside the service")
+    e2e.wait_for(lambda: [event["recipient"] for event in lists.spool.events()] ==
+                 ["ann@example.com", LONG, "beside@example.com"], 20 * case.patience, "their events")
     service.kill()
     check_keys(lists.decisions("--cursor", cursor).json_lines, [], "after a kill")
     run = lists.ingest(bounced("beside@example.com"))
