@@ -388,9 +388,83 @@ def listening(case):
     case.note(f"rate limited after {codes.index(451)} in a minute")
 
 
+class Clock:
+    """The wall clock of the programs that are started with its environment; it moves while they run."""
+    def __init__(self, case):
+        module = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(case.bench))), "tests", "clock_shift.so")
+        e2e.check(os.path.exists(module), "tests/clock_shift.so is built", module)
+        self.path = case.path("clock")
+        self.environment = dict(os.environ, LD_PRELOAD=module, RINGPOST_CLOCK_SHIFT=self.path)
+        # From noon: whatever the hour is, a few minutes later is the same day.
+        self.noon = 43200 - int(time.time()) % 86400
+        self.go_to(0)
+
+    def go_to(self, day):
+        with open(self.path, "r+b" if os.path.exists(self.path) else "wb") as f:
+            f.write(struct.pack("<q", self.noon + day * 86400))
+
+
+def careful(who, name):
+    text = bounced(f"{who}@example.com", to=f"careful-bounces+{who}=example.com@slow.example.org")
+    return f"Message-ID: <{name}@mx.example.com>\n" + text
+
+
+def days(case):
+    """Three reports of three days within thirty, by a clock that moves: at rest, and under a running service."""
+    clock = Clock(case)
+    lists = Lists(case, "days")
+    said = []
+    # hal: the first is too old when the second comes. ivy: three in a row, and more than one a day.
+    for day, people in ((0, "hal ivy ivy"), (1, "ivy ivy"), (2, "ivy ivy"), (31, "hal")):
+        clock.go_to(day)
+        run = lists.ingest(*[careful(who, f"m{day}-{i}") for i, who in enumerate(people.split())],
+                           env=clock.environment)
+        said += [(day, line["recipient"][:3], line["decision"], line.get("days")) for line in run.json_lines]
+    e2e.check_equal(said, [(0, "hal", "counted", 1), (0, "ivy", "counted", 1), (0, "ivy", "repeated", 1),
+                           (1, "ivy", "counted", 2), (1, "ivy", "repeated", 2), (2, "ivy", "suppressed", 3),
+                           (2, "ivy", "repeated", None), (31, "hal", "counted", 1)], "day by day")
+    slow = "careful@slow.example.org"
+    told = lists.decisions(env=clock.environment).json_lines
+    check_keys(told, [("suppressed", "ivy@example.com", slow)], "what is handed over")
+    port = world.free_port()
+    lists = Lists(case, "days-of-a-service", listen=port)
+    clock.go_to(0)
+
+    def serve():
+        service = case.start([case.ringpost, "run", "--config", lists.spool.config], env=clock.environment)
+        e2e.wait_for(lambda: "is being sent" in service.err(), 20 * case.patience, "the service is ready")
+        return service
+
+    def report(name):
+        with smtplib.SMTP("127.0.0.1", port, "mx.dead.test", timeout=30) as client:
+            client.sendmail("", ["careful-bounces+joe=example.com@slow.example.org"], careful("joe", name))
+
+    def told_days():
+        return [(event["decision"], event["days"]) for event in lists.spool.events()]
+
+    service = serve()
+    report("s0")
+    clock.go_to(1)  # under it
+    time.sleep(0.2)
+    report("s1")
+    report("s2")
+    e2e.check_equal(lists.decisions(env=clock.environment).json_lines, [], "two days are not enough")
+    e2e.wait_for(lambda: told_days() == [("counted", 1), ("counted", 2)], 20 * case.patience, "their events")
+    service.kill()
+    clock.go_to(2)
+    service = serve()
+    report("s3")
+    e2e.wait_for(lambda: told_days() == [("counted", 1), ("counted", 2), ("suppressed", 3)], 20 * case.patience,
+                 "days under a service")
+    check_keys(lists.decisions(env=clock.environment).json_lines, [("suppressed", "joe@example.com", slow)],
+               "after a kill between two days")
+    service.kill()
+    case.note("confirmed on the third day, by a clock that moves")
+
+
 def main():
     with e2e.Case("lists") as case:
-        for step in (reading, handing_over, bounded, programs, listening):
+        for step in (reading, handing_over, bounded, programs, listening, days):
             case.step(step)
         if case.long or case.options.only:
             case.step(real_postfix)
