@@ -133,6 +133,19 @@ static struct span without_decoration(struct span mailbox)
     return mailbox;
 }
 
+/* "\"victim@example.org\"@host": what ends at `end` stands within quotation marks, as a part of
+ * another's name. */
+static bool is_quoted_local(struct span text, size_t end)
+{
+    struct span rest = span_first(span_skip(text, end), LOCAL_MAX);
+    size_t size = 0;
+
+    while (size < rest.size && rest.data[size] != '"' && rest.data[size] != '\n' &&
+           rest.data[size] != ' ' && rest.data[size] != '<' && rest.data[size] != '>')
+        size++;
+    return span_starts(span_skip(rest, size), SPAN("\"@"));
+}
+
 bool mailbox_find(struct span text, size_t from, struct span *ret)
 {
     while (from < text.size) {
@@ -145,7 +158,7 @@ bool mailbox_find(struct span text, size_t from, struct span *ret)
             struct span found =
                 without_decoration(span_slice(text, at - local, local + 1 + domain));
 
-            if (found.size > 1 + domain) {
+            if (found.size > 1 + domain && !is_quoted_local(text, at + 1 + domain)) {
                 *ret = found;
                 return true;
             }

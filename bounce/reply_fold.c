@@ -88,7 +88,26 @@ static size_t fold_script(uint32_t rune, uint8_t ret_bytes[2])
 static bool is_wide_mark(uint32_t rune)
 {
     return (rune >= 0x3000 && rune <= 0x3003) || (rune >= 0x3008 && rune <= 0x301f) ||
-           (rune >= 0xff01 && rune <= 0xff20) || rune == 0xa0;
+           (rune >= 0xff01 && rune <= 0xff20) || rune == 0xa0 ||
+           (rune >= 0x2000 && rune <= 0x200a) || rune == 0x2028 || rune == 0x2029 ||
+           rune == 0x202f || rune == 0x205f;
+}
+
+/* Nobody sees it: soft hyphens, joiners, marks of direction and of the byte order. */
+static bool is_invisible(uint32_t rune)
+{
+    return rune == 0xad || (rune >= 0x200b && rune <= 0x200f) ||
+           (rune >= 0x202a && rune <= 0x202e) || (rune >= 0x2060 && rune <= 0x206f) ||
+           rune == 0xfeff;
+}
+
+/* Letters and digits as wide as those of East Asia, as ASCII; else 0. */
+static uint8_t narrow(uint32_t rune)
+{
+    uint8_t ascii = rune > 0xff00 && rune < 0xff5f ? (uint8_t)(rune - 0xff00 + ' ') : 0;
+
+    ascii = span_lower_byte(ascii);
+    return reply_fold_is_word(ascii) ? ascii : 0;
 }
 
 /* One character that is not ASCII, at text[*at]: how many bytes it becomes, 0 when left out. */
@@ -100,7 +119,11 @@ static size_t fold_wide(struct span text, size_t *at, uint8_t ret_bytes[2])
 
     *at += size == 0 ? 1 : size;
     ret_bytes[0] = 0x7f;
-    if (is_wide_mark(rune))
+    if (is_invisible(rune))
+        return 0;
+    if (narrow(rune) != 0)
+        ret_bytes[0] = narrow(rune);
+    else if (is_wide_mark(rune))
         ret_bytes[0] = ' ';
     else if (rune >= 0xc0 && rune <= 0xff)
         ret_bytes[0] = (uint8_t)latin1[rune - 0xc0];

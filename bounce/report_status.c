@@ -4,6 +4,7 @@
 #include "bounce/mailbox.h"
 #include "bounce/report_verdict.h"
 #include "bounce/status_text.h"
+#include "message/utf8.h"
 
 static enum report_action action_of(struct span value)
 {
@@ -35,6 +36,57 @@ struct span report_status_value(struct span value)
     return span_trim(semicolon == SPAN_NOT_FOUND ? value : span_skip(value, semicolon + 1));
 }
 
+/* The character of "\x{FC}" at the front of `text` (RFC 6533 3, EmbeddedUnicodeChar), and its
+ * octets there; 0 when there is none. Of ASCII only what the form itself must escape: no new '@'.
+ */
+static uint32_t escaped_rune(struct span text, size_t *ret_size)
+{
+    uint32_t rune = 0;
+    size_t at = 3;
+
+    if (!span_starts(text, SPAN("\\x{")))
+        return 0;
+    for (; at < text.size && at < 9; at++) {
+        uint8_t lower = span_lower_byte(text.data[at]);
+
+        if (lower >= '0' && lower <= '9')
+            rune = rune << 4 | (uint32_t)(lower - '0');
+        else if (lower >= 'a' && lower <= 'f')
+            rune = rune << 4 | (uint32_t)(lower - 'a' + 10);
+        else
+            break;
+    }
+    if (at >= text.size || text.data[at] != '}' || rune > 0x10ffff ||
+        (rune >= 0xd800 && rune <= 0xdfff) ||
+        (rune < 0xa0 && rune != '\\' && rune != '+' && rune != '='))
+        return 0;
+    *ret_size = at + 1;
+    return rune;
+}
+
+/* An address of a field; those of type utf-8 may be written in ASCII. */
+static struct span read_address(struct report_reader *reader, struct span value)
+{
+    struct text *store = &reader->store;
+    size_t begin = store->size;
+
+    if (!span_starts_nocase(value, SPAN("utf-8")) ||
+        span_find(value, SPAN("\\x{")) == SPAN_NOT_FOUND || text_room(store) < value.size)
+        return mailbox_of_field(value);
+    for (size_t at = 0; at < value.size;) {
+        size_t size = 1;
+        uint32_t rune = escaped_rune(span_skip(value, at), &size);
+        uint8_t bytes[4];
+
+        if (rune != 0)
+            text_add(store, span_make(bytes, utf8_put(rune, bytes)));
+        else
+            text_add_byte(store, value.data[at]);
+        at += size;
+    }
+    return mailbox_of_field(span_skip(text_span(store), begin));
+}
+
 /* "Status: 4.4.3 (host name lookup failure)": without a diagnostic the comment is what the server
  * said, if it says anything. */
 static void read_comment(struct report_reader *reader, struct span status,
@@ -62,8 +114,8 @@ static void add_status(struct report_reader *reader, const struct delivery_statu
 
     if (into == NULL)
         return;
-    into->final = mailbox_of_field(group->final);
-    into->original = mailbox_of_field(group->original);
+    into->final = read_address(reader, group->final);
+    into->original = read_address(reader, group->original);
     into->address = has_at(into->original) ? into->original : into->final;
     if (!has_at(into->address) && group->actual.size > 0 && has_at(mailbox_of_field(group->actual)))
         into->address = mailbox_of_field(group->actual);

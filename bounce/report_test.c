@@ -318,6 +318,42 @@ static void test_which_command_was_answered(void **state)
     }
 }
 
+/* RFC 6533 3: addresses beyond ASCII, in ASCII. */
+static void test_escaped_addresses(void **state)
+{
+    static const struct {
+        const char *field, *address;
+    } cases[] = {
+        {"utf-8; j\\x{F6}rg@b\\x{FC}ro.example", "j\xc3\xb6rg@b\xc3\xbcro.example"},
+        {"UTF-8;\\x{1F600}@x.example", "\xf0\x9f\x98\x80@x.example"},
+        {"utf-8; a\\x{2B}b@x.example", "a+b@x.example"},
+        /* Nothing that the form need not escape: this is nobody's address. */
+        {"utf-8; victim\\x{40}x.example", "victim\\x{40}x.example"},
+        {"utf-8; a\\x{D800}\\x{}\\x{110000}\\x{0}\\x{0A}\\x{1",
+         "a\\x{D800}\\x{}\\x{110000}\\x{0}\\x{0A}\\x{1"},
+        {"rfc822; \\x{FC}x@x.example", "x{FC}x@x.example"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char buffer[1024];
+        struct text message;
+
+        text_init(&message, buffer, sizeof(buffer));
+        text_add_format(&message,
+                        "From: MAILER-DAEMON@x.example\nContent-Type: multipart/report; "
+                        "report-type=delivery-status; boundary=b\n\n--b\n"
+                        "Content-Type: message/global-delivery-status\n\nReporting-MTA: dns; x\n\n"
+                        "Final-Recipient: %s\nAction: failed\nStatus: 5.1.1\n\n--b--\n",
+                        cases[i].field);
+        report_read(reader, text_span(&message), &report);
+        assert_int_equal(report.recipients_count, 1);
+        if (!span_equal(report.recipients[0].address, span_cstr(cases[i].address)))
+            fail_msg("%s: %.*s", cases[i].field, (int)report.recipients[0].address.size,
+                     (const char *)report.recipients[0].address.data);
+    }
+}
+
 static void test_many_recipients(void **state)
 {
     size_t size = 512 * KIB, used;
@@ -443,6 +479,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_feedback_id_returned),
         cmocka_unit_test(test_nothing_is_taken_for_a_failure),
         cmocka_unit_test(test_which_command_was_answered),
+        cmocka_unit_test(test_escaped_addresses),
         cmocka_unit_test(test_many_recipients),
         cmocka_unit_test(test_bombs),
         cmocka_unit_test(test_unfolding_replies),
