@@ -326,7 +326,9 @@ void secrecy_failed(struct shard *shard, struct session *session)
 {
     const struct tls_policy_session clear = {.level = TLS_LEVEL_CLEAR, .dane = session->dane};
 
-    if (session->tls_fault == TLS_FAULT_NONE)
+    /* An answer about its records that cannot be trusted does not explain why a handshake broke. */
+    if (session->tls_fault == TLS_FAULT_NONE ||
+        (session->tls_fault == TLS_FAULT_DNSSEC_INVALID && session->tls_tried))
         session->tls_fault = TLS_FAULT_HANDSHAKE;
     if (session->dane != TLS_POLICY_DANE_FAILED || session->tls_fault == TLS_FAULT_HANDSHAKE)
         note_trouble(shard, session);

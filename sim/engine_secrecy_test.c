@@ -460,13 +460,17 @@ static void test_failed(void **state)
         enum tls_policy_dane dane;
         enum tls_fault fault, kept;
         uint32_t has;
-        bool trouble;
+        bool tried, trouble;
     } cases[] = {
-        {TLS_POLICY_DANE_NONE, TLS_FAULT_HANDSHAKE, TLS_FAULT_HANDSHAKE, OBEYED, true},
-        {TLS_POLICY_DANE_NONE, TLS_FAULT_NONE, TLS_FAULT_HANDSHAKE, OBEYED, true},
-        {TLS_POLICY_DANE_USABLE, TLS_FAULT_HANDSHAKE, TLS_FAULT_HANDSHAKE, 0, true},
-        {TLS_POLICY_DANE_FAILED, TLS_FAULT_HANDSHAKE, TLS_FAULT_HANDSHAKE, 0, true},
-        {TLS_POLICY_DANE_FAILED, TLS_FAULT_DNSSEC_INVALID, TLS_FAULT_DNSSEC_INVALID, 0, false},
+        {TLS_POLICY_DANE_NONE, TLS_FAULT_HANDSHAKE, TLS_FAULT_HANDSHAKE, OBEYED, true, true},
+        {TLS_POLICY_DANE_NONE, TLS_FAULT_NONE, TLS_FAULT_HANDSHAKE, OBEYED, true, true},
+        {TLS_POLICY_DANE_USABLE, TLS_FAULT_HANDSHAKE, TLS_FAULT_HANDSHAKE, 0, true, true},
+        {TLS_POLICY_DANE_FAILED, TLS_FAULT_HANDSHAKE, TLS_FAULT_HANDSHAKE, 0, true, true},
+        /* 220, then silence */
+        {TLS_POLICY_DANE_FAILED, TLS_FAULT_DNSSEC_INVALID, TLS_FAULT_HANDSHAKE, 0, true, true},
+        /* not even connected to */
+        {TLS_POLICY_DANE_FAILED, TLS_FAULT_DNSSEC_INVALID, TLS_FAULT_DNSSEC_INVALID, 0, false,
+         false},
     };
 
     (void)state;
@@ -478,6 +482,7 @@ static void test_failed(void **state)
         tls_trouble_forget(&scene.shard->tls_trouble, SPAN("mx1"));
         session->dane = cases[i].dane;
         session->tls_fault = cases[i].fault;
+        session->tls_tried = cases[i].tried;
         secrecy_failed(scene.shard, session);
         assert_int_equal(destination()->reached[0].has, cases[i].has);
         assert_int_equal(destination()->reached[0].fault, cases[i].kept);
