@@ -218,6 +218,8 @@ static void do_set(struct replay *replay, struct span rest)
         options->lines_count = (uint32_t)scene_number(&replay->scene, value);
     } else if (span_equal(key, SPAN("requiretls"))) {
         options->require_tls = true;
+    } else if (span_equal(key, SPAN("lifted"))) {
+        options->lifts_tls = true;
     } else if (span_equal(key, SPAN("dane"))) {
         options->dane_percent = 100;
         options->tls_mode = 1;

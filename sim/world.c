@@ -49,15 +49,18 @@ static const char *const names[] = {
     "From: Sender <sender@send.test>\r\nMessage-ID: <1@send.test>\r\nSubject: "                    \
     "hello\r\n\r\n" MESSAGE_BODY
 
+#define LIFTED "TLS-Required: No\r\n"
 #define LINE "Sixty-four octets of a line that says nothing and takes its time.\r\n"
 #define LINES_MAX 4000
 
 struct span world_content(const struct world *world)
 {
-    static char buffer[LINES_MAX * sizeof(LINE) + sizeof(TEMPLATE) + sizeof(MESSAGE)];
+    static char
+        buffer[LINES_MAX * sizeof(LINE) + sizeof(TEMPLATE) + sizeof(MESSAGE) + sizeof(LIFTED)];
     struct text text;
 
     text_init(&text, buffer, sizeof(buffer));
+    text_add_cstr(&text, world->options.lifts_tls ? LIFTED : "");
     text_add_cstr(&text, world->options.messages ? MESSAGE : TEMPLATE);
     for (uint32_t i = 0; i < world->options.lines_count; i++)
         text_add_cstr(&text, LINE);

@@ -68,6 +68,7 @@ struct world_options {
     bool messages;          /* finished messages instead of templates */
     uint32_t lines_count;   /* behind the body of either, to make it long */
     bool require_tls;       /* of every campaign: REQUIRETLS (only scenes) */
+    bool lifts_tls;         /* every message says "TLS-Required: No" (only scenes) */
     uint64_t retry_s[3];
     uint64_t lifetime_s;
     uint32_t campaigns_count;
