@@ -349,14 +349,27 @@ static bool goes_on(struct span before, struct span behind)
     return span_ends_nocase(before, SPAN(":")) || (!has_reply(before) && has_reply(behind));
 }
 
+/* `reason` is without its first quotation mark: without the last one too, if it has no others. */
+static struct span without_quote(struct span reason)
+{
+    struct span trimmed = span_trim(reason);
+    size_t quote = span_find_byte(trimmed, '"');
+
+    return quote != SPAN_NOT_FOUND && quote + 1 == trimmed.size ? span_first(trimmed, quote)
+                                                                : reason;
+}
+
 /* The first paragraph of what stands behind the address; none where a heading comes first. */
 static struct span first_paragraph(struct span reason)
 {
     size_t size = 0;
     uint32_t paragraphs = 0;
+    bool quoted = false;
 
-    while (reason.size > 0 && is_between(reason.data[0]))
+    while (reason.size > 0 && is_between(reason.data[0])) {
+        quoted = reason.data[0] == '"';
         reason = span_skip(reason, 1);
+    }
     if (span_starts(reason, SPAN("---")) || span_starts(reason, SPAN("===")))
         return span_first(reason, 0);
     while (reason.size > 0 && (reason.data[0] == '-' || reason.data[0] == ' '))
@@ -371,7 +384,7 @@ static struct span first_paragraph(struct span reason)
             break;
         size = end + 1;
     }
-    return span_first(reason, size);
+    return quoted ? without_quote(span_first(reason, size)) : span_first(reason, size);
 }
 
 /* Reasons end where the next listed address begins. */

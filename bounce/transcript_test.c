@@ -112,6 +112,12 @@ static void test_reasons(void **state)
     assert_true(
         span_equal(span_trim(transcript.places[0].reason), SPAN("refused.\n\nIt said 550 no")));
     transcript_read(phrases,
+                    SPAN("The following addresses failed:\n\na@x.example: \"no such user\"\n"
+                         "b@x.example: \"no\" said \"it\"\n"),
+                    SPAN(""), &transcript);
+    assert_true(span_equal(span_trim(transcript.places[0].reason), SPAN("no such user")));
+    assert_true(span_equal(span_trim(transcript.places[1].reason), SPAN("no\" said \"it\"")));
+    transcript_read(phrases,
                     SPAN("<a@x.example>\n --- Transcript of session follows ---\n"
                          "250 <b@x.example> ok\n550 5.1.1 <a@x.example>... no\n"),
                     SPAN(""), &transcript);
