@@ -7,11 +7,15 @@ import socket
 import ssl
 import time
 
+import aiosmtpd.controller
+
 import ca
 import e2e
 import exim
+import opensmtpd
 import postfix
 import reports
+import unpacked
 import world
 
 DEAD = 6
@@ -349,6 +353,27 @@ def make_exim(_case, scene, cache, folder):
     return exim.Exim(cache, folder, "d0.test", "dead", e2e.RETURN_DOMAIN, scene.port)
 
 
+class Inner:
+    """The host behind a real receiver: nobody is there. Its words are those of Postfix."""
+
+    def __init__(self):
+        self.controller = aiosmtpd.controller.Controller(self, hostname="127.0.0.1", port=world.free_port())
+        self.controller.start()
+        self.port = self.controller.port
+
+    async def handle_RCPT(self, _server, _session, _envelope, address, _options):
+        return f"550 5.1.1 <{address}>: Recipient address rejected: User unknown in virtual mailbox table"
+
+    def close(self):
+        self.controller.stop()
+
+
+def make_opensmtpd(case, scene, cache, folder):
+    """Half of the dead are found out when they are delivered to, half by the host behind it."""
+    return opensmtpd.OpenSMTPD(cache, folder, ["d0.test"], "dead[0-2]", e2e.RETURN_DOMAIN, scene.port, "dead[3-9]",
+                               case.closing(Inner()).port)
+
+
 def real_receiver(case, name, make):
     """A real mail server takes the whole campaign and finds out later who is not there; its reports come to the
     listener, which is not up yet when the first ones leave."""
@@ -362,7 +387,7 @@ def real_receiver(case, name, make):
     scene.port = world.free_port()
     try:
         server = case.closing(make(case, scene, cache, folder))
-    except postfix.Unavailable as why:
+    except unpacked.Unavailable as why:
         case.note(f"no {name}: {why}")
         return
     scene.spool = e2e.Spool(case, "real" + name, verp=True, routes={"d0.test": [f"127.0.0.1:{server.port}"]},
@@ -388,6 +413,10 @@ def real_postfix(case):
 
 def real_exim(case):
     real_receiver(case, "Exim", make_exim)
+
+
+def real_opensmtpd(case):
+    real_receiver(case, "OpenSMTPD", make_opensmtpd)
 
 
 def durable(case):
@@ -420,6 +449,7 @@ def main():
             case.step(step)
         if case.long or not case.san:
             case.step(real_exim)
+            case.step(real_opensmtpd)
         if case.long or case.options.only:
             case.step(real_postfix)
 

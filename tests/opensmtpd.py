@@ -31,9 +31,9 @@ match from any for domain {{ {domains} }} action "there"
 match from any for domain "{home}" action "home"
 """
 
-# 67 is EX_NOUSER of sysexits.h.
+# mail.local knows nobody of this name.
 DELIVER = """#!/bin/sh
-case "$1" in {dead}*) exit 67 ;; esac
+case "$1" in {dead}*) exec {root}/usr/libexec/opensmtpd/mail.local -- "$1" ;; esac
 exec {root}/usr/libexec/opensmtpd/mail.maildir {folder}/mail/box
 """
 
