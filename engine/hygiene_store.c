@@ -36,6 +36,7 @@ size_t hygiene_store_cost(const struct hygiene_store_options *options)
            seen_tags_cost(some(options->tags_max)) +
            confirmations_cost(some(options->reports_max)) + store_log_cost(CAPACITY) +
            arena_cost(HYGIENE_STORE_PARTS_NAMES_SIZE, 1) +
+           arena_cost(HYGIENE_STORE_PARTS_COPY_SIZE, 1) +
            arena_cost(HYGIENE_STORE_PARTS_LATE_SIZE, 1);
 }
 
@@ -104,6 +105,7 @@ int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *
     text_add_cstr(&folder, options->folder);
     (void)text_cstr_end(&folder);
     hygiene->names = arena_alloc(arena, HYGIENE_STORE_PARTS_NAMES_SIZE, 1);
+    hygiene->copy = arena_alloc(arena, HYGIENE_STORE_PARTS_COPY_SIZE, 1);
     hygiene->late = arena_alloc(arena, HYGIENE_STORE_PARTS_LATE_SIZE, 1);
     result = folder.overflow ? -ENAMETOOLONG : io_entropy(io, &tables.seed, sizeof(tables.seed));
     hygiene->tables = hygiene_open(arena, &tables);

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "engine/hygiene_store_parts.h"
+#include "engine/rewrite.h"
 #include "engine/tag.h"
 #include "queue/scan.h"
 
@@ -85,48 +86,6 @@ static void take_record(struct hygiene_store *hygiene, struct ahead *ahead,
         hygiene_prefetch(hygiene->tables, ahead->changes[i].key);
 }
 
-/* *secured: the journals up to this one were made durable before this one was begun. */
-static int read_journal(struct hygiene_store *hygiene, uint64_t id, uint64_t *secured)
-{
-    char path[STORE_LOG_PATH_MAX];
-    struct io_mapping mapping;
-    struct record record;
-    struct scan scan;
-    struct text text;
-    struct ahead ahead = {.taken = 0};
-    int result;
-
-    text_init(&text, path, sizeof(path));
-    store_log_path(hygiene->folder, RECORD_FILE_JOURNAL, id, &text);
-    result = io_map(hygiene->io, path, IO_MAP_READ, &mapping);
-    if (result < 0)
-        return result;
-    hygiene->recovery.journals_count++;
-    hygiene->bytes += mapping.size;
-    if (mapping.size > RECORD_PAGE) {
-        struct record_file file;
-
-        result = record_read_file(span_make(mapping.data, mapping.size), true, &file);
-        if (result == -ENOTSUP) {
-            io_unmap(hygiene->io, &mapping);
-            return -ENOTSUP;
-        }
-        if (result == 0)
-            *secured = max_u64(*secured, file.part);
-        scan_init(&scan, span_make(mapping.data, mapping.size), id, RECORD_PAGE, mapping.size);
-        while ((result = scan_next(&scan, &record)) != 0) {
-            if (result == 1)
-                take_record(hygiene, &ahead, &record);
-        }
-        while (ahead.applied < ahead.taken)
-            apply_next(hygiene, &ahead);
-        hygiene->recovery.damages_count += scan.damages_count;
-        hygiene->recovery.torn_bytes += scan.torn_bytes;
-    }
-    io_unmap(hygiene->io, &mapping);
-    return 0;
-}
-
 int32_t hygiene_store_parts_wait(struct hygiene_store *hygiene)
 {
     struct io_event event;
@@ -142,36 +101,103 @@ int32_t hygiene_store_parts_wait(struct hygiene_store *hygiene)
     }
 }
 
-/* What a crash left behind was read, so it counts: it must not vanish with the next power cut. The
- * header of each journal says up to which one this was done when its life began. */
-static int secure_one(struct hygiene_store *hygiene, uint64_t id)
+static int32_t await(void *context)
 {
-    char path[STORE_LOG_PATH_MAX];
-    struct io_file_options options = {.path = path, .mode = IO_FILE_WRITE};
-    struct text text;
-    int32_t handle, result;
-
-    text_init(&text, path, sizeof(path));
-    store_log_path(hygiene->folder, RECORD_FILE_JOURNAL, id, &text);
-    io_file(hygiene->io, tag_of(TAG_HYGIENE_FILE, 0), &options);
-    handle = hygiene_store_parts_wait(hygiene);
-    if (handle < 0) /* numbers may be missing: files that were never finished */
-        return handle == -ENOENT ? 0 : handle;
-    io_sync(hygiene->io, tag_of(TAG_HYGIENE_FILE, 0), handle);
-    result = hygiene_store_parts_wait(hygiene);
-    io_shut(hygiene->io, tag_of(TAG_HYGIENE_FILE, 0), handle);
-    (void)hygiene_store_parts_wait(hygiene);
-    return result < 0 ? result : 0;
+    return hygiene_store_parts_wait(context);
 }
 
-static int secure(struct hygiene_store *hygiene, uint64_t secured, uint64_t last)
+/* What a crash left behind was read, so it counts: it must not vanish with the next power cut. */
+static int secure(struct hygiene_store *hygiene, char path[STORE_LOG_PATH_MAX], struct span image,
+                  const struct scan *scan)
 {
-    int result = 0;
+    const struct rewrite rewrite = {.io = hygiene->io,
+                                    .tag = tag_of(TAG_HYGIENE_FILE, 0),
+                                    .room = {hygiene->copy, HYGIENE_STORE_PARTS_COPY_SIZE},
+                                    .await = await,
+                                    .context = hygiene};
+    /* With nothing known durable, header and name may not be either (durability "os"). */
+    uint64_t from = scan->watermark <= RECORD_PAGE ? 0 : scan->watermark;
+    struct text text;
+    int result;
 
-    if (hygiene->options.durability != STORE_DURABLE)
+    if (hygiene->options.durability != STORE_DURABLE || scan->end <= max_u64(from, RECORD_PAGE))
         return 0;
-    for (uint64_t id = secured + 1; result == 0 && id <= last; id++)
-        result = secure_one(hygiene, id);
+    result = rewrite_durable(&rewrite, path, span_skip(span_first(image, scan->end), from), from);
+    if (result != 0 || from != 0)
+        return result;
+    text_init(&text, path, STORE_LOG_PATH_MAX);
+    text_add_format(&text, "%s/journals", hygiene->folder);
+    return rewrite_sync_folder(&rewrite, text_cstr_end(&text));
+}
+
+/* All of it is applied. */
+static void read_records(struct hygiene_store *hygiene, struct scan *scan)
+{
+    struct ahead ahead = {.taken = 0};
+    struct record record;
+    int result;
+
+    while ((result = scan_next(scan, &record)) != 0) {
+        if (result == 1)
+            take_record(hygiene, &ahead, &record);
+    }
+    while (ahead.applied < ahead.taken)
+        apply_next(hygiene, &ahead);
+    hygiene->recovery.damages_count += scan->damages_count;
+    hygiene->recovery.torn_bytes += scan->torn_bytes;
+}
+
+static int map_journal(struct hygiene_store *hygiene, uint64_t id, char path[STORE_LOG_PATH_MAX],
+                       struct io_mapping *ret)
+{
+    struct text text;
+
+    text_init(&text, path, STORE_LOG_PATH_MAX);
+    store_log_path(hygiene->folder, RECORD_FILE_JOURNAL, id, &text);
+    return io_map(hygiene->io, path, IO_MAP_READ, ret);
+}
+
+/* Up to which journal everything was durable when this one was begun; 0: it does not say. */
+static uint64_t secured_before(struct hygiene_store *hygiene, uint64_t id)
+{
+    char path[STORE_LOG_PATH_MAX];
+    struct record_file file = {.part = 0};
+    struct io_mapping mapping;
+
+    if (map_journal(hygiene, id, path, &mapping) < 0)
+        return 0;
+    if (mapping.size > RECORD_PAGE &&
+        record_read_file(span_make(mapping.data, mapping.size), true, &file) != 0)
+        file.part = 0;
+    io_unmap(hygiene->io, &mapping);
+    return file.part;
+}
+
+static int read_journal(struct hygiene_store *hygiene, uint64_t id, bool secured)
+{
+    char path[STORE_LOG_PATH_MAX];
+    struct io_mapping mapping;
+    int result = map_journal(hygiene, id, path, &mapping);
+
+    if (result < 0)
+        return result;
+    hygiene->recovery.journals_count++;
+    hygiene->bytes += mapping.size;
+    if (mapping.size > RECORD_PAGE) {
+        struct span image = span_make(mapping.data, mapping.size);
+        struct record_file file;
+        struct scan scan;
+
+        if (record_read_file(image, true, &file) == -ENOTSUP) {
+            io_unmap(hygiene->io, &mapping);
+            return -ENOTSUP;
+        }
+        scan_init(&scan, image, id, RECORD_PAGE, mapping.size);
+        read_records(hygiene, &scan);
+        if (!secured)
+            result = secure(hygiene, path, image, &scan);
+    }
+    io_unmap(hygiene->io, &mapping);
     return result;
 }
 
@@ -201,7 +227,7 @@ int hygiene_store_parts_recover(struct hygiene_store *hygiene, uint64_t *ret_nex
     char path[STORE_LOG_PATH_MAX];
     struct text text, names;
     struct span rest;
-    uint64_t id = 0, last = 0, secured = 0;
+    uint64_t id = 0, last = 0, secured;
     int result;
 
     text_init(&text, path, sizeof(path));
@@ -218,19 +244,19 @@ int hygiene_store_parts_recover(struct hygiene_store *hygiene, uint64_t *ret_nex
     if (result == 0)
         result = io_list(hygiene->io, path, &names);
     rest = result == 0 ? text_span(&names) : (struct span){NULL, 0};
+    secured = hygiene->first == 0 ? 0 : hygiene->first - 1;
+    for (struct span look = rest; look.size > 0;)
+        if (id_of(span_split(&look, '\0'), &id))
+            secured = max_u64(secured, secured_before(hygiene, id));
     while (result == 0 && rest.size > 0) {
         if (!id_of(span_split(&rest, '\0'), &id))
             continue;
         last = id;
-        if (id < hygiene->first) { /* void: its removal was cut short */
+        if (id < hygiene->first) /* void: its removal was cut short */
             hygiene_store_parts_remove(hygiene, id);
-            continue;
-        }
-        result = read_journal(hygiene, id, &secured);
+        else
+            result = read_journal(hygiene, id, id <= secured);
     }
-    if (result == 0)
-        result =
-            secure(hygiene, max_u64(secured, hygiene->first == 0 ? 0 : hygiene->first - 1), last);
     hygiene->last = last;
     *ret_next = max_u64(last, hygiene->first) + 1;
     return result;
