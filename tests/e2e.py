@@ -20,6 +20,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import keeper  # noqa: E402
 import world  # noqa: E402
 
 SKIPPED = 77
@@ -160,6 +161,7 @@ class Case:
         parser.add_argument("--keep", action="store_true")
         parser.add_argument("--only", default="", help="only steps whose name holds this")
         self.options = parser.parse_args()
+        keeper.guard()
         self.ringpost = os.path.abspath(self.options.ringpost)
         self.bench = os.path.abspath(self.options.bench)
         self.san = self.options.san

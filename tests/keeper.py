@@ -1,6 +1,7 @@
 """A keeper stands between a test and a server of many processes, and leaves none of them behind.
 
-    keeper.py COMMAND...
+    keeper.py COMMAND...    with a server
+    keeper.py               with the test's own process group
 
 The command's processes, whatever sessions and users they make themselves, become the keeper's when their parents end
 (PR_SET_CHILD_SUBREAPER). They are ended with SIGKILL when the command has ended, and when the keeper's standard input
@@ -22,6 +23,24 @@ def start(command, **options):
     import subprocess  # not for the keeper itself, which starts faster without
     return subprocess.Popen([sys.executable, "-I", "-S", os.path.abspath(__file__), *command], stdin=subprocess.PIPE,
                             start_new_session=True, **options)
+
+
+def guard():
+    """If this test is killed, its process group is: call it at the start. Only for a test that leads its group, as under meson
+    and in a shell; another's group is not the test's to end."""
+    import atexit
+    import subprocess
+    if os.getpgrp() != os.getpid():
+        return
+    process = subprocess.Popen([sys.executable, "-I", "-S", os.path.abspath(__file__)], stdin=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL)
+
+    def dismiss():
+        process.kill()
+        process.wait()
+        process.stdin.close()
+
+    atexit.register(dismiss)
 
 
 def stop(process, wait=20):
@@ -112,6 +131,14 @@ def keep(command):
     return code
 
 
+def keep_group():
+    while os.read(0, 4096):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
 if __name__ == "__main__":
+    if len(sys.argv) == 1:
+        keep_group()
     ended = keep(sys.argv[1:])
     sys.exit(1 if ended is None else ended if ended >= 0 else 128 - ended)
