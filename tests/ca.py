@@ -7,6 +7,7 @@
 As a module: Authority(directory) makes an authority of its own, .issue(name, ...) a certificate.
 Everything is made with the openssl command when a test runs; nothing here is secret or kept.
 """
+import hashlib
 import os
 import subprocess
 import sys
@@ -52,6 +53,12 @@ def openssl(*arguments):
     if done.returncode != 0:
         raise RuntimeError(f'openssl {" ".join(arguments)}: {done.stderr}')
     return done.stdout
+
+
+def key_digest(key):
+    """SHA-256 of the public key, as TLSA records 3 1 1 have it."""
+    public = subprocess.run(['openssl', 'pkey', '-in', key, '-pubout', '-outform', 'DER'], capture_output=True, check=True)
+    return hashlib.sha256(public.stdout).hexdigest()
 
 
 class Authority:

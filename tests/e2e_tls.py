@@ -4,12 +4,8 @@ The servers are tests/tls_server.py, one address a kind, all demands of a kind b
 says that a session is never used for mail that demands more. --write puts the table into the page.
 """
 import hashlib
-import http.server
 import os
-import ssl
-import subprocess
 import sys
-import threading
 
 WRITE = "--write" in sys.argv
 if WRITE:
@@ -17,6 +13,7 @@ if WRITE:
 
 import ca  # noqa: E402
 import e2e  # noqa: E402
+import mta_sts_server  # noqa: E402
 import postfix  # noqa: E402
 import tls_server  # noqa: E402
 import validating  # noqa: E402
@@ -29,6 +26,7 @@ DANE = {"dane": "DANE", "mismatch": "DANE, another key", "unusable": "DANE, unus
 STS = {"testing": "MTA-STS testing", "enforce": "MTA-STS enforce"}
 COLUMNS = MODES + list(STS) + list(DANE)
 NETWORK = 79
+POLICIES = f"127.{NETWORK}.200.1"
 HANDSHAKE_S = 3   # may last so long: the silent ones cost it
 KINDS = {
     "none": "no STARTTLS",
@@ -84,9 +82,7 @@ def start_servers(case, authority, kinds, port):
         options = dict(CERTIFICATES.get(kind, {}))
         options.setdefault("dns", sorted({host_of(kind, column) for column in COLUMNS}))
         pem, key = authority.issue("c-" + kind, **options)
-        public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], capture_output=True,
-                                check=True).stdout
-        keys[kind] = hashlib.sha256(public).hexdigest()
+        keys[kind] = ca.key_digest(key)
         how = tls_server.GOOD if kind in CERTIFICATES else kind
         for column in COLUMNS:
             host = host_of(kind, column)
@@ -95,36 +91,10 @@ def start_servers(case, authority, kinds, port):
     return servers, keys
 
 
-class Policies:
-    """One web server for the MTA-STS policies of all domains: the mode and the kind stand in the domain's name."""
-    ADDRESS = f"127.{NETWORK}.200.1"
-
-    def __init__(self, authority, kinds):
-        names = [f"mta-sts.{mode}-{kind}.test" for mode in STS for kind in kinds]
-        pem, key = authority.issue("policies", dns=names)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pem, key)
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                mode, _, kind = self.headers["Host"].removeprefix("mta-sts.").removesuffix(".test").partition("-")
-                body = f"version: STSv1\r\nmode: {mode}\r\nmx: mx-{kind}.test\r\nmax_age: 86400\r\n".encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer((self.ADDRESS, 443), Handler)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+def policy_of(domain):
+    """The mode and the kind stand in the domain's name."""
+    mode, _, kind = domain.removesuffix(".test").partition("-")
+    return mode, [f"mx-{kind}.test"]
 
 
 def tlsa_of(column, key):
@@ -141,8 +111,7 @@ def start_names(case, kinds, keys, port):
             zone, host = domain_of(column), host_of(kind, column)
             records[zone] += [f"{column}-{kind} MX 10 {host}.", f"{host}. A {address_of(kind, column)}"]
             if column in STS:
-                records[zone] += [f'_mta-sts.{column}-{kind} TXT "v=STSv1; id=1;"',
-                                  f"mta-sts.{column}-{kind} A {Policies.ADDRESS}"]
+                records[zone] += [" ".join(pair) for pair in mta_sts_server.records_of(f"{column}-{kind}", POLICIES)]
             if column in DANE:
                 records[zone].append(f"_{port}._tcp.{host}. TLSA {tlsa_of(column, keys[kind])}")
     zones = {name: validating.zone_text(name, *sorted(set(lines))) for name, lines in records.items()}
@@ -184,7 +153,8 @@ def send_matrix(case, kinds):
     servers, keys = start_servers(case, authority, kinds, port)
     names = start_names(case, kinds, keys, port)
     try:
-        case.closing(Policies(authority, kinds))
+        case.closing(mta_sts_server.PolicyServer(
+            POLICIES, authority, [f"mta-sts.{mode}-{kind}.test" for mode in STS for kind in kinds], policy_of))
     except PermissionError:
         case.skip("only root may serve MTA-STS policies (port 443)")
     domains = ", ".join(f'"{mode}-{kind}.test": {mode}' for mode in MODES for kind in kinds)

@@ -1,53 +1,22 @@
 """What mail demands of TLS beyond the table of e2e_tls.py: REQUIRETLS (RFC 8689), and domains that share their mail hosts and
 not their proofs."""
 import hashlib
-import http.server
 import os
 import ssl
 import struct
-import subprocess
-import threading
 
 import ca
 import e2e
+import mta_sts_server
 import tls_server
 import validating
 import world
 
 NETWORK = 84
 OFFER = "REQUIRETLS"
-
-
-class PolicyServer:
-    """One MTA-STS policy for every name that asks; the mode stands in the name."""
-    ADDRESS = f"127.{NETWORK}.200.1"
-
-    def __init__(self, authority, names, hosts):
-        pem, key = authority.issue("policies", dns=names)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(pem, key)
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                mode = self.headers["Host"].removeprefix("mta-sts.").partition(".")[0]
-                body = f"version: STSv1\r\nmode: {mode}\r\n" + "".join(f"mx: {host}\r\n" for host in hosts[mode])
-                body = (body + "max_age: 86400\r\n").encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "text/plain")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer((self.ADDRESS, 443), Handler)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
+POLICIES = f"127.{NETWORK}.200.1"
+POLICY_OF = {"enforce.test": ("enforce", ["yes.test"]), "testing.test": ("testing", ["yes.test"]),
+             "unnamed.test": ("enforce", ["other.test"])}
 
 
 class Hosts:
@@ -70,9 +39,7 @@ class Hosts:
         self.servers[host] = self.case.closing(tls_server.Server(address, self.port, how, pem, key, offers=offers))
         self.record(host, f"A {address}")
         if tlsa:
-            public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], capture_output=True,
-                                    check=True).stdout
-            self.record(f"_{self.port}._tcp.{host}", "TLSA " + tlsa(hashlib.sha256(public).hexdigest()))
+            self.record(f"_{self.port}._tcp.{host}", "TLSA " + tlsa(ca.key_digest(key)))
 
     def record(self, name, data):
         zone = "dane.test" if name.endswith("dane.test") else "test"
@@ -122,21 +89,19 @@ def require_hosts(case):
     hosts.mail("mixed.test", "yes.dane.test")  # the host's name is signed, who says that it is the domain's is not
     for mode in ("enforce", "testing"):
         hosts.mail(f"{mode}.test", "yes.test")
-        hosts.record(f"_mta-sts.{mode}.test", 'TXT "v=STSv1; id=1;"')
-        hosts.record(f"mta-sts.{mode}.test", f"A {PolicyServer.ADDRESS}")
     hosts.mail("unnamed.test", "yes.test")
-    hosts.record("_mta-sts.unnamed.test", 'TXT "v=STSv1; id=1;"')
-    hosts.record("mta-sts.unnamed.test", f"A {PolicyServer.ADDRESS}")
+    for domain in POLICY_OF:
+        for name, record in mta_sts_server.records_of(domain, POLICIES):
+            hosts.record(name, record)
     return hosts
 
 
 def require_tls(case):
     """REQUIRETLS goes to servers that take it over, prove themselves and are proven to be the domain's; to no others."""
     hosts = require_hosts(case)
-    names = [f"mta-sts.{mode}.test" for mode in ("enforce", "testing", "unnamed")]
+    names = ["mta-sts." + domain for domain in POLICY_OF]
     try:
-        case.closing(PolicyServer(hosts.authority, names, {"enforce": ["yes.test"], "testing": ["yes.test"],
-                                                           "unnamed": ["other.test"]}))
+        case.closing(mta_sts_server.PolicyServer(POLICIES, hosts.authority, names, POLICY_OF.get))
     except PermissionError:
         case.skip("only root may serve MTA-STS policies (port 443)")
     hosts.serve("smart.test", names=["smart.test"])
