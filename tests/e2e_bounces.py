@@ -388,7 +388,7 @@ def real_receiver(case, name, make):
     try:
         server = case.closing(make(case, scene, cache, folder))
     except unpacked.Unavailable as why:
-        case.note(f"no {name}: {why}")
+        case.note(f"no {name}: " + " ".join(str(why).split()))
         return
     scene.spool = e2e.Spool(case, "real" + name, verp=True, routes={"d0.test": [f"127.0.0.1:{server.port}"]},
                             extra="bounces: {listen: [\"127.0.0.1:%d\"]}\n" % scene.port)

@@ -1,4 +1,4 @@
-"""Real receivers: every message arrives whole at Postfix and at aiosmtpd, finished ones and merged ones.
+"""Real receivers: every message arrives whole at Postfix, OpenSMTPD and aiosmtpd, finished ones and merged ones.
 
 Tricky contents: lone dots, lines that begin with dots, no body, 998 octets in a line, no line end at the end, every kind
 of line end, all mixes of CR, LF and dots.
@@ -17,7 +17,9 @@ import aiosmtpd.smtp
 
 import e2e
 import merge_oracle
+import opensmtpd
 import postfix
+import unpacked
 import world
 
 # Complete, so that nothing is added.
@@ -133,7 +135,7 @@ def messages_to_aiosmtpd(case):
 
 
 def strip_trace(name, message):
-    """Without what Postfix puts in front."""
+    """Without what the receiver puts in front."""
     at = message.find(b"From: news@ringel.example\n")
     e2e.check(at >= 0, f"{name}: the header is not there", message[:500].decode("latin-1"))
     front = message[:at]
@@ -147,10 +149,11 @@ def subject_number(message):
     return int(re.search(rb"^Message-ID: <m(\d+)@", message, re.M)[1])
 
 
-def messages_to_postfix(case, server):
-    spool = e2e.Spool(case, "p", routes={"*": [f"127.0.0.1:{server.port}"]})
+def messages_to(case, receiver, server):
+    """A receiver with a Maildir."""
+    spool = e2e.Spool(case, receiver[:1], routes={"*": [f"127.0.0.1:{server.port}"]})
     send_messages(case, spool)
-    e2e.wait_for(lambda: len(server.files()) >= len(BODIES), 30 * case.patience, "Postfix to deliver")
+    e2e.wait_for(lambda: len(server.files()) >= len(BODIES), 30 * case.patience, f"{receiver} to deliver")
     time.sleep(0.3)
     files = {subject_number(message): message for message in server.files()}
     e2e.check_equal(len(server.files()), len(BODIES), "messages (no more, no fewer)")
@@ -159,7 +162,22 @@ def messages_to_postfix(case, server):
         e2e.check(b"Return-Path: <news@ringel.example>" in files[number], f"{name}: the sender")
         # A Maildir's files have LF for line ends.
         compare(name, strip_trace(name, files[number]), as_sent(data).replace(b"\r\n", b"\n"))
-    case.note(f"{len(BODIES)} messages whole at Postfix")
+    case.note(f"{len(BODIES)} messages whole at {receiver}")
+
+
+def messages_to_postfix(case, server):
+    messages_to(case, "Postfix", server)
+
+
+def messages_to_opensmtpd(case, cache):
+    folder = case.path("opensmtpd")
+    os.makedirs(folder)
+    try:
+        server = case.closing(opensmtpd.OpenSMTPD(cache, folder, ["r.test"]))
+    except unpacked.Unavailable as why:
+        case.note(f"no OpenSMTPD: {why}")
+        return
+    messages_to(case, "OpenSMTPD", server)
 
 
 def campaign(case, name, port, receive, count=200):
@@ -220,9 +238,11 @@ def main():
         case.step(campaign_to_aiosmtpd)
         cache = os.path.join(os.path.dirname(os.path.dirname(case.bench)), "tests")
         os.makedirs(cache, exist_ok=True)
+        os.chmod(case.folder, 0o755)
+        if case.long or case.options.only:
+            case.step(messages_to_opensmtpd, cache)
         folder = case.path("receiver")
         os.makedirs(folder)
-        os.chmod(case.folder, 0o755)
         try:
             server = case.closing(postfix.Postfix(cache, folder))
         except postfix.Unavailable as why:

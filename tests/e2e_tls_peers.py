@@ -112,7 +112,7 @@ def start(case, make):
     try:
         return case.closing(make())
     except unpacked.Unavailable as why:
-        case.note(f"not tried: {why}")
+        case.note("not tried: " + " ".join(str(why).split()))
         return None
 
 
