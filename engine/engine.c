@@ -1,14 +1,13 @@
 #include "engine/engine.h"
 
 #include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/table.h"
 #include "engine/content_signable.h"
+#include "engine/ring_thread.h"
 #include "engine/session.h"
 #include "engine/signers.h"
 #include "engine/tag.h"
@@ -22,12 +21,7 @@ struct engine_shard {
     struct arena arena;
     struct channel orders;
     struct stats *stats;
-    pthread_t thread;
-    bool started;
-    sem_t opened;
-    int open_result;
-    char open_error[512];
-    _Atomic bool closed;
+    struct ring_thread thread;
     int close_result;
 };
 
@@ -291,61 +285,38 @@ static struct io_options ring_options(const struct engine *engine, uint32_t inde
     };
 }
 
-static void *run_shard(void *argument)
+static void opened(void *context, struct io *io)
 {
-    struct engine_shard *item = argument;
-    struct io_options ring = ring_options(item->engine, item->options.index);
-    struct io_event events[16];
-    struct io *io = NULL;
-    struct text error;
+    struct engine_shard *item = context;
 
-    text_init(&error, item->open_error, sizeof(item->open_error));
-    item->open_result = io_open(&io, &ring, &error);
-    (void)text_cstr_end(&error);
-    if (item->open_result < 0) {
-        (void)sem_post(&item->opened);
-        return NULL;
-    }
-    (void)engine_open_shard(item->engine, item->options.index, io);
-    (void)sem_post(&item->opened);
+    (void)engine_open_shard(item->engine, item->options.index, io); /* it is there */
+}
+
+static void run(void *context)
+{
+    struct engine_shard *item = context;
+
     while (shard_tick(item->shard, UINT64_MAX) != SHARD_STOPPED)
         continue;
     item->close_result = shard_close(item->shard);
-    atomic_store_explicit(&item->closed, true, memory_order_release);
-    io_wake(io, item->engine->options.limits.shards_count);
-    while (io_wait(io, 0, events, ARRAY_LEN(events)) > 0) /* the wake travels with it */
-        continue;
-    io_close(io);
-    return NULL;
 }
 
 int engine_start(struct engine *engine, struct text *error)
 {
-    int started = signers_start(&engine->signers, engine->options.group, error);
+    int result = signers_start(&engine->signers, engine->options.group, error);
 
-    if (started < 0)
-        return started;
-    for (uint32_t i = 0; i < engine->shards_count; i++) {
-        struct engine_shard *item = &engine->shards[i];
-        int result;
+    for (uint32_t i = 0; i < engine->shards_count && result == 0; i++) {
+        struct ring_thread_options options = {
+            .ring = ring_options(engine, i),
+            .wakes = engine->options.limits.shards_count,
+            .opened = opened,
+            .run = run,
+            .context = &engine->shards[i],
+        };
 
-        if (sem_init(&item->opened, 0, 0) != 0)
-            return -errno;
-        result = -pthread_create(&item->thread, NULL, run_shard, item);
-        if (result < 0) {
-            text_add_format(error, "a thread cannot be started: %s", strerror(-result));
-            return result;
-        }
-        while (sem_wait(&item->opened) != 0)
-            continue;
-        if (item->open_result < 0) {
-            (void)pthread_join(item->thread, NULL);
-            text_add_cstr(error, item->open_error);
-            return item->open_result;
-        }
-        item->started = true;
+        result = ring_thread_start(&engine->shards[i].thread, &options, error);
     }
-    return 0;
+    return result;
 }
 
 static void order(struct engine *engine, const struct shard_order *what)
@@ -392,12 +363,9 @@ void engine_stats(const struct engine *engine, struct stats_sum *ret_sum)
 
 bool engine_stopped(const struct engine *engine)
 {
-    for (uint32_t i = 0; i < engine->shards_count; i++) {
-        const struct engine_shard *item = &engine->shards[i];
-
-        if (item->started && !atomic_load_explicit(&item->closed, memory_order_acquire))
+    for (uint32_t i = 0; i < engine->shards_count; i++)
+        if (!ring_thread_is_over(&engine->shards[i].thread))
             return false;
-    }
     return true;
 }
 
@@ -437,8 +405,7 @@ int engine_close(struct engine *engine)
     for (uint32_t i = 0; i < engine->shards_count; i++) {
         struct engine_shard *item = &engine->shards[i];
 
-        if (item->started)
-            (void)pthread_join(item->thread, NULL);
+        ring_thread_join(&item->thread);
         if (result == 0)
             result = item->close_result;
     }

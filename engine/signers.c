@@ -1,24 +1,16 @@
 #include "engine/signers.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "engine/ring_thread.h"
 #include "engine/tag.h"
 
 struct signers_thread {
     struct signers *signers;
-    struct io_group *group;
     struct signer signer;
     uint32_t index;
-    pthread_t thread;
-    bool started;
-    sem_t opened;
-    int open_result;
-    char open_error[512];
-    _Atomic bool closed;
+    struct ring_thread thread;
 };
 
 size_t signers_cost(uint32_t shards_count, uint32_t count)
@@ -75,53 +67,35 @@ size_t signers_ring_size(void)
     return io_cost(&ring);
 }
 
-static void *run_signer(void *argument)
+static void opened(void *context, struct io *io)
 {
-    struct signers_thread *item = argument;
-    struct io_options ring =
-        ring_options(item->group, signer_ring(&item->signers->links, item->index));
-    struct signer *signer;
-    struct io *io = NULL;
-    struct text error;
+    struct signers_thread *item = context;
 
-    text_init(&error, item->open_error, sizeof(item->open_error));
-    item->open_result = io_open(&io, &ring, &error);
-    (void)text_cstr_end(&error);
-    if (item->open_result < 0) {
-        (void)sem_post(&item->opened);
-        return NULL;
-    }
-    signer = signers_open(item->signers, item->index, io);
-    (void)sem_post(&item->opened);
-    while (signer_tick(signer, UINT64_MAX) != SIGNER_STOPPED)
+    (void)signers_open(item->signers, item->index, io); /* it is there */
+}
+
+static void run(void *context)
+{
+    struct signers_thread *item = context;
+
+    while (signer_tick(&item->signer, UINT64_MAX) != SIGNER_STOPPED)
         continue;
-    io_close(io);
-    atomic_store_explicit(&item->closed, true, memory_order_release);
-    return NULL;
 }
 
 int signers_start(struct signers *signers, struct io_group *group, struct text *error)
 {
     for (uint32_t i = 0; i < signers->links.count; i++) {
-        struct signers_thread *item = &signers->threads[i];
-        int result;
+        struct ring_thread_options options = {
+            .ring = ring_options(group, signer_ring(&signers->links, i)),
+            .wakes = RING_THREAD_WAKES_NOBODY,
+            .opened = opened,
+            .run = run,
+            .context = &signers->threads[i],
+        };
+        int result = ring_thread_start(&signers->threads[i].thread, &options, error);
 
-        item->group = group;
-        if (sem_init(&item->opened, 0, 0) != 0)
-            return -errno;
-        result = -pthread_create(&item->thread, NULL, run_signer, item);
-        if (result < 0) {
-            text_add_format(error, "a thread cannot be started: %s", strerror(-result));
+        if (result < 0)
             return result;
-        }
-        while (sem_wait(&item->opened) != 0)
-            continue;
-        if (item->open_result < 0) {
-            (void)pthread_join(item->thread, NULL);
-            text_add_cstr(error, item->open_error);
-            return item->open_result;
-        }
-        item->started = true;
     }
     return 0;
 }
@@ -129,28 +103,20 @@ int signers_start(struct signers *signers, struct io_group *group, struct text *
 void signers_order_stop(struct signers *signers, struct io *front)
 {
     for (uint32_t i = 0; i < signers->links.count; i++)
-        if (signers->threads[i].started)
+        if (signers->threads[i].thread.started)
             signer_order_stop(&signers->links, front, i);
 }
 
 bool signers_stopped(const struct signers *signers)
 {
-    for (uint32_t i = 0; i < signers->links.count; i++) {
-        const struct signers_thread *item = &signers->threads[i];
-
-        if (item->started && !atomic_load_explicit(&item->closed, memory_order_acquire))
+    for (uint32_t i = 0; i < signers->links.count; i++)
+        if (!ring_thread_is_over(&signers->threads[i].thread))
             return false;
-    }
     return true;
 }
 
 void signers_join(struct signers *signers)
 {
-    for (uint32_t i = 0; i < signers->links.count; i++) {
-        struct signers_thread *item = &signers->threads[i];
-
-        if (item->started)
-            (void)pthread_join(item->thread, NULL);
-        item->started = false;
-    }
+    for (uint32_t i = 0; i < signers->links.count; i++)
+        ring_thread_join(&signers->threads[i].thread);
 }
