@@ -9,27 +9,6 @@
 #define HEAR_MAX 256                             /* messages of one peer a turn */
 #define OWED_MAX_NS (UINT64_C(86400) * NS_PER_S) /* times connections: in 64 bits */
 
-size_t leasing_links_cost(uint32_t shards_count)
-{
-    size_t pairs = (size_t)shards_count * shards_count;
-
-    return arena_cost(pairs, sizeof(struct channel)) +
-           pairs * channel_cost(LEASING_CHANNEL_MAX, sizeof(struct leasing_message));
-}
-
-void leasing_links_init(struct leasing_links *links, struct arena *arena, uint32_t shards_count,
-                        struct table_key key)
-{
-    uint32_t pairs = shards_count * shards_count;
-
-    links->count = shards_count;
-    links->key = key;
-    links->channels = arena_alloc(arena, pairs, sizeof(struct channel));
-    for (uint32_t i = 0; i < pairs; i++)
-        channel_init(&links->channels[i], arena, LEASING_CHANNEL_MAX,
-                     sizeof(struct leasing_message));
-}
-
 static bool alone(const struct leasing *leasing)
 {
     return leasing->links == NULL || leasing->links->count <= 1;
@@ -38,13 +17,11 @@ static bool alone(const struct leasing *leasing)
 size_t leasing_cost(const struct leasing_links *links, uint32_t sites_max)
 {
     size_t size = arena_cost(sites_max, sizeof(struct leasing_site));
-    uint32_t homes_max = links != NULL ? sites_max * links->count : 0;
 
     if (links == NULL || links->count <= 1)
         return size;
-    return size + arena_cost(homes_max, sizeof(struct leasing_home)) +
-           arena_cost((size_t)homes_max * links->count, sizeof(struct lease_place)) +
-           table_cost(homes_max) + table_cost(sites_max);
+    return size + leasing_homes_cost(links->count, sites_max * links->count) +
+           table_cost(sites_max);
 }
 
 void leasing_init(struct leasing *leasing, struct arena *arena, struct leasing_links *links,
@@ -55,23 +32,10 @@ void leasing_init(struct leasing *leasing, struct arena *arena, struct leasing_l
     leasing->sites_max = sites_max;
     leasing->sites = arena_alloc(arena, sites_max, sizeof(struct leasing_site));
     list_init(&leasing->dirty);
-    list_init(&leasing->homes_dirty);
     if (alone(leasing))
         return;
-    leasing->homes_max = sites_max * links->count;
-    leasing->homes = arena_alloc(arena, leasing->homes_max, sizeof(struct leasing_home));
-    leasing->places =
-        arena_alloc(arena, (size_t)leasing->homes_max * links->count, sizeof(struct lease_place));
-    table_init(&leasing->homes_by_hash, arena, leasing->homes_max);
+    leasing_homes_init(&leasing->homes, arena, links->count, sites_max * links->count);
     table_init(&leasing->sites_by_hash, arena, sites_max);
-}
-
-static bool match_home(const void *context, uint32_t value, const void *key)
-{
-    const struct leasing *leasing = context;
-    const uint64_t *hash = key;
-
-    return leasing->homes[value].hash == *hash;
 }
 
 static bool match_site(const void *context, uint32_t value, const void *key)
@@ -236,54 +200,7 @@ static void renew(struct shard *shard)
     }
 }
 
-/* --- the home's side --- */
-
-/* No holder lives: all have taken their leave, and a new one would begin a new life. */
-static bool is_free(const struct lease_home *home)
-{
-    for (uint32_t i = 0; i < home->places_count; i++)
-        if (home->places[i].life != 0)
-            return false;
-    return true;
-}
-
-/* A place for one more home, or TABLE_NONE. */
-static uint32_t find_home(struct leasing *leasing)
-{
-    if (leasing->homes_count < leasing->homes_max)
-        return leasing->homes_count++;
-    for (uint32_t i = 0; i < leasing->homes_max; i++) {
-        uint32_t index = leasing->homes_hand++ % leasing->homes_max;
-        struct leasing_home *home = &leasing->homes[index];
-
-        if (!is_free(&home->home))
-            continue;
-        (void)table_remove(&leasing->homes_by_hash, home->hash, index);
-        if (list_linked(&home->node))
-            list_remove(&home->node);
-        return index;
-    }
-    return TABLE_NONE;
-}
-
-static struct leasing_home *home_of(struct leasing *leasing, uint64_t hash, uint32_t limit)
-{
-    uint32_t index = table_find(&leasing->homes_by_hash, hash, match_home, leasing, &hash);
-    struct leasing_home *home;
-
-    if (index != TABLE_NONE)
-        return &leasing->homes[index];
-    index = find_home(leasing);
-    if (index == TABLE_NONE)
-        return NULL;
-    home = &leasing->homes[index];
-    home->hash = hash;
-    home->paced_ns = 0;
-    lease_home_init(&home->home, &leasing->places[(size_t)index * leasing->links->count],
-                    leasing->links->count, limit);
-    CHECK(table_insert(&leasing->homes_by_hash, hash, index) == 0);
-    return home;
-}
+/* --- between the shards --- */
 
 static void hear_grant(struct shard *shard, const struct leasing_message *message)
 {
@@ -312,15 +229,14 @@ static void hear(struct shard *shard, uint32_t from, const struct leasing_messag
         hear_grant(shard, message);
         return;
     }
-    home = home_of(leasing, message->site, message->limit);
+    home = leasing_homes_at(&leasing->homes, message->site, message->limit);
     if (home == NULL)
         return; /* cannot be: each holder alive is one of some shard's sites_max */
     if (home->home.limit != message->limit)
         lease_home_change_limit(&home->home, message->limit);
     home->paced_ns = max_u64(home->paced_ns, message->paced_ns);
     lease_home_hear(&home->home, from, &message->is.announcement);
-    if (!list_linked(&home->node))
-        list_push_back(&leasing->homes_dirty, &home->node);
+    leasing_homes_touch(&leasing->homes, home);
 }
 
 /* False when the channel is full. A message to oneself is heard at once. */
@@ -333,20 +249,10 @@ static bool say(struct shard *shard, uint32_t to, const struct leasing_message *
         hear(shard, from, message);
         return true;
     }
-    if (!channel_send(&links->channels[from * links->count + to], message))
+    if (!leasing_links_send(links, from, to, message))
         return false;
     io_wake(shard->io, to);
     return true;
-}
-
-static bool room_for(const struct shard *shard, uint32_t to)
-{
-    const struct leasing_links *links = shard->leasing.links;
-    const struct channel *channel = &links->channels[shard->options.index * links->count + to];
-    uint64_t written = atomic_load_explicit(&channel->written, memory_order_relaxed);
-    uint64_t read = atomic_load_explicit(&channel->read, memory_order_acquire);
-
-    return to == shard->options.index || written - read <= channel->mask;
 }
 
 static bool speak_site(struct shard *shard, struct leasing_site *item, uint32_t site)
@@ -362,7 +268,7 @@ static bool speak_site(struct shard *shard, struct leasing_site *item, uint32_t 
         lease_holder_want(&item->holder, 0, 0);
     }
     shard->leasing.renewing = shard->leasing.renewing || item->holder.want > 0;
-    if (!room_for(shard, item->home))
+    if (!leasing_links_has_room(shard->leasing.links, shard->options.index, item->home))
         return false;
     if (lease_holder_speak(&item->holder, &message.is.announcement))
         CHECK(say(shard, item->home, &message));
@@ -376,27 +282,15 @@ static bool speak_home(struct shard *shard, struct leasing_home *home)
     uint32_t place;
 
     for (uint32_t i = 0; i < shard->leasing.links->count; i++)
-        if (!room_for(shard, i))
+        if (!leasing_links_has_room(shard->leasing.links, shard->options.index, i))
             return false;
     while (lease_home_speak(&home->home, &place, &message.is.granted)) {
         CHECK(say(shard, place, &message));
         for (uint32_t i = 0; i < shard->leasing.links->count; i++)
-            if (!room_for(shard, i))
+            if (!leasing_links_has_room(shard->leasing.links, shard->options.index, i))
                 return false;
     }
     return true;
-}
-
-static void rotate(struct leasing *leasing, uint64_t now_ns)
-{
-    if (now_ns < leasing->rotate_ns)
-        return;
-    leasing->rotate_ns = now_ns + LEASING_ROTATE_NS;
-    for (uint32_t i = 0; i < leasing->homes_count; i++) {
-        lease_home_rotate(&leasing->homes[i].home);
-        if (!list_linked(&leasing->homes[i].node))
-            list_push_back(&leasing->homes_dirty, &leasing->homes[i].node);
-    }
 }
 
 void leasing_turn(struct shard *shard)
@@ -408,21 +302,20 @@ void leasing_turn(struct shard *shard)
     if (alone(leasing))
         return;
     for (uint32_t from = 0; from < leasing->links->count; from++) {
-        struct channel *channel =
-            &leasing->links->channels[from * leasing->links->count + shard->options.index];
-
-        for (uint32_t i = 0; i < HEAR_MAX && channel_receive(channel, &message); i++)
+        for (uint32_t i = 0; i < HEAR_MAX && leasing_links_receive(leasing->links, from,
+                                                                   shard->options.index, &message);
+             i++)
             hear(shard, from, &message);
     }
     while (leasing->farewells_count > 0) {
         const struct leasing_farewell *last = &leasing->farewells[leasing->farewells_count - 1];
 
-        if (!room_for(shard, last->home))
+        if (!leasing_links_has_room(shard->leasing.links, shard->options.index, last->home))
             break;
         CHECK(say(shard, last->home, &last->message));
         leasing->farewells_count--;
     }
-    rotate(leasing, shard_now_ns(shard));
+    leasing_homes_rotate(&leasing->homes, shard_now_ns(shard));
     renew(shard);
     for (uint32_t pass = 0; pass < 3; pass++) { /* what is said to oneself may call for an answer */
         while ((node = list_first(&leasing->dirty)) != NULL) {
@@ -433,7 +326,7 @@ void leasing_turn(struct shard *shard)
             if (list_linked(node))
                 list_remove(node);
         }
-        while ((node = list_first(&leasing->homes_dirty)) != NULL) {
+        while ((node = list_first(&leasing->homes.dirty)) != NULL) {
             if (!speak_home(shard, CONTAINER_OF(node, struct leasing_home, node)))
                 break;
             if (list_linked(node))
@@ -449,10 +342,10 @@ uint64_t leasing_deadline_ns(const struct shard *shard)
 
     if (alone(leasing))
         return UINT64_MAX;
-    if (!list_empty(&leasing->dirty) || !list_empty(&leasing->homes_dirty) ||
+    if (!list_empty(&leasing->dirty) || !list_empty(&leasing->homes.dirty) ||
         leasing->farewells_count > 0)
         return shard_now_ns(shard) + NS_PER_MS;
-    deadline_ns = leasing->homes_count > 0 ? leasing->rotate_ns : UINT64_MAX;
+    deadline_ns = leasing_homes_deadline_ns(&leasing->homes);
     return leasing->renewing ? min_u64(deadline_ns, leasing->renew_ns) : deadline_ns;
 }
 

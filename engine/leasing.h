@@ -12,37 +12,17 @@
 #ifndef ENGINE_LEASING_H
 #define ENGINE_LEASING_H
 
-#include "base/channel.h"
 #include "base/list.h"
 #include "base/table.h"
-#include "schedule/lease.h"
+#include "engine/leasing_homes.h"
+#include "engine/leasing_links.h"
 #include "schedule/site.h"
 
 struct shard;
 
-#define LEASING_CHANNEL_MAX 1024
-#define LEASING_ROTATE_NS NS_PER_S
 #define LEASING_RENEW_NS (100 * NS_PER_MS) /* what a site needs is looked at so often */
 /* Unsaid at once; one more is dropped: its permits stay idle until the site comes back. */
 #define LEASING_FAREWELLS_MAX 1024
-
-struct leasing_message {
-    uint64_t site;     /* hash of the name, the same in every shard */
-    uint32_t limit;    /* announcements: what the sender's policy says */
-    bool grant;        /* else an announcement */
-    uint64_t paced_ns; /* when the site, at its whole rate, has made up for the messages sent */
-    union {
-        struct lease_announcement announcement;
-        struct lease_grant granted;
-    } is;
-};
-
-/* Channels between all pairs: from i to j at [i * count + j]. */
-struct leasing_links {
-    uint32_t count;
-    struct table_key key;
-    struct channel *channels;
-};
 
 struct leasing_site {
     struct list_node node; /* in dirty */
@@ -55,13 +35,6 @@ struct leasing_site {
     bool used;
 };
 
-struct leasing_home {
-    struct list_node node; /* in homes_dirty */
-    uint64_t hash;
-    uint64_t paced_ns; /* the latest announced */
-    struct lease_home home;
-};
-
 /* The last words of a site that was given up here. */
 struct leasing_farewell {
     uint32_t home;
@@ -72,26 +45,16 @@ struct leasing {
     struct leasing_links *links; /* NULL: alone */
     struct leasing_site *sites;  /* parallel to the schedule's sites */
     uint32_t sites_max;
-    struct leasing_home *homes;
-    struct lease_place *places; /* homes_max * links->count */
-    uint32_t homes_count;       /* used at least once */
-    uint32_t homes_max;
-    uint32_t homes_hand; /* where the search for one that nobody holds goes on */
-    struct table homes_by_hash;
+    struct leasing_homes homes;
     struct table sites_by_hash;
     struct list dirty;
-    struct list homes_dirty;
     uint32_t lives; /* of holders, over all sites: one number each */
     uint32_t farewells_count;
     struct leasing_farewell farewells[LEASING_FAREWELLS_MAX]; /* not yet said */
-    uint64_t rotate_ns;
     uint64_t renew_ns;
     bool renewing; /* some site here wants connections */
 };
 
-MUST_USE size_t leasing_links_cost(uint32_t shards_count);
-void leasing_links_init(struct leasing_links *links, struct arena *arena, uint32_t shards_count,
-                        struct table_key key);
 MUST_USE size_t leasing_cost(const struct leasing_links *links, uint32_t sites_max);
 void leasing_init(struct leasing *leasing, struct arena *arena, struct leasing_links *links,
                   uint32_t sites_max);
