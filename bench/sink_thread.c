@@ -35,6 +35,14 @@ static void shut(struct sink_thread *thread, struct sink_connection *connection)
     io_shut(thread->io, connection_tag(thread, OP_SHUT, connection), connection->socket);
 }
 
+/* The client speaks next: there is nothing more to write, to read or to close. */
+static bool is_answer(const struct sink_connection *connection, struct span data)
+{
+    return connection->out_begin + data.size == connection->out_end &&
+           connection->held_count == 0 && !connection->closing && connection->tls == NULL &&
+           connection->receiver.state != RECEIVER_LINES;
+}
+
 static void send_more(struct sink_thread *thread, struct sink_connection *connection)
 {
     struct span data = sink_connection_sendable(connection);
@@ -42,9 +50,13 @@ static void send_more(struct sink_thread *thread, struct sink_connection *connec
     if (connection->shutting)
         return;
     if (data.size > 0) {
+        uint64_t tag = connection_tag(thread, OP_SEND, connection);
+
         connection->sending = true;
-        io_send(thread->io, connection_tag(thread, OP_SEND, connection), connection->socket, &data,
-                1);
+        if (is_answer(connection, data))
+            io_answer(thread->io, tag, connection->socket, data);
+        else
+            io_send(thread->io, tag, connection->socket, &data, 1);
     } else if (connection->closing && sink_connection_drained(connection)) {
         shut(thread, connection);
     }
@@ -350,8 +362,7 @@ int sink_thread_open(struct sink_thread *thread, struct sink *sink, uint32_t ind
                                      sink->options->connections_max + SINK_LISTENERS_MAX + 16,
                                  .buffers_count = BUFFERS_COUNT,
                                  .buffer_size = BUFFER_SIZE,
-                                 .wake_tag = make_tag(OP_WAKE, 0, 0),
-                                 .sends_are_answers = true};
+                                 .wake_tag = make_tag(OP_WAKE, 0, 0)};
     uint64_t seed;
     int result;
 

@@ -49,8 +49,6 @@ struct io_options {
     uint32_t buffer_size;   /* 0 = 4096 */
     uint64_t wake_tag;      /* tag of the event that io_wake causes here */
     bool processor_clock;   /* io_turn_cpu_ns is wanted: a system call a turn */
-    bool sends_are_answers; /* nobody hurries to know that a send is done: io_wait sleeps until the
-                               next other event, or a millisecond */
 };
 
 enum io_kind { IO_TCP, IO_UDP, IO_UNIX /* stream; source and family do not matter */ };
@@ -143,6 +141,9 @@ MUST_USE int io_local_port(struct io *io, int socket, uint16_t *ret_port);
  * the bytes of two could change places. */
 void io_send(struct io *io, uint64_t tag, int socket, const struct span *parts,
              uint32_t parts_count);
+/* Nothing follows until the other end speaks: its event may come up to a millisecond late, so that
+ * nobody is woken for it alone. */
+void io_answer(struct io *io, uint64_t tag, int socket, struct span data);
 void io_sendto(struct io *io, uint64_t tag, int socket, struct span data,
                const struct io_address *to);
 /* Multishot: events with IO_EVENT_BUFFER and IO_EVENT_MORE for bytes; the last event, without MORE,

@@ -49,7 +49,7 @@ int io_ring_submit(struct io *io)
 
     io->submissions++;
     if (io_uring_sq_ready(&io->ring) == 0)
-        io->paths_used = io->sends_queued = 0;
+        io->paths_used = io->answers_queued = 0;
     return result;
 }
 

@@ -146,8 +146,8 @@ struct io {
     size_t paths_used;
     char (*creates)[PATH_MAX]; /* [IO_CREATES_MAX], first byte 0 when free */
     uint64_t submissions;
-    uint32_t sends_queued; /* not yet handed over */
-    uint64_t stale_count;  /* completions that found nobody */
+    uint32_t answers_queued; /* not yet handed over */
+    uint64_t stale_count;    /* completions that found nobody */
 
     struct io_event *out; /* during io_wait */
     uint32_t out_count;

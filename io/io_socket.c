@@ -171,8 +171,9 @@ void io_connect(struct io *io, uint64_t tag, int socket, const struct io_address
     io_ring_name(sqe, op);
 }
 
-void io_send(struct io *io, uint64_t tag, int socket, const struct span *parts,
-             uint32_t parts_count)
+/* False: it ends without being handed over. */
+static bool send_parts(struct io *io, uint64_t tag, int socket, const struct span *parts,
+                       uint32_t parts_count)
 {
     struct io_op *op = io_ring_claim(io, IO_OP_SEND, tag);
     struct io_uring_sqe *sqe = begin(io, op, socket);
@@ -181,8 +182,7 @@ void io_send(struct io *io, uint64_t tag, int socket, const struct span *parts,
     CHECK(parts_count > 0);
     CHECK(parts_count <= IO_PARTS_MAX);
     if (sqe == NULL)
-        return;
-    io->sends_queued++;
+        return false;
     if (parts_count == 1) {
         io_uring_prep_send(sqe, socket, parts[0].data, min_size(parts[0].size, INT32_MAX),
                            MSG_NOSIGNAL);
@@ -197,6 +197,19 @@ void io_send(struct io *io, uint64_t tag, int socket, const struct span *parts,
     }
     sqe->flags |= IOSQE_FIXED_FILE;
     io_ring_name(sqe, op);
+    return true;
+}
+
+void io_send(struct io *io, uint64_t tag, int socket, const struct span *parts,
+             uint32_t parts_count)
+{
+    (void)send_parts(io, tag, socket, parts, parts_count);
+}
+
+void io_answer(struct io *io, uint64_t tag, int socket, struct span data)
+{
+    if (send_parts(io, tag, socket, &data, 1))
+        io->answers_queued++;
 }
 
 void io_sendto(struct io *io, uint64_t tag, int socket, struct span data,

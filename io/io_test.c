@@ -213,13 +213,10 @@ static void remove_all(struct world *world)
     }
 }
 
-static int set_up_as(void **state, bool sends_are_answers)
+static int set_up(void **state)
 {
     struct world *world = calloc(1, sizeof(*world));
-    struct io_options options = {.entries = 64,
-                                 .handles_max = 256,
-                                 .processor_clock = true,
-                                 .sends_are_answers = sends_are_answers};
+    struct io_options options = {.entries = 64, .handles_max = 256, .processor_clock = true};
 
     assert_non_null(world);
     world_open(world, &options);
@@ -227,16 +224,6 @@ static int set_up_as(void **state, bool sends_are_answers)
     remove_all(world);
     *state = world;
     return 0;
-}
-
-static int set_up(void **state)
-{
-    return set_up_as(state, false);
-}
-
-static int set_up_answering(void **state)
-{
-    return set_up_as(state, true);
 }
 
 static int tear_down(void **state)
@@ -370,6 +357,56 @@ static void test_connection_carries_bytes_both_ways(void **state)
     shut(world, pair.server);
     shut(world, listener.handle);
     assert_int_equal(seen_of(world, listener.tag)->result, -ECANCELED);
+}
+
+/* To and fro, `count` times. */
+static void converse(struct world *world, struct pair pair, uint32_t count)
+{
+    uint64_t at_server = submit(world), at_client = submit(world);
+
+    io_recv(world->io, at_server, pair.server);
+    io_recv(world->io, at_client, pair.client);
+    for (uint32_t i = 1; i <= count; i++) {
+        uint64_t asked = submit(world), answered = submit(world);
+
+        io_answer(world->io, asked, pair.client, SPAN("NOOP\r\n"));
+        bytes_of(world, at_server, UINT64_C(6) * i);
+        io_answer(world->io, answered, pair.server, SPAN("250 ok\r\n"));
+        bytes_of(world, at_client, UINT64_C(8) * i);
+        assert_int_equal(end_of(world, asked), 6);
+        assert_int_equal(end_of(world, answered), 8);
+    }
+}
+
+static void test_answers(void **state)
+{
+    struct world *world = *state;
+    struct listener listener = make_listener(world, NULL);
+    struct pair full = make_pair(world, &listener, 4096);
+    struct pair pair = make_pair(world, &listener, 0);
+    static uint8_t bytes[16 * 1024 * 1024];
+    uint64_t closed = submit(world), blocked, begun_ns;
+    uint32_t sends = 0;
+
+    converse(world, pair, 50);
+    shut(world, pair.client);
+    shut(world, pair.server);
+    io_answer(world->io, closed, pair.client, SPAN("late"));
+    assert_int_equal(end_of(world, closed), -EBADF);
+
+    /* One for which there is no room, and never will be, stops nobody. */
+    do {
+        blocked = submit(world);
+        io_answer(world->io, blocked, full.client, span_make(bytes, sizeof(bytes)));
+        linger(world);
+        assert_true(++sends < 20);
+    } while (seen_of(world, blocked)->ended);
+    pair = make_pair(world, &listener, 0);
+    begun_ns = io_now_ns(world->io);
+    converse(world, pair, 50);
+    assert_true(io_now_ns(world->io) - begun_ns < 5 * NS_PER_S);
+    shut(world, full.client);
+    assert_true(seen_of(world, blocked)->ended);
 }
 
 static void test_connect_refused(void **state)
@@ -990,18 +1027,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
         TEST(connection_carries_bytes_both_ways),
-    /* A send that ends late, or for which there is no room, stops nobody. */
-#define TEST_ANSWERING(name)                                                                       \
-    cmocka_unit_test_setup_teardown(test_##name, set_up_answering, tear_down)
-        TEST_ANSWERING(connection_carries_bytes_both_ways),
-        TEST_ANSWERING(partial_send_is_reported),
-        TEST_ANSWERING(shut_ends_all_before_its_own_event),
-        TEST_ANSWERING(cancel),
-        TEST_ANSWERING(udp),
-        TEST_ANSWERING(bad_arguments_end_in_events),
-        TEST_ANSWERING(deadline_and_clocks),
-        TEST_ANSWERING(events_come_in_portions),
-        TEST_ANSWERING(full_queue_is_flushed_inside),
+        TEST(answers),
         TEST(connect_refused),
         TEST(partial_send_is_reported),
         TEST(shut_ends_all_before_its_own_event),

@@ -12,7 +12,7 @@
 #include "io/io_socket.h"
 #include "io/io_start.h"
 
-#define ANSWERS_NS NS_PER_MS /* for the next event, behind sends */
+#define ANSWERS_NS NS_PER_MS /* for the next event, behind answers */
 #define CLOSE_STEP_NS (100 * NS_PER_MS)
 #define CLOSE_LIMIT_NS (10 * NS_PER_S) /* a disk that does not answer shall not hold the exit */
 
@@ -277,10 +277,10 @@ static void enter(struct io *io, uint64_t now_ns, uint64_t deadline_ns)
     uint32_t wanted = 1;
     int result;
 
-    /* Sends are done when they are handed over, all but those for which there is no room: with
+    /* They are done when they are handed over, all but those for which there is no room: with
      * those one sleeps too long, once. */
-    if (io->options.sends_are_answers && io->sends_queued > 0) {
-        wanted += io->sends_queued;
+    if (io->answers_queued > 0) {
+        wanted += io->answers_queued;
         deadline_ns = min_u64(deadline_ns, now_ns + ANSWERS_NS);
     }
     if (deadline_ns <= now_ns) {
@@ -300,7 +300,7 @@ static void enter(struct io *io, uint64_t now_ns, uint64_t deadline_ns)
     CHECK(result != -EFAULT);
     io->submissions++;
     if (io_uring_sq_ready(&io->ring) == 0)
-        io->paths_used = io->sends_queued = 0;
+        io->paths_used = io->answers_queued = 0;
 }
 
 uint32_t io_wait(struct io *io, uint64_t deadline_ns, struct io_event *events, uint32_t events_max)

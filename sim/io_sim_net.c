@@ -102,6 +102,11 @@ void io_send(struct io *io, uint64_t tag, int socket, const struct span *parts,
     io_sim_schedule(op, 0);
 }
 
+void io_answer(struct io *io, uint64_t tag, int socket, struct span data)
+{
+    io_send(io, tag, socket, &data, 1);
+}
+
 void io_sendto(struct io *io, uint64_t tag, int socket, struct span data,
                const struct io_address *to)
 {
