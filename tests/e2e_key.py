@@ -236,6 +236,9 @@ def preflight(case):
             if seen[-1] == "twice":
                 break
         e2e.check("no" in seen and "once" in seen and seen[-1] == "twice", "locked memory for a reload", seen)
+        run = case.run(["prlimit", "--memlock=0:0", "setpriv", "--bounding-set=-ipc_lock", "--", case.ringpost, "key", "show",
+                        "--domain", "full.co.test", "--selector", "pre", "--key", key], 20).expect(e2e.USAGE)
+        e2e.check("cannot lock" in run.err and not run.out, "a key is not read into memory that cannot be locked", run)
     run = case.tool("check", "--config", tagged).expect(0)
     e2e.check("warning" not in run.out, "check without an address", run)
     empty = case.write("empty.yaml", f"spool: {case.path('empty')}\n")
