@@ -9,6 +9,7 @@ a real Postfix (unpacked into SCRATCH) has relayed the messages before they are 
 """
 import argparse
 import collections
+from concurrent import futures
 import json
 import os
 import random
@@ -169,11 +170,14 @@ class Test:
                         print(f"{selector}: {error!r}")
             self.judge("python3-dkim", signed, passed, ("rsa", "ed25519"))
 
-    def program(self, verifier, command, messages, knows):
-        result = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-        lines = result.stdout.decode("latin-1").splitlines()
-        if len(lines) != len(messages):
-            raise AssertionError(f"{verifier}: {len(messages)} messages, {len(lines)} answers")
+    def program(self, verifier, command, messages, knows, meanwhile=None):
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process, futures.ThreadPoolExecutor(1) as reader:
+            answer = reader.submit(process.stdout.read)
+            if meanwhile is not None:
+                meanwhile(messages)
+            lines = answer.result().decode("latin-1").splitlines()
+        if process.returncode != 0 or len(lines) != len(messages):
+            raise AssertionError(f"{verifier}: exit {process.returncode}, {len(messages)} messages, {len(lines)} answers")
         for signed, line in zip(messages, lines):
             self.judge(verifier, signed, [word[:-5] for word in line.split() if word.endswith("=pass")], knows)
 
@@ -203,8 +207,8 @@ class Test:
                          messages, ("rsa", "ed25519"))
         else:
             records = self.write("records", "".join(f"{name}\t{text}\n" for name, text in self.records.items()).encode())
-            self.program("Mail::DKIM", ["perl", os.path.join(HERE, "dkim_perl.pl"), records, stream], messages, ("rsa",))
-            self.python(messages)
+            self.program("Mail::DKIM", ["perl", os.path.join(HERE, "dkim_perl.pl"), records, stream], messages, ("rsa",),
+                         self.python)
         return messages
 
 
