@@ -83,7 +83,7 @@ static bool turn(void)
         if (!store_event(process.store, &events[i]))
             assert_true(store_shard_event(process.shard, &events[i]));
     store_tick(process.store);
-    self_mail_turn(&process.mail);
+    self_mail_turn(&process.mail, io_now_ns(process.io));
     store_shard_tick(process.shard);
     return !sim_world_is_cut();
 }
