@@ -43,7 +43,7 @@ struct hygiene_store {
     bool opened; /* else nothing is written: not all may have been read */
     uint64_t look_ns;
     uint8_t *names;
-    uint8_t *copy; /* for rewrite.h */
+    uint8_t *copy;  /* for rewrite.h */
     uint64_t bytes; /* that the journals take which were read */
     uint64_t first; /* journals with a smaller id are void */
     uint64_t last;  /* the last one that was read */
