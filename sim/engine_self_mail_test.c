@@ -130,7 +130,7 @@ static struct campaign campaign_of(const char *name)
 }
 
 /* "address in domain, ..." of all that can be claimed. */
-static const char *claims(void)
+static const char *claims(bool with_content)
 {
     static char words[512];
     struct queue_shard *queue = store_shard_queue(process.shard);
@@ -144,7 +144,8 @@ static const char *claims(void)
         uint32_t record;
 
         queue_flow(queue, flow, &info);
-        assert_non_null(content_of(process.contents, info.campaign_index));
+        if (with_content) /* no shard claims after the end, so none needs it */
+            assert_non_null(content_of(process.contents, info.campaign_index));
         while (store_claim(process.shard, flow, &record, &recipient) == 0) {
             struct span domain = queue_domain_name(store_queue(process.store), info.domain);
 
@@ -180,7 +181,6 @@ static void test_in_the_queue(void **state)
         assert_int_equal(self_mail_take(&process.mail), SELF_MAIL_IDLE);
         assert_int_equal(begin(name, cases[i].first, cases[i].second), 0);
         assert_int_equal(run(), SELF_MAIL_DONE);
-        assert_true(self_mail_stop(&process.mail));
         assert_int_equal(self_mail_take(&process.mail), SELF_MAIL_DONE);
         assert_int_equal(self_mail_take(&process.mail), SELF_MAIL_IDLE);
         campaign = campaign_of(name);
@@ -194,7 +194,7 @@ static void test_in_the_queue(void **state)
         assert_true(span_equal(campaign.content, CONTENT));
         for (uint32_t t = 0; t < 5; t++)
             assert_true(turn());
-        assert_string_equal(claims(), cases[i].claims);
+        assert_string_equal(claims(true), cases[i].claims);
     }
     abandon();
     sim_world_close();
@@ -252,17 +252,16 @@ static void test_bad_recipients(void **state)
             assert_int_equal(self_mail_take(&process.mail), SELF_MAIL_FAILED);
         }
         assert_int_equal(process.mail.state, SELF_MAIL_IDLE);
-        assert_true(self_mail_stop(&process.mail));
         for (uint32_t t = 0; t < 20; t++)
             assert_true(turn());
         assert_int_equal(campaign_of("name").state, CAMPAIGN_DISCARDED);
-        assert_string_equal(claims(), "");
+        assert_string_equal(claims(true), "");
     }
     assert_int_equal(begin("name", "good@a.test", NULL), 0);
     assert_int_equal(run(), SELF_MAIL_DONE);
     for (uint32_t t = 0; t < 5; t++)
         assert_true(turn());
-    assert_string_equal(claims(), "good@a.test in a.test");
+    assert_string_equal(claims(true), "good@a.test in a.test");
     abandon();
     sim_world_close();
 }
@@ -315,7 +314,7 @@ static void test_stop(void **state)
         assert_true(self_mail_stop(&process.mail));
         for (uint32_t t = 0; t < 20; t++)
             assert_true(turn());
-        assert_string_equal(claims(), before == SELF_MAIL_ADDING ? "" : "a@a.test in a.test");
+        assert_string_equal(claims(false), before == SELF_MAIL_ADDING ? "" : "a@a.test in a.test");
         before = process.mail.state;
         assert_int_equal(self_mail_take(&process.mail), before);
         assert_int_equal(begin("next", "a@a.test", NULL), 0); /* the lane is free */
@@ -371,7 +370,6 @@ static void test_full_disk(void **state)
     assert_int_equal(begin("name", "a@a.test", NULL), 0);
     assert_int_equal(run(), SELF_MAIL_FAILED);
     assert_int_equal(self_mail_take(&process.mail), SELF_MAIL_FAILED);
-    assert_true(self_mail_stop(&process.mail));
     sim_world_disk_options()->capacity = 0;
     for (uint32_t t = 0; t < 3000; t++)
         assert_true(turn());
