@@ -128,8 +128,10 @@ static void gather_hosts(struct building *building, const struct mx_list *list)
             route->hosts_count++;
             continue;
         }
-        if (host->addresses_count == 0)
+        if (host->addresses_count == 0) {
+            route->partial = true;
             continue;
+        }
         host->preference = mx->preference;
         text_init(&text, host->name, sizeof(host->name));
         dns_name_write(&mx->name, &text);

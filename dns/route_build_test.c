@@ -265,6 +265,8 @@ static void a_failure_is_temporary(void **state)
         assert_int_equal(domain("example.com"), cases[i].expected);
         if (route.status == ROUTE_OK)
             assert_int_equal(route.hosts_count, 1);
+        if (route.status == ROUTE_OK)
+            assert_true(route.partial);
         assert_int_equal(route.expires_ns, i == 0 ? LIVE : LIVE / 2);
     }
 }

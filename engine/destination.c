@@ -51,6 +51,7 @@ static void take_addresses(struct destination *destination, const struct route *
     memcpy(old, destination->addresses, sizeof(old));
     keep_reached(destination, route);
     destination->hosts_count = route->hosts_count;
+    destination->partial = route->partial;
     destination->addresses_count = 0;
     for (uint8_t h = 0; h < route->hosts_count; h++) {
         const struct route_host *host = &route->hosts[h];

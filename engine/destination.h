@@ -38,6 +38,7 @@ struct destination {
     uint8_t addresses_count;
     uint32_t turn;     /* round robin among equals */
     uint32_t aim_turn; /* every other session is for mail that most hosts cannot take */
+    bool partial;      /* the route leaves out a host of the domain */
     bool secure;       /* DNSSEC vouches for the MX records of a domain here: TLSA records count */
     bool tls_wanted;   /* at least one domain here is to be tried with TLS */
     uint32_t talking_count;         /* sessions that are connected */

@@ -7,6 +7,7 @@
 #include "engine/hygiene_feed.h"
 #include "engine/session_tls.h"
 #include "engine/shard.h"
+#include "engine/sts_gate.h"
 #include "engine/unmet.h"
 
 #define SIGNED_NAME "arpa"
@@ -76,7 +77,7 @@ static enum unmet_doubt doubt_of(const struct shard *shard, uint32_t domain_inde
 
     if (!shard->policy->dns_trust_ad)
         return UNMET_AD_NOT_ASKED;
-    if (!shard->has_sts || !shard->policy->tls_mta_sts)
+    if (!sts_gate_asks(shard, domain_index))
         return UNMET_STS_NOT_ASKED;
     if (!shard->routing.domains[domain_index].sts_known)
         return UNMET_STS_FAILED;
@@ -219,7 +220,8 @@ uint32_t secrecy_pick(struct shard *shard, uint32_t site, uint32_t *ret_aim)
 /* --- what was reached --- */
 
 /* The host said it itself, and will say it again: TLS is not offered (a refusal of STARTTLS may be
- * for now), or its certificate proves nothing - unless it is we who lack roots or the time. */
+ * for now), or its certificate proves nothing - unless it is we who lack roots. One that has
+ * expired is soon replaced, if it is not our clock that is wrong. */
 static bool is_definite(const struct shard *shard, const struct session *session)
 {
     switch (session->tls_fault) {
@@ -232,7 +234,6 @@ static bool is_definite(const struct shard *shard, const struct session *session
     case TLS_FAULT_UNTRUSTED:
         return shard->options.tls->roots_count > 0;
     case TLS_FAULT_EXPIRED:
-        return !shard->clock.jumped;
     case TLS_FAULT_NONE:
     case TLS_FAULT_HANDSHAKE:
     case TLS_FAULT_DNSSEC_INVALID:

@@ -111,6 +111,7 @@ enum route_status smart_host_ask(struct dns *dns, uint64_t now_ns,
         ret->expires_ns = min_u64(ret->expires_ns, one.expires_ns);
         if (status != ROUTE_OK) {
             memcpy(ret->problem, one.problem, sizeof(ret->problem));
+            ret->partial = true;
             continue;
         }
         one.hosts[0].preference = (uint16_t)i;

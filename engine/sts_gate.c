@@ -66,6 +66,11 @@ static bool is_asked_about(const struct shard *shard, struct span name)
            policy_tls_for(shard->policy, name, &is_set) != POLICY_TLS_OFF;
 }
 
+bool sts_gate_asks(const struct shard *shard, uint32_t domain)
+{
+    return is_asked_about(shard, queue_domain_name(store_queue(shard->options.store), domain));
+}
+
 static void set_demand(struct shard *shard, uint32_t index, enum sts_route_verdict verdict,
                        bool vouched)
 {
@@ -101,7 +106,7 @@ enum sts_gate_verdict sts_gate_pass(struct shard *shard, uint32_t index, struct 
 {
     struct span name = queue_domain_name(store_queue(shard->options.store), index);
     struct sts_view view = {.knowledge = STS_WITHOUT};
-    bool is_asked = is_asked_about(shard, name);
+    bool is_asked = sts_gate_asks(shard, index);
     enum sts_route_verdict verdict;
 
     if (is_asked) {
@@ -118,6 +123,10 @@ enum sts_gate_verdict sts_gate_pass(struct shard *shard, uint32_t index, struct 
     shard->routing.domains[index].sts_known = is_asked && view.sure;
     verdict = sts_route_judge(&view, route);
     set_demand(shard, index, verdict, sts_route_vouched(&view, route));
+    /* What is not certain, or stops some of the mail, is looked at again soon. */
+    if (is_asked && (!view.sure || verdict == STS_ROUTE_EMPTY))
+        route->expires_ns =
+            min_u64(route->expires_ns, shard_now_ns(shard) + STS_CACHE_RETRY_S * NS_PER_S);
     if (verdict != STS_ROUTE_EMPTY)
         return STS_GATE_OPEN;
     tls_counting_policy(shard, index, TLS_FAULT_STS_HOST, span_cstr(route->hosts[0].name));

@@ -28,6 +28,8 @@ enum sts_gate_verdict {
  * TLS) the gate is open. */
 void sts_gate_open(struct shard *shard, struct arena *arena);
 MUST_USE size_t sts_gate_cost(void);
+/* Whether the policy of this domain is asked for. */
+MUST_USE bool sts_gate_asks(const struct shard *shard, uint32_t domain);
 /* The route (ROUTE_OK) of a domain by number; it may lose hosts. */
 MUST_USE enum sts_gate_verdict sts_gate_pass(struct shard *shard, uint32_t domain,
                                              struct route *route, struct outcome *ret_outcome);

@@ -22,7 +22,7 @@ static struct outcome unvouched(enum unmet_doubt doubt)
         [UNMET_AD_NOT_ASKED] = " (dns.trust_ad is off: what DNSSEC says is not known)",
         [UNMET_AD_NEVER_SEEN] = (" (dns.trust_ad is on, and the resolver has not told a secure "
                                  "answer yet)"),
-        [UNMET_STS_NOT_ASKED] = " (tls.mta_sts is off)",
+        [UNMET_STS_NOT_ASKED] = " (tls.mta_sts is off, or TLS is for the domain)",
         [UNMET_STS_FAILED] = " (its policy could not be fetched)",
     };
     static_assert(ARRAY_LEN(doubts) == UNMET_DOUBT_COUNT, "words for each doubt");
@@ -53,7 +53,7 @@ static bool is_for_good(const struct unmet *unmet, bool *ret_offered)
     const struct destination *destination = unmet->destination;
 
     *ret_offered = true;
-    if ((unmet->needs & TLS_POLICY_OFFERED) == 0)
+    if ((unmet->needs & TLS_POLICY_OFFERED) == 0 || destination->partial)
         return false;
     for (uint32_t h = 0; h < destination->hosts_count; h++) {
         const struct destination_reach *reach = &destination->reached[h];

@@ -25,6 +25,8 @@ struct host {
     const char *words;
 };
 
+static bool left_out; /* a host, by the route */
+
 static struct outcome outcome_of(uint32_t needs, enum unmet_doubt doubt, const struct host *hosts,
                                  uint8_t count)
 {
@@ -34,6 +36,7 @@ static struct outcome outcome_of(uint32_t needs, enum unmet_doubt doubt, const s
 
     memset(&destination, 0, sizeof(destination));
     destination.hosts_count = count;
+    destination.partial = left_out;
     for (uint8_t i = 0; i < count; i++) {
         struct destination_reach *reach = &destination.reached[i];
 
@@ -60,6 +63,22 @@ static void check(const char *label, const struct outcome *outcome, enum outcome
     assert_int_equal(outcome->cause, CAUSE_TLS);
     assert_int_equal(outcome->stage, kind == OUTCOME_FAILED ? STAGE_MAIL : STAGE_TLS);
     assert_true(span_equal(said, span_cstr(words)));
+}
+
+/* Of the host that the route leaves out nobody knows what it offers. */
+static void test_a_host_left_out(void **state)
+{
+    static const struct host host = {ENCRYPTED | VERIFIED, TLS_FAULT_NONE, false, 0, NULL};
+    struct outcome outcome;
+
+    (void)state;
+    outcome = outcome_of(DEMANDED, UNMET_NO_DOUBT, &host, 1);
+    assert_int_equal(outcome.kind, OUTCOME_FAILED);
+    left_out = true;
+    outcome = outcome_of(DEMANDED, UNMET_NO_DOUBT, &host, 1);
+    left_out = false;
+    check("left out", &outcome, OUTCOME_DEFERRED,
+          "verified TLS is demanded (REQUIRETLS), but of mx1: it does not offer REQUIRETLS");
 }
 
 /* RFC 8689 4.2.1: for good only when every host has refused by itself, and lately. */
@@ -190,7 +209,8 @@ static void test_names_without_proof(void **state)
          NOBODY " (dns.trust_ad is off: what DNSSEC says is not known)"},
         {UNMET_AD_NEVER_SEEN, OUTCOME_DEFERRED,
          NOBODY " (dns.trust_ad is on, and the resolver has not told a secure answer yet)"},
-        {UNMET_STS_NOT_ASKED, OUTCOME_DEFERRED, NOBODY " (tls.mta_sts is off)"},
+        {UNMET_STS_NOT_ASKED, OUTCOME_DEFERRED,
+         NOBODY " (tls.mta_sts is off, or TLS is for the domain)"},
         {UNMET_STS_FAILED, OUTCOME_DEFERRED, NOBODY " (its policy could not be fetched)"},
     };
     static const struct host nothing = {.age = 2};
@@ -212,6 +232,7 @@ static void test_names_without_proof(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_host_left_out),
         cmocka_unit_test(test_for_good_or_for_now),
         cmocka_unit_test(test_names_without_proof),
     };

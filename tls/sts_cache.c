@@ -145,9 +145,11 @@ struct sts_view sts_cache_look(struct sts_cache *cache, struct span domain, uint
         return view;
     used(cache, entry, now_s);
     view.fault = entry->fault;
-    view.sure = entry->sure;
-    if (policy_of(cache, entry) != NULL && now_s >= entry->expires_s)
+    if (policy_of(cache, entry) != NULL && now_s >= entry->expires_s) {
         drop_policy(cache, entry);
+        entry->sure = false;
+    }
+    view.sure = entry->sure && now_s < entry->ask_s + STS_CACHE_SURE_S;
     view.policy = policy_of(cache, entry);
     if (view.policy == NULL) {
         view.knowledge = entry->known ? STS_WITHOUT : STS_UNKNOWN;
@@ -204,7 +206,7 @@ bool sts_cache_announced(struct sts_cache *cache, struct span domain, struct spa
     }
     same = policy_of(cache, entry) != NULL && now_s < entry->expires_s &&
            span_equal(id, span_make(entry->id, entry->id_size));
-    entry->sure = entry->sure || same;
+    entry->sure = same;
     if ((same && !refresh_is_due(entry, now_s)) || now_s < entry->fetch_s) {
         entry->known = true;
         return false;

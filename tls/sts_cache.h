@@ -29,6 +29,7 @@
 #define STS_CACHE_LIFE_MIN_S 300       /* max_age 0 is this long, or nothing would ever apply */
 #define STS_CACHE_REFRESH_S 86400      /* a policy is fetched again when this old */
 #define STS_CACHE_IDLE_S (30 * 86400)  /* not used for so long: let it expire */
+#define STS_CACHE_SURE_S (12 * 3600)   /* what was heard is certain for so long */
 #define STS_CACHE_BUSY_S 180           /* a question or fetch that never ended is given up */
 #define STS_CACHE_RECORD_MAX (8 * KIB) /* octets of one policy in the file */
 #define STS_CACHE_DOMAIN_MAX 253
@@ -79,7 +80,7 @@ struct sts_view {
     enum sts_knowledge knowledge;
     const struct sts_policy *policy; /* STS_POLICY; valid within the turn */
     enum tls_fault fault;            /* why the last try to get the policy failed */
-    bool sure; /* the last try did not fail, in whatever way: what is known is so */
+    bool sure; /* the last try was not long ago and did not fail in any way: what is known is so */
     struct span id;
     uint64_t fetched_s;
     uint64_t expires_s;

@@ -182,8 +182,16 @@ static void test_what_is_sure(void **state)
     assert_true(sts_cache_look(&world.cache, SPAN("b"), NOW).sure);
     assert_true(sts_cache_want(&world.cache, SPAN("b"), NOW + STS_CACHE_ASK_S));
     assert_true(sts_cache_announced(&world.cache, SPAN("b"), SPAN("2"), NOW + STS_CACHE_ASK_S));
+    assert_false(sts_cache_look(&world.cache, SPAN("b"), NOW + STS_CACHE_ASK_S).sure);
     sts_cache_failed(&world.cache, SPAN("b"), TLS_FAULT_STS_FETCH, NOW + STS_CACHE_ASK_S);
     assert_false(sts_cache_look(&world.cache, SPAN("b"), NOW + STS_CACHE_ASK_S).sure);
+    /* What was heard long ago, and a policy that has ended. */
+    later += STS_CACHE_ASK_S + STS_CACHE_SURE_S;
+    assert_true(sts_cache_look(&world.cache, SPAN("a"), later - 1).sure);
+    assert_false(sts_cache_look(&world.cache, SPAN("a"), later).sure);
+    learn(&world, "c", "1", 1000, NOW);
+    assert_true(sts_cache_look(&world.cache, SPAN("c"), NOW + 999).sure);
+    assert_false(sts_cache_look(&world.cache, SPAN("c"), NOW + 1000).sure);
     arena_close(&world.arena);
 }
 

@@ -358,8 +358,8 @@ static int find_or_load(struct hand_over *hand)
     if (answer.leaves_unsigned)
         return verb_complain("send",
                              "the running sender has no key that signs mail of %s (From), and "
-                             "dkim: names one here: send it SIGHUP, or its mail would go "
-                             "unsigned; nothing was queued",
+                             "dkim: names one here: send it SIGHUP if it has this "
+                             "configuration, or name its own with --config; nothing was queued",
                              hand->plan->author);
     result = send_checks_ask(hand->plan, hand->list);
     if (result == 0)
