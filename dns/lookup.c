@@ -160,15 +160,16 @@ static enum lookup_state on_answer(struct lookup *lookup, const struct lookup_li
                                  .chain_count = lookup->chain_count};
 
     answer_read(event->packet, &query, answer);
-    lookup->insecure = lookup->insecure || !event->question->authentic;
     switch (answer->status) {
     case ANSWER_RECORDS:
     case ANSWER_NO_DATA:
     case ANSWER_NO_DOMAIN:
+        lookup->insecure = lookup->insecure || !event->question->authentic;
         if (lookup->chain_ttl_s < answer->ttl_s)
             answer->ttl_s = lookup->chain_ttl_s;
         return LOOKUP_DONE;
     case ANSWER_ALIAS:
+        lookup->insecure = lookup->insecure || !event->question->authentic;
         return on_alias(lookup, limits, event);
     case ANSWER_LOOP:
         return fail(lookup, LOOKUP_LOOP);

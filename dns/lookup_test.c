@@ -109,6 +109,25 @@ static void answers_at_once(void **state)
     assert_int_equal(answer.status, ANSWER_RECORDS);
 }
 
+/* What is no answer does not make the answer of another server insecure. */
+static void rubbish_takes_no_security(void **state)
+{
+    (void)state;
+    limits.dnssec = true;
+    start(2);
+    limits.dnssec = false;
+    (void)send();
+    reply_to("A.example", 0x8180);
+    test_packet_cname(&packet, "c.example", 300, "bb.example"); /* of another name */
+    packet.data[7] = 9; /* and eight records that are not there */
+    assert_int_equal(take(0, false), LOOKUP_UDP_SEND);
+    (void)send();
+    reply_to("A.example", 0x81a0);
+    test_packet_a(&packet, NULL, 300, 1);
+    assert_int_equal(take(1, false), LOOKUP_DONE);
+    assert_false(lookup.insecure);
+}
+
 /* AD counts when it was asked for, and of a chain of aliases only when every answer has it. */
 static void secure_when_every_answer_is(void **state)
 {
@@ -441,6 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_at_once),
         cmocka_unit_test(secure_when_every_answer_is),
+        cmocka_unit_test(rubbish_takes_no_security),
         cmocka_unit_test(tries_over_the_servers),
         cmocka_unit_test(an_unsent_question_times_out),
         cmocka_unit_test(an_early_expiry_changes_nothing),

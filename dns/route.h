@@ -43,10 +43,10 @@ struct route_host {
 
 struct route {
     enum route_status status;
-    bool implicit;       /* the domain has no MX record */
-    bool secure;         /* its MX records are, or that there are none (RFC 7672 2.2.1) */
-    bool partial;        /* a host was left out: no address, or none that is used, at this moment */
-    bool stale;          /* some of it has expired and serves on, as no resolver answers */
+    bool implicit; /* the domain has no MX record */
+    bool secure;   /* its MX records are, or that there are none (RFC 7672 2.2.1) */
+    bool partial;  /* a host was left out: no address, or none that is used, now; or one too many */
+    bool stale;    /* some of it has expired and serves on, as no resolver answers */
     uint32_t servers;    /* bits: name servers that have said it */
     uint8_t hosts_count; /* 0 unless ROUTE_OK */
     uint64_t expires_ns; /* until when this answer holds, failures too; 0 for PENDING and BUSY */

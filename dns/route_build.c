@@ -117,9 +117,9 @@ static bool gather_addresses(struct building *building, const struct dns_name *n
 static void gather_hosts(struct building *building, const struct mx_list *list)
 {
     struct route *route = building->route;
-    uint32_t examined_max = (uint32_t)min_u64(list->count, HOSTS_EXAMINED_MAX);
+    uint32_t examined_max = (uint32_t)min_u64(list->count, HOSTS_EXAMINED_MAX), i;
 
-    for (uint32_t i = 0; i < examined_max && route->hosts_count < ROUTE_HOSTS_MAX; i++) {
+    for (i = 0; i < examined_max && route->hosts_count < ROUTE_HOSTS_MAX; i++) {
         const struct mx_list_host *mx = &list->hosts[i];
         struct route_host *host = &route->hosts[route->hosts_count];
         struct text text;
@@ -138,6 +138,7 @@ static void gather_hosts(struct building *building, const struct mx_list *list)
         (void)text_cstr_end(&text); /* ends in place */
         route->hosts_count++;
     }
+    route->partial = route->partial || i < list->count;
 }
 
 /* One address a host and round until ROUTE_ADDRESSES_MAX are dealt. */

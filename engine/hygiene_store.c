@@ -124,7 +124,7 @@ int hygiene_store_open(struct hygiene_store **ret, struct io *io, struct arena *
     else
         result = check_room(hygiene, error);
     log.spool = hygiene->folder;
-    log.part = (uint32_t)(log.id_first - 1);
+    log.part = options->durability == STORE_DURABLE ? (uint32_t)(log.id_first - 1) : 0;
     store_log_init(&hygiene->log, arena, CAPACITY, &log);
     store_log_attach(&hygiene->log, io, tag_of(TAG_HYGIENE_LOG, 0), tag_of(TAG_HYGIENE_LOG, 1));
     if (result == 0)

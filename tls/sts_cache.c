@@ -230,7 +230,7 @@ void sts_cache_fetched(struct sts_cache *cache, struct span domain, struct span 
         struct sts_entry *old = oldest(&cache->lasting);
 
         CHECK(old != NULL);
-        drop_policy(cache, old);
+        forget(cache, old); /* not "without a policy": nothing is known of it now */
         place = slab_claim(&cache->policies);
     }
     CHECK(place != NULL);
