@@ -164,6 +164,7 @@ void proof_find(const struct proof_question *question, struct proof *ret_proof)
     look_at(question, question->report->to, PROOF_TO, &best);
     look_at_fields(question, PROOF_TO, &best);
     look_at(question, returned->return_path, PROOF_RETURNED, &best);
+    look_at(question, returned->mail_from, PROOF_RETURNED, &best);
     look_at(question, returned->list_unsubscribe, PROOF_RETURNED, &best);
     look_at_id(question, returned->cfbl_feedback_id, &best);
     look_at_fields(question, PROOF_SUBJECT, &best);

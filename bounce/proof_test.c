@@ -209,6 +209,14 @@ static void test_places(void **state)
     find("To: x@x\n\n", span_cstr(forged), &report, &proof);
     assert_int_equal(proof.verdict, VERP_VALID);
     assert_int_equal(proof.place, PROOF_RETURNED);
+    /* A Return-Path that somebody hid does not hide Original-Mail-From. */
+    report.returned.return_path = SPAN("redacted@example.net");
+    report.returned.mail_from = span_cstr(tag);
+    find("To: x@x\n\n", span_cstr(forged), &report, &proof);
+    assert_int_equal(proof.verdict, VERP_VALID);
+    report.returned.mail_from = (struct span){NULL, 0};
+    find("To: x@x\n\n", span_cstr(forged), &report, &proof);
+    assert_int_equal(proof.verdict, VERP_FORGED);
 }
 
 /* The id that a receiver quotes (RFC 9477 4.2): white space and comments mean nothing in it. */

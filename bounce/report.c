@@ -109,8 +109,9 @@ static bool read_complaint(struct report_reader *reader, struct span subject, st
     }
     report->kind = complaint.kind;
     report->feedback = complaint.feedback;
-    if (report->returned.return_path.size ==
-        0) /* Original-Mail-From says the same (RFC 5965 3.2) */
+    /* It says the same as the Return-Path, which may be hidden or not be ours any more. */
+    report->returned.mail_from = complaint.mail_from;
+    if (report->returned.return_path.size == 0)
         report->returned.return_path = complaint.mail_from;
     if (report->kind == REPORT_MACHINE)
         return true;

@@ -68,6 +68,7 @@ struct report_returned {
     struct span list_id;
     struct span list_unsubscribe;
     struct span feedback_id;
+    struct span mail_from;        /* a complaint's Original-Mail-From (RFC 5965 3.2) */
     struct span cfbl_feedback_id; /* as it stands there, white space and comments in it */
 };
 

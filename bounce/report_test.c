@@ -180,6 +180,7 @@ static void test_feedback_id_returned(void **state)
     assert_int_equal(report.kind, REPORT_COMPLAINT);
     assert_span(report.returned.cfbl_feedback_id, "3789e1ae\r\n 1938aa2f");
     assert_span(report.returned.return_path, "tag@bounces.example.com");
+    assert_span(report.returned.mail_from, "tag@bounces.example.com");
 }
 
 static void test_what_else_is_known(void **state)
