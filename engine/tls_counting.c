@@ -55,6 +55,7 @@ static void begin_day(struct shard *shard)
     struct text text;
 
     counting->day_s = today_s(shard);
+    counting->ending = false;
     tlsrpt_table_clear(&counting->table);
     text_init(&text, path, sizeof(path) - 1);
     write_path(shard, &text);
@@ -223,6 +224,21 @@ void tls_counting_event(struct shard *shard, const struct io_event *event)
     (void)snapshot_event(&shard->tls_counting.snapshot, event); /* a failure is tried again */
 }
 
+/* One last file, whatever is counted while it is written: there may always be something. */
+static void end_day(struct shard *shard)
+{
+    struct tls_counting *counting = &shard->tls_counting;
+
+    if (!snapshot_is_idle(&counting->snapshot))
+        return;
+    if (!counting->ending) {
+        counting->ending = true;
+        save(shard);
+    }
+    if (snapshot_is_idle(&counting->snapshot))
+        begin_day(shard);
+}
+
 void tls_counting_turn(struct shard *shard)
 {
     struct tls_counting *counting = &shard->tls_counting;
@@ -230,9 +246,7 @@ void tls_counting_turn(struct shard *shard)
     if (!counting->on)
         return;
     if (today_s(shard) != counting->day_s) {
-        save(shard); /* the rest of the day that ended */
-        if (snapshot_is_idle(&counting->snapshot))
-            begin_day(shard);
+        end_day(shard);
         return;
     }
     if (shard_now_ns(shard) >= counting->save_ns)

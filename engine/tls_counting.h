@@ -19,6 +19,7 @@
 
 struct tls_counting {
     bool on;
+    bool ending; /* the day is over: its last file is being written */
     struct tlsrpt_table table;
     struct snapshot snapshot;
     uint8_t *buffer;
