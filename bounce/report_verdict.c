@@ -195,19 +195,37 @@ static bool is_of_mailbox(const uint16_t status[3])
 
 /* What the server said goes before the words that the relay puts around it: "did not like our RCPT
  * TO:", "for TEXT command, reason:", "recommend contacting the other email provider". */
-static struct classify_answer classify_quoted(const struct classifier *classifier,
-                                              struct classify_question *question, struct span text)
+static bool is_quoted_verdict(const struct classifier *classifier,
+                              struct classify_question *question, struct span text,
+                              struct classify_answer *ret)
 {
     struct classify_answer answer;
     uint16_t code;
     size_t at;
 
-    if (status_text_reply(text, &code, &at) && at > 0) {
-        question->text = span_skip(text, at);
-        answer = classify_reply(classifier, question);
-        if (worth(answer.class, answer.step) == WORTH_MOST)
-            return answer;
-    }
+    if (!status_text_reply(text, &code, &at) || at == 0)
+        return false;
+    question->text = span_skip(text, at);
+    *ret = classify_reply(classifier, question);
+    if (worth(ret->class, ret->step) != WORTH_MOST)
+        return false;
+    if (code / 100 != 4)
+        return true;
+    /* "last error: 451 ...": that the time ran out is the relay's to say, and the verdict. */
+    question->text = text;
+    answer = classify_reply(classifier, question);
+    if (answer.class == BOUNCE_EXPIRED)
+        *ret = answer;
+    return true;
+}
+
+static struct classify_answer classify_quoted(const struct classifier *classifier,
+                                              struct classify_question *question, struct span text)
+{
+    struct classify_answer answer;
+
+    if (is_quoted_verdict(classifier, question, text, &answer))
+        return answer;
     question->text = text;
     return classify_reply(classifier, question);
 }
