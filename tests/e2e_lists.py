@@ -8,6 +8,7 @@ import os
 import pwd
 import signal
 import smtplib
+import socket
 import struct
 import textwrap
 import threading
@@ -385,6 +386,16 @@ def listening(case):
     check_keys(lists.decisions("--cursor", cursor).json_lines, [], "after a kill")
     run = lists.ingest(bounced("beside@example.com"))
     e2e.check_equal(run.json_lines[0]["decision"], "repeated", "it was not forgotten", run)
+    # A sender that was killed a moment ago: its socket takes connections, and resets them.
+    control = os.path.join(lists.spool.folder, "control")
+    if os.path.exists(control):
+        os.unlink(control)
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(control)
+        dead.listen(4)
+        threading.Timer(0.3, dead.close).start()
+        run = lists.ingest(bounced("beside@example.com"))
+    e2e.check_equal(run.json_lines[0]["decision"], "repeated", "a dead sender is waited out", run)
     case.note(f"rate limited after {codes.index(451)} in a minute")
 
 

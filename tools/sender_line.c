@@ -1,19 +1,14 @@
 #include "tools/sender_line.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "tools/sender.h"
 
-bool sender_line_is_there(const char *spool)
-{
-    int handle = sender_connect(spool);
-
-    if (handle >= 0)
-        (void)close(handle); /* nothing was written */
-    return handle >= 0;
-}
+#define TRIES_MAX 30
+#define PAUSE_MS 100
 
 static int send_all(int handle, struct span bytes)
 {
@@ -59,4 +54,20 @@ int sender_line_ask(const char *spool, struct span request, struct text *answer)
     if (result == 0 && answer->size == 0)
         result = -ECONNRESET;
     return result;
+}
+
+/* The kernel takes connections to a killed sender for some time after its end. */
+bool sender_line_is_there(const char *spool)
+{
+    char buffer[8192];
+    struct text answer;
+    int result = -ECONNRESET;
+
+    for (int i = 0; i < TRIES_MAX && (result == -ECONNRESET || result == -EPIPE); i++) {
+        if (i > 0)
+            (void)poll(NULL, 0, PAUSE_MS);
+        text_init(&answer, buffer, sizeof(buffer));
+        result = sender_line_ask(spool, SPAN("status"), &answer);
+    }
+    return result == 0;
 }

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-/* Whether a sender listens there. */
+/* Whether a sender is there and answers; one that was killed a moment ago is waited out. */
 MUST_USE bool sender_line_is_there(const char *spool);
 /* Sends one line (its end is added) and reads the whole answer, as far as there is room. 0;
  * -ECONNREFUSED, -ENOENT: nobody is there; else -errno. */
