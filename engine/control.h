@@ -35,8 +35,8 @@ struct control {
     struct arena arena;
 };
 
-/* Listens at `path` (copied by io). 0 or -ENOMEM; a failure to listen shows in control->error. */
 MUST_USE size_t control_cost(void);
+/* Listens at `path` (copied by io). 0 or -ENOMEM; a failure to listen shows in control->error. */
 MUST_USE int control_open(struct control *control, struct io *io, const char *path, uint32_t uid);
 /* Closes every connection and the listening one and removes the socket, over the next turns. */
 void control_stop(struct control *control);

@@ -7,6 +7,7 @@ printed says what was done. Everything is on loopback addresses and below one te
 """
 import argparse
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -17,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -283,6 +285,30 @@ class Spool:
             self.key = case.path(name + ".key")
             world.write_verp_key(self.key)
         self.configure()
+
+    @contextlib.contextmanager
+    def dead_sender(self, seconds=0.3):
+        """The socket of a sender that was killed a moment ago: it takes connections, and resets them soon."""
+        control = os.path.join(self.folder, "control")
+        if os.path.exists(control):
+            os.unlink(control)
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(control)
+            dead.listen(4)
+            timer = threading.Timer(seconds, dead.close)
+            timer.start()
+            yield
+            timer.join()
+
+    def wait_for_export(self):
+        """Until the export's cursor stands behind the last event: what a kill leaves then stays."""
+        def is_behind():
+            with open(os.path.join(self.events_folder, "cursor"), encoding="ascii") as f:
+                number, offset = f.readline().split()[3:5]
+            last = sorted(name for name in os.listdir(self.events_folder) if name.startswith("events-"))[-1]
+            return int(number) == int(last[7:-7]) and \
+                int(offset) == os.path.getsize(os.path.join(self.events_folder, last))
+        wait_for(is_behind, 20 * self.case.patience, "the export's cursor")
 
     def configure(self, **changes):
         """Writes the configuration, with some of it changed for good."""
