@@ -35,6 +35,8 @@ SLEEPS = CALL % 'sleep|usleep|nanosleep|clock_nanosleep'
 MALLOC = CALL % 'malloc|calloc|realloc|reallocarray|aligned_alloc|posix_memalign|strdup|strndup|free'
 PRINTF = CALL % r'v?(?:f|s|sn|d|as)?printf|puts|fputs|putchar'
 UNSAFE = CALL % 'strcpy|strcat|strncat|stpcpy|sprintf|vsprintf|gets|atoi|atol|atoll|atof|strtok'
+SHARED = CALL % ('localtime|gmtime|asctime|ctime|setenv|putenv|unsetenv|strsignal|inet_ntoa|gethostby\\w+|getpw(?:nam|uid)'
+                 '|getgr(?:nam|gid)|ttyname|ptsname|tmpnam|setlocale')
 SYSTEM = CALL % ('socket|connect|accept4?|bind|listen|send|recv|sendto|recvfrom|sendmsg|recvmsg|open|openat'
                  '|fopen|read|write|pread|pwrite|close|mmap|fsync|fdatasync|unlink|rename')
 
@@ -46,6 +48,7 @@ BANS = [  # (what, pattern, folders)
     ('malloc family', MALLOC, PURE | {'io'}),
     ('printf family', PRINTF, PURE | {'io'}),
     ('unsafe function', UNSAFE, EVERYWHERE),
+    ('not thread safe', SHARED, EVERYWHERE),
     ('system call', SYSTEM, PURE),
 ]
 # (path, ban): why. Whoever adds a line here explains it to the reviewer.
@@ -347,6 +350,7 @@ SAMPLES = [  # (check, files, how many findings): the sample must be found out
     (check_bans, {'dns/a.c': 'snprintf(a, b, c); printf(d); vsnprintf(e);\n'}, 3),
     (check_bans, {'tools/a.c': 'strcpy(a, b); sprintf(a, b); atoi(a);\n'}, 3),
     (check_bans, {'queue/a.c': 'open(a, b); pwrite(a);\n'}, 2),
+    (check_bans, {'tools/a.c': 'localtime(&t); localtime_r(&t, &tm); getpwnam(a);\n'}, 2),
     (check_bans, {'queue/a.c': '/* time( */ char *s = "free("; slab->free(x); queue_open(y); a.time(z);\n',
                   'queue/a_test.c': 'malloc(1);\n', 'io/a.c': 'clock_gettime(a, b);\n'}, 0),
     (check_goto, {'base/a.c': 'int f(void)\n{\nagain:\n    x();\n    goto again;\n}\n'}, 1),
