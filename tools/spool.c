@@ -150,8 +150,7 @@ int spool_close(struct spool *spool)
     if (spool->group != NULL)
         io_group_close(spool->group);
     settings_free(&spool->settings);
-    explicit_bzero(spool->ticket_key, sizeof(spool->ticket_key));
-    memset(spool, 0, sizeof(*spool));
+    explicit_bzero(spool, sizeof(*spool)); /* the ticket key is in it */
     return result;
 }
 
