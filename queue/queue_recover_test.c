@@ -55,7 +55,7 @@ static void test_outcomes_are_applied(void **state)
         {{OUTCOME_EXPIRED}, OUTCOME_EXPIRED, 1, false},
         {{OUTCOME_CANCELLED}, OUTCOME_CANCELLED, 1, false},
     };
-    struct queue_recovered found;
+    struct queue_recovered found = {0};
     struct queue_image *image;
 
     (void)state;
@@ -92,7 +92,7 @@ static void test_order_of_journals(void **state)
 {
     (void)state;
     for (int order = 0; order < 2; order++) {
-        struct queue_recovered found;
+        struct queue_recovered found = {0};
         struct queue_standing standing;
         struct queue_image *image;
 
@@ -124,7 +124,7 @@ static void test_order_of_journals(void **state)
 
 static void test_strangers(void **state)
 {
-    struct queue_recovered found;
+    struct queue_recovered found = {0};
     struct queue_image *image;
 
     (void)state;
@@ -173,7 +173,7 @@ static void test_domain_by_the_address(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct queue_image *image = new_file(0, RECORD_FILE_SEGMENT);
-        struct queue_recovered found;
+        struct queue_recovered found = {0};
         struct queue_recipient recipient;
 
         (void)queue_image_campaign(image, 7, SPAN("spring"));
@@ -207,7 +207,7 @@ static void test_limits(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct queue_limits limits = plain_limits;
-        struct queue_recovered found;
+        struct queue_recovered found = {0};
         uint32_t slot;
 
         limits.recipients_max = cases[i].recipients_max;
@@ -225,7 +225,7 @@ static void test_limits(void **state)
     for (uint32_t runs_max = 3; runs_max <= 4; runs_max++) {
         struct queue_image *image = new_file(0, RECORD_FILE_SEGMENT);
         struct queue_limits limits = plain_limits;
-        struct queue_recovered found;
+        struct queue_recovered found = {0};
 
         limits.runs_max = runs_max;
         (void)queue_image_campaign(image, 1, SPAN("a"));
@@ -252,7 +252,7 @@ static void test_damaged_segment(void **state)
     (void)state;
     prng_seed(&prng, 3);
     for (uint32_t round = 0; round < 400; round++) {
-        struct queue_recovered found;
+        struct queue_recovered found = {0};
         uint64_t at;
 
         write_campaign(count, true);
@@ -283,7 +283,7 @@ static void test_damaged_segment(void **state)
 static void test_lost_content(void **state)
 {
     struct queue_image *image = new_file(0, RECORD_FILE_SEGMENT);
-    struct queue_recovered found;
+    struct queue_recovered found = {0};
 
     (void)state;
     (void)queue_image_campaign(image, 7, SPAN("spring"));
@@ -306,7 +306,7 @@ static void test_lost_content(void **state)
 /* A second copy of descriptor and content, in another segment, makes up for a lost one. */
 static void test_content_from_another_segment(void **state)
 {
-    struct queue_recovered found;
+    struct queue_recovered found = {0};
     struct queue_image *image;
 
     (void)state;
@@ -336,7 +336,7 @@ static void test_content_from_another_segment(void **state)
 static void test_committed_but_torn(void **state)
 {
     struct queue_image *image = new_file(0, RECORD_FILE_SEGMENT);
-    struct queue_recovered found;
+    struct queue_recovered found = {0};
     uint64_t places[5];
 
     (void)state;
@@ -380,7 +380,7 @@ static void test_missing_campaign(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(states); i++) {
         struct queue_image *image = new_file(1, RECORD_FILE_JOURNAL);
-        struct queue_recovered found;
+        struct queue_recovered found = {0};
 
         (void)queue_image_state(image, 7, 1, states[i], 5);
         (void)queue_image_flush(image, true);
@@ -393,7 +393,7 @@ static void test_missing_campaign(void **state)
 
 static void test_reset_and_again(void **state)
 {
-    struct queue_recovered found;
+    struct queue_recovered found = {0};
 
     (void)state;
     start(5, &plain_limits);
@@ -412,7 +412,7 @@ static void test_reset_and_again(void **state)
 /* What a checkpoint covers is not added again, but its campaigns and domains are read. */
 static void test_from_the_middle(void **state)
 {
-    struct queue_recovered found;
+    struct queue_recovered found = {0};
     uint32_t slot;
 
     (void)state;
@@ -469,7 +469,7 @@ static void test_ordinals_at_the_end(void **state)
 {
     static const uint32_t ordinals[] = {UINT32_MAX - 1, UINT32_MAX, 0, 1};
     struct queue_image *image = new_file(0, RECORD_FILE_SEGMENT);
-    struct queue_recovered found;
+    struct queue_recovered found = {0};
 
     (void)state;
     (void)queue_image_campaign(image, 7, SPAN("spring"));
