@@ -104,10 +104,11 @@ static void refresh_flow(struct shard *shard, uint32_t flow)
 int delivery_take(struct shard *shard, uint32_t site, uint32_t has, struct delivery *delivery,
                   uint64_t *ret_until_ns)
 {
+    const struct schedule_session session = {.site = site, .has = has};
+
     CHECK(!delivery->open);
     for (;;) {
-        uint32_t flow =
-            schedule_next(shard->schedule, site, has, shard_now_ns(shard), ret_until_ns);
+        uint32_t flow = schedule_next(shard->schedule, session, shard_now_ns(shard), ret_until_ns);
         struct span why;
         int claimed;
 

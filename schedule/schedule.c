@@ -197,14 +197,14 @@ uint32_t schedule_unmet(const struct schedule *schedule, uint32_t site, const ui
     return share_unmet(&schedule->pool, &schedule_parts_at(schedule, site)->ring, has, has_count);
 }
 
-uint32_t schedule_next(struct schedule *schedule, uint32_t site, uint32_t has, uint64_t now_ns,
+uint32_t schedule_next(struct schedule *schedule, struct schedule_session session, uint64_t now_ns,
                        uint64_t *ret_until_ns)
 {
-    struct entry *entry = schedule_parts_at(schedule, site);
+    struct entry *entry = schedule_parts_at(schedule, session.site);
     uint64_t from_ns = pace_ready_ns(&entry->site.messages, now_ns);
     uint32_t flow;
 
-    if (!share_serves(&schedule->pool, &entry->ring, has)) {
+    if (!share_serves(&schedule->pool, &entry->ring, session.has)) {
         *ret_until_ns = SCHEDULE_NEVER;
         return SCHEDULE_NONE;
     }
@@ -213,9 +213,9 @@ uint32_t schedule_next(struct schedule *schedule, uint32_t site, uint32_t has, u
         ramp_rest(&entry->ramp, entry->site.sessions_count, now_ns);
         return SCHEDULE_NONE;
     }
-    flow = share_take(&schedule->pool, &entry->ring, has);
+    flow = share_take(&schedule->pool, &entry->ring, session.has);
     pace_take(&entry->site.messages, now_ns);
-    if (schedule_site_ready_count(schedule, site) == 0)
+    if (schedule_site_ready_count(schedule, session.site) == 0)
         ramp_rest(&entry->ramp, entry->site.sessions_count, now_ns);
     schedule_parts_refresh(schedule, entry);
     return flow;

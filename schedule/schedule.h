@@ -45,6 +45,12 @@ struct schedule_place {
     enum lane lane;
 };
 
+/* A session that asks for mail. */
+struct schedule_session {
+    uint32_t site;
+    uint32_t has; /* the bits that it has of what a flow may need */
+};
+
 size_t schedule_cost(const struct schedule_options *options);
 struct schedule *schedule_open(struct arena *arena, const struct schedule_options *options,
                                uint64_t now_ns);
@@ -89,12 +95,11 @@ static inline void schedule_flow_empty(struct schedule *schedule, uint32_t flow)
     schedule_flow_ready(schedule, flow, 0);
 }
 
-/* The flow to take one record from for a session at this site that has these bits, or SCHEDULE_NONE
- * and in *ret_until_ns when to ask again (SCHEDULE_NEVER: when mail is announced). Takes one off
- * the message pace. */
-MUST_USE uint32_t schedule_next(struct schedule *schedule, uint32_t site, uint32_t has,
+/* The flow to take one record from for this session, or SCHEDULE_NONE and in *ret_until_ns when to
+ * ask again (SCHEDULE_NEVER: when mail is announced). Takes one off the message pace. */
+MUST_USE uint32_t schedule_next(struct schedule *schedule, struct schedule_session session,
                                 uint64_t now_ns, uint64_t *ret_until_ns);
-/* Whether there is mail for such a session, whatever the pace says. */
+/* Whether there is mail for a session at this site that has these bits, whatever the pace says. */
 MUST_USE bool schedule_serves(const struct schedule *schedule, uint32_t site, uint32_t has);
 /* A flow with mail whose needs no session with any of these would meet, or SCHEDULE_NONE. */
 MUST_USE uint32_t schedule_unmet(const struct schedule *schedule, uint32_t site,

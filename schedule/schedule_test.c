@@ -115,7 +115,9 @@ static uint64_t wait_for_sessions(uint32_t count)
 
 static uint32_t next(uint32_t site)
 {
-    return schedule_next(scene.schedule, site, UINT32_MAX, scene.now, &scene.until);
+    const struct schedule_session session = {.site = site, .has = UINT32_MAX};
+
+    return schedule_next(scene.schedule, session, scene.now, &scene.until);
 }
 
 struct answer {

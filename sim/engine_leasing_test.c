@@ -274,6 +274,7 @@ static void test_other_limit(void **state)
 /* Takes what the pace allows, and ends the sessions of whoever has lost the connection. */
 static uint32_t take(uint32_t site)
 {
+    const struct schedule_session session = {.site = site};
     uint32_t taken = 0;
 
     for (uint32_t i = 0; i < scene.count; i++) {
@@ -283,7 +284,7 @@ static uint32_t take(uint32_t site)
         if (!schedule_site_claimed(shard->schedule, site))
             continue;
         while (sessions_at(i, site) > 0 &&
-               schedule_next(shard->schedule, site, 0, shard_now_ns(shard), &until) !=
+               schedule_next(shard->schedule, session, shard_now_ns(shard), &until) !=
                    SCHEDULE_NONE)
             taken++;
         while (schedule_session_excess(shard->schedule, site))
