@@ -406,6 +406,14 @@ static bool has_certificates_of(const struct policy *policy, const struct policy
     return true;
 }
 
+static bool same_addresses(const struct ip_port *a, const struct ip_port *b, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (!ip_equal(&a[i].ip, &b[i].ip) || a[i].port != b[i].port)
+            return false;
+    return true;
+}
+
 void policy_needs_restart(const struct policy *policy, const struct policy *fresh,
                           struct text *ret_keys)
 {
@@ -417,7 +425,7 @@ void policy_needs_restart(const struct policy *policy, const struct policy *fres
         policy->dns_servers.count != fresh->dns_servers.count ||
             policy->dns_timeout_ns != fresh->dns_timeout_ns ||
             policy->dns_trust_ad != fresh->dns_trust_ad ||
-            memcmp(policy->dns_addresses, fresh->dns_addresses, sizeof(policy->dns_addresses)) != 0,
+            !same_addresses(policy->dns_addresses, fresh->dns_addresses, policy->dns_servers.count),
         "dns");
     differs(ret_keys, policy->allow_private_addresses != fresh->allow_private_addresses,
             "smtp.allow_private_addresses");
@@ -434,8 +442,8 @@ void policy_needs_restart(const struct policy *policy, const struct policy *fres
             "events.directory");
     differs(ret_keys,
             policy->bounces_listen.count != fresh->bounces_listen.count ||
-                memcmp(policy->bounces_addresses, fresh->bounces_addresses,
-                       sizeof(policy->bounces_addresses)) != 0 ||
+                !same_addresses(policy->bounces_addresses, fresh->bounces_addresses,
+                                policy->bounces_listen.count) ||
                 strcmp(policy->bounces_tls_cert, fresh->bounces_tls_cert) != 0,
             "bounces");
     differs(ret_keys, policy->hygiene_addresses != fresh->hygiene_addresses, "hygiene.addresses");

@@ -341,13 +341,16 @@ static void test_needs_restart(void **state)
     static const struct {
         const char *yaml, *keys;
     } cases[] = {
-        {"dns: {servers: [192.0.2.1]}", ""},
-        {"dns: {servers: [192.0.2.2]}", "dns"},
-        {"dns: {servers: [192.0.2.1], trust_ad: true}", "dns"},
-        {"dns: {servers: [192.0.2.1], timeout: 3s}", "dns"},
-        {"dns: {servers: [192.0.2.1]}\nshards: 3", "shards"},
-        {"dns: {servers: [192.0.2.1]}\nsigning: {threads: 2}", "signing.threads"},
-        {"dns: {servers: [192.0.2.1]}\ntls: {mta_sts: true}", "tls.mta_sts"}, /* off goes at once */
+        {"dns: {servers: [192.0.2.1, 192.0.2.2]}", ""},
+        {"dns: {servers: [192.0.2.1]}", "dns"},
+        {"dns: {servers: [192.0.2.1, 192.0.2.3]}", "dns"},
+        {"dns: {servers: [192.0.2.1, '192.0.2.2:54']}", "dns"},
+        {"dns: {servers: [192.0.2.1, 192.0.2.2], trust_ad: true}", "dns"},
+        {"dns: {servers: [192.0.2.1, 192.0.2.2], timeout: 3s}", "dns"},
+        {"dns: {servers: [192.0.2.1, 192.0.2.2]}\nshards: 3", "shards"},
+        {"dns: {servers: [192.0.2.1, 192.0.2.2]}\nsigning: {threads: 2}", "signing.threads"},
+        /* Off goes at once. */
+        {"dns: {servers: [192.0.2.1, 192.0.2.2]}\ntls: {mta_sts: true}", "tls.mta_sts"},
     };
     static struct policy before;
 
@@ -360,6 +363,10 @@ static void test_needs_restart(void **state)
 
         assert_int_equal(read_yaml(cases[i].yaml), 0);
         before.tls_mta_sts = strcmp(cases[i].keys, "tls.mta_sts") != 0;
+        /* What stands between the members, and behind the last address, says nothing. */
+        memset((uint8_t *)&policy.dns_addresses[0] + sizeof(struct ip), 0xa5,
+               offsetof(struct ip_port, port) - sizeof(struct ip));
+        policy.dns_addresses[policy.dns_servers.count].port = 1;
         text_init(&keys, buffer, sizeof(buffer));
         policy_needs_restart(&before, &policy, &keys);
         assert_string_equal(text_cstr_end(&keys), cases[i].keys);
