@@ -340,28 +340,49 @@ const struct hygiene_store_recovery *hygiene_store_recovery(const struct hygiene
     return &hygiene->recovery;
 }
 
+/* Waits for the journal, and serves the store that shares its ring. */
+static void wait_for_log(struct hygiene_store *hygiene)
+{
+    struct io_event events[16];
+    uint32_t count =
+        io_wait(hygiene->io, store_log_deadline_ns(&hygiene->log), events, ARRAY_LEN(events));
+
+    for (uint32_t i = 0; i < count; i++) {
+        if (tag_op_of(events[i].tag) == TAG_HYGIENE_LOG)
+            hygiene_store_event(hygiene, &events[i]);
+        else if (tag_op_of(events[i].tag) >= TAG_STORE && hygiene->options.store != NULL)
+            CHECK(store_event(hygiene->options.store, &events[i]));
+    }
+}
+
 /* Writes what is gathered; a journal that cannot be written ends it. */
 int hygiene_store_parts_drain(struct hygiene_store *hygiene)
 {
     while (!store_log_quiet(&hygiene->log)) {
-        struct io_event events[16];
-        uint32_t count;
-
         hygiene->log.flush = true;
         store_log_step(&hygiene->log, io_now_ns(hygiene->io));
         if (hygiene->log.state == STORE_LOG_FAILED)
             return hygiene->log.error;
-        if (store_log_quiet(&hygiene->log))
-            break;
-        count =
-            io_wait(hygiene->io, store_log_deadline_ns(&hygiene->log), events, ARRAY_LEN(events));
-        for (uint32_t i = 0; i < count; i++) {
-            if (tag_op_of(events[i].tag) == TAG_HYGIENE_LOG)
-                hygiene_store_event(hygiene, &events[i]);
-            else if (tag_op_of(events[i].tag) >= TAG_STORE && hygiene->options.store != NULL)
-                CHECK(store_event(hygiene->options.store, &events[i]));
-        }
+        if (!store_log_quiet(&hygiene->log))
+            wait_for_log(hygiene);
     }
+    return 0;
+}
+
+int hygiene_store_parts_make_room(struct hygiene_store *hygiene, size_t size, uint8_t **ret_place)
+{
+    uint8_t *place = hygiene_store_parts_room(hygiene, size);
+
+    if (place == NULL) {
+        int result = hygiene_store_parts_drain(hygiene);
+
+        if (result < 0)
+            return result;
+        place = hygiene_store_parts_room(hygiene, size);
+    }
+    if (place == NULL)
+        return -EIO;
+    *ret_place = place;
     return 0;
 }
 

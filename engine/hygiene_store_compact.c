@@ -51,17 +51,11 @@ int hygiene_store_parts_read_start(struct hygiene_store *hygiene)
 
 static int put(struct hygiene_store *hygiene, const struct hygiene_change *change)
 {
-    uint8_t *place = hygiene_store_parts_room(hygiene, HYGIENE_CHANGE_SIZE_MAX);
+    uint8_t *place;
+    int result = hygiene_store_parts_make_room(hygiene, HYGIENE_CHANGE_SIZE_MAX, &place);
 
-    if (place == NULL) {
-        int result = hygiene_store_parts_drain(hygiene);
-
-        if (result < 0)
-            return result;
-        place = hygiene_store_parts_room(hygiene, HYGIENE_CHANGE_SIZE_MAX);
-    }
-    if (place == NULL)
-        return -EIO;
+    if (result < 0)
+        return result;
     hygiene_store_parts_added(hygiene, RECORD_CHANGE, hygiene_change_write(change, place));
     return 0;
 }
@@ -153,17 +147,11 @@ static int put_tags(struct hygiene_store *hygiene)
     struct seen_tag tag;
 
     for (uint32_t i = 0; seen_tags_at(hygiene->tags, i, &tag); i++) {
-        uint8_t *place = hygiene_store_parts_room(hygiene, SEEN_TAGS_RECORD_SIZE);
+        uint8_t *place;
+        int result = hygiene_store_parts_make_room(hygiene, SEEN_TAGS_RECORD_SIZE, &place);
 
-        if (place == NULL) {
-            int result = hygiene_store_parts_drain(hygiene);
-
-            if (result < 0)
-                return result;
-            place = hygiene_store_parts_room(hygiene, SEEN_TAGS_RECORD_SIZE);
-        }
-        if (place == NULL)
-            return -EIO;
+        if (result < 0)
+            return result;
         seen_tags_write(&tag, place);
         hygiene_store_parts_added(hygiene, RECORD_TAG, SEEN_TAGS_RECORD_SIZE);
     }

@@ -44,17 +44,12 @@ int hygiene_store_parts_put_reports(struct hygiene_store *hygiene)
 
     for (uint32_t i = 0; i < count; i++) {
         for (uint32_t k = 0; confirmations_at(hygiene->confirmations, i, k, &report); k++) {
-            uint8_t *place = hygiene_store_parts_room(hygiene, CONFIRMATIONS_RECORD_SIZE_MAX);
+            uint8_t *place;
+            int result =
+                hygiene_store_parts_make_room(hygiene, CONFIRMATIONS_RECORD_SIZE_MAX, &place);
 
-            if (place == NULL) {
-                int result = hygiene_store_parts_drain(hygiene);
-
-                if (result < 0)
-                    return result;
-                place = hygiene_store_parts_room(hygiene, CONFIRMATIONS_RECORD_SIZE_MAX);
-            }
-            if (place == NULL)
-                return -EIO;
+            if (result < 0)
+                return result;
             hygiene_store_parts_added(hygiene, RECORD_CONFIRMATION,
                                       confirmations_write(&report, place));
         }

@@ -71,6 +71,10 @@ void hygiene_store_parts_added(struct hygiene_store *hygiene, uint16_t type, siz
 void hygiene_store_parts_write_cursor(struct hygiene_store *hygiene);
 /* Everything gathered becomes durable. 0 or -errno. */
 MUST_USE int hygiene_store_parts_drain(struct hygiene_store *hygiene);
+/* Room for a record, made by draining when there is none. 0 or -errno: the journal cannot be
+ * written. */
+MUST_USE int hygiene_store_parts_make_room(struct hygiene_store *hygiene, size_t size,
+                                           uint8_t **ret_place);
 
 /* hygiene_store_lists.c: a record of that type; false: damaged. */
 MUST_USE bool hygiene_store_parts_read_report(struct hygiene_store *hygiene, struct span payload);

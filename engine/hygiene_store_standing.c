@@ -1,8 +1,6 @@
 /* The standing of providers (breakers) and domains: absolute values, written now and then and
  * always just before a cursor, so that a crash forgets a second or two of counting and repeats
  * none. */
-#include <errno.h>
-
 #include "bounce/hygiene_breaker.h"
 #include "bounce/hygiene_domains.h"
 #include "engine/hygiene_store_parts.h"
@@ -43,29 +41,16 @@ void hygiene_store_parts_write_standing(struct hygiene_store *hygiene, uint64_t 
     }
 }
 
-/* Room for one record, made if there is none. NULL: the journal cannot be written. */
-static uint8_t *room(struct hygiene_store *hygiene, int *result)
-{
-    uint8_t *into = hygiene_store_parts_room(hygiene, RECORD_ROOM);
-
-    *result = into == NULL ? hygiene_store_parts_drain(hygiene) : 0;
-    if (into == NULL && *result == 0)
-        into = hygiene_store_parts_room(hygiene, RECORD_ROOM);
-    if (into == NULL && *result == 0)
-        *result = -EIO;
-    return *result == 0 ? into : NULL;
-}
-
 int hygiene_store_parts_write_all_standing(struct hygiene_store *hygiene)
 {
     uint32_t place = 0;
     size_t size = 1;
-    int result = 0;
+    uint8_t *into;
+    int result;
 
     while (size > 0) {
-        uint8_t *into = room(hygiene, &result);
-
-        if (into == NULL)
+        result = hygiene_store_parts_make_room(hygiene, RECORD_ROOM, &into);
+        if (result < 0)
             return result;
         size = hygiene_breaker_write_next(hygiene_breakers(hygiene->tables), &place, true, into);
         if (size > 0)
@@ -73,9 +58,8 @@ int hygiene_store_parts_write_all_standing(struct hygiene_store *hygiene)
     }
     place = 0;
     for (size = 1; size > 0;) {
-        uint8_t *into = room(hygiene, &result);
-
-        if (into == NULL)
+        result = hygiene_store_parts_make_room(hygiene, RECORD_ROOM, &into);
+        if (result < 0)
             return result;
         size = hygiene_domains_write_next(hygiene_domain_counts(hygiene->tables), &place, into);
         if (size > 0)
