@@ -103,13 +103,15 @@ static int keep_head(struct content *content, struct span head)
     struct body_scan scan = {0};
     struct body body;
     struct text text;
+    size_t room;
 
     body_scan_add(&scan, head);
     body_scan_end(&scan);
-    content->memory = malloc(body_scan_size(&scan) + 2 * BODY_STEP_MAX);
+    room = body_scan_size(&scan) + (size_t)2 * BODY_STEP_MAX;
+    content->memory = malloc(room);
     if (content->memory == NULL)
         return -ENOMEM;
-    text_init(&text, content->memory, body_scan_size(&scan) + 2 * BODY_STEP_MAX);
+    text_init(&text, content->memory, room);
     body_init(&body, false);
     CHECK(body_put(&body, &head, &text) && body_end(&body, &text));
     content->head = text_span(&text);

@@ -10,7 +10,7 @@
 #include "sign/dkim.h"
 
 static_assert(DKIM_FIELDS_MAX == 64, "as the words below say");
-static_assert(PREFACE_HEADER_MAX == (size_t)256 * 1024, "as the words below say");
+static_assert(PREFACE_HEADER_MAX / KIB == 256, "as the words below say");
 
 struct span content_signable_words(enum content_signable fault)
 {

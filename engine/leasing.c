@@ -255,6 +255,32 @@ static bool say(struct shard *shard, uint32_t to, const struct leasing_message *
     return true;
 }
 
+static void hear_peers(struct shard *shard)
+{
+    struct leasing_links *links = shard->leasing.links;
+    struct leasing_message message;
+
+    for (uint32_t from = 0; from < links->count; from++)
+        for (uint32_t i = 0;
+             i < HEAR_MAX && leasing_links_receive(links, from, shard->options.index, &message);
+             i++)
+            hear(shard, from, &message);
+}
+
+static void say_farewells(struct shard *shard)
+{
+    struct leasing *leasing = &shard->leasing;
+
+    while (leasing->farewells_count > 0) {
+        const struct leasing_farewell *last = &leasing->farewells[leasing->farewells_count - 1];
+
+        if (!leasing_links_has_room(leasing->links, shard->options.index, last->home))
+            return;
+        CHECK(say(shard, last->home, &last->message));
+        leasing->farewells_count--;
+    }
+}
+
 static bool speak_site(struct shard *shard, struct leasing_site *item, uint32_t site)
 {
     struct leasing_message message = {.site = item->hash, .limit = item->limit};
@@ -293,46 +319,40 @@ static bool speak_home(struct shard *shard, struct leasing_home *home)
     return true;
 }
 
+/* For every site and then every home that has something to say, as far as there is room. */
+static void speak(struct shard *shard)
+{
+    struct leasing *leasing = &shard->leasing;
+    struct list_node *node;
+
+    while ((node = list_first(&leasing->dirty)) != NULL) {
+        struct leasing_site *item = CONTAINER_OF(node, struct leasing_site, node);
+
+        if (!speak_site(shard, item, (uint32_t)(item - leasing->sites)))
+            break;
+        if (list_linked(node))
+            list_remove(node);
+    }
+    while ((node = list_first(&leasing->homes.dirty)) != NULL) {
+        if (!speak_home(shard, CONTAINER_OF(node, struct leasing_home, node)))
+            break;
+        if (list_linked(node))
+            list_remove(node);
+    }
+}
+
 void leasing_turn(struct shard *shard)
 {
     struct leasing *leasing = &shard->leasing;
-    struct leasing_message message;
-    struct list_node *node;
 
     if (alone(leasing))
         return;
-    for (uint32_t from = 0; from < leasing->links->count; from++) {
-        for (uint32_t i = 0; i < HEAR_MAX && leasing_links_receive(leasing->links, from,
-                                                                   shard->options.index, &message);
-             i++)
-            hear(shard, from, &message);
-    }
-    while (leasing->farewells_count > 0) {
-        const struct leasing_farewell *last = &leasing->farewells[leasing->farewells_count - 1];
-
-        if (!leasing_links_has_room(shard->leasing.links, shard->options.index, last->home))
-            break;
-        CHECK(say(shard, last->home, &last->message));
-        leasing->farewells_count--;
-    }
+    hear_peers(shard);
+    say_farewells(shard);
     leasing_homes_rotate(&leasing->homes, shard_now_ns(shard));
     renew(shard);
-    for (uint32_t pass = 0; pass < 3; pass++) { /* what is said to oneself may call for an answer */
-        while ((node = list_first(&leasing->dirty)) != NULL) {
-            struct leasing_site *item = CONTAINER_OF(node, struct leasing_site, node);
-
-            if (!speak_site(shard, item, (uint32_t)(item - leasing->sites)))
-                break;
-            if (list_linked(node))
-                list_remove(node);
-        }
-        while ((node = list_first(&leasing->homes.dirty)) != NULL) {
-            if (!speak_home(shard, CONTAINER_OF(node, struct leasing_home, node)))
-                break;
-            if (list_linked(node))
-                list_remove(node);
-        }
-    }
+    for (uint32_t pass = 0; pass < 3; pass++) /* what is said to oneself may call for an answer */
+        speak(shard);
 }
 
 uint64_t leasing_deadline_ns(const struct shard *shard)

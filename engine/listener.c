@@ -15,8 +15,8 @@
 #define PEER_MINUTE_MAX 600
 #define LIST_PEER_MINUTE_MAX 600 /* messages to somebody else's lists */
 #define LIST_MINUTE_MAX 6000
-#define MESSAGE_NS (10 * 60 * NS_PER_S)
-#define SESSION_NS (60 * 60 * NS_PER_S)
+#define MESSAGE_NS (10 * NS_PER_MINUTE)
+#define SESSION_NS (60 * NS_PER_MINUTE)
 #define DRAIN_NS (10 * NS_PER_S) /* for the last words */
 #define POLL_NS (2 * NS_PER_MS)
 

@@ -12,9 +12,11 @@
 /* Returns the line's total. */
 static uint64_t add_line(struct text *out, const char *name, uint64_t count, uint64_t size)
 {
+    uint64_t total = count * size;
+
     text_add_format(out, "%-28s %12llu x %10llu = %14llu\n", name, (unsigned long long)count,
-                    (unsigned long long)size, (unsigned long long)(count * size));
-    return count * size;
+                    (unsigned long long)size, (unsigned long long)total);
+    return total;
 }
 
 static uint64_t add_front(const struct memory_sheet *sheet, struct text *out)
@@ -49,8 +51,8 @@ void memory_sheet_write(const struct memory_sheet *sheet, struct text *out)
     mapped += add_line(out, "stacks of threads", limits->shards_count + limits->signers_count,
                        sheet->stack_size);
     mapped += add_line(out, "suppressions, a mapped file", 1, SHELF_DISK_MAP_MIN);
-    text_add_format(out, "%-28s %45llu\n", "address space at least",
-                    (unsigned long long)(total + mapped));
+    mapped += total;
+    text_add_format(out, "%-28s %45llu\n", "address space at least", (unsigned long long)mapped);
     text_add_cstr(out,
                   "Memory is touched as it is used. Of ringpost run; send has no mail that comes "
                   "back and no\nreports. Beside it: program and libraries, small things, and the "

@@ -162,34 +162,44 @@ static bool can_talk(struct reception *reception)
            text_room(&reception->replies) >= RECEIVE_REPLY_MAX;
 }
 
+/* What the machine stopped for. */
+static enum reception_want ask(struct reception *reception, enum receive_want want,
+                               const struct tls_context *tls, uint64_t wall_s)
+{
+    switch (want) {
+    case RECEIVE_WANT_INPUT:
+        if (reception->ended)
+            leave(reception);
+        return RECEPTION_WANT_NOTHING;
+    case RECEIVE_WANT_RECIPIENT:
+        return RECEPTION_WANT_RECIPIENT;
+    case RECEIVE_WANT_CONTENT:
+        return RECEPTION_WANT_CONTENT;
+    case RECEIVE_WANT_VERDICT:
+        reception->state = RECEPTION_JUDGING;
+        return RECEPTION_WANT_VERDICT;
+    case RECEIVE_WANT_TLS:
+        CHECK(tls != NULL); /* not offered otherwise */
+        begin_shaking(reception, tls, wall_s);
+        return RECEPTION_WANT_NOTHING;
+    case RECEIVE_WANT_CLOSE:
+        leave(reception);
+        return RECEPTION_WANT_NOTHING;
+    }
+    UNREACHABLE("a want that is none");
+}
+
 enum reception_want reception_step(struct reception *reception, const struct tls_context *tls,
                                    uint64_t wall_s)
 {
     if (reception->state == RECEPTION_SHAKING)
         shake(reception, wall_s);
     while (can_talk(reception)) {
-        switch (talk(reception)) {
-        case RECEIVE_WANT_INPUT:
-            if (reception->pending_taken < reception->pending.size)
-                continue; /* the replies were full */
-            if (reception->ended)
-                leave(reception);
-            return RECEPTION_WANT_NOTHING;
-        case RECEIVE_WANT_RECIPIENT:
-            return RECEPTION_WANT_RECIPIENT;
-        case RECEIVE_WANT_CONTENT:
-            return RECEPTION_WANT_CONTENT;
-        case RECEIVE_WANT_VERDICT:
-            reception->state = RECEPTION_JUDGING;
-            return RECEPTION_WANT_VERDICT;
-        case RECEIVE_WANT_TLS:
-            CHECK(tls != NULL); /* not offered otherwise */
-            begin_shaking(reception, tls, wall_s);
-            return RECEPTION_WANT_NOTHING;
-        case RECEIVE_WANT_CLOSE:
-            leave(reception);
-            return RECEPTION_WANT_NOTHING;
-        }
+        enum receive_want want = talk(reception);
+
+        if (want == RECEIVE_WANT_INPUT && reception->pending_taken < reception->pending.size)
+            continue; /* the replies were full */
+        return ask(reception, want, tls, wall_s);
     }
     return RECEPTION_WANT_NOTHING;
 }

@@ -125,8 +125,8 @@ void routing_end(struct shard *shard, uint32_t index);
 void routing_drain(struct shard *shard);
 /* Its recipients are settled with this outcome. False: no slot is free now. */
 MUST_USE bool routing_fail(struct shard *shard, uint32_t domain, const struct outcome *outcome);
-/* What its flows need may have changed. */
-void routing_reattach(struct shard *shard, uint32_t domain);
+/* What the flows of the domain need may have changed. */
+void routing_reattach(struct shard *shard, uint32_t index);
 /* routing_ask.c: once a turn: answers, then new questions; bounded. */
 void routing_ask_turn(struct shard *shard);
 

@@ -16,7 +16,7 @@
 /* The filter may add so much to a flight: records' overhead and answers of the protocol. */
 #define SESSION_TLS_RESERVE 1024
 /* Plaintext is read only with so much room for what the machine writes in answer to it. */
-#define SESSION_TLS_ROOM_MIN (8 * SMTP_BURST_MAX)
+#define SESSION_TLS_ROOM_MIN ((size_t)8 * SMTP_BURST_MAX)
 
 /* Steps of handshakes in one turn: each may cost a millisecond of public-key work, and everybody
  * else waits meanwhile. */

@@ -313,7 +313,7 @@ static void test_a_stranger_is_thrown_away(void **state)
 static void damage_by(int (*how)(int file, off_t size, struct prng *prng), uint64_t seed)
 {
     struct prng prng;
-    struct stat stat;
+    struct stat stat = {0};
     int file = open(data_path, O_RDWR | O_CLOEXEC);
 
     assert_true(file >= 0 && fstat(file, &stat) == 0);

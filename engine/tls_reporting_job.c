@@ -376,13 +376,14 @@ void tls_reporting_job_start(struct tls_reporting *reporting, uint32_t item)
 
 void tls_reporting_job_answered(struct tls_reporting *reporting, uint64_t waiter)
 {
-    struct tls_reporting_job *job =
-        waiter < TLS_REPORTING_JOBS_MAX ? &reporting->jobs[waiter] : NULL;
+    struct tls_reporting_job *job;
 
-    if (job == NULL || job->state != TLS_REPORTING_JOB_TXT || reporting->stopping) {
+    if (waiter >= TLS_REPORTING_JOBS_MAX || reporting->stopping ||
+        reporting->jobs[waiter].state != TLS_REPORTING_JOB_TXT) {
         dns_forget(reporting->resolver.dns, waiter);
         return;
     }
+    job = &reporting->jobs[waiter];
     job->asked = false;
     tls_reporting_job_step(reporting, job);
 }

@@ -8,7 +8,7 @@
 #define STRANGE_MAX 4
 
 static_assert(TLS_RESUME_SEALED_MAX <= UINT16_MAX, "two octets hold its size");
-static_assert(SNAPSHOT_BUFFER_SIZE >= 2 * (TLS_RESUME_SEALED_MAX + 64), "a piece holds some");
+static_assert(SNAPSHOT_BUFFER_SIZE / 2 >= TLS_RESUME_SEALED_MAX + 64, "a piece holds some");
 
 /* Never the same under one key: the front was drawn at this start, the rest counts. */
 static const uint8_t *next_nonce(struct tls_tickets *tickets)

@@ -18,7 +18,7 @@
 
 #define TLS_TROUBLE_HOSTS_MAX 4096
 #define TLS_TROUBLE_HOST_SIZE 256
-#define TLS_TROUBLE_AGAIN_S (24 * 60 * 60) /* after so long TLS is tried again */
+#define TLS_TROUBLE_AGAIN_S (UINT64_C(24) * 60 * 60) /* after so long TLS is tried again */
 #define TLS_TROUBLE_LINE_MAX (TLS_TROUBLE_HOST_SIZE + 64)
 
 struct tls_trouble_host {
