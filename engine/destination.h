@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "dns/route.h"
 #include "message/tls_demand.h"
+#include "tls/tls_policy.h"
 
 #define DESTINATION_NONE UINT32_MAX
 #define DESTINATION_AVOID_NS (60 * NS_PER_S) /* an address that failed is passed over so long */
@@ -25,8 +26,10 @@ struct destination_address {
 /* What TLS came of sessions to a host: bits of tls_policy.h, and what was lacking. */
 struct destination_reach {
     uint64_t until_ns; /* how long it holds; 0: nothing is known */
+    uint64_t number;   /* of the session: one of a shard has more than all before it */
     uint32_t has;
     enum tls_fault fault;
+    enum tls_policy_dane dane; /* of the host, whoever goes by it */
     bool definite;   /* the host itself refused: TLS is not offered, or its certificate is wrong */
     char words[112]; /* of the fault; may be empty */
 };

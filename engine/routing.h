@@ -41,6 +41,7 @@ struct routing_domain {
     uint64_t expires_ns;        /* of the route */
     uint64_t fresh_until_ns;    /* the end of the last route that was not stale */
     uint64_t asked_ns;          /* when the lookup began */
+    uint64_t counted_reach;     /* sessions that failed its mail are counted up to this number */
     uint32_t dns_us;            /* how long it took */
     uint32_t site;
     uint32_t site_generation;
@@ -78,6 +79,7 @@ struct routing {
     uint32_t flows_max;
     uint32_t sites_max;
     struct slab failures;
+    uint64_t reached_count;  /* numbers given to what sessions reached (destination_reach) */
     uint32_t listed_count;   /* flows */
     bool more;               /* the last turn did not take all new flows */
     struct list asking;      /* domains to ask the dns room about */

@@ -85,27 +85,33 @@ static enum unmet_doubt doubt_of(const struct shard *shard, uint32_t domain_inde
     return names.secure == 0 ? UNMET_AD_NEVER_SEEN : UNMET_NO_DOUBT;
 }
 
-/* Each host that was tried counts against the domain's policy, but not for a report of ours; that
- * a policy names no host was counted at the gate. */
+/* Each session that was tried counts against the domain's policy, once, however many campaigns wait
+ * for it and for however many turns, but not for a report of ours; that a policy names no host was
+ * counted at the gate. */
 static void count_unmet(struct shard *shard, const struct destination *destination, uint32_t flow,
                         uint32_t needs)
 {
+    struct routing_domain *domain = &shard->routing.domains[shard->routing.flows[flow].domain];
     struct queue_flow info;
 
     queue_flow(shard->queue, flow, &info);
-    if ((needs & TLS_POLICY_NAMED) != 0 ||
+    if ((needs & TLS_POLICY_NAMED) != 0 || domain->counted_reach == shard->routing.reached_count ||
         hygiene_feed_is_ours(
             queue_campaign(store_queue(shard->options.store), info.campaign_index)))
         return;
     for (uint32_t h = 0; h < destination->hosts_count; h++) {
         const struct destination_reach *reach = &destination->reached[h];
         struct tls_counting_host host = {.name = span_cstr(destination->hosts[h]),
+                                         .dane = reach->dane,
+                                         .has = reach->has,
                                          .fault = reach->fault,
                                          .words = span_cstr(reach->words)};
 
-        if (reach->until_ns > 0 && (needs & ~reach->has) != 0 && reach->fault != TLS_FAULT_NONE)
+        if (reach->until_ns > 0 && reach->number > domain->counted_reach &&
+            (needs & ~reach->has) != 0 && reach->fault != TLS_FAULT_NONE)
             tls_counting_add(shard, info.domain, &host);
     }
+    domain->counted_reach = shard->routing.reached_count;
 }
 
 /* Whoever validates says so of a top level that is signed. The answer is counted (dns_stats). */
@@ -131,8 +137,7 @@ static bool fail_flow(struct shard *shard, uint32_t flow, const struct destinati
     if (unmet.doubt == UNMET_AD_NEVER_SEEN && (unmet.needs & TLS_POLICY_VOUCHED) != 0)
         try_resolver(shard);
     memcpy(failure.site, destination->site, sizeof(failure.site));
-    if (!list_linked(&destination->hopeless_node)) /* else it was begun before */
-        count_unmet(shard, destination, flow, unmet.needs);
+    count_unmet(shard, destination, flow, unmet.needs);
     for (; *work_left > 0; --*work_left) {
         int claimed = delivery_fail_one(shard, flow, &failure);
 
@@ -262,7 +267,9 @@ static void remember(struct shard *shard, struct session *session, uint32_t has)
         return; /* it began before its records were asked for */
     reach = &destination->reached[host];
     reach->until_ns = shard_now_ns(shard) + SECRECY_KNOWN_NS;
+    reach->number = ++shard->routing.reached_count;
     reach->has = has;
+    reach->dane = session->dane;
     reach->fault = session->tls_fault;
     reach->definite = is_definite(shard, session);
     text_init(&words, reach->words, sizeof(reach->words));

@@ -29,7 +29,8 @@
 
 #define SESSION_FLOW_MIN 500 /* octets of content a second that a receiver must take */
 #define SESSION_WAITER (UINT64_C(1) << 60) /* with the slot's handle: who waits in the dns room */
-#define SESSION_HELD_MAX 4              /* receive buffers kept while the output buffer is full */
+#define SESSION_HELD_MAX 4      /* receive buffers kept while the output buffer is full */
+#define SESSION_COUNTED_MAX 100 /* messages on a connection, unless the configuration has more */
 #define SESSION_DRAIN_NS (NS_PER_S * 2) /* for the answer to QUIT */
 
 enum session_state {
@@ -87,8 +88,9 @@ struct session {
     uint32_t aim;     /* it was opened for mail that needs this; 0: for any */
     uint32_t has;     /* what its mail may need; of secrecy.h */
     uint64_t tls_started_ns;
-    uint32_t tls_us;         /* the handshake took so long */
-    uint32_t counted_domain; /* for which the session was counted last, plus one (tls_counting.h) */
+    uint32_t tls_us;                       /* the handshake took so long */
+    uint32_t counted[SESSION_COUNTED_MAX]; /* domains for which it was counted, plus one */
+    uint32_t counted_at;                   /* the next place in `counted` */
     uint8_t tls_words_size;
     char tls_words[TLS_FAILURE_TEXT_MAX]; /* what was wrong */
     struct span tls_names[3];             /* that the certificate may have; lent to the filter */

@@ -121,21 +121,31 @@ static void judge_host(const struct sts_policy *policy, struct tlsrpt_session *c
     counted->reason = span_cstr(tls_demand_fault_text(TLS_FAULT_STS_HOST));
 }
 
-static void count(struct shard *shard, struct tlsrpt_session *counted)
+/* TLSA records that are none of the domain's business say nothing about its sessions. */
+static enum tls_fault fault_without_dane(const struct tls_counting_host *host)
+{
+    if (host->fault != TLS_FAULT_TLSA_INVALID && host->fault != TLS_FAULT_DNSSEC_INVALID)
+        return host->fault;
+    if ((host->has & TLS_POLICY_ENCRYPTED) == 0)
+        return TLS_FAULT_NO_STARTTLS;
+    return (host->has & TLS_POLICY_VERIFIED) != 0 ? TLS_FAULT_NONE : TLS_FAULT_CERTIFICATE;
+}
+
+/* The policy is the domain's MTA-STS policy, when it has one and nothing goes before it. */
+static void count(struct shard *shard, struct tlsrpt_session *counted, bool sts_first)
 {
     uint8_t lines[STS_POLICY_PATTERNS_SIZE * 3 + 256];
     struct sts_view view = sts_fetch_look(&shard->sts, counted->domain);
     struct text text;
 
     text_init(&text, lines, sizeof(lines));
-    /* DANE goes before MTA-STS. */
-    if (counted->policy != TLSRPT_TLSA && view.knowledge == STS_POLICY &&
-        view.policy->mode != STS_NONE) {
+    if (sts_first && view.knowledge == STS_POLICY && view.policy->mode != STS_NONE) {
         counted->policy = TLSRPT_STS;
         judge_host(view.policy, counted);
         sts_policy_write(view.policy, &text);
         counted->policy_lines = text_span(&text);
-    } else if (counted->policy == TLSRPT_NO_POLICY && is_about_the_certificate(counted->fault)) {
+    } else if (sts_first && counted->policy != TLSRPT_STS &&
+               is_about_the_certificate(counted->fault)) {
         counted->fault = TLS_FAULT_NONE;
     }
     tlsrpt_table_add(&shard->tls_counting.table, counted);
@@ -143,10 +153,12 @@ static void count(struct shard *shard, struct tlsrpt_session *counted)
 
 void tls_counting_add(struct shard *shard, uint32_t domain, const struct tls_counting_host *host)
 {
+    bool is_signed = shard->routing.domains[domain].mx_secure;
+    bool has_records = is_signed && host->dane > TLS_POLICY_DANE_NONE;
     struct tlsrpt_session counted = {
         .domain = queue_domain_name(store_queue(shard->options.store), domain),
-        .policy = host->by_dane ? TLSRPT_TLSA : TLSRPT_NO_POLICY,
-        .fault = host->fault,
+        .policy = has_records ? TLSRPT_TLSA : TLSRPT_NO_POLICY,
+        .fault = has_records ? host->fault : fault_without_dane(host),
         .mx_host = host->name,
         .mx_ip = host->ip,
         .source_ip = host->source,
@@ -154,7 +166,7 @@ void tls_counting_add(struct shard *shard, uint32_t domain, const struct tls_cou
     };
 
     if (shard->tls_counting.on)
-        count(shard, &counted);
+        count(shard, &counted, !has_records || host->dane == TLS_POLICY_DANE_UNUSABLE);
 }
 
 /* Not tried on this session: was it given up lately? */
@@ -167,6 +179,17 @@ static enum tls_fault known_fault(const struct shard *shard, const struct sessio
     return known != NULL ? known->fault : TLS_FAULT_NONE;
 }
 
+/* Whether the session is counted for the domain for the first time. */
+static bool is_first(struct session *session, uint32_t domain)
+{
+    for (uint32_t i = 0; i < SESSION_COUNTED_MAX; i++)
+        if (session->counted[i] == domain + 1)
+            return false;
+    session->counted[session->counted_at] = domain + 1;
+    session->counted_at = (session->counted_at + 1) % SESSION_COUNTED_MAX;
+    return true;
+}
+
 void tls_counting_mail(struct shard *shard, struct session *session,
                        const struct queue_recipient *recipient)
 {
@@ -175,15 +198,15 @@ void tls_counting_mail(struct shard *shard, struct session *session,
         .name = span_cstr(session->peer_name),
         .ip = session->peer.ip,
         .source = session->source,
-        .by_dane = session->dane == TLS_POLICY_DANE_USABLE,
+        .dane = session->dane,
+        .has = session->has,
         .fault = session->tls_tried ? session->tls_fault : known_fault(shard, session),
         .words = span_make(session->tls_words, session->tls_words_size),
     };
 
-    if (!shard->tls_counting.on || session->counted_domain == domain + 1 ||
-        hygiene_feed_is_ours(recipient->campaign))
+    if (!shard->tls_counting.on || hygiene_feed_is_ours(recipient->campaign) ||
+        !is_first(session, domain))
         return;
-    session->counted_domain = domain + 1;
     if (session->tls_tried || host.fault != TLS_FAULT_NONE)
         tls_counting_add(shard, domain, &host);
 }
@@ -215,7 +238,7 @@ void tls_counting_policy(struct shard *shard, uint32_t domain, enum tls_fault fa
     if (!shard->tls_counting.on || fault == TLS_FAULT_NONE || !has_mail_of_others(shard, domain))
         return;
     counted.reason = span_cstr(tls_demand_fault_text(fault));
-    count(shard, &counted);
+    count(shard, &counted, true);
 }
 
 void tls_counting_event(struct shard *shard, const struct io_event *event)

@@ -1,10 +1,14 @@
 /* tls_counting.h - counts what became of the TLS sessions of one shard, day by day (RFC 8460).
  *
  * The reports' own mail is not counted (RFC 8460 3): they would be about themselves for ever.
- * A session counts for a domain when it takes mail for it after another one's; a domain whose mail
- * no host can take counts as a failure at each host that was tried. Without a policy a certificate
- * proves nothing and is no failure (4.3: nothing was demanded of it). A policy that could not be
- * had is a failure too.
+ * A session counts once for each domain of which it takes mail (beyond SESSION_COUNTED_MAX domains
+ * in turn it may count again); for a domain whose mail no host can take, each session that was
+ * tried counts once as a failure.
+ *
+ * The policy is the one by which the domain's mail goes: DANE where the host has TLSA records, or
+ * they could not be had, and the domain's own MX records are signed, before MTA-STS; but records of
+ * which none is usable leave the proof to MTA-STS. Where nothing demands a certificate it proves
+ * nothing and is no failure (4.3). A policy that could not be had is a failure too.
  *
  * The counts of each UTC day are in <spool>/tls/rpt.<day>.<shard>, written within a minute and at
  * the end, and read again at the start. Owns the table and the file. */
@@ -12,6 +16,7 @@
 #define ENGINE_TLS_COUNTING_H
 
 #include "engine/snapshot.h"
+#include "tls/tls_policy.h"
 #include "tls/tlsrpt_table.h"
 
 #define TLS_COUNTING_SAVE_NS NS_PER_MINUTE
@@ -32,7 +37,8 @@ struct tls_counting_host {
     struct span name;
     struct ip ip; /* or IP_NONE */
     struct ip source;
-    bool by_dane; /* it has usable TLSA records */
+    enum tls_policy_dane dane; /* of the host; it counts for domains with signed MX records */
+    uint32_t has;              /* bits of tls_policy.h: what the session reached */
     enum tls_fault fault;
     struct span words;
 };

@@ -668,6 +668,230 @@ static void test_useless(void **state)
     assert_int_equal(settled(OUTCOME_DEFERRED), 1);
 }
 
+/* --- what is told to the receivers (RFC 8460) --- */
+
+static struct arena counts_arena;
+
+static void begin_counting(void)
+{
+    const struct tlsrpt_table_options table = {.domains_max = 8, .details_max = 32};
+    const struct sts_cache_options policies = {.domains_max = 8, .policies_max = 4};
+
+    assert_int_equal(
+        arena_open(&counts_arena, tlsrpt_table_cost(&table) + sts_cache_cost(&policies)), 0);
+    tlsrpt_table_init(&scene.shard->tls_counting.table, &counts_arena, &table);
+    sts_cache_init(&scene.shard->sts.cache, &counts_arena, &policies);
+    scene.shard->sts.io = scene.io;
+    scene.shard->tls_counting.on = true;
+}
+
+static void enforce(const char *name, const char *pattern)
+{
+    struct sts_policy policy = {.mode = STS_ENFORCE, .max_age_s = 86400};
+
+    policy.patterns_size = (uint32_t)strlen(pattern);
+    memcpy(policy.patterns, pattern, strlen(pattern));
+    sts_cache_fetched(&scene.shard->sts.cache, span_cstr(name), SPAN("1"), &policy,
+                      shard_wall_ns(scene.shard) / NS_PER_S);
+    scene.shard->routing.domains[domain_of(name)].sts_enforced = true;
+    scene.shard->routing.domains[domain_of(name)].sts_vouched = true;
+}
+
+static const struct tlsrpt_domain *counted(const char *name)
+{
+    const struct tlsrpt_domain *domain;
+    uint32_t cursor = 0;
+
+    while ((domain = tlsrpt_table_next(&scene.shard->tls_counting.table, &cursor)) != NULL)
+        if (span_equal(span_make(domain->name, domain->name_size), span_cstr(name)))
+            return domain;
+    return NULL;
+}
+
+/* So many sessions of the domain, all under this policy. */
+static void check_counts(const char *name, enum tlsrpt_policy policy, uint64_t good,
+                         uint64_t failed)
+{
+    const struct tlsrpt_domain *domain = counted(name);
+
+    assert_non_null(domain);
+    for (enum tlsrpt_policy p = TLSRPT_NO_POLICY; p < TLSRPT_POLICIES; p++) {
+        assert_int_equal(domain->counts[p].good, p == policy ? good : 0);
+        assert_int_equal(domain->counts[p].failed, p == policy ? failed : 0);
+    }
+}
+
+static void check_fault(const char *name, enum tls_fault fault)
+{
+    const struct tlsrpt_detail *detail =
+        tlsrpt_table_detail(&scene.shard->tls_counting.table, counted(name), NULL);
+
+    assert_non_null(detail);
+    assert_int_equal(detail->fault, fault);
+    assert_null(tlsrpt_table_detail(&scene.shard->tls_counting.table, counted(name), detail));
+}
+
+/* Each demand has its policy, whatever another domain's at the same host is: "dane" has signed MX
+ * records, "sts" a policy in force, "free" nothing but mail that demands verified TLS. */
+static void test_counted_policies(void **state)
+{
+    static const char *const domains[] = {"dane.test", "sts.test", "free.test"};
+    static const struct {
+        const char *label;
+        enum tls_policy_dane dane;
+        enum tls_fault fault;
+        enum tls_level level;
+        enum smtp_clear clear;
+        bool dane_fails, free_fails;
+        enum tls_fault sts_fault, free_fault;
+        enum tlsrpt_policy dane_policy;
+    } cases[] = {
+        {"no record fits", TLS_POLICY_DANE_USABLE, TLS_FAULT_TLSA_INVALID, TLS_LEVEL_ENCRYPTED,
+         SMTP_CLEAR_NONE, true, false, TLS_FAULT_CERTIFICATE, TLS_FAULT_NONE, TLSRPT_TLSA},
+        {"the trust anchor's certificate has another name", TLS_POLICY_DANE_USABLE, TLS_FAULT_NAME,
+         TLS_LEVEL_ENCRYPTED, SMTP_CLEAR_NONE, true, false, TLS_FAULT_NAME, TLS_FAULT_NONE,
+         TLSRPT_TLSA},
+        {"bogus", TLS_POLICY_DANE_FAILED, TLS_FAULT_NONE, TLS_LEVEL_ENCRYPTED, SMTP_CLEAR_NONE,
+         true, false, TLS_FAULT_CERTIFICATE, TLS_FAULT_NONE, TLSRPT_TLSA},
+        {"bogus, and no TLS", TLS_POLICY_DANE_FAILED, TLS_FAULT_NONE, TLS_LEVEL_CLEAR,
+         SMTP_CLEAR_NOT_OFFERED, true, true, TLS_FAULT_NO_STARTTLS, TLS_FAULT_NO_STARTTLS,
+         TLSRPT_TLSA},
+        {"unusable records, and no TLS", TLS_POLICY_DANE_UNUSABLE, TLS_FAULT_NONE, TLS_LEVEL_CLEAR,
+         SMTP_CLEAR_NOT_OFFERED, true, true, TLS_FAULT_NO_STARTTLS, TLS_FAULT_NO_STARTTLS,
+         TLSRPT_TLSA},
+        {"no records", TLS_POLICY_DANE_NONE, TLS_FAULT_EXPIRED, TLS_LEVEL_ENCRYPTED,
+         SMTP_CLEAR_NONE, false, false, TLS_FAULT_EXPIRED, TLS_FAULT_NONE, TLSRPT_NO_POLICY},
+    };
+
+    (void)state;
+    (void)load(PLAIN_MAIL, false, domains, 3);
+    begin_counting();
+    enforce("sts.test", "mx1\n");
+    route_to("dane.test", 1, true);
+    route_to("sts.test", 1, false);
+    route_to("free.test", 1, false);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct session *session = session_at("mx1");
+        struct tls_counting_host host = {.name = SPAN("mx1")};
+
+        tlsrpt_table_clear(&scene.shard->tls_counting.table);
+        session->dane = cases[i].dane;
+        session->tls_fault = cases[i].fault;
+        session->level = cases[i].level;
+        session->smtp.clear = cases[i].clear;
+        secrecy_reached(scene.shard, session);
+        host.dane = session->dane;
+        host.has = session->has;
+        host.fault = session->tls_fault;
+        for (size_t d = 0; d < ARRAY_LEN(domains); d++)
+            tls_counting_add(scene.shard, domain_of(domains[d]), &host);
+        print_message("%s\n", cases[i].label);
+        check_counts("dane.test", cases[i].dane_policy, !cases[i].dane_fails, cases[i].dane_fails);
+        check_counts("sts.test", TLSRPT_STS, 0, 1);
+        check_fault("sts.test", cases[i].sts_fault);
+        check_counts("free.test", TLSRPT_NO_POLICY, !cases[i].free_fails, cases[i].free_fails);
+        if (cases[i].free_fails)
+            check_fault("free.test", cases[i].free_fault);
+    }
+    arena_close(&counts_arena);
+}
+
+/* Records of which none is usable leave the proof to MTA-STS, where there is a policy. */
+static void test_counted_unusable(void **state)
+{
+    static const char *const domains[] = {"a.test", "b.test"};
+    const struct tls_counting_host host = {.name = SPAN("mx1"),
+                                           .dane = TLS_POLICY_DANE_UNUSABLE,
+                                           .has = ENCRYPTED | OBEYED,
+                                           .fault = TLS_FAULT_NAME};
+
+    (void)state;
+    (void)load(PLAIN_MAIL, false, domains, 2);
+    begin_counting();
+    enforce("b.test", "mx1\n");
+    route_to("a.test", 1, true);
+    route_to("b.test", 1, true);
+    tls_counting_add(scene.shard, domain_of("a.test"), &host);
+    tls_counting_add(scene.shard, domain_of("b.test"), &host);
+    check_counts("a.test", TLSRPT_TLSA, 1, 0);
+    check_counts("b.test", TLSRPT_STS, 0, 1);
+    arena_close(&counts_arena);
+}
+
+/* What no host can take is counted by the policy that refused it, once for each session that was
+ * tried, however many campaigns wait; also of what comes while the rest is still going back. */
+static void test_counted_unmet(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    static const char *const others[] = {"b.test"};
+    struct session *session;
+    uint32_t aim;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, false, domains, 1);
+    (void)load("From: s@example.org\nSubject: y\n\nHi\n", false, domains, 1);
+    (void)load(PLAIN_MAIL, false, others, 1);
+    begin_counting();
+    route_to("a.test", 2, true);
+    for (uint32_t i = 0; i < 2; i++) {
+        session = session_at(i == 0 ? "mx1" : "mx2");
+        session->dane = TLS_POLICY_DANE_USABLE;
+        session->level = TLS_LEVEL_ENCRYPTED;
+        session->tls_fault = TLS_FAULT_NAME;
+        secrecy_reached(scene.shard, session);
+    }
+    scene.shard->hopeless_due_ns = UINT64_MAX; /* for now nothing goes back */
+    (void)pick(&aim);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 0);
+    scene.shard->hopeless_due_ns = 0;
+    secrecy_turn(scene.shard);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 2);
+    check_counts("a.test", TLSRPT_TLSA, 0, 2);
+    /* Another domain's mail meets the same refusals; then one host is tried once more. */
+    route_to("b.test", 2, true);
+    (void)pick(&aim);
+    (void)pick(&aim);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 3);
+    check_counts("b.test", TLSRPT_TLSA, 0, 2);
+    (void)load("From: s@example.org\nSubject: z\n\nHi\n", false, domains, 1);
+    route_to("a.test", 2, true);
+    secrecy_reached(scene.shard, session);
+    (void)pick(&aim);
+    (void)pick(&aim);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 4);
+    check_counts("a.test", TLSRPT_TLSA, 0, 3);
+    check_counts("b.test", TLSRPT_TLSA, 0, 2);
+    arena_close(&counts_arena);
+}
+
+/* A session that takes mail of several domains by turns counts once for each. */
+static void test_counted_by_turns(void **state)
+{
+    static const char *const domains[] = {"a.test", "b.test", "c.test"};
+    uint32_t index = load(PLAIN_MAIL, false, domains, 3);
+    struct queue_recipient recipient = {.campaign =
+                                            queue_campaign(store_queue(scene.store), index)};
+    struct session *session;
+
+    (void)state;
+    begin_counting();
+    for (size_t d = 0; d < ARRAY_LEN(domains); d++)
+        route_to(domains[d], 1, true);
+    for (uint32_t sessions = 1; sessions <= 2; sessions++) {
+        session = session_at("mx1");
+        session->level = TLS_LEVEL_VERIFIED;
+        session->dane = TLS_POLICY_DANE_USABLE;
+        secrecy_reached(scene.shard, session);
+        for (uint32_t i = 0; i < 30; i++) {
+            recipient.domain = domain_of(domains[i % ARRAY_LEN(domains)]);
+            tls_counting_mail(scene.shard, session, &recipient);
+        }
+        for (size_t d = 0; d < ARRAY_LEN(domains); d++)
+            check_counts(domains[d], TLSRPT_TLSA, sessions, 0);
+    }
+    arena_close(&counts_arena);
+}
+
 int main(void)
 {
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, open_scene, close_scene)
@@ -684,6 +908,10 @@ int main(void)
         SCENE(test_required_and_refused),
         SCENE(test_unvouched),
         SCENE(test_useless),
+        SCENE(test_counted_policies),
+        SCENE(test_counted_unusable),
+        SCENE(test_counted_unmet),
+        SCENE(test_counted_by_turns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
