@@ -36,7 +36,7 @@ struct destination_reach {
 
 struct destination {
     uint32_t generation; /* of the site; another one: stale */
-    uint64_t expires_ns; /* of the route that gave the addresses */
+    uint64_t expires_ns; /* of the first of its domains' routes; 0: there is none yet */
     uint8_t hosts_count;
     uint8_t addresses_count;
     uint32_t turn;     /* round robin among equals */

@@ -8,6 +8,7 @@
 
 #define FAILURES_MAX 256
 #define HELD_NS (50 * NS_PER_MS)
+#define REFRESH_NS NS_PER_S /* until more of a large site's domains are looked at */
 
 void routing_move(struct routing *routing, uint32_t domain, struct list *list)
 {
@@ -173,21 +174,35 @@ void routing_site_lost(struct shard *shard, uint32_t site)
                                        shard->routing.domains));
 }
 
-void routing_refresh(struct shard *shard, uint32_t site)
+/* It stays where it is until the answer is there. */
+static void ask_again(struct shard *shard, struct routing_domain *domain)
 {
-    struct destination *destination = destination_at(shard, site);
-    struct list_node *node = list_pop_front(&destination->domains);
-    struct routing_domain *domain;
-
-    if (node == NULL)
-        return;
-    list_push_back(&destination->domains, node);
-    domain = CONTAINER_OF(node, struct routing_domain, site_node);
-    destination->expires_ns = shard_now_ns(shard) + DESTINATION_AVOID_NS; /* not again meanwhile */
     if (list_linked(&domain->node))
         return;
     domain->asked_ns = shard_now_ns(shard);
     list_push_back(&shard->routing.asking, &domain->node);
+}
+
+void routing_refresh(struct shard *shard, uint32_t site)
+{
+    struct destination *destination = destination_at(shard, site);
+    struct list_node *first = list_first(&destination->domains), *node = first;
+    uint64_t now_ns = shard_now_ns(shard), next_ns = UINT64_MAX;
+
+    if (first == NULL)
+        return;
+    for (uint32_t i = 0; i < ROUTING_ASK_MAX && (i == 0 || node != first); i++) {
+        struct routing_domain *domain = CONTAINER_OF(node, struct routing_domain, site_node);
+
+        list_remove(node);
+        list_push_back(&destination->domains, node);
+        if (domain->expires_ns <= now_ns)
+            ask_again(shard, domain);
+        next_ns = min_u64(next_ns, domain->expires_ns > now_ns ? domain->expires_ns
+                                                               : now_ns + DESTINATION_AVOID_NS);
+        node = list_first(&destination->domains);
+    }
+    destination->expires_ns = node == first ? next_ns : now_ns + REFRESH_NS;
 }
 
 void routing_flow_void(struct shard *shard, uint32_t flow)

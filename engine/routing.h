@@ -105,7 +105,8 @@ void routing_address_failed(struct shard *shard, uint32_t site, const struct ip_
  * outcome, tried or not. */
 void routing_site_refuses(struct shard *shard, uint32_t site, const struct ip_port *peer,
                           const struct outcome *last);
-/* The route behind this site is older than its TTL: one of its domains is asked about again. */
+/* A route behind this site is older than its TTL: its domains whose routes are so old are asked
+ * about again, at a site of many some each second. */
 void routing_refresh(struct shard *shard, uint32_t site);
 /* The site's index is about to be another one's: whoever still stands there asks again. */
 void routing_site_lost(struct shard *shard, uint32_t site);

@@ -1046,6 +1046,55 @@ static void test_route_that_changes(void **state)
     }
 }
 
+static uint32_t at_site_count(uint32_t site, const char *const *domains, uint32_t count)
+{
+    uint32_t there = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        there +=
+            domain_of(domains[i])->state == DOMAIN_ROUTED && domain_of(domains[i])->site == site;
+    return there;
+}
+
+/* Domains share their hosts, not the ages of their routes: each moves when its own is over, however
+ * many wait there and however long another's lasts. */
+static void test_routes_that_end_apart(void **state)
+{
+    enum { COUNT = 600, SHORT = COUNT - 1 };
+    static char names[COUNT][32];
+    const char *domains[COUNT];
+    uint32_t site;
+    uint64_t questions;
+
+    (void)state;
+    begin_scene(17);
+    add_zones();
+    for (uint32_t i = 0; i < COUNT; i++) {
+        (void)snprintf(names[i], sizeof(names[i]), "apart%u.test", i);
+        domains[i] = names[i];
+        add_mx(names[i], "10 mx2.test"); /* its addresses last for 300 s */
+        zone_of(names[i])->ttl_s = i < SHORT ? 60 : 86400;
+    }
+    open_scene();
+    (void)send(domains, SHORT, 1);
+    pass(NS_PER_S);
+    (void)send_one(domains[SHORT]); /* the last answer, and the one that lasts */
+    pass(NS_PER_S);
+    site = domain_of(domains[0])->site;
+    assert_int_equal(at_site_count(site, domains, COUNT), COUNT);
+    for (uint32_t i = 0; i < SHORT; i++)
+        zone_of(names[i])->mx[0].host = zones_find_host(&scene->zones, SPAN("mx1.test"));
+    pass_with_sessions(domains[SHORT], 50 * NS_PER_S);
+    assert_int_equal(at_site_count(site, domains, COUNT), COUNT);
+    pass_with_sessions(domains[SHORT], 2 * NS_PER_MINUTE);
+    assert_int_equal(at_site_count(site, domains, COUNT), 1);
+    assert_int_equal(at_site_count(domain_of(domains[0])->site, domains, COUNT), SHORT);
+    questions = scene->names.questions_count;
+    pass_with_sessions(domains[SHORT], 5 * NS_PER_MINUTE); /* one is left, and its host */
+    assert_in_range(scene->names.questions_count, questions, questions + 20);
+    close_scene();
+}
+
 /* Nobody answers any more, or with SERVFAIL alone: for an hour what was known serves on, whoever
  * keeps it. */
 static void test_old_route_serves_an_hour(void **state)
@@ -1095,6 +1144,7 @@ int main(void)
         cmocka_unit_test(test_more_sites_than_places),
         cmocka_unit_test(test_more_flows_than_shares),
         cmocka_unit_test(test_route_that_changes),
+        cmocka_unit_test(test_routes_that_end_apart),
         cmocka_unit_test(test_old_route_serves_an_hour),
     };
 
