@@ -94,15 +94,20 @@ int destination_of_route(struct shard *shard, const struct route *route, const u
         leasing_site(shard, (uint32_t)site, span_cstr(route->site));
     }
     take_addresses(destination, route, ports);
-    destination->expires_ns = destination->expires_ns == 0
-                                  ? route->expires_ns
-                                  : min_u64(destination->expires_ns, route->expires_ns);
     if (route->secure && !destination->secure) { /* what is known is not what TLSA records ask */
         destination->secure = true;
         for (uint32_t h = 0; h < destination->hosts_count; h++)
             destination->reached[h].until_ns = 0;
     }
     return site;
+}
+
+void destination_ages(struct shard *shard, uint32_t site, uint64_t expires_ns)
+{
+    struct destination *destination = destination_at(shard, site);
+
+    if (destination->expires_ns == 0 || expires_ns < destination->expires_ns)
+        destination->expires_ns = expires_ns;
 }
 
 uint32_t destination_pick(struct shard *shard, uint32_t site, uint32_t needs)

@@ -59,6 +59,8 @@ struct destination *destination_at(struct shard *shard, uint32_t site);
 /* The site of this route, its destination up to date; or -ENOSPC. `ports` by host. */
 MUST_USE int destination_of_route(struct shard *shard, const struct route *route,
                                   const uint16_t *ports);
+/* One of its domains' routes is over then. */
+void destination_ages(struct shard *shard, uint32_t site, uint64_t expires_ns);
 /* The address that a new session to this site should use, of hosts that may offer what is needed
  * (bits of tls_policy.h), or DESTINATION_NONE when all are avoided. */
 MUST_USE uint32_t destination_pick(struct shard *shard, uint32_t site, uint32_t needs);

@@ -139,7 +139,8 @@ bool routing_enter(struct shard *shard, uint32_t index, const struct route *rout
         routing_leave(shard, index);
     domain->site = (uint32_t)site;
     domain->site_generation = generation;
-    domain->expires_ns = route->expires_ns;
+    domain->expires_ns = min_u64(route->expires_ns, domain->sts_until_ns);
+    destination_ages(shard, (uint32_t)site, domain->expires_ns);
     if (!route->stale)
         domain->fresh_until_ns = route->expires_ns;
     domain->dns_us =
@@ -242,6 +243,7 @@ static struct routing_domain *domain_at(struct routing *routing, uint32_t index)
         domain->site = ROUTING_NONE;
         domain->first_flow = ROUTING_NONE;
         domain->failure = ROUTING_NONE;
+        domain->sts_until_ns = UINT64_MAX;
     }
     return domain;
 }

@@ -38,7 +38,8 @@ enum domain_state {
 struct routing_domain {
     struct list_node node;      /* asking, or failing */
     struct list_node site_node; /* in the destination's list while ROUTED and with flows */
-    uint64_t expires_ns;        /* of the route */
+    uint64_t expires_ns;        /* of the route, or of what is known of its policy */
+    uint64_t sts_until_ns;      /* then the route must pass the gate (sts_gate.h) again */
     uint64_t fresh_until_ns;    /* the end of the last route that was not stale */
     uint64_t asked_ns;          /* when the lookup began */
     uint64_t counted_reach;     /* sessions that failed its mail are counted up to this number */

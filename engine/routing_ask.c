@@ -84,6 +84,7 @@ static bool serves_on(struct shard *shard, struct routing_domain *domain)
     if (domain->state != DOMAIN_ROUTED || end_ns <= now_ns)
         return false;
     domain->expires_ns = min_u64(now_ns + STALE_NS, end_ns);
+    domain->sts_known = false; /* a policy that is in force stays so, but nobody has looked */
     return true;
 }
 

@@ -73,14 +73,17 @@ static uint32_t possible(const struct shard *shard, const struct destination *de
 /* What there is to say when nobody vouches for the names of the domain's hosts. */
 static enum unmet_doubt doubt_of(const struct shard *shard, uint32_t domain_index)
 {
+    const struct routing_domain *domain = &shard->routing.domains[domain_index];
     struct dns_stats names;
 
     if (!shard->policy->dns_trust_ad)
         return UNMET_AD_NOT_ASKED;
     if (!sts_gate_asks(shard, domain_index))
         return UNMET_STS_NOT_ASKED;
-    if (!shard->routing.domains[domain_index].sts_known)
+    if (!domain->sts_known)
         return UNMET_STS_FAILED;
+    if (domain->expires_ns <= shard_now_ns(shard))
+        return UNMET_STS_OLD;
     dns_stats(shard->resolver.dns, &names);
     return names.secure == 0 ? UNMET_AD_NEVER_SEEN : UNMET_NO_DOUBT;
 }

@@ -101,12 +101,27 @@ static bool has_optional_mail(const struct shard *shard, uint32_t domain)
     return false;
 }
 
+/* What was heard holds until the record may be asked for again, and no longer than the policy; what
+ * is not certain, or stops some of the mail, is looked at again soon. */
+static uint64_t holds_until(const struct shard *shard, const struct sts_view *view,
+                            enum sts_route_verdict verdict)
+{
+    uint64_t now_s = shard_wall_ns(shard) / NS_PER_S, left_s = STS_CACHE_ASK_S;
+
+    if (!view->sure || verdict == STS_ROUTE_EMPTY)
+        left_s = STS_CACHE_RETRY_S;
+    if (view->knowledge == STS_POLICY)
+        left_s = min_u64(left_s, view->expires_s - min_u64(now_s, view->expires_s));
+    return shard_now_ns(shard) + left_s * NS_PER_S;
+}
+
 enum sts_gate_verdict sts_gate_pass(struct shard *shard, uint32_t index, struct route *route,
                                     struct outcome *ret_outcome)
 {
     struct span name = queue_domain_name(store_queue(shard->options.store), index);
     struct sts_view view = {.knowledge = STS_WITHOUT};
     bool is_asked = sts_gate_asks(shard, index);
+    struct routing_domain *domain = &shard->routing.domains[index];
     enum sts_route_verdict verdict;
 
     if (is_asked) {
@@ -120,13 +135,10 @@ enum sts_gate_verdict sts_gate_pass(struct shard *shard, uint32_t index, struct 
             return STS_GATE_BUSY;
         }
     }
-    shard->routing.domains[index].sts_known = is_asked && view.sure;
+    domain->sts_known = is_asked && view.sure;
     verdict = sts_route_judge(&view, route);
     set_demand(shard, index, verdict, sts_route_vouched(&view, route));
-    /* What is not certain, or stops some of the mail, is looked at again soon. */
-    if (is_asked && (!view.sure || verdict == STS_ROUTE_EMPTY))
-        route->expires_ns =
-            min_u64(route->expires_ns, shard_now_ns(shard) + STS_CACHE_RETRY_S * NS_PER_S);
+    domain->sts_until_ns = is_asked ? holds_until(shard, &view, verdict) : UINT64_MAX;
     if (verdict != STS_ROUTE_EMPTY)
         return STS_GATE_OPEN;
     tls_counting_policy(shard, index, TLS_FAULT_STS_HOST, span_cstr(route->hosts[0].name));

@@ -2,7 +2,9 @@
  *
  * Between routing (which asks for routes) and sts_fetch (which gets policies): the shard's part
  * that knows both. Domains that are sent to smart hosts, or for which the configuration says that
- * TLS is off, are not asked about. What was known before holds while it is asked about again.
+ * TLS is off, are not asked about. What was known before holds while it is asked about again. A
+ * route that has passed is here again after ten minutes at the latest (and takes what came of the
+ * question that was asked then), and when the policy expires, whatever its own TTL is.
  *
  * Where a policy in force names none of the hosts the domain fails as a whole - unless some of its
  * mail lifts what receivers demand (TLS-Required: No, such as reports about this very fault): then

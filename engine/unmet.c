@@ -23,6 +23,7 @@ static struct outcome unvouched(enum unmet_doubt doubt)
         [UNMET_AD_NEVER_SEEN] = (" (dns.trust_ad is on, and the resolver has not told a secure "
                                  "answer yet)"),
         [UNMET_STS_NOT_ASKED] = " (tls.mta_sts is off, or TLS is for the domain)",
+        [UNMET_STS_OLD] = " (whether it has a policy now is not known yet)",
         [UNMET_STS_FAILED] = " (its policy could not be fetched)",
     };
     static_assert(ARRAY_LEN(doubts) == UNMET_DOUBT_COUNT, "words for each doubt");

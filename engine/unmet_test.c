@@ -211,6 +211,7 @@ static void test_names_without_proof(void **state)
          NOBODY " (dns.trust_ad is on, and the resolver has not told a secure answer yet)"},
         {UNMET_STS_NOT_ASKED, OUTCOME_DEFERRED,
          NOBODY " (tls.mta_sts is off, or TLS is for the domain)"},
+        {UNMET_STS_OLD, OUTCOME_DEFERRED, NOBODY " (whether it has a policy now is not known yet)"},
         {UNMET_STS_FAILED, OUTCOME_DEFERRED, NOBODY " (its policy could not be fetched)"},
     };
     static const struct host nothing = {.age = 2};

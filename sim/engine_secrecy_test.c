@@ -14,6 +14,7 @@
 #include "engine/session.h"
 #include "engine/session_tls.h"
 #include "engine/shard.h"
+#include "engine/sts_gate.h"
 #include "engine/tag.h"
 #include "sim/sim_world.h"
 
@@ -193,11 +194,10 @@ static uint32_t domain_of(const char *name)
     return domain;
 }
 
-/* The domain is at the site of these hosts: mx1, mx2 ... with an address each. */
-static void route_to(const char *name, uint8_t hosts_count, bool secure)
+/* To these hosts: mx1, mx2 ... with an address each. */
+static struct route *make_route(uint8_t hosts_count, bool secure)
 {
     static struct route route;
-    uint16_t ports[ROUTE_HOSTS_MAX] = {25, 25, 25, 25, 25};
     struct text site;
 
     memset(&route, 0, sizeof(route));
@@ -216,7 +216,16 @@ static void route_to(const char *name, uint8_t hosts_count, bool secure)
     text_init(&site, route.site, sizeof(route.site));
     route_site_name(&route, &site);
     (void)text_cstr_end(&site);
-    assert_true(routing_enter(scene.shard, domain_of(name), &route, ports));
+    return &route;
+}
+
+/* The domain is at the site of these hosts. */
+static void route_to(const char *name, uint8_t hosts_count, bool secure)
+{
+    uint16_t ports[ROUTE_HOSTS_MAX] = {25, 25, 25, 25, 25};
+
+    assert_true(
+        routing_enter(scene.shard, domain_of(name), make_route(hosts_count, secure), ports));
     scene.site = scene.shard->routing.domains[domain_of(name)].site;
 }
 
@@ -646,6 +655,130 @@ static void test_unvouched(void **state)
     assert_int_equal(settled(OUTCOME_DEFERRED), 1);
 }
 
+/* --- MTA-STS policies that come and go --- */
+
+static struct arena gate_arena;
+
+static void open_gate(void)
+{
+    const struct sts_fetch_options options = {.io = scene.io,
+                                              .dns = scene.shard->resolver.dns,
+                                              .tls = &scene.tls,
+                                              .port = 443,
+                                              .domains_max = 8,
+                                              .policies_max = 4};
+
+    assert_int_equal(arena_open(&gate_arena, sts_fetch_cost(&options)), 0);
+    assert_int_equal(sts_fetch_init(&scene.shard->sts, &gate_arena, &options), 0);
+    scene.shard->has_sts = true;
+    scene.policy.tls_mta_sts = true;
+}
+
+static void pass_time(uint64_t seconds)
+{
+    uint64_t until_ns = io_now_ns(scene.io) + seconds * NS_PER_S;
+    struct io_event event;
+
+    while (io_now_ns(scene.io) < until_ns)
+        assert_int_equal(io_wait(scene.io, until_ns, &event, 1), 0);
+}
+
+/* The route of a.test passes the gate and is entered; how many seconds it holds. */
+static uint64_t pass_gate(void)
+{
+    struct routing_domain *domain = &scene.shard->routing.domains[domain_of("a.test")];
+    uint16_t ports[ROUTE_HOSTS_MAX] = {25};
+    struct route *route = make_route(1, false);
+    struct outcome outcome;
+
+    assert_int_equal(sts_gate_pass(scene.shard, domain_of("a.test"), route, &outcome),
+                     STS_GATE_OPEN);
+    assert_true(routing_enter(scene.shard, domain_of("a.test"), route, ports));
+    scene.site = domain->site;
+    assert_int_equal(domain->fresh_until_ns, UINT64_MAX); /* what the names say holds on */
+    assert_in_range(destination()->expires_ns, 0, domain->expires_ns); /* it will be asked */
+    return (domain->expires_ns - shard_now_ns(scene.shard)) / NS_PER_S;
+}
+
+/* What was heard is for a while: a domain is not judged for its route's life, here for ever, by a
+ * policy that it had when its mail came, nor by having had none. */
+static void test_policy_that_ends(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    struct sts_policy policy = {
+        .mode = STS_ENFORCE, .max_age_s = 400, .patterns_size = 4, .patterns = "mx1\n"};
+    struct sts_cache *cache = &scene.shard->sts.cache;
+    const struct routing_domain *domain;
+    uint64_t now_s;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, false, domains, 1);
+    open_gate();
+    domain = &scene.shard->routing.domains[domain_of("a.test")];
+    now_s = shard_wall_ns(scene.shard) / NS_PER_S;
+    assert_true(sts_cache_want(cache, SPAN("a.test"), now_s));
+    assert_false(sts_cache_announced(cache, SPAN("a.test"), SPAN(""), now_s));
+    assert_int_equal(pass_gate(), STS_CACHE_ASK_S); /* it has none, and that is sure */
+    assert_true(domain->sts_known);
+    assert_false(domain->sts_enforced);
+    assert_true(sts_cache_announced(cache, SPAN("a.test"), SPAN("1"), now_s));
+    sts_cache_fetched(cache, SPAN("a.test"), SPAN("1"), &policy, now_s);
+    assert_int_equal(pass_gate(), 400); /* as long as the policy */
+    assert_true(domain->sts_known && domain->sts_enforced && domain->sts_vouched);
+    pass_time(300);
+    assert_in_range(pass_gate(), 99, 101);
+    assert_true(domain->sts_enforced);
+    pass_time(101);
+    assert_int_equal(pass_gate(), STS_CACHE_RETRY_S); /* over, and nothing else was heard */
+    assert_false(domain->sts_known);
+    assert_false(domain->sts_enforced);
+    assert_false(domain->sts_vouched);
+    arena_close(&gate_arena);
+}
+
+/* In which words the first recipient was put off. */
+static const char *first_words(void)
+{
+    static char words[REPLY_TEXT_MAX];
+    static struct store_cursor cursor;
+    struct attempt_event event;
+    struct text text;
+
+    memset(&cursor, 0, sizeof(cursor));
+    words[0] = '\0';
+    for (uint32_t i = 0; i < 2000 && words[0] == '\0'; i++) {
+        turn(); /* the journal is written */
+        if (store_events_next(scene.store, &cursor, &event) != 1)
+            continue;
+        text_init(&text, words, sizeof(words) - 1);
+        text_add(&text, span_make(event.attempt.outcome.reply.text,
+                                  event.attempt.outcome.reply.text_size));
+        (void)text_cstr_end(&text);
+    }
+    return words;
+}
+
+/* Nor does mail with REQUIRETLS go back for good because nobody vouched long ago. */
+static void test_policy_out_of_date(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    uint64_t now_s;
+    uint32_t aim;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, true, domains, 1);
+    open_gate();
+    now_s = shard_wall_ns(scene.shard) / NS_PER_S;
+    assert_true(sts_cache_want(&scene.shard->sts.cache, SPAN("a.test"), now_s));
+    assert_false(sts_cache_announced(&scene.shard->sts.cache, SPAN("a.test"), SPAN(""), now_s));
+    (void)pass_gate();
+    pass_time(STS_CACHE_ASK_S);
+    assert_int_equal(pick(&aim), DESTINATION_NONE);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 1);
+    assert_non_null(strstr(first_words(), "whether it has a policy now is not known yet"));
+    arena_close(&gate_arena);
+}
+
 /* A session without mail ends when another host may take what waits, and stays when none can. */
 static void test_useless(void **state)
 {
@@ -907,6 +1040,8 @@ int main(void)
         SCENE(test_unnamed),
         SCENE(test_required_and_refused),
         SCENE(test_unvouched),
+        SCENE(test_policy_that_ends),
+        SCENE(test_policy_out_of_date),
         SCENE(test_useless),
         SCENE(test_counted_policies),
         SCENE(test_counted_unusable),
