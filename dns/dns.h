@@ -64,7 +64,8 @@ struct dns_stats {
     uint64_t joined;     /* waits that found their question already in flight */
     uint64_t cache_hits, cache_misses, cache_evictions;
     uint32_t questions_in_flight, waiters, cache_entries;
-    uint32_t servers_sick; /* bits */
+    uint32_t servers_sick;   /* bits */
+    uint32_t servers_secure; /* bits: those of whose answers at least one was secure */
 };
 
 /* Bytes of arena that dns_init takes. */

@@ -556,6 +556,35 @@ static void ad_is_not_believed_unasked(void **state)
     assert_int_equal(stats().waiters, 0);
 }
 
+/* Of several name servers each is known by its own answers. */
+static void who_tells_what_is_secure(void **state)
+{
+    struct dns_options options = {.servers_count = 2, .trust_ad = true, .seed = 1};
+    uint32_t said[2] = {0, 0};
+
+    (void)state;
+    open_with(&options);
+    for (uint32_t i = 0; i < 100; i++) {
+        struct dns_packet query;
+        char name[] = "aa.example";
+
+        name[0] = (char)('a' + i % 20);
+        name[1] = (char)('a' + i / 20);
+        assert_int_equal(dns_txt(dns, now_ns, span_cstr(name), i, &txt), TXT_SET_PENDING);
+        assert_true(dns_output(dns, &query));
+        test_packet_reply(&packet, query.bytes, 0);
+        if (query.server_index == 1)
+            packet.data[3] |= 0x20;
+        test_packet_soa(&packet, "example", 300, 300);
+        now_ns += NS_PER_MS;
+        dns_input(dns, now_ns, query.server_index, test_packet_span(&packet));
+        said[query.server_index]++;
+        assert_int_equal(stats().servers_secure, said[1] > 0 ? 2 : 0);
+        assert_int_equal(stats().secure, said[1]);
+    }
+    assert_true(said[0] > 0 && said[1] > 0);
+}
+
 static void txt_records_of_a_name(void **state)
 {
     struct dns_options options = {
@@ -587,6 +616,7 @@ int main(void)
         CASE(a_tiny_cache_still_ends),  CASE(answers_that_do_not_last_still_end),
         CASE(tlsa_records_of_a_host),   CASE(ad_is_not_believed_unasked),
         CASE(txt_records_of_a_name),    CASE(the_seed_decides_everything),
+        CASE(who_tells_what_is_secure),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

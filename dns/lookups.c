@@ -124,8 +124,10 @@ static void store(struct lookups *lookups, const struct lookup *lookup, uint64_t
     struct dns_cache_key key = {.name = &lookup->key, .type = lookup->type};
     struct dns_cache_value value = result_of(lookups, lookup, now_ns);
 
-    lookups->stats.secure += value.secure ? 1 : 0;
-
+    if (value.secure) {
+        lookups->stats.secure++;
+        lookups->stats.servers_secure |= UINT32_C(1) << value.server;
+    }
     if (lookup->state == LOOKUP_FAILED && dns_cache_has(lookups->cache, now_ns, key))
         return; /* asked in advance: what is known is good still */
     if (!serve_stale(lookups, lookup, now_ns))

@@ -145,6 +145,7 @@ bool routing_enter(struct shard *shard, uint32_t index, const struct route *rout
         domain->fresh_until_ns = route->expires_ns;
     domain->dns_us =
         (uint32_t)min_u64((shard_now_ns(shard) - domain->asked_ns) / NS_PER_US, UINT32_MAX);
+    domain->servers = route->servers;
     domain->state = DOMAIN_ROUTED;
     if (domain->mx_secure != route->secure) {
         domain->mx_secure = route->secure;

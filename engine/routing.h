@@ -44,6 +44,7 @@ struct routing_domain {
     uint64_t asked_ns;          /* when the lookup began */
     uint64_t counted_reach;     /* sessions that failed its mail are counted up to this number */
     uint32_t dns_us;            /* how long it took */
+    uint32_t servers;           /* bits: name servers that have said the route */
     uint32_t site;
     uint32_t site_generation;
     uint32_t first_flow; /* chained by flows[].next */

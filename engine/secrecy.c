@@ -85,7 +85,10 @@ static enum unmet_doubt doubt_of(const struct shard *shard, uint32_t domain_inde
     if (domain->expires_ns <= shard_now_ns(shard))
         return UNMET_STS_OLD;
     dns_stats(shard->resolver.dns, &names);
-    return names.secure == 0 ? UNMET_AD_NEVER_SEEN : UNMET_NO_DOUBT;
+    /* Each of those that were asked must be known to validate: of the others some may. */
+    if (names.secure == 0 || (domain->servers & ~names.servers_secure) != 0)
+        return UNMET_AD_NEVER_SEEN;
+    return UNMET_NO_DOUBT;
 }
 
 /* Each session that was tried counts against the domain's policy, once, however many campaigns wait

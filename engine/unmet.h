@@ -19,7 +19,8 @@
 enum unmet_doubt {
     UNMET_NO_DOUBT = 0,  /* neither DNSSEC nor MTA-STS does, and both were asked */
     UNMET_AD_NOT_ASKED,  /* dns.trust_ad is off: nobody knows what DNSSEC says */
-    UNMET_AD_NEVER_SEEN, /* the resolver has not told one secure answer yet: does it validate? */
+    UNMET_AD_NEVER_SEEN, /* a resolver that was asked has not told one secure answer yet: does it
+                            validate? */
     UNMET_STS_NOT_ASKED, /* tls.mta_sts is off, or TLS for the domain */
     UNMET_STS_OLD,       /* what was known of its MTA-STS policy is out of date */
     UNMET_STS_FAILED,    /* its MTA-STS policy could not be had */

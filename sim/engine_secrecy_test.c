@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "dns/test_packet.h"
 #include "engine/client_tls.h"
 #include "engine/secrecy.h"
 #include "engine/session.h"
@@ -79,8 +80,9 @@ static void open_policy(void)
     policy_init(policy);
     memcpy(policy->spool, "spool", sizeof("spool"));
     memcpy(policy->hostname, "send.test", sizeof("send.test"));
-    policy->dns_servers.count = 1;
+    policy->dns_servers.count = 2;
     memcpy(policy->dns_servers_items[0], "11.255.0.1", sizeof("11.255.0.1"));
+    memcpy(policy->dns_servers_items[1], "11.255.0.2", sizeof("11.255.0.2"));
     policy->tls_mta_sts = false;
     policy->dns_trust_ad = true;
     policy->tls_dane = true;
@@ -684,13 +686,14 @@ static void pass_time(uint64_t seconds)
 }
 
 /* The route of a.test passes the gate and is entered; how many seconds it holds. */
-static uint64_t pass_gate(void)
+static uint64_t pass_gate(uint32_t said_by)
 {
     struct routing_domain *domain = &scene.shard->routing.domains[domain_of("a.test")];
     uint16_t ports[ROUTE_HOSTS_MAX] = {25};
     struct route *route = make_route(1, false);
     struct outcome outcome;
 
+    route->servers = said_by;
     assert_int_equal(sts_gate_pass(scene.shard, domain_of("a.test"), route, &outcome),
                      STS_GATE_OPEN);
     assert_true(routing_enter(scene.shard, domain_of("a.test"), route, ports));
@@ -718,18 +721,18 @@ static void test_policy_that_ends(void **state)
     now_s = shard_wall_ns(scene.shard) / NS_PER_S;
     assert_true(sts_cache_want(cache, SPAN("a.test"), now_s));
     assert_false(sts_cache_announced(cache, SPAN("a.test"), SPAN(""), now_s));
-    assert_int_equal(pass_gate(), STS_CACHE_ASK_S); /* it has none, and that is sure */
+    assert_int_equal(pass_gate(1), STS_CACHE_ASK_S); /* it has none, and that is sure */
     assert_true(domain->sts_known);
     assert_false(domain->sts_enforced);
     assert_true(sts_cache_announced(cache, SPAN("a.test"), SPAN("1"), now_s));
     sts_cache_fetched(cache, SPAN("a.test"), SPAN("1"), &policy, now_s);
-    assert_int_equal(pass_gate(), 400); /* as long as the policy */
+    assert_int_equal(pass_gate(1), 400); /* as long as the policy */
     assert_true(domain->sts_known && domain->sts_enforced && domain->sts_vouched);
     pass_time(300);
-    assert_in_range(pass_gate(), 99, 101);
+    assert_in_range(pass_gate(1), 99, 101);
     assert_true(domain->sts_enforced);
     pass_time(101);
-    assert_int_equal(pass_gate(), STS_CACHE_RETRY_S); /* over, and nothing else was heard */
+    assert_int_equal(pass_gate(1), STS_CACHE_RETRY_S); /* over, and nothing else was heard */
     assert_false(domain->sts_known);
     assert_false(domain->sts_enforced);
     assert_false(domain->sts_vouched);
@@ -771,11 +774,53 @@ static void test_policy_out_of_date(void **state)
     now_s = shard_wall_ns(scene.shard) / NS_PER_S;
     assert_true(sts_cache_want(&scene.shard->sts.cache, SPAN("a.test"), now_s));
     assert_false(sts_cache_announced(&scene.shard->sts.cache, SPAN("a.test"), SPAN(""), now_s));
-    (void)pass_gate();
+    (void)pass_gate(1);
     pass_time(STS_CACHE_ASK_S);
     assert_int_equal(pick(&aim), DESTINATION_NONE);
     assert_int_equal(settled(OUTCOME_DEFERRED), 1);
     assert_non_null(strstr(first_words(), "whether it has a policy now is not known yet"));
+    arena_close(&gate_arena);
+}
+
+/* One name server has told something secure, of the other nobody knows whether it validates: that
+ * DNSSEC does not vouch for a host's name is sure when the first one has said so, and it alone. */
+static void test_resolvers_that_differ(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    static struct test_packet packet;
+    struct dns *dns = scene.shard->resolver.dns;
+    static struct txt_set set;
+    struct dns_packet query;
+    uint32_t aim, good;
+    uint64_t now_s;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, true, domains, 1);
+    open_gate();
+    now_s = shard_wall_ns(scene.shard) / NS_PER_S;
+    assert_true(sts_cache_want(&scene.shard->sts.cache, SPAN("a.test"), now_s));
+    assert_false(sts_cache_announced(&scene.shard->sts.cache, SPAN("a.test"), SPAN(""), now_s));
+    (void)dns_txt(dns, io_now_ns(scene.io), SPAN("signed.test"), 1000, &set);
+    assert_true(dns_output(dns, &query));
+    test_packet_reply(&packet, query.bytes, 0);
+    packet.data[3] |= 0x20; /* AD */
+    test_packet_soa(&packet, "test", 300, 300);
+    good = UINT32_C(1) << query.server_index;
+    dns_input(dns, io_now_ns(scene.io), query.server_index, test_packet_span(&packet));
+    (void)pass_gate(good ^ 3);
+    (void)pick(&aim);
+    assert_int_equal(settled(OUTCOME_FAILED), 0);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 1);
+    (void)load(PLAIN_MAIL, true, domains, 1);
+    (void)pass_gate(3);
+    (void)pick(&aim);
+    assert_int_equal(settled(OUTCOME_FAILED), 0);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 2);
+    (void)load(PLAIN_MAIL, true, domains, 1);
+    (void)pass_gate(good);
+    (void)pick(&aim);
+    assert_int_equal(settled(OUTCOME_FAILED), 1);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 2);
     arena_close(&gate_arena);
 }
 
@@ -1042,6 +1087,7 @@ int main(void)
         SCENE(test_unvouched),
         SCENE(test_policy_that_ends),
         SCENE(test_policy_out_of_date),
+        SCENE(test_resolvers_that_differ),
         SCENE(test_useless),
         SCENE(test_counted_policies),
         SCENE(test_counted_unusable),
