@@ -219,11 +219,12 @@ uint32_t secrecy_pick(struct shard *shard, uint32_t site, uint32_t *ret_aim)
         if (!schedule_serves(shard->schedule, site, has))
             return DESTINATION_NONE;
     }
-    /* TLS that is known not to work is tried all the same for mail that may not go without. */
-    flow = schedule_unmet(shard->schedule, site, (uint32_t[]){TLS_POLICY_OBEYED}, 1);
+    /* TLS that is known not to work, or that nobody asked for, is tried all the same for mail that
+     * may not go without: a session in clear is for mail that may. */
+    flow = schedule_gained(shard->schedule, site, TLS_POLICY_OBEYED, has);
     if (flow == SCHEDULE_NONE)
-        flow = schedule_unmet(shard->schedule, site, (uint32_t[]){0}, 1);
-    if (flow != SCHEDULE_NONE && (schedule_flow_needs(shard->schedule, flow) & ~has) == 0)
+        flow = schedule_gained(shard->schedule, site, 0, has);
+    if (flow != SCHEDULE_NONE)
         *ret_aim = schedule_flow_needs(shard->schedule, flow);
     return address;
 }

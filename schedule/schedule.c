@@ -197,6 +197,12 @@ uint32_t schedule_unmet(const struct schedule *schedule, uint32_t site, const ui
     return share_unmet(&schedule->pool, &schedule_parts_at(schedule, site)->ring, has, has_count);
 }
 
+uint32_t schedule_gained(const struct schedule *schedule, uint32_t site, uint32_t less,
+                         uint32_t has)
+{
+    return share_gained(&schedule->pool, &schedule_parts_at(schedule, site)->ring, less, has);
+}
+
 uint32_t schedule_next(struct schedule *schedule, struct schedule_session session, uint64_t now_ns,
                        uint64_t *ret_until_ns)
 {

@@ -104,6 +104,10 @@ MUST_USE bool schedule_serves(const struct schedule *schedule, uint32_t site, ui
 /* A flow with mail whose needs no session with any of these would meet, or SCHEDULE_NONE. */
 MUST_USE uint32_t schedule_unmet(const struct schedule *schedule, uint32_t site,
                                  const uint32_t *has, uint32_t has_count);
+/* A flow with mail that a session with `has` may carry and one with `less` may not, or
+ * SCHEDULE_NONE. */
+MUST_USE uint32_t schedule_gained(const struct schedule *schedule, uint32_t site, uint32_t less,
+                                  uint32_t has);
 /* What the flow needs; it must be attached. */
 MUST_USE uint32_t schedule_flow_needs(const struct schedule *schedule, uint32_t flow);
 /* The site that deserves one more session now, or SCHEDULE_NONE and when to ask again. The site

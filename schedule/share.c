@@ -278,3 +278,24 @@ uint32_t share_unmet(const struct share_pool *pool, const struct share_ring *rin
     }
     return SHARE_NONE;
 }
+
+uint32_t share_gained(const struct share_pool *pool, const struct share_ring *ring, uint32_t less,
+                      uint32_t has)
+{
+    if (ring->needy_count == 0)
+        return SHARE_NONE;
+    for (uint32_t lane = 0; lane < LANES_COUNT; lane++) {
+        uint32_t index = ring->heads[lane];
+
+        if (index == SHARE_NONE)
+            continue;
+        do {
+            uint32_t needs = pool->shares[index].place.needs;
+
+            if (is_met(needs, &has, 1) && !is_met(needs, &less, 1))
+                return pool->shares[index].flow;
+            index = pool->shares[index].next;
+        } while (index != ring->heads[lane]);
+    }
+    return SHARE_NONE;
+}

@@ -82,5 +82,8 @@ MUST_USE bool share_serves(const struct share_pool *pool, const struct share_rin
 /* A ready flow whose needs none of these meets; SHARE_NONE: all are met by one or the other. */
 MUST_USE uint32_t share_unmet(const struct share_pool *pool, const struct share_ring *ring,
                               const uint32_t *has, uint32_t has_count);
+/* A ready flow whose needs `has` meets and `less` does not, or SHARE_NONE. */
+MUST_USE uint32_t share_gained(const struct share_pool *pool, const struct share_ring *ring,
+                               uint32_t less, uint32_t has);
 
 #endif

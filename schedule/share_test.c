@@ -140,6 +140,11 @@ static void test_needs_are_met_or_nothing_is_taken(void **state)
                      0); /* not of two by halves */
     assert_int_equal(share_unmet(&scene->pool, &scene->ring, all, 1), SHARE_NONE);
     assert_int_equal(share_unmet(&scene->pool, &scene->ring, NULL, 0), 0);
+    assert_int_equal(share_gained(&scene->pool, &scene->ring, 0, 1), 1);
+    assert_int_equal(share_gained(&scene->pool, &scene->ring, 1, 3), 0);
+    assert_int_equal(share_gained(&scene->pool, &scene->ring, 2, 1), 1);
+    assert_int_equal(share_gained(&scene->pool, &scene->ring, 0, 2), SHARE_NONE);
+    assert_int_equal(share_gained(&scene->pool, &scene->ring, 3, 3), SHARE_NONE);
     assert_int_equal(share_take(&scene->pool, &scene->ring, 0), 2);
     assert_int_equal(share_take(&scene->pool, &scene->ring, 2), 2);
     assert_false(share_serves(&scene->pool, &scene->ring, 2));

@@ -541,6 +541,28 @@ static void test_pick(void **state)
     assert_true(schedule_serves(scene.shard->schedule, scene.site, 0));
 }
 
+/* Mail that no host can take, and that cannot go back yet, does not hide the other mail's demand: a
+ * session in clear would be of use to nobody. */
+static void test_aim_behind_hopeless_mail(void **state)
+{
+    static const char *const domains[] = {"b.test", "a.test", "c.test"};
+    uint32_t aim;
+
+    (void)state;
+    scene.policy.tls_mode = POLICY_TLS_OFF;
+    (void)load(PLAIN_MAIL, true, domains, 3);
+    for (size_t d = 0; d < ARRAY_LEN(domains); d++)
+        route_to(domains[d], 1, d == 1);
+    scene.shard->hopeless_due_ns = UINT64_MAX;
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(pick(&aim), 0);
+        assert_int_equal(aim, DEMANDED | OBEYED);
+    }
+    routing_leave(scene.shard, domain_of("a.test"));
+    assert_int_equal(pick(&aim), DESTINATION_NONE); /* what is left is for no session */
+    assert_int_equal(settled(OUTCOME_DEFERRED), 0);
+}
+
 /* TLSA records and TLS that is broken: mail that lifts the demand is no reason to try TLS again. */
 static void test_aim_of_lifted_mail(void **state)
 {
@@ -1081,6 +1103,7 @@ int main(void)
         SCENE(test_failed),
         SCENE(test_pick),
         SCENE(test_aim_of_lifted_mail),
+        SCENE(test_aim_behind_hopeless_mail),
         SCENE(test_tried_again),
         SCENE(test_unnamed),
         SCENE(test_required_and_refused),
