@@ -5,6 +5,9 @@
 #include "message/utf8.h"
 
 #define ENTITY_MAX 10
+/* Of what stands behind a '<' only so much is looked at to tell an address in brackets from a tag:
+ * an address is far shorter, and the look is taken again at each '<' that is none. */
+#define BRACKETS_MAX (2 * KIB)
 
 static void put(struct text *out, uint8_t byte)
 {
@@ -140,12 +143,13 @@ static struct span take_tag(struct span rest, struct text *out)
         put(out, '<'); /* no tag: "a < b", "<user@example.com>" cannot be told from one */
         return rest;
     }
-    struct span tag = span_first(rest, span_find_byte(rest, '>'));
+    struct span tag = span_first(rest, BRACKETS_MAX);
+    tag = span_first(tag, span_find_byte(tag, '>'));
     if (span_find_byte(tag, '@') != SPAN_NOT_FOUND && span_find_byte(tag, '=') == SPAN_NOT_FOUND) {
         put(out, '<'); /* an address in bare brackets */
         return rest;
     }
-    rest = span_skip(rest, tag.size + 1);
+    (void)span_split(&rest, '>'); /* however far: it is behind us then */
     if (span_equal_nocase(name, SPAN("style")) || span_equal_nocase(name, SPAN("script")))
         return tag.data[0] == '/' ? rest : skip_element(rest, name);
     if (begins_line(name))

@@ -61,11 +61,56 @@ static void test_stops_when_full(void **state)
     assert_memory_equal(buffer, "abcd", 4); /* what did not fit whole is left out */
 }
 
+/* What tells an address from a tag stands in the first 2 KiB; no further does it look. */
+static void test_looks_no_further(void **state)
+{
+    static const struct {
+        size_t before; /* octets of the tag in front of its '@' */
+        const char *expected;
+    } cases[] = {{2000, "<b"}, {2 * KIB - 1, "<b"}, {2 * KIB, "x"}, {60 * KIB, "x"}};
+    static uint8_t html[64 * KIB], buffer[64 * KIB];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct text page, out;
+
+        text_init(&page, html, sizeof(html));
+        text_add_byte(&page, '<');
+        for (size_t n = 0; n < cases[i].before; n++)
+            text_add_byte(&page, 'b');
+        text_add_cstr(&page, "@c>x");
+        text_init(&out, buffer, sizeof(buffer));
+        markup_text(text_span(&page), &out);
+        if (!span_starts(text_span(&out), span_cstr(cases[i].expected)))
+            fail_msg("%zu: \"%.*s\"", cases[i].before, (int)min_size(out.size, 32),
+                     (const char *)buffer);
+        /* a tag goes whole, an address stays whole */
+        assert_int_equal(out.size, cases[i].expected[0] == 'x' ? 1 : page.size);
+    }
+}
+
+/* Brackets that open and never close: each is looked at, and stays. */
+static void test_never_closed(void **state)
+{
+    static uint8_t html[48 * KIB], buffer[48 * KIB];
+    struct text page, out;
+
+    (void)state;
+    text_init(&page, html, sizeof(html));
+    while (text_room(&page) >= 3)
+        text_add_cstr(&page, "<a@");
+    text_init(&out, buffer, sizeof(buffer));
+    markup_text(text_span(&page), &out);
+    assert_true(span_equal(text_span(&out), text_span(&page)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_stops_when_full),
+        cmocka_unit_test(test_looks_no_further),
+        cmocka_unit_test(test_never_closed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
