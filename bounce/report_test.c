@@ -319,6 +319,54 @@ static void test_which_command_was_answered(void **state)
     }
 }
 
+/* Of several exchanges that ended with the same code, the recipient's own one is meant. */
+static void test_which_exchange_is_meant(void **state)
+{
+    static const struct {
+        const char *label, *session;
+        enum bounce_class class;
+    } cases[] = {
+        {"the sender first, at another host",
+         ">>> MAIL From:<s@y.example>\n<<< 550 Access denied\n... while talking to mx2:\n"
+         ">>> RCPT To:<a@x.example>\n<<< 550 Unknown user\n",
+         BOUNCE_NO_USER},
+        {"somebody's content first",
+         ">>> DATA\n<<< 550 Unknown user\n>>> RCPT To:<A@x.example>\n<<< 550 Unknown user\n",
+         BOUNCE_NO_USER},
+        {"he was taken: the sender it is",
+         ">>> MAIL From:<s@y.example>\n<<< 550 Unknown user\n>>> RCPT To:<a@x.example>\n"
+         "<<< 250 Ok\n",
+         BOUNCE_SENDER_REJECTED},
+        {"somebody else's name: the first",
+         ">>> DATA\n<<< 550 Unknown user\n>>> RCPT To:<b@x.example>\n<<< 550 Unknown user\n",
+         BOUNCE_RECIPIENT_REFUSED},
+        {"he has another name there",
+         ">>> RCPT To:<a@forwarded.example>\n<<< 550 Unknown user\n>>> DATA\n"
+         "<<< 550 Unknown user\n",
+         BOUNCE_NO_USER},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char buffer[1024];
+        struct text message;
+
+        text_init(&message, buffer, sizeof(buffer));
+        text_add_format(
+            &message,
+            "From: MAILER-DAEMON@x.example\nContent-Type: multipart/report; boundary=b\n\n"
+            "--b\n\n   ----- Transcript of session follows -----\n%s"
+            "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\n"
+            "Final-Recipient: rfc822; a@x.example\nAction: failed\nStatus: 5.0.0\n"
+            "Diagnostic-Code: smtp; 550 Unknown user\n--b--\n",
+            cases[i].session);
+        report_read(reader, text_span(&message), &report);
+        assert_int_equal(report.recipients_count, 1);
+        if (report.recipients[0].class != cases[i].class)
+            fail_msg("%s: %s", cases[i].label, bounce_class_name(report.recipients[0].class));
+    }
+}
+
 /* RFC 6533 3: addresses beyond ASCII, in ASCII. */
 static void test_escaped_addresses(void **state)
 {
@@ -480,6 +528,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_feedback_id_returned),
         cmocka_unit_test(test_nothing_is_taken_for_a_failure),
         cmocka_unit_test(test_which_command_was_answered),
+        cmocka_unit_test(test_which_exchange_is_meant),
         cmocka_unit_test(test_escaped_addresses),
         cmocka_unit_test(test_many_recipients),
         cmocka_unit_test(test_bombs),

@@ -1,5 +1,6 @@
 #include "bounce/report_verdict.h"
 
+#include "bounce/mailbox.h"
 #include "bounce/status_text.h"
 
 #define STAGE_HITS_MAX 32
@@ -98,9 +99,20 @@ static enum outcome_stage stage_of_command(struct span line)
     return STAGE_NONE;
 }
 
-enum outcome_stage report_verdict_session(struct span text, uint16_t code)
+/* "RCPT To:<ann@example.org>" of this recipient. */
+static bool is_own_rcpt(struct span line, const struct report_recipient *recipient)
+{
+    struct span mailbox;
+
+    return stage_of_command(line) == STAGE_RCPT && mailbox_find(line, 0, &mailbox) &&
+           (mailbox_same(mailbox, recipient->address) || mailbox_same(mailbox, recipient->final));
+}
+
+enum outcome_stage report_verdict_session(struct span text,
+                                          const struct report_recipient *recipient)
 {
     enum outcome_stage command = STAGE_NONE, found = STAGE_NONE;
+    bool own = false;
 
     while (text.size > 0) {
         struct span line = span_trim(span_split(&text, '\n'));
@@ -108,12 +120,16 @@ enum outcome_stage report_verdict_session(struct span text, uint16_t code)
         size_t at;
 
         if (span_starts(line, SPAN(">>>"))) {
-            command = stage_of_command(span_trim(span_skip(line, 3)));
+            line = span_trim(span_skip(line, 3));
+            command = stage_of_command(line);
+            own = is_own_rcpt(line, recipient);
             continue;
         }
         if (!span_starts(line, SPAN("<<<")) || !status_text_reply(line, &answer, &at))
             continue;
-        if (answer == code && found == STAGE_NONE)
+        if (answer == recipient->code && own)
+            return STAGE_RCPT;
+        if (answer == recipient->code && found == STAGE_NONE)
             found = command;
         else if (answer == 503 && found == STAGE_DATA)
             return STAGE_RCPT; /* pipelined: the refusal was RCPT's, and DATA had none left */
@@ -158,14 +174,14 @@ static void choose_status(struct span text, const struct report_recipient *recip
 }
 
 static enum outcome_stage find_stage(const struct report_verdict *verdict, struct span text,
-                                     uint16_t code)
+                                     const struct report_recipient *recipient)
 {
     enum outcome_stage stage = stage_of(verdict->phrases, text);
 
     if (stage == STAGE_NONE)
         stage = verdict->around;
-    if (stage == STAGE_NONE && code != 0)
-        stage = report_verdict_session(verdict->session, code);
+    if (stage == STAGE_NONE && recipient->code != 0)
+        stage = report_verdict_session(verdict->session, recipient);
     return stage;
 }
 
@@ -241,7 +257,7 @@ void report_verdict_add(const struct report_verdict *verdict, struct span host, 
     report_verdict_codes(text, recipient);
     question.code = recipient->code;
     choose_status(text, recipient, STAGE_NONE, question.enhanced);
-    question.stage = find_stage(verdict, text, recipient->code);
+    question.stage = find_stage(verdict, text, recipient);
     if (!is_of_mailbox(question.enhanced))
         choose_status(text, recipient, question.stage, question.enhanced);
     else if (question.stage > STAGE_MAIL)

@@ -30,7 +30,9 @@ void report_verdict_add(const struct report_verdict *verdict, struct span host, 
                         struct report_recipient *recipient);
 /* Only code and status, where none is known yet. */
 void report_verdict_codes(struct span text, struct report_recipient *recipient);
-/* The command that `code` answered in lines like ">>> DATA" and "<<< 550 ...". */
-enum outcome_stage report_verdict_session(struct span text, uint16_t code);
+/* The command that the recipient's code answered in lines like ">>> DATA" and "<<< 550 ...": his
+ * own RCPT, if it did; else the first one, for a session may name him otherwise. */
+enum outcome_stage report_verdict_session(struct span text,
+                                          const struct report_recipient *recipient);
 
 #endif
