@@ -87,8 +87,35 @@ static struct span read_address(struct report_reader *reader, struct span value)
     return mailbox_of_field(span_skip(text_span(store), begin));
 }
 
+/* "failed", "permanent failure", "other or undefined status": no more than the status itself says.
+ */
+static bool is_empty_comment(struct span words)
+{
+    static const struct span empty[] = {
+        SPAN_INIT("code"),        SPAN_INIT("delayed"),   SPAN_INIT("delivered"),
+        SPAN_INIT("delivery"),    SPAN_INIT("error"),     SPAN_INIT("fail"),
+        SPAN_INIT("failed"),      SPAN_INIT("failure"),   SPAN_INIT("fatal"),
+        SPAN_INIT("general"),     SPAN_INIT("generic"),   SPAN_INIT("not"),
+        SPAN_INIT("or"),          SPAN_INIT("other"),     SPAN_INIT("permanent"),
+        SPAN_INIT("persistent"),  SPAN_INIT("reason"),    SPAN_INIT("status"),
+        SPAN_INIT("temporary"),   SPAN_INIT("transient"), SPAN_INIT("undefined"),
+        SPAN_INIT("undelivered"), SPAN_INIT("unknown"),   SPAN_INIT("unspecified"),
+    };
+
+    while (words.size > 0) {
+        struct span word = span_word(&words);
+        bool known = word.size == 0;
+
+        for (size_t i = 0; i < ARRAY_LEN(empty) && !known; i++)
+            known = span_equal_nocase(word, empty[i]);
+        if (!known)
+            return false;
+    }
+    return true;
+}
+
 /* "Status: 4.4.3 (host name lookup failure)": without a diagnostic the comment is what the server
- * said, if it says anything. */
+ * said, if it says anything; else what stands in the text for people may. */
 static void read_comment(struct report_reader *reader, struct span status,
                          struct report_recipient *into)
 {
@@ -100,6 +127,8 @@ static void read_comment(struct report_reader *reader, struct span status,
     words = span_skip(status, begin + 1);
     words = report_verdict_unfold(
         span_first(words, min_size(span_find_byte(words, ')'), words.size)), &reader->store);
+    if (is_empty_comment(words))
+        return;
     report_verdict_add(&reader->verdict, into->host, words, into);
     if (into->step == CLASSIFY_PHRASE || into->step == CLASSIFY_STATUS)
         into->diagnostic = words;

@@ -388,6 +388,45 @@ static void test_which_exchange_is_meant(void **state)
     }
 }
 
+/* A comment behind the status stands for the diagnostic that is not there, if it says anything. */
+static void test_comment_of_the_status(void **state)
+{
+    static const struct {
+        const char *comment, *diagnostic;
+    } cases[] = {
+        {" (mailbox is full)", "mailbox is full"},
+        {" (user failed to exist)", "user failed to exist"},
+        {"", "The account was closed"},
+        {" ()", "The account was closed"},
+        {" (failed)", "The account was closed"},
+        {" (Permanent Failure)", "The account was closed"},
+        {" (permanent\n failure)", "The account was closed"},
+        {" (undefined status)", "The account was closed"},
+        {" (other or unknown temporary error)", "The account was closed"},
+        {" (failed", "The account was closed"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char buffer[1024];
+        struct text message;
+
+        text_init(&message, buffer, sizeof(buffer));
+        text_add_format(
+            &message,
+            "From: MAILER-DAEMON@x.example\nContent-Type: multipart/report; boundary=b\n\n"
+            "--b\n\nThe following addresses failed:\n<a@x.example>\n  The account was closed\n"
+            "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; x\n\n"
+            "Final-Recipient: rfc822; a@x.example\nAction: failed\nStatus: 5.1.1%s\n--b--\n",
+            cases[i].comment);
+        report_read(reader, text_span(&message), &report);
+        assert_int_equal(report.recipients_count, 1);
+        if (!span_equal(report.recipients[0].diagnostic, span_cstr(cases[i].diagnostic)))
+            fail_msg("%s: %.*s", cases[i].comment, (int)report.recipients[0].diagnostic.size,
+                     (const char *)report.recipients[0].diagnostic.data);
+    }
+}
+
 /* RFC 6533 3: addresses beyond ASCII, in ASCII. */
 static void test_escaped_addresses(void **state)
 {
@@ -550,6 +589,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_nothing_is_taken_for_a_failure),
         cmocka_unit_test(test_which_command_was_answered),
         cmocka_unit_test(test_which_exchange_is_meant),
+        cmocka_unit_test(test_comment_of_the_status),
         cmocka_unit_test(test_escaped_addresses),
         cmocka_unit_test(test_many_recipients),
         cmocka_unit_test(test_bombs),
