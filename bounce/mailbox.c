@@ -67,7 +67,7 @@ static size_t local_size(struct span text, size_t at)
         for (size = 1; size < at && size < LOCAL_MAX; size++) {
             uint8_t byte = text.data[at - 1 - size];
 
-            if (byte == '"')
+            if (byte == '"' && !(size + 2 <= at && text.data[at - 2 - size] == '\\'))
                 return size > 1 ? size + 1 : 0;
             if (byte == '\n' || byte == '@')
                 return 0;
@@ -133,17 +133,34 @@ static struct span without_decoration(struct span mailbox)
     return mailbox;
 }
 
-/* "\"victim@example.org\"@host": what ends at `end` stands within quotation marks, as a part of
- * another's name. */
-static bool is_quoted_local(struct span text, size_t end)
+/* Whether the nearest quotation mark in front of `begin`, on its line, opens a quoted string. */
+static bool is_quote_open(struct span text, size_t begin)
+{
+    size_t low = begin > LOCAL_MAX ? begin - LOCAL_MAX : 0;
+
+    for (size_t at = begin; at > low && text.data[at - 1] != '\n'; at--)
+        if (text.data[at - 1] == '"' && (at < 2 || text.data[at - 2] != '\\'))
+            return at < 2 || !(is_local(text.data[at - 2]) || text.data[at - 2] == '"');
+    return false;
+}
+
+/* "\"victim@example.org\"@host": what stands at [begin, end) is within quotation marks, as a part
+ * of another's name (RFC 5321 4.1.2). Behind a blank or bracket, which may as well stand between
+ * names, only if a mark was opened before it. */
+static bool is_quoted_local(struct span text, size_t begin, size_t end)
 {
     struct span rest = span_first(span_skip(text, end), LOCAL_MAX);
+    bool apart = false;
     size_t size = 0;
 
-    while (size < rest.size && rest.data[size] != '"' && rest.data[size] != '\n' &&
-           rest.data[size] != ' ' && rest.data[size] != '<' && rest.data[size] != '>')
-        size++;
-    return span_starts(span_skip(rest, size), SPAN("\"@"));
+    while (size < rest.size && rest.data[size] != '"' && rest.data[size] != '\n') {
+        uint8_t byte = rest.data[size];
+
+        apart = apart || byte == ' ' || byte == '<' || byte == '>';
+        size += byte == '\\' ? 2 : 1;
+    }
+    return span_starts(span_skip(rest, size), SPAN("\"@")) &&
+           (!apart || is_quote_open(text, begin));
 }
 
 bool mailbox_find(struct span text, size_t from, struct span *ret)
@@ -158,7 +175,7 @@ bool mailbox_find(struct span text, size_t from, struct span *ret)
             struct span found =
                 without_decoration(span_slice(text, at - local, local + 1 + domain));
 
-            if (found.size > 1 + domain && !is_quoted_local(text, at + 1 + domain)) {
+            if (found.size > 1 + domain && !is_quoted_local(text, at - local, at + 1 + domain)) {
                 *ret = found;
                 return true;
             }

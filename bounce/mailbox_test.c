@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/base.h"
+#include "base/text.h"
 #include "bounce/mailbox.h"
 
 static void test_found_in_text(void **state)
@@ -24,6 +25,20 @@ static void test_found_in_text(void **state)
         {"\"victim@example.org\"@example.net", NULL},
         {"\"a b\\\"c@d\"@example.net, anna@example.org", "anna@example.org"},
         {"\"x@y\" <anna@example.org>", "x@y"},
+        /* Blanks, brackets, quoted pairs: all of it one name (RFC 5321 4.1.2). */
+        {"\"victim@example.org x\"@example.net", NULL},
+        {"\"my victim@example.org \"@example.net, anna@example.org", "anna@example.org"},
+        {"<\"a <victim@example.org> b\"@example.net>", NULL},
+        {"rfc822;\"<victim@example.org>\"@example.net", NULL},
+        {"\"a \\\" victim@example.org b\"@example.net", NULL},
+        {"\"victim@example.org\\\"b\"@example.net", NULL},
+        /* But of two names each is one. */
+        {"anna@example.org is not \"@home\"", "anna@example.org"},
+        {"anna@example.org\n x \"@home\"", "anna@example.org"},
+        {"\"a \\\"b\\\" c\"@example.net", "\"a \\\"b\\\" c\"@example.net"},
+        {"\"Anna\" anna@example.org is not \"@home\"", "anna@example.org"},
+        {"\"Anna\" <anna@example.org>, \"Bob\" <bob@example.org>", "anna@example.org"},
+        {"\"anna@example.org by post\" <x@example.net>", "anna@example.org"},
         {"a@[192.0.2.1] x", "a@[192.0.2.1]"},
         {"SMTP:anna@example.org", "anna@example.org"},
         {"dda:SMTP=anna@example.org; on", "anna@example.org"},
@@ -63,6 +78,27 @@ static void test_found_in_text(void **state)
             (there && !span_equal(found, span_cstr(cases[i].expected))))
             fail_msg("%s: \"%.*s\"", cases[i].text, there ? (int)found.size : 0,
                      there ? (const char *)found.data : "");
+    }
+}
+
+/* What stands further off than a local part is long is not looked at. */
+static void test_quoted_no_further(void **state)
+{
+    static const size_t sizes[] = {40, 110, 126, 127, 128, 500};
+    char buffer[1024];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct span found;
+        struct text text;
+
+        text_init(&text, buffer, sizeof(buffer));
+        text_add_cstr(&text, "\"anna@example.org");
+        for (size_t n = 0; n < sizes[i]; n++)
+            text_add_byte(&text, ' ');
+        text_add_cstr(&text, "\"@example.net");
+        /* the mark and the '@' are within 128 octets */
+        assert_int_equal(mailbox_find(text_span(&text), 0, &found), sizes[i] > 126);
     }
 }
 
@@ -120,9 +156,8 @@ static void test_parts_and_daemons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found_in_text),
-        cmocka_unit_test(test_one_behind_the_other),
-        cmocka_unit_test(test_of_fields),
+        cmocka_unit_test(test_found_in_text),        cmocka_unit_test(test_quoted_no_further),
+        cmocka_unit_test(test_one_behind_the_other), cmocka_unit_test(test_of_fields),
         cmocka_unit_test(test_parts_and_daemons),
     };
 
