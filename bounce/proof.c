@@ -166,7 +166,8 @@ void proof_find(const struct proof_question *question, struct proof *ret_proof)
     look_at(question, returned->return_path, PROOF_RETURNED, &best);
     look_at(question, returned->mail_from, PROOF_RETURNED, &best);
     look_at(question, returned->list_unsubscribe, PROOF_RETURNED, &best);
-    look_at_id(question, returned->cfbl_feedback_id, &best);
+    for (uint32_t i = 0; i < returned->cfbl_feedback_ids_count; i++)
+        look_at_id(question, returned->cfbl_feedback_ids[i], &best);
     look_at_fields(question, PROOF_SUBJECT, &best);
     *ret_proof = best;
 }

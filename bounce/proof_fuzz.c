@@ -40,7 +40,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     question.envelope = span_first(question.message, span_find_byte(question.message, '\n'));
     report.to = span_slice(question.message, size / 2, size / 4);
     report.returned.list_unsubscribe = span_slice(question.message, size / 3, size / 3);
-    report.returned.cfbl_feedback_id = span_slice(question.message, size / 5, size / 2);
+    report.returned.cfbl_feedback_ids[0] = span_slice(question.message, size / 5, size / 2);
+    report.returned.cfbl_feedback_ids[1] = span_slice(question.message, size / 7, size / 2);
+    report.returned.cfbl_feedback_ids_count = 2;
     proof_find(&question, &proof);
     CHECK((proof.place == PROOF_NOWHERE) == (proof.verdict == VERP_ABSENT));
     if (proof.verdict != VERP_VALID)

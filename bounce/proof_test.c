@@ -239,8 +239,9 @@ static void test_feedback_id(void **state)
 
     (void)state;
     memset(&report, 0, sizeof(report));
+    report.returned.cfbl_feedback_ids_count = 1;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        report.returned.cfbl_feedback_id = with_tag(cases[i].id, buffer, sizeof(buffer));
+        report.returned.cfbl_feedback_ids[0] = with_tag(cases[i].id, buffer, sizeof(buffer));
         find("To: fbl@x\n\n", (struct span){NULL, 0}, &report, &proof);
         if (proof.verdict != cases[i].wanted)
             fail_msg("%s: %s", cases[i].label, verp_verdict_name(proof.verdict));
@@ -250,14 +251,31 @@ static void test_feedback_id(void **state)
         }
     }
     (void)snprintf(folded, sizeof(folded), "%.17s\r\n\t%.9s (x) %s", tag, tag + 17, tag + 26);
-    report.returned.cfbl_feedback_id = span_cstr(folded);
+    report.returned.cfbl_feedback_ids[0] = span_cstr(folded);
     find("To: fbl@x\n\n", (struct span){NULL, 0}, &report, &proof);
     assert_int_equal(proof.verdict, VERP_VALID);
     memset(large, 'a', sizeof(large));
     memcpy(large + sizeof(large) - VERP_TAG_SIZE, tag, VERP_TAG_SIZE);
-    report.returned.cfbl_feedback_id = span_make(large, sizeof(large));
+    report.returned.cfbl_feedback_ids[0] = span_make(large, sizeof(large));
     find("To: fbl@x\n\n", (struct span){NULL, 0}, &report, &proof);
     assert_int_equal(proof.verdict, VERP_ABSENT); /* longer than any of ours */
+}
+
+/* Others add ids of their own: ours is found at any place of those that are kept. */
+static void test_feedback_id_among_others(void **state)
+{
+    static struct report report;
+    struct proof proof;
+
+    (void)state;
+    memset(&report, 0, sizeof(report));
+    report.returned.cfbl_feedback_ids_count = REPORT_FEEDBACK_IDS_MAX;
+    for (uint32_t ours = 0; ours <= REPORT_FEEDBACK_IDS_MAX; ours++) {
+        for (uint32_t i = 0; i < REPORT_FEEDBACK_IDS_MAX; i++)
+            report.returned.cfbl_feedback_ids[i] = i == ours ? span_cstr(tag) : SPAN("12:34:5");
+        find("To: fbl@x\n\n", (struct span){NULL, 0}, &report, &proof);
+        assert_int_equal(proof.verdict, ours < REPORT_FEEDBACK_IDS_MAX ? VERP_VALID : VERP_ABSENT);
+    }
 }
 
 /* Reliability D: a million guesses, half of them one bit beside a true tag, hit nothing. */
@@ -330,10 +348,15 @@ static void test_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_survives_mangling), cmocka_unit_test(test_every_change_is_seen),
-        cmocka_unit_test(test_old_keys),          cmocka_unit_test(test_places),
-        cmocka_unit_test(test_feedback_id),       cmocka_unit_test(test_guesses_hit_nothing),
-        cmocka_unit_test(test_recipient),         cmocka_unit_test(test_bounded),
+        cmocka_unit_test(test_survives_mangling),
+        cmocka_unit_test(test_every_change_is_seen),
+        cmocka_unit_test(test_old_keys),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_feedback_id),
+        cmocka_unit_test(test_feedback_id_among_others),
+        cmocka_unit_test(test_guesses_hit_nothing),
+        cmocka_unit_test(test_recipient),
+        cmocka_unit_test(test_bounded),
     };
 
     return cmocka_run_group_tests(tests, set_up, NULL);

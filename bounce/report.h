@@ -19,6 +19,9 @@
 #define REPORT_MESSAGE_MAX (8 * MIB)
 /* Further recipients are counted and not kept. */
 #define REPORT_RECIPIENTS_MAX 256
+/* Of a returned message's feedback ids (RFC 9477) only so many are kept: each that has a hand in
+ * the mail may add its own, and ours need not be the first. */
+#define REPORT_FEEDBACK_IDS_MAX 8
 
 enum report_kind {
     REPORT_NORMAL = 0,  /* a person's mail, or nothing known */
@@ -68,8 +71,10 @@ struct report_returned {
     struct span list_id;
     struct span list_unsubscribe;
     struct span feedback_id;
-    struct span mail_from;        /* a complaint's Original-Mail-From (RFC 5965 3.2) */
-    struct span cfbl_feedback_id; /* as it stands there, white space and comments in it */
+    struct span mail_from; /* a complaint's Original-Mail-From (RFC 5965 3.2) */
+    /* CFBL-Feedback-ID, as they stand there, white space and comments in them */
+    struct span cfbl_feedback_ids[REPORT_FEEDBACK_IDS_MAX];
+    uint32_t cfbl_feedback_ids_count;
 };
 
 struct report {

@@ -15,12 +15,20 @@ static const struct {
     {SPAN_INIT("List-Id"), offsetof(struct report_returned, list_id)},
     {SPAN_INIT("List-Unsubscribe"), offsetof(struct report_returned, list_unsubscribe)},
     {SPAN_INIT("Feedback-ID"), offsetof(struct report_returned, feedback_id)},
-    {SPAN_INIT("CFBL-Feedback-ID"), offsetof(struct report_returned, cfbl_feedback_id)},
 };
 
 static struct span *member(struct report_returned *returned, size_t offset)
 {
     return (struct span *)(void *)((char *)returned + offset);
+}
+
+static void read_feedback_ids(const struct header_list *list, struct report_returned *ret)
+{
+    for (uint32_t i = 0; i < list->count && ret->cfbl_feedback_ids_count < REPORT_FEEDBACK_IDS_MAX;
+         i++)
+        if (span_equal_nocase(list->fields[i].name, SPAN("CFBL-Feedback-ID")))
+            ret->cfbl_feedback_ids[ret->cfbl_feedback_ids_count++] =
+                span_trim(list->fields[i].body);
 }
 
 void report_returned_read(struct span text, struct header_list *list, struct report_returned *ret)
@@ -38,4 +46,5 @@ void report_returned_read(struct span text, struct header_list *list, struct rep
     header_list_read(list, &text);
     for (size_t i = 0; i < ARRAY_LEN(fields); i++)
         *member(ret, fields[i].offset) = header_list_find(list, fields[i].name);
+    read_feedback_ids(list, ret);
 }

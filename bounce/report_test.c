@@ -178,9 +178,42 @@ static void test_feedback_id_returned(void **state)
     (void)state;
     report_read(reader, message, &report);
     assert_int_equal(report.kind, REPORT_COMPLAINT);
-    assert_span(report.returned.cfbl_feedback_id, "3789e1ae\r\n 1938aa2f");
+    assert_int_equal(report.returned.cfbl_feedback_ids_count, 1);
+    assert_span(report.returned.cfbl_feedback_ids[0], "3789e1ae\r\n 1938aa2f");
     assert_span(report.returned.return_path, "tag@bounces.example.com");
     assert_span(report.returned.mail_from, "tag@bounces.example.com");
+}
+
+/* Several are kept, in their order, and no more than there is room for. */
+static void test_feedback_ids_returned(void **state)
+{
+    static const uint32_t counts[] = {0, 2, 8, 9, 40};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(counts); i++) {
+        uint32_t kept = counts[i] < REPORT_FEEDBACK_IDS_MAX ? counts[i] : REPORT_FEEDBACK_IDS_MAX;
+        char buffer[2048], id[8];
+        struct text message;
+
+        text_init(&message, buffer, sizeof(buffer));
+        text_add_cstr(&message,
+                      "From: <fbl@receiver.example>\nTo: fbl@example.com\nMIME-Version: 1.0\n"
+                      "Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n"
+                      "--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\n\n"
+                      "--b\nContent-Type: text/rfc822-headers\n\nFrom: <a@b.example>\n");
+        for (uint32_t n = 0; n < counts[i]; n++)
+            text_add_format(&message, "%s: id%u\n",
+                            n % 2 == 0 ? "CFBL-Feedback-ID" : "cfbl-feedback-id", n);
+        text_add_cstr(&message, "--b--\n");
+        assert_false(message.overflow);
+        report_read(reader, text_span(&message), &report);
+        assert_int_equal(report.kind, REPORT_COMPLAINT);
+        assert_int_equal(report.returned.cfbl_feedback_ids_count, kept);
+        for (uint32_t n = 0; n < kept; n++) {
+            (void)snprintf(id, sizeof(id), "id%u", n);
+            assert_span(report.returned.cfbl_feedback_ids[n], id);
+        }
+    }
 }
 
 static void test_what_else_is_known(void **state)
@@ -586,6 +619,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_cut_off_anywhere),
         cmocka_unit_test(test_what_else_is_known),
         cmocka_unit_test(test_feedback_id_returned),
+        cmocka_unit_test(test_feedback_ids_returned),
         cmocka_unit_test(test_nothing_is_taken_for_a_failure),
         cmocka_unit_test(test_which_command_was_answered),
         cmocka_unit_test(test_which_exchange_is_meant),
