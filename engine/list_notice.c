@@ -77,7 +77,10 @@ bool list_notice_find(const struct policy *policy, struct span envelope, struct 
 
 uint32_t list_notice_count(const struct list_notice *list, const struct report *report)
 {
-    return list->rule->path.names_address ? 1 : report->recipients_count;
+    if (list->rule->path.names_address)
+        return 1;
+    return report->recipients_count < LIST_NOTICE_NAMED_MAX ? report->recipients_count
+                                                            : LIST_NOTICE_NAMED_MAX;
 }
 
 /* "team@lists.example.org"; without a name the host alone. */

@@ -3,7 +3,8 @@
  * By the forms of bounces.foreign_verp (bounce/list_path.h). The form is looked for where the mail
  * was delivered to: the envelope, the fields that delivery agents write, To, and the Return-Path of
  * what was returned (complaints go to another address). A form with {local} and {domain} says
- * whom it is about; without them everybody is meant whom the report names as failed.
+ * whom it is about; without them everybody is meant whom the report names as failed, up to
+ * LIST_NOTICE_NAMED_MAX people.
  *
  * The scope is "list@host" in lower case: what follows concerns that list and nothing else. None of
  * it is proven. A plain value; knows nothing of stores or sockets. */
@@ -12,6 +13,11 @@
 
 #include "engine/notice.h"
 #include "engine/policy.h"
+
+/* A return path without an address is one message's to many people, and its report may name
+ * those whom one transaction carried it to: 100 is what every server takes (RFC 5321 4.5.3.1.8).
+ * Further names of a report are not believed; who fails again is named again. */
+#define LIST_NOTICE_NAMED_MAX 100
 
 struct list_notice {
     const struct policy_foreign *rule;

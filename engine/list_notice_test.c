@@ -109,6 +109,25 @@ static void test_named_by_the_report(void **state)
     check_list(&notice, "@old.example.org", "ann@example.com");
 }
 
+/* No report is believed about more people than one message has in one transaction. */
+static void test_named_at_most(void **state)
+{
+    struct list_notice list;
+
+    (void)state;
+    configure();
+    while (report.recipients_count < LIST_NOTICE_NAMED_MAX)
+        add_recipient("ann@example.com", BOUNCE_NO_USER);
+    assert_true(list_notice_takes(&policy, SPAN("bounces-7f@mail.example.org"), &list));
+    assert_int_equal(list_notice_count(&list, &report), LIST_NOTICE_NAMED_MAX);
+    while (report.recipients_count < REPORT_RECIPIENTS_MAX)
+        add_recipient("bob@example.com", BOUNCE_NO_USER);
+    assert_int_equal(list_notice_count(&list, &report), 100);
+    assert_true(
+        list_notice_takes(&policy, SPAN("team-bounces+ann=example.com@lists.example.org"), &list));
+    assert_int_equal(list_notice_count(&list, &report), 1);
+}
+
 static void test_where_it_is_looked_for(void **state)
 {
     static const char *const headers[] = {
@@ -232,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_named_by_the_return_path),
         cmocka_unit_test(test_named_by_the_report),
+        cmocka_unit_test(test_named_at_most),
         cmocka_unit_test(test_where_it_is_looked_for),
         cmocka_unit_test(test_line),
         cmocka_unit_test(test_bad_lines),
