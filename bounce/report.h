@@ -48,10 +48,11 @@ enum report_action {
 };
 
 struct report_recipient {
-    struct span address;    /* whom the mail was for: the original recipient if known, else the
-                               final one; without angle brackets */
+    struct span address;    /* whom the mail was for: the original recipient if a field names him,
+                               else the final one or the one in the text; without angle brackets */
     struct span final;      /* Final-Recipient, or empty */
-    struct span original;   /* Original-Recipient, or empty */
+    struct span original;   /* Original-Recipient, or the one that the text says `address` was made
+                               from; or empty */
     struct span host;       /* Remote-MTA, or empty */
     struct span diagnostic; /* what the server said, or the report in its place; unfolded */
     uint16_t code;          /* of the SMTP reply in it, or 0 */

@@ -460,6 +460,55 @@ static void test_comment_of_the_status(void **state)
     }
 }
 
+/* The address that failed, and the one that it was made from: whose mail it was (bounce/proof.h).
+ */
+static void test_made_from_another(void **state)
+{
+    static const struct {
+        const char *label, *text, *address, *original;
+        enum bounce_class class;
+    } cases[] = {
+        {"Exim",
+         "could not be delivered. The following address(es) failed:\n\n  b@y.example\n"
+         "    (generated from a@x.example)\n    550 5.1.1 unknown user\n",
+         "b@y.example", "a@x.example", BOUNCE_NO_USER},
+        {"sendmail",
+         "   ----- The following addresses had permanent fatal errors -----\n<b@y.example>\n"
+         "    (reason: 552 5.2.2 mailbox full)\n    (expanded from: <a@x.example>)\n\n",
+         "b@y.example", "a@x.example", BOUNCE_MAILBOX_FULL},
+        {"Postfix", "<b@y.example> (expanded from <a@x.example>): host mx said: 550 unknown user\n",
+         "b@y.example", "a@x.example", BOUNCE_NO_USER},
+        {"not told",
+         "could not be delivered. The following address(es) failed:\n\n  an undisclosed address\n"
+         "    (generated from a@x.example)\n    550 5.1.1 unknown user\n",
+         "a@x.example", "", BOUNCE_NO_USER},
+        {"the other server names somebody",
+         "The following addresses failed:\n\n  b@y.example\n    550 5.1.1 unknown user\n"
+         "    (generated from a@x.example)\n",
+         "b@y.example", "", BOUNCE_NO_USER},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct report_recipient *recipient = &report.recipients[0];
+        char buffer[1024];
+        struct text message;
+
+        text_init(&message, buffer, sizeof(buffer));
+        text_add_format(&message,
+                        "From: MAILER-DAEMON@x.example\nReturn-Path: <>\n"
+                        "Subject: Undeliverable mail\n\n%s",
+                        cases[i].text);
+        report_read(reader, text_span(&message), &report);
+        if (report.recipients_count != 1 || recipient->class != cases[i].class ||
+            !span_equal(recipient->address, span_cstr(cases[i].address)) ||
+            !span_equal(recipient->original, span_cstr(cases[i].original)))
+            fail_msg("%s: %u, %.*s, %s", cases[i].label, report.recipients_count,
+                     (int)recipient->address.size, (const char *)recipient->address.data,
+                     bounce_class_name(recipient->class));
+    }
+}
+
 /* RFC 6533 3: addresses beyond ASCII, in ASCII. */
 static void test_escaped_addresses(void **state)
 {
@@ -624,6 +673,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_which_command_was_answered),
         cmocka_unit_test(test_which_exchange_is_meant),
         cmocka_unit_test(test_comment_of_the_status),
+        cmocka_unit_test(test_made_from_another),
         cmocka_unit_test(test_escaped_addresses),
         cmocka_unit_test(test_many_recipients),
         cmocka_unit_test(test_bombs),

@@ -2,6 +2,7 @@
 
 #include "bounce/mailbox.h"
 #include "bounce/report_returned.h"
+#include "bounce/transcript_origin.h"
 
 /* How much must speak for a failure in a message without a machine-readable part. */
 #define FAILURE_WEIGHT 6
@@ -57,7 +58,9 @@ static int weigh_text(const struct report_reader *reader)
     return weight;
 }
 
-void report_text_add(struct report_reader *reader, struct span mailbox, struct report *report)
+/* `original`: what the mailbox was made from, or empty. */
+static void add_recipient(struct report_reader *reader, struct span mailbox, struct span original,
+                          struct report *report)
 {
     struct report_recipient *into;
     bool late = report->kind == REPORT_DELAYED;
@@ -69,6 +72,7 @@ void report_text_add(struct report_reader *reader, struct span mailbox, struct r
     if (into == NULL)
         return;
     into->address = mailbox;
+    into->original = original;
     into->action = late ? REPORT_RETRIED : REPORT_FAILED;
     if (report->recipients_count <= REPORT_WORKSPACE_LOOKUPS_MAX)
         report_workspace_judge(reader, report->reporter, into);
@@ -76,14 +80,26 @@ void report_text_add(struct report_reader *reader, struct span mailbox, struct r
         into->class = BOUNCE_DELAYED;
 }
 
+void report_text_add(struct report_reader *reader, struct span mailbox, struct report *report)
+{
+    add_recipient(reader, mailbox, (struct span){NULL, 0}, report);
+}
+
 static void add_ranked(struct report_reader *reader, enum transcript_rank rank,
                        struct report *report)
 {
     const struct transcript *transcript = &reader->transcript;
 
-    for (uint32_t i = 0; i < transcript->places_count; i++)
-        if (transcript->places[i].rank == rank)
-            report_text_add(reader, transcript->places[i].mailbox, report);
+    for (uint32_t i = 0; i < transcript->places_count; i++) {
+        const struct transcript_place *place = &transcript->places[i];
+        struct span original = {NULL, 0};
+
+        if (place->rank != rank)
+            continue;
+        if (rank < TRANSCRIPT_LISTED || !transcript_origin_of(place->reason, &original))
+            original.size = 0;
+        add_recipient(reader, place->mailbox, original, report);
+    }
 }
 
 static void add_each(struct report_reader *reader, struct span field, struct report *report)
@@ -138,9 +154,12 @@ void report_text_name(struct report_reader *reader, struct report *report)
 {
     const struct report_evidence *evidence = &reader->evidence;
     enum transcript_rank best = best_rank(&reader->transcript);
+    struct span origin;
 
     if (best == TRANSCRIPT_LISTED)
         add_ranked(reader, best, report);
+    else if (transcript_origin_find(reader->transcript.text, &origin))
+        report_text_add(reader, origin, report);
     if (report->recipients_count == 0 && evidence->failed.size > 0)
         add_each(reader, evidence->failed, report);
     if (report->recipients_count == 0)

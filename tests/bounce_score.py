@@ -18,7 +18,7 @@ SKIP = 77
 # What `bounce-score` prints, and the least that it may be, for all samples and for those not Sisimai's.
 FLOORS = {
     'all': {
-        'recipient recall': 98.1,
+        'recipient recall': 98.3,
         'recipient precision': 99.4,
         'class, lenient': 96.9,
         'outcome for the list': 89.2,
@@ -27,7 +27,7 @@ FLOORS = {
         'complaints seen as such': 100.0,
     },
     'not sisimai': {
-        'recipient recall': 97.5,
+        'recipient recall': 98.0,
         'recipient precision': 99.5,
         'class, lenient': 95.8,
         'outcome for the list': 87.3,
