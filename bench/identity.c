@@ -10,7 +10,7 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#define DAY_S (24 * 3600)
+#define DAY_S (UINT64_C(24) * 3600)
 
 static EVP_PKEY *make_rsa(void)
 {

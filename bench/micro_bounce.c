@@ -90,6 +90,22 @@ static void print(struct bounce_work *work, double rate)
     (void)printf("%s\n", text_cstr_end(&out));
 }
 
+static int measure_folder(struct bounce_work *work, char *folder)
+{
+    int result;
+
+    work->messages = calloc(MESSAGES_MAX, sizeof(work->messages[0]));
+    if (work->messages == NULL)
+        return -ENOMEM;
+    result = load_folder(work, folder);
+    if (result == 0)
+        print(work, micro_small_rate(read_messages, work, (double)work->messages_count));
+    for (size_t i = 0; i < work->messages_count; i++)
+        free((void *)(uintptr_t)work->messages[i].data);
+    free(work->messages);
+    return result;
+}
+
 static int measure(char *folder)
 {
     static struct bounce_work work;
@@ -99,13 +115,7 @@ static int measure(char *folder)
 
     if (result == 0) {
         work.reader = report_open(&arena, classify_open(&arena, rules));
-        work.messages = calloc(MESSAGES_MAX, sizeof(work.messages[0]));
-        result = work.messages == NULL ? -ENOMEM : load_folder(&work, folder);
-        if (result == 0)
-            print(&work, micro_small_rate(read_messages, &work, (double)work.messages_count));
-        for (size_t i = 0; i < work.messages_count; i++)
-            free((void *)(uintptr_t)work.messages[i].data);
-        free(work.messages);
+        result = measure_folder(&work, folder);
         report_close(work.reader);
         arena_close(&arena);
     }

@@ -63,13 +63,14 @@ int micro_small_classify(struct text *out)
 {
     struct classify_work work = {0};
     struct arena arena;
+    size_t replies_count = ARRAY_LEN(replies);
     size_t memory = classify_memory(rules_builtin());
     int result = arena_open(&arena, memory);
 
     if (result < 0)
         return result;
     work.classifier = classify_open(&arena, rules_builtin());
-    micro_small_put(out, "classify", micro_small_rate(classify_all, &work, ARRAY_LEN(replies)));
+    micro_small_put(out, "classify", micro_small_rate(classify_all, &work, (double)replies_count));
     json_put_key_u64(out, "rules", rules_builtin()->count);
     json_put_key_u64(out, "phrases", rules_builtin()->phrases_count);
     json_put_key_u64(out, "automaton_bytes", memory);

@@ -1,6 +1,8 @@
 #include "bench/run_clock.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -40,14 +42,14 @@ uint64_t run_clock_rss_peak(void)
 uint64_t run_clock_rss_anonymous(void)
 {
     FILE *file = fopen("/proc/self/status", "re");
-    unsigned long long kib = 0;
+    uint64_t kib = 0;
     char line[256];
 
     if (file == NULL)
         return 0;
     while (fgets(line, sizeof(line), file) != NULL)
-        if (sscanf(line, "RssAnon: %llu", &kib) == 1)
-            break;
+        if (strncmp(line, "RssAnon:", 8) == 0)
+            kib = strtoull(line + 8, NULL, 10);
     (void)fclose(file); /* was read only */
     return kib * KIB;
 }

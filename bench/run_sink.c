@@ -117,7 +117,6 @@ static int read_port(struct run_sink *sink, struct text *error)
     result = read_answer(sink->err, &answer, true);
     line = text_span(&answer);
     line = span_split(&line, '\n');
-    word = line;
     if (result == 0 && span_starts(line, SPAN("listening 127.0.0.1:"))) {
         word = span_skip(line, SPAN("listening 127.0.0.1:").size);
         if (span_number(word, 65535, &port)) {
@@ -163,7 +162,7 @@ int run_sink_start(struct run_sink *sink, const struct run_options *options,
                    const struct run_identity *identity, struct text *error)
 {
     struct arguments arguments;
-    int out[2], err[2];
+    int out[2] = {-1, -1}, err[2] = {-1, -1};
     int result = open_pipes(out, err);
 
     if (result < 0)
