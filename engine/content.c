@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "engine/content_parts.h"
 #include "engine/finished.h"
+#include "engine/memory_lack.h"
 #include "message/author.h"
 #include "message/header.h"
 
@@ -218,11 +219,50 @@ int content_add(struct content_set *set, uint32_t campaign_index, const struct c
     return 0;
 }
 
-int content_hold(struct content_set *set, uint32_t campaign_index, const char *why)
+uint64_t content_memory_size(const struct campaign_descriptor *descriptor, struct span source)
+{
+    struct finished_origin origin = {.sender = descriptor->sender};
+
+    return descriptor->kind == CAMPAIGN_TEMPLATE ? template_memory_size(source.size)
+                                                 : finished_head_size(source, &origin);
+}
+
+int content_draft(struct content_set *set, uint32_t campaign_index, const struct campaign *campaign,
+                  struct span source, struct text *error, bool *ret_passes)
+{
+    const struct campaign draft = {.descriptor = campaign->descriptor, .content = source};
+    int result = content_add(set, campaign_index, &draft, error);
+
+    if (result == -ENOMEM)
+        *ret_passes = memory_lack_write(content_memory_size(&draft.descriptor, source), error);
+    return result;
+}
+
+void content_place(struct content_set *set, uint32_t campaign_index,
+                   const struct campaign *campaign)
+{
+    struct content *content;
+
+    CHECK(campaign_index < set->campaigns_max);
+    content = set->contents[campaign_index];
+    CHECK(content != NULL);
+    CHECK(content->body.size <= campaign->content.size);
+    content->host = domain_of(campaign->descriptor.sender);
+    /* A template keeps nothing of its source; of a message the body is its end. */
+    if (content->kind == CAMPAIGN_MESSAGE)
+        content->body = span_skip(campaign->content, campaign->content.size - content->body.size);
+}
+
+void content_drop(struct content_set *set, uint32_t campaign_index)
 {
     CHECK(campaign_index < set->campaigns_max);
     close_content(set->contents[campaign_index]);
     set->contents[campaign_index] = NULL;
+}
+
+int content_hold(struct content_set *set, uint32_t campaign_index, const char *why)
+{
+    content_drop(set, campaign_index);
     free(set->faults[campaign_index]);
     set->faults[campaign_index] = strdup(why);
     return set->faults[campaign_index] == NULL ? -ENOMEM : 0;

@@ -41,6 +41,19 @@ void content_set_close(struct content_set *set); /* NULL is a no-op */
  * the campaign. */
 MUST_USE int content_add(struct content_set *set, uint32_t campaign_index,
                          const struct campaign *campaign, struct text *error);
+/* The largest piece of memory that this takes. */
+MUST_USE uint64_t content_memory_size(const struct campaign_descriptor *descriptor,
+                                      struct span source);
+/* The same for a campaign that is being loaded, of which there is the source alone: what was
+ * accepted has its memory, and nothing is left that could fail later. The source stays until
+ * content_place, when the campaign is durable, or content_drop, when it will not be. -ENOMEM:
+ * *error names the limit; `ret_passes`: there may be memory another time. Front thread only. */
+MUST_USE int content_draft(struct content_set *set, uint32_t campaign_index,
+                           const struct campaign *campaign, struct span source, struct text *error,
+                           bool *ret_passes);
+void content_place(struct content_set *set, uint32_t campaign_index,
+                   const struct campaign *campaign);
+void content_drop(struct content_set *set, uint32_t campaign_index);
 /* Notes why a campaign is held; content that was added goes, and no shard may have it. 0 or
  * -ENOMEM. Front thread only. */
 MUST_USE int content_hold(struct content_set *set, uint32_t campaign_index, const char *why);

@@ -217,13 +217,57 @@ static void test_values_must_fit(void **state)
     content_set_close(set);
 }
 
+/* What was drafted from the caller's memory goes out from the queue's, without another try. */
+static void test_a_draft_finds_its_place(void **state)
+{
+    static const char *const sources[] = {"Subject: s\nBcc: x@y\n\n.dot\nlast",
+                                          "From: a@s.example\nSubject: s\n\nHi\n"};
+    static char octets[64];
+
+    (void)state;
+    for (uint32_t kind = 0; kind < ARRAY_LEN(sources); kind++) {
+        struct campaign campaign =
+            sample(kind == 0 ? CAMPAIGN_MESSAGE : CAMPAIGN_TEMPLATE, sources[kind]);
+        struct queue_recipient recipient = {.campaign = &campaign, .address = SPAN("r@x.example")};
+        struct campaign loading = campaign;
+        struct span draft = span_make(octets, strlen(sources[kind]));
+        char sender[] = "a@s.example", wanted[1024];
+        struct content_set *set;
+        struct text error, out;
+        bool passes;
+        uint64_t size;
+
+        text_init(&error, problem, sizeof(problem));
+        assert_int_equal(content_set_open(&set, 1), 0);
+        assert_int_equal(content_add(set, 0, &campaign, &error), 0);
+        out = render(content_of(set, 0), &recipient, 4096, &size);
+        assert_true(out.size < sizeof(wanted));
+        memcpy(wanted, out.data, out.size);
+        content_drop(set, 0);
+        assert_null(content_of(set, 0));
+        memcpy(octets, sources[kind], draft.size);
+        loading.content = (struct span){NULL, 0};
+        loading.descriptor.sender = span_cstr(sender);
+        assert_int_equal(content_draft(set, 0, &loading, draft, &error, &passes), 0);
+        content_place(set, 0, &campaign);
+        memset(octets, '#', sizeof(octets));
+        memset(sender, '#', sizeof(sender));
+        out = render(content_of(set, 0), &recipient, 4096, &size);
+        assert_true(span_equal(text_span(&out), span_make(wanted, out.size)));
+        content_drop(set, 0);
+        content_drop(set, 0);
+        assert_null(content_of(set, 0));
+        content_set_close(set);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_author),           cmocka_unit_test(test_tls_optional),
         cmocka_unit_test(test_finished_message), cmocka_unit_test(test_eight_bit),
         cmocka_unit_test(test_bad_template),     cmocka_unit_test(test_huge_template),
-        cmocka_unit_test(test_values_must_fit),
+        cmocka_unit_test(test_values_must_fit),  cmocka_unit_test(test_a_draft_finds_its_place),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/table.h"
 #include "engine/content_signable.h"
+#include "engine/memory_lack.h"
 #include "engine/ring_thread.h"
 #include "engine/session.h"
 #include "engine/signers.h"
@@ -105,11 +106,19 @@ static int hold(struct engine *engine, uint32_t campaign_index, const char *why)
     return content_hold(engine->contents, campaign_index, why);
 }
 
-static int compile_contents(struct engine *engine)
+static void tell_memory(const struct campaign *campaign, struct text *error)
+{
+    text_add_cstr(error, "the content of campaign ");
+    text_add_printable(error, campaign->descriptor.name, CAMPAIGN_NAME_MAX);
+    text_add_cstr(error, " cannot be prepared: ");
+    memory_lack_write(content_memory_size(&campaign->descriptor, campaign->content), error);
+}
+
+static int compile_contents(struct engine *engine, struct text *error)
 {
     struct queue *queue = store_queue(engine->store);
     char buffer[512];
-    struct text error;
+    struct text why;
 
     for (uint32_t i = 0; i < queue_campaigns_count(queue); i++) {
         const struct campaign *campaign = queue_campaign(queue, i);
@@ -117,16 +126,18 @@ static int compile_contents(struct engine *engine)
 
         if (campaign->state != CAMPAIGN_READY && campaign->state != CAMPAIGN_PAUSED)
             continue;
-        text_init(&error, buffer, sizeof(buffer));
+        text_init(&why, buffer, sizeof(buffer));
         if (campaign->content.data == NULL) { /* the shards have been told that it is gone */
             result = content_hold(engine->contents, i,
                                   "its stored content cannot be read: see ringpost queue verify");
         } else {
             result =
-                content_signable_add(engine->contents, i, campaign, engine->options.policy, &error);
+                content_signable_add(engine->contents, i, campaign, engine->options.policy, &why);
             if (result == -EINVAL)
-                result = hold(engine, i, text_cstr_end(&error));
+                result = hold(engine, i, text_cstr_end(&why));
         }
+        if (result == -ENOMEM)
+            tell_memory(campaign, error);
         if (result < 0)
             return result;
     }
@@ -204,7 +215,7 @@ static int open_shared(struct engine *engine, struct text *error)
             return result;
         engine->shards_count++;
     }
-    return compile_contents(engine);
+    return compile_contents(engine, error);
 }
 
 int engine_prepare(struct engine **ret_engine, const struct engine_options *options,

@@ -162,20 +162,6 @@ static bool goal_reached(const struct front *front, const struct front_picture *
     return false;
 }
 
-/* A campaign that was accepted and cannot be sent now. */
-static void find_waiting(const struct front *front, struct front_picture *picture)
-{
-    const struct tls_reporting *reporting = front->options->reporting;
-    uint32_t campaign = 0;
-
-    picture->content_error = handover_waits(&front->handover, &campaign);
-    if (picture->content_error == 0 && reporting != NULL)
-        picture->content_error = self_mail_waits(&reporting->mail, &campaign);
-    if (picture->content_error != 0)
-        picture->content_campaign =
-            queue_campaign(store_queue(front->store), campaign)->descriptor.name;
-}
-
 static void look(struct front *front)
 {
     const struct front_options *options = front->options;
@@ -195,7 +181,6 @@ static void look(struct front *front)
     }
     front->look_ns = picture.now_ns + LOOK_NS;
     count_campaigns(front, &picture);
-    find_waiting(front, &picture);
     engine_stats(options->engine, &picture.stats);
     retire(front, &picture.stats);
     store_progress(front->store, &picture.progress);
@@ -266,7 +251,6 @@ static bool loads_rest(const struct front *front)
 static void step_end(struct front *front)
 {
     if (front->state == FRONT_STOPPING && engine_stopped(front->options->engine)) {
-        handover_shards_ended(&front->handover);
         if (!loads_rest(front))
             return;
         front->state = FRONT_DRAINING;
@@ -319,7 +303,7 @@ static void turn(struct front *front)
     for (uint32_t i = 0; i < count; i++)
         dispatch(front, &events[i]);
     store_tick(front->store);
-    handover_turn(&front->handover, io_now_ns(front->io));
+    handover_turn(&front->handover);
     if (front->options->reporting != NULL)
         tls_reporting_turn(front->options->reporting);
     if (front->exporting)

@@ -40,9 +40,6 @@ struct front_picture {
     int listen_error; /* -errno: bounces.listen[listen_index] cannot be listened on */
     uint32_t listen_index;
     int control_error; /* -errno: nobody can ask or order through the control socket */
-    int content_error; /* -errno: content_campaign was accepted, but its content takes memory that
-                          is not there: it is sent when it is */
-    struct span content_campaign;
     enum front_state state;
 };
 

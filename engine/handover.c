@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/json_put.h"
 #include "engine/content_signable.h"
+#include "engine/memory_lack.h"
 #include "message/address.h"
 
 size_t handover_cost(void)
@@ -53,6 +54,8 @@ static void free_load(struct handover_load *load)
 
 static void end(struct handover_load *load)
 {
+    if (load->load != NULL && !load->ready)
+        content_drop(load->contents, store_load_campaign(load->load));
     if (load->load != NULL)
         store_load_end(load->load);
     load->load = NULL;
@@ -135,7 +138,17 @@ static void take_campaign(struct handover_load *load, struct span payload)
         load->state = HANDOVER_CONTENT;
 }
 
-/* Compiled once to see that it can be sent; the second time it stays (content_add). */
+static void fail_by_memory(struct handover_load *load)
+{
+    char buffer[HANDOVER_WORDS_MAX];
+    struct text text;
+
+    text_init(&text, buffer, sizeof(buffer));
+    load->later = memory_lack_write(content_memory_size(&load->descriptor, load->content), &text);
+    fail(load, false, text_cstr_end(&text));
+}
+
+/* Compiled to see that it can be sent, before the store knows of it. */
 static bool compile(struct handover_load *load)
 {
     size_t size = template_memory_size(load->content.size);
@@ -147,8 +160,7 @@ static bool compile(struct handover_load *load)
     int result;
 
     if (memory == NULL) {
-        load->later = true;
-        fail(load, false, "there is no memory for the template");
+        fail_by_memory(load);
         return false;
     }
     result = template_compile(&template, load->content, (struct span_mut){memory, size}, &error);
@@ -174,10 +186,27 @@ static bool is_signable(const struct handover *handover, struct handover_load *l
         return true;
     text_init(&why, buffer, sizeof(buffer));
     result = content_signable_draft(&load->descriptor, load->content, handover->policy, &why, NULL);
-    if (result == 0)
+    if (result == -ENOMEM)
+        fail_by_memory(load);
+    else if (result < 0)
+        fail(load, false, text_cstr_end(&why));
+    return result == 0;
+}
+
+/* From now on its memory is there. */
+static bool draft(struct handover *handover, struct handover_load *load)
+{
+    uint32_t index = store_load_campaign(load->load);
+    char buffer[HANDOVER_WORDS_MAX];
+    struct text why;
+
+    text_init(&why, buffer, sizeof(buffer));
+    load->contents = handover->contents;
+    if (content_draft(handover->contents, index,
+                      queue_campaign(store_queue(handover->store), index), load->content, &why,
+                      &load->later) == 0)
         return true;
-    load->later = result != -EINVAL;
-    fail(load, false, result == -EINVAL ? text_cstr_end(&why) : "there is no memory to look at it");
+    fail(load, false, text_cstr_end(&why));
     return false;
 }
 
@@ -196,6 +225,8 @@ static void begin_adding(struct handover *handover, struct handover_load *load)
         return;
     }
     store_load_keep_back(load->load);
+    if (!draft(handover, load))
+        return;
     load->begun = true;
     load->state = HANDOVER_ADDING;
 }
@@ -322,15 +353,15 @@ static void take_frames(struct handover *handover, struct handover_load *load)
 
 /* --- the commit --- */
 
-static void step_commit(struct handover *handover, struct handover_load *load, uint64_t now_ns)
+static void step_commit(struct handover *handover, struct handover_load *load)
 {
+    uint32_t index = store_load_campaign(load->load);
+
     switch (store_load_state(load->load)) {
     case STORE_LOAD_DURABLE:
-        /* It compiled a moment ago; what fails now is memory, and passes. */
-        if (handover->alone ||
-            content_wait_add(&load->wait, handover->contents, store_queue(handover->store),
-                             store_load_campaign(load->load), now_ns))
-            store_load_publish(load->load);
+        content_place(handover->contents, index,
+                      queue_campaign(store_queue(handover->store), index));
+        store_load_publish(load->load);
         return;
     case STORE_LOAD_READY:
         load->ready = true;
@@ -345,7 +376,7 @@ static void step_commit(struct handover *handover, struct handover_load *load, u
     }
 }
 
-void handover_turn(struct handover *handover, uint64_t now_ns)
+void handover_turn(struct handover *handover)
 {
     for (uint32_t i = 0; i < HANDOVER_LOADS_MAX; i++) {
         struct handover_load *load = &handover->loads[i];
@@ -353,7 +384,7 @@ void handover_turn(struct handover *handover, uint64_t now_ns)
         if (is_fed(load))
             take_frames(handover, load);
         if (load->state == HANDOVER_COMMITTING)
-            step_commit(handover, load, now_ns);
+            step_commit(handover, load);
     }
 }
 
@@ -365,12 +396,6 @@ static bool has_frame(const struct handover_load *load)
     return handover_frame_read(text_span(&load->buffer), &frame, &size) != 0;
 }
 
-/* For memory. */
-static bool is_waiting(const struct handover_load *load)
-{
-    return load->state == HANDOVER_COMMITTING && load->wait.error != 0;
-}
-
 uint64_t handover_deadline_ns(const struct handover *handover, uint64_t now_ns)
 {
     uint64_t deadline_ns = UINT64_MAX;
@@ -380,9 +405,7 @@ uint64_t handover_deadline_ns(const struct handover *handover, uint64_t now_ns)
 
         if (is_fed(load) && !load->starved && has_frame(load))
             return now_ns;
-        if (is_waiting(load) && !handover->alone)
-            deadline_ns = min_u64(deadline_ns, load->wait.next_ns);
-        else if (load->state == HANDOVER_COMMITTING || (is_fed(load) && load->starved))
+        if (load->state == HANDOVER_COMMITTING || (is_fed(load) && load->starved))
             deadline_ns = min_u64(deadline_ns, now_ns + NS_PER_MS);
     }
     return deadline_ns;
@@ -402,24 +425,6 @@ void handover_stop(struct handover *handover)
     for (uint32_t i = 0; i < HANDOVER_LOADS_MAX; i++)
         if (is_fed(&handover->loads[i]))
             fail(&handover->loads[i], true, "the sender is stopping");
-}
-
-void handover_shards_ended(struct handover *handover)
-{
-    handover->alone = true;
-}
-
-int handover_waits(const struct handover *handover, uint32_t *ret_campaign)
-{
-    for (uint32_t i = 0; i < HANDOVER_LOADS_MAX; i++) {
-        const struct handover_load *load = &handover->loads[i];
-
-        if (!is_waiting(load))
-            continue;
-        *ret_campaign = store_load_campaign(load->load);
-        return load->wait.error;
-    }
-    return 0;
 }
 
 /* --- the client's side --- */

@@ -2,7 +2,8 @@
  *
  * A load is a stream of frames (handover_frame.h), given in any pieces. The client may send as many
  * octets as the last {"room":N} allowed, counted from the start; more ends the load. Everything is
- * checked again: a client is another program, perhaps of another version.
+ * checked again: a client is another program, perhaps of another version. The content is compiled
+ * before the list may come and stays: what is accepted has its memory.
  *
  *   OPENING (the descriptor) -> CONTENT -> ADDING -> COMMITTING -> ENDED -> (read, left) -> free
  *      any failure -> ENDED; the client leaves before its COMMIT -> free, and nothing is queued
@@ -13,7 +14,7 @@
 #ifndef ENGINE_HANDOVER_H
 #define ENGINE_HANDOVER_H
 
-#include "engine/content_wait.h"
+#include "engine/content.h"
 #include "engine/handover_frame.h"
 
 #define HANDOVER_LOADS_MAX LANES_COUNT
@@ -43,15 +44,15 @@ struct handover_load {
     bool begun;   /* the store has taken the campaign; to be told once */
     struct campaign_descriptor descriptor;
     uint8_t strings[5 * CAMPAIGN_NAME_MAX];
-    struct span content;      /* of `space`, as much as has come */
-    uint8_t *space;           /* CAMPAIGN_CONTENT_MAX of memory, touched when used */
-    uint64_t content_size;    /* announced */
-    uint32_t fields_count;    /* values that each recipient must have */
-    struct text buffer;       /* what has come and is not yet taken */
-    uint64_t taken_count;     /* octets, since the start */
-    uint64_t told_count;      /* octets that the client may have sent */
-    struct content_wait wait; /* COMMITTING: accepted, but for its content there is no memory */
+    struct span content;   /* of `space`, as much as has come */
+    uint8_t *space;        /* CAMPAIGN_CONTENT_MAX of memory, touched when used */
+    uint64_t content_size; /* announced */
+    uint32_t fields_count; /* values that each recipient must have */
+    struct text buffer;    /* what has come and is not yet taken */
+    uint64_t taken_count;  /* octets, since the start */
+    uint64_t told_count;   /* octets that the client may have sent */
     struct store_load *load;
+    struct content_set *contents; /* `load` has its content there */
     char words[HANDOVER_WORDS_MAX];
 };
 
@@ -60,7 +61,6 @@ struct handover {
     struct content_set *contents;
     const struct policy *policy; /* that mail is signed under from now on */
     bool stopping;
-    bool alone; /* no shard runs any more */
     struct arena arena;
     struct handover_load loads[HANDOVER_LOADS_MAX];
 };
@@ -73,18 +73,13 @@ void handover_close(struct handover *handover);
 /* Content that cannot be signed under it is refused. Without one (NULL) nothing is signed. */
 void handover_policy(struct handover *handover, const struct policy *policy);
 /* Once a turn, after the store's tick. */
-void handover_turn(struct handover *handover, uint64_t now_ns);
+void handover_turn(struct handover *handover);
 /* When a turn has work to do; what waits for the store is woken by its events. */
 MUST_USE uint64_t handover_deadline_ns(const struct handover *handover, uint64_t now_ns);
 /* No load is open: nothing is half accepted. */
 MUST_USE bool handover_quiet(const struct handover *handover);
 /* The process ends: takes no more, breaks off what was not committed. */
 void handover_stop(struct handover *handover);
-/* ...and no shard runs any more: what is durable needs no content here, the next start makes it. */
-void handover_shards_ended(struct handover *handover);
-/* -errno, and *ret_campaign (of the queue), when an accepted campaign cannot be sent now because
- * its content cannot be prepared; 0: there is none. */
-MUST_USE int handover_waits(const struct handover *handover, uint32_t *ret_campaign);
 
 /* A client begins: NULL when there is no place. */
 MUST_USE struct handover_load *handover_begin(struct handover *handover);

@@ -14,6 +14,8 @@ void self_mail_init(struct self_mail *mail, struct store *store, struct content_
 
 static enum self_mail_state end(struct self_mail *mail, enum self_mail_state state)
 {
+    if (state == SELF_MAIL_FAILED)
+        content_drop(mail->contents, store_load_campaign(mail->load));
     store_load_end(mail->load);
     mail->load = NULL;
     return state;
@@ -46,13 +48,14 @@ static enum self_mail_state add(struct self_mail *mail)
     return SELF_MAIL_COMMITTING;
 }
 
-static enum self_mail_state commit(struct self_mail *mail, uint64_t now_ns)
+static enum self_mail_state commit(struct self_mail *mail)
 {
+    uint32_t index = store_load_campaign(mail->load);
+
     switch (store_load_state(mail->load)) {
     case STORE_LOAD_DURABLE:
-        if (mail->alone || content_wait_add(&mail->wait, mail->contents, store_queue(mail->store),
-                                            store_load_campaign(mail->load), now_ns))
-            store_load_publish(mail->load);
+        content_place(mail->contents, index, queue_campaign(store_queue(mail->store), index));
+        store_load_publish(mail->load);
         return SELF_MAIL_COMMITTING;
     case STORE_LOAD_READY:
         return end(mail, SELF_MAIL_DONE);
@@ -76,6 +79,10 @@ int self_mail_begin(struct self_mail *mail, const struct self_mail_letter *lette
         .weight = 1,
         .created_s = letter->created_s,
     };
+    char buffer[256];
+    struct text error;
+    uint32_t index;
+    bool passes;
     int result;
 
     CHECK(mail->state == SELF_MAIL_IDLE);
@@ -89,28 +96,27 @@ int self_mail_begin(struct self_mail *mail, const struct self_mail_letter *lette
     result = store_load_begin(mail->store, &draft, letter->content, &mail->load);
     if (result < 0)
         return result;
+    index = store_load_campaign(mail->load);
+    text_init(&error, buffer, sizeof(buffer));
+    result = content_draft(mail->contents, index, queue_campaign(store_queue(mail->store), index),
+                           letter->content, &error, &passes);
+    if (result < 0) {
+        (void)end(mail, SELF_MAIL_FAILED);
+        return result;
+    }
     store_load_keep_back(mail->load);
     mail->recipients_count = letter->recipients_count;
     mail->next = 0;
-    mail->wait = (struct content_wait){0};
     mail->state = add(mail);
     return 0;
 }
 
-void self_mail_turn(struct self_mail *mail, uint64_t now_ns)
+void self_mail_turn(struct self_mail *mail)
 {
     if (mail->state == SELF_MAIL_ADDING)
         mail->state = add(mail);
     if (mail->state == SELF_MAIL_COMMITTING)
-        mail->state = commit(mail, now_ns);
-}
-
-int self_mail_waits(const struct self_mail *mail, uint32_t *ret_campaign)
-{
-    if (mail->state != SELF_MAIL_COMMITTING || mail->wait.error == 0)
-        return 0;
-    *ret_campaign = store_load_campaign(mail->load);
-    return mail->wait.error;
+        mail->state = commit(mail);
 }
 
 enum self_mail_state self_mail_take(struct self_mail *mail)
@@ -124,7 +130,6 @@ enum self_mail_state self_mail_take(struct self_mail *mail)
 
 bool self_mail_stop(struct self_mail *mail)
 {
-    mail->alone = true;
     if (mail->state == SELF_MAIL_ADDING)
         mail->state = end(mail, SELF_MAIL_FAILED);
     return mail->state != SELF_MAIL_COMMITTING;

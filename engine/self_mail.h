@@ -11,7 +11,7 @@
 #ifndef ENGINE_SELF_MAIL_H
 #define ENGINE_SELF_MAIL_H
 
-#include "engine/content_wait.h"
+#include "engine/content.h"
 #include "engine/store.h"
 #include "message/address.h"
 
@@ -40,10 +40,8 @@ struct self_mail {
     struct store *store;
     struct content_set *contents;
     enum self_mail_state state;
-    bool alone; /* no shard runs any more */
     struct store_load *load;
-    struct content_wait wait; /* COMMITTING: there was no memory for its content */
-    uint32_t next;            /* recipient */
+    uint32_t next; /* recipient */
     uint32_t recipients_count;
     size_t sizes[SELF_MAIL_RECIPIENTS_MAX];
     char recipients[SELF_MAIL_RECIPIENTS_MAX][ADDRESS_SIZE_MAX + 1];
@@ -51,15 +49,13 @@ struct self_mail {
 
 void self_mail_init(struct self_mail *mail, struct store *store, struct content_set *contents);
 /* When IDLE. 0; -EEXIST: it was queued before; -EBUSY: the lane loads something else, come again;
- * -ENOSPC and others: not now. */
+ * -ENOSPC, -ENOMEM and others: not now. */
 MUST_USE int self_mail_begin(struct self_mail *mail, const struct self_mail_letter *letter);
 /* Once a turn, after the store's tick. */
-void self_mail_turn(struct self_mail *mail, uint64_t now_ns);
-/* -errno, and *ret_campaign (of the queue), while the letter waits for memory; else 0. */
-MUST_USE int self_mail_waits(const struct self_mail *mail, uint32_t *ret_campaign);
+void self_mail_turn(struct self_mail *mail);
 /* DONE or FAILED become IDLE. */
 MUST_USE enum self_mail_state self_mail_take(struct self_mail *mail);
-/* No shard runs any more: gives up what is not on its way yet, and needs no content for what is.
+/* No shard runs any more: gives up what is not on its way yet.
  * True: nothing is under way. */
 MUST_USE bool self_mail_stop(struct self_mail *mail);
 

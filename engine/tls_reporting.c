@@ -276,7 +276,7 @@ void tls_reporting_turn(struct tls_reporting *reporting)
 {
     take_answers(reporting);
     if (reporting->queue != NULL)
-        self_mail_turn(&reporting->mail, io_now_ns(reporting->io));
+        self_mail_turn(&reporting->mail);
     look_at_clock(reporting);
     if (reporting->state == TLS_REPORTING_READING && tls_report_day_read(&reporting->day)) {
         count_domains(reporting);

@@ -58,7 +58,6 @@ static struct {
     uint32_t campaigns_count;
     uint32_t ready_count, refused_count, left_count;
     bool without_memory; /* for contents */
-    uint32_t tries_count;
 } test;
 
 static char message[1024];
@@ -79,17 +78,23 @@ static const struct store_options options = {
     .wake_index = STORE_NO_WAKE,
 };
 
-/* Linked in the place of content_add (-Wl,--wrap). */
-int __real_content_add(struct content_set *set, uint32_t campaign_index,
-                       const struct campaign *campaign, struct text *error);
-int __wrap_content_add(struct content_set *set, uint32_t campaign_index,
-                       const struct campaign *campaign, struct text *error);
+/* Linked in the place of content_draft (-Wl,--wrap). */
+int __real_content_draft(struct content_set *set, uint32_t campaign_index,
+                         const struct campaign *campaign, struct span source, struct text *error,
+                         bool *ret_passes);
+int __wrap_content_draft(struct content_set *set, uint32_t campaign_index,
+                         const struct campaign *campaign, struct span source, struct text *error,
+                         bool *ret_passes);
 
-int __wrap_content_add(struct content_set *set, uint32_t campaign_index,
-                       const struct campaign *campaign, struct text *error)
+int __wrap_content_draft(struct content_set *set, uint32_t campaign_index,
+                         const struct campaign *campaign, struct span source, struct text *error,
+                         bool *ret_passes)
 {
-    test.tries_count++;
-    return test.without_memory ? -ENOMEM : __real_content_add(set, campaign_index, campaign, error);
+    if (!test.without_memory)
+        return __real_content_draft(set, campaign_index, campaign, source, error, ret_passes);
+    text_add_cstr(error, "it takes a lot of memory");
+    *ret_passes = true;
+    return -ENOMEM;
 }
 
 /* --- a process --- */
@@ -263,7 +268,7 @@ static void turn(void)
         assert_true(store_event(test.store, &events[i]) ||
                     store_shard_event(test.shard, &events[i]));
     store_tick(test.store);
-    handover_turn(&test.handover, io_now_ns(test.io));
+    handover_turn(&test.handover);
     if (prng_percent(&test.prng, 50))
         store_shard_tick(test.shard);
     look_at_flows();
@@ -290,6 +295,17 @@ static void check_campaign(const struct campaign_case *campaign)
     if (!campaign->committed)
         fail_msg("seed %llu: %s is there and was never committed", (unsigned long long)test.seed,
                  campaign->name);
+}
+
+/* What is in the queue has its content, and nothing else has: no load is open. */
+static void check_contents(void)
+{
+    const struct queue *queue = store_queue(test.store);
+
+    for (uint32_t i = 0; i < queue_campaigns_count(queue); i++)
+        if ((content_of(test.contents, i) != NULL) !=
+            (queue_campaign(queue, i)->state == CAMPAIGN_READY))
+            fail_msg("seed %llu: campaign %u", (unsigned long long)test.seed, i);
 }
 
 static void check(void)
@@ -337,6 +353,7 @@ static void one_case(uint64_t seed)
     for (uint32_t i = 0; i < 20000 && !handover_quiet(&test.handover); i++)
         turn();
     assert_true(handover_quiet(&test.handover));
+    check_contents();
     forget_clients();
     assert_int_equal(store_shard_close(test.shard), 0);
     assert_int_equal(store_close(test.store), 0);
@@ -380,7 +397,7 @@ static void test_more_than_the_room_ends_it(void **state)
     assert_false(handover_answer(load, &answer));
     assert_true(handover_awaits(load));
     assert_true(handover_take(load, span_make(zero, sizeof(zero))));
-    handover_turn(&test.handover, io_now_ns(test.io)); /* a frame of kind 0 */
+    handover_turn(&test.handover); /* a frame of kind 0 */
     text_reset(&answer);
     assert_true(handover_answer(load, &answer));
     assert_true(span_find(text_span(&answer), SPAN("what comes is not a campaign")) !=
@@ -399,118 +416,46 @@ static void test_more_than_the_room_ends_it(void **state)
     sim_world_close();
 }
 
-/* A client that has handed over one campaign, which there is no memory for. */
-static void hand_over_without_memory(struct client *client)
+/* Before its list comes, and it has left nothing: the same name is taken when there is memory. */
+static void test_without_memory_it_is_refused(void **state)
 {
-    struct campaign_case *campaign = &test.campaigns[test.campaigns_count++];
-    uint32_t index;
+    struct client *client = &test.clients[0];
+    struct campaign_case campaign = {.name = "large", .count = 30};
 
+    (void)state;
+    forget_clients();
+    test.campaigns_count = CAMPAIGNS; /* nobody begins by chance */
     sim_world_open(8, NULL);
     prng_seed(&test.prng, 8);
     start();
-    *campaign = (struct campaign_case){.name = "waits", .count = 30};
-    client->load = handover_begin(&test.handover);
-    client->campaign = campaign;
-    client->sent = 0;
-    client->room = 0;
-    client->leave_at = SIZE_MAX;
-    write_stream(client, LANE_BULK);
-    test.without_memory = true;
-    test.tries_count = 0;
-    for (uint32_t i = 0; i < 5000 && handover_waits(&test.handover, &index) == 0; i++)
-        turn();
-    assert_int_equal(handover_waits(&test.handover, &index), -ENOMEM);
-    assert_int_equal(index, 0);
-    assert_true(
-        span_equal(queue_campaign(store_queue(test.store), 0)->descriptor.name, SPAN("waits")));
-}
-
-static void open_case(struct client **ret_client)
-{
-    forget_clients();
-    test.campaigns_count = CAMPAIGNS - 1; /* nobody begins by chance */
-    *ret_client = &test.clients[0];
-    (*ret_client)->bytes = malloc(STREAM_SIZE);
-    assert_non_null((*ret_client)->bytes);
-}
-
-static void turn_until(uint64_t now_ns)
-{
-    uint32_t turns = 0; /* a loop that does not rest stops the simulated clock */
-
-    for (; io_now_ns(test.io) < now_ns && turns < 50000; turns++)
-        turn();
-    assert_true(turns < 50000);
-}
-
-/* It is tried ever more seldom, the loop rests in between, and when there is memory it is sent. */
-static void test_content_waits_for_memory(void **state)
-{
-    struct client *client;
-    uint64_t begun_ns;
-    uint32_t index;
-
-    (void)state;
-    open_case(&client);
-    hand_over_without_memory(client);
-    begun_ns = io_now_ns(test.io);
-    turn_until(begun_ns + 60 * NS_PER_S);
-    assert_in_range(test.tries_count, 10, 20);
-    assert_true(handover_deadline_ns(&test.handover, io_now_ns(test.io)) > io_now_ns(test.io));
-    assert_int_equal(handover_waits(&test.handover, &index), -ENOMEM);
-    assert_false(handover_quiet(&test.handover));
-    assert_non_null(client->load); /* who waits for the answer has none yet */
-    test.without_memory = false;
-    begun_ns = io_now_ns(test.io);
-    for (uint32_t i = 0; i < 100000 && client->load != NULL; i++)
-        turn();
-    assert_int_equal(client->campaign->fate, READY);
-    assert_true(io_now_ns(test.io) - begun_ns < 11 * NS_PER_S);
-    assert_int_equal(handover_waits(&test.handover, &index), 0);
-    assert_true(handover_quiet(&test.handover));
-    assert_non_null(content_of(test.contents, 0));
-    free(client->bytes);
-    assert_int_equal(store_shard_close(test.shard), 0);
-    assert_int_equal(store_close(test.store), 0);
-    abandon();
-    sim_world_close();
-}
-
-/* A service that stops does not wait for memory: the campaign is durable, and the next one has it.
- */
-static void test_end_without_memory(void **state)
-{
-    struct client *client;
-
-    (void)state;
-    open_case(&client);
-    hand_over_without_memory(client);
-    handover_stop(&test.handover);
-    turn_until(io_now_ns(test.io) + NS_PER_S);
-    assert_false(handover_quiet(&test.handover)); /* shards may still run */
-    assert_int_equal(store_shard_close(test.shard), 0);
-    handover_shards_ended(&test.handover);
-    for (uint32_t i = 0; i < 2000 && !handover_quiet(&test.handover); i++) {
-        struct io_event events[16];
-        uint32_t count =
-            io_wait(test.io, io_now_ns(test.io) + NS_PER_MS, events, ARRAY_LEN(events));
-
-        for (uint32_t k = 0; k < count; k++)
-            (void)!store_event(test.store, &events[k]); /* or the closed shard's */
-        store_tick(test.store);
-        handover_turn(&test.handover, io_now_ns(test.io));
+    client->bytes = malloc(STREAM_SIZE);
+    assert_non_null(client->bytes);
+    for (int with_memory = 0; with_memory < 2; with_memory++) {
+        client->load = handover_begin(&test.handover);
+        assert_non_null(client->load);
+        client->campaign = &campaign;
+        client->sent = 0;
+        client->room = 0;
+        client->leave_at = SIZE_MAX;
+        write_stream(client, LANE_BULK);
+        test.without_memory = with_memory == 0;
+        for (uint32_t i = 0; i < 5000 && client->load != NULL; i++) {
+            if (client->load->state == HANDOVER_ENDED && with_memory == 0) {
+                assert_string_equal(client->load->words, "it takes a lot of memory");
+                assert_true(client->load->later);
+                assert_false(client->load->again);
+            }
+            turn();
+        }
+        assert_null(client->load);
+        assert_int_equal(campaign.fate, with_memory == 0 ? REFUSED : READY);
+        assert_true(handover_quiet(&test.handover));
+        check_contents();
     }
-    assert_true(handover_quiet(&test.handover));
-    step_client(client);
-    assert_int_equal(client->campaign->fate, READY);
+    free(client->bytes);
+    assert_int_equal(store_shard_close(test.shard), 0);
     assert_int_equal(store_close(test.store), 0);
     abandon();
-    test.without_memory = false;
-    start();
-    assert_int_equal(queue_campaign(store_queue(test.store), 0)->state, CAMPAIGN_READY);
-    assert_int_equal(queue_campaign(store_queue(test.store), 0)->recipients_count, 30);
-    abandon();
-    free(client->bytes);
     sim_world_close();
 }
 
@@ -518,8 +463,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_more_than_the_room_ends_it),
-        cmocka_unit_test(test_content_waits_for_memory),
-        cmocka_unit_test(test_end_without_memory),
+        cmocka_unit_test(test_without_memory_it_is_refused),
         cmocka_unit_test(test_whole_or_not_at_all),
     };
 

@@ -28,6 +28,7 @@ struct process {
 };
 
 static struct process process;
+static bool without_memory; /* for contents */
 
 static const struct store_options options = {
     .folder = "spool",
@@ -44,6 +45,23 @@ static const struct store_options options = {
     .tag_base = (uint64_t)TAG_STORE << 56,
     .wake_index = STORE_NO_WAKE,
 };
+
+/* Linked in the place of content_draft (-Wl,--wrap). */
+int __real_content_draft(struct content_set *set, uint32_t campaign_index,
+                         const struct campaign *campaign, struct span source, struct text *error,
+                         bool *ret_passes);
+int __wrap_content_draft(struct content_set *set, uint32_t campaign_index,
+                         const struct campaign *campaign, struct span source, struct text *error,
+                         bool *ret_passes);
+
+int __wrap_content_draft(struct content_set *set, uint32_t campaign_index,
+                         const struct campaign *campaign, struct span source, struct text *error,
+                         bool *ret_passes)
+{
+    return without_memory
+               ? -ENOMEM
+               : __real_content_draft(set, campaign_index, campaign, source, error, ret_passes);
+}
 
 static void start(void)
 {
@@ -83,7 +101,7 @@ static bool turn(void)
         if (!store_event(process.store, &events[i]))
             assert_true(store_shard_event(process.shard, &events[i]));
     store_tick(process.store);
-    self_mail_turn(&process.mail, io_now_ns(process.io));
+    self_mail_turn(&process.mail);
     store_shard_tick(process.shard);
     return !sim_world_is_cut();
 }
@@ -379,13 +397,29 @@ static void test_full_disk(void **state)
     sim_world_close();
 }
 
+static void test_without_memory(void **state)
+{
+    (void)state;
+    sim_world_open(1, NULL);
+    start();
+    without_memory = true;
+    assert_int_equal(begin("name", "a@a.test", NULL), -ENOMEM);
+    without_memory = false;
+    assert_int_equal(self_mail_take(&process.mail), SELF_MAIL_IDLE);
+    assert_int_equal(campaign_of("name").state, CAMPAIGN_DISCARDED);
+    assert_int_equal(begin("name", "a@a.test", NULL), 0);
+    assert_int_equal(run(), SELF_MAIL_DONE);
+    abandon();
+    sim_world_close();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_the_queue),   cmocka_unit_test(test_once),
         cmocka_unit_test(test_bad_recipients), cmocka_unit_test(test_busy_lane),
         cmocka_unit_test(test_stop),           cmocka_unit_test(test_power_cut_anywhere),
-        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_full_disk),      cmocka_unit_test(test_without_memory),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

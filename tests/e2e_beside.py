@@ -4,6 +4,7 @@ clients and the service are killed at random moments; what is told and the exit 
 import collections
 import os
 import random
+import resource
 import signal
 import subprocess
 import time
@@ -14,9 +15,9 @@ DOMAINS = ["one.test", "two.test", "three.test"]
 
 
 class Service:
-    def __init__(self, case, spool):
+    def __init__(self, case, spool, **options):
         self.case, self.spool = case, spool
-        self.process = case.start([case.ringpost, "run", "--config", spool.config])
+        self.process = case.start([case.ringpost, "run", "--config", spool.config], **options)
         self.wait_ready()
 
     def wait_ready(self):
@@ -145,7 +146,7 @@ def killed_clients(case):
     waiting = spool.start_list(template, rows(case, "next.csv", 30, "n"), "next")
     run = spool.send_list(template, rows(case, "quick.csv", 30, "q"), "quick", "--lane", "transactional")
     e2e.check_counts(run.json, run, recipients=30, accepted=30)
-    e2e.check("loads another campaign" in waiting.err(), "the waiting client says why", waiting.run())
+    e2e.check("is taking in a campaign" in waiting.err(), "the waiting client says why", waiting.run())
     half.process.kill()
     half.close()
     run = waiting.wait(20 * case.patience)
@@ -212,10 +213,39 @@ def killed_service(case):
     case.note(f"{campaigns} kills of the service, clients ended {dict(codes)}, {twice} messages twice")
 
 
+def address_space(process):
+    with open(f"/proc/{process.pid}/status") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmSize:"))
+
+
+def no_memory(case):
+    """A content for which the sender has no memory is refused before its list comes: which limit, what to raise, and whether
+    it can ever be; nothing waits, nothing is queued, and with the limit raised it is sent."""
+    if case.san:
+        return  # a sanitizer ends the process instead of having no memory
+    sink, spool, _ = scene(case, "memory")
+    service = Service(case, spool, env={**os.environ, "MALLOC_CONF": "retain:false"})
+    large = case.write("large.eml", "From: news@ringel.example\nSubject: {{n}}\n\n" + ("x" * 70 + "\n") * 120000)
+    limits = [(address_space(service.process) + 2 ** 20, e2e.TRY_AGAIN, "do not fit any more"),
+              (16 * 2 ** 20, e2e.USAGE, "more than the sender's limit of 16 MiB")]
+    for limit, code, words in limits:
+        before = resource.prlimit(service.process.pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+        run = spool.send_list(large, rows(case, "memory.csv", 6), "large", seconds=30).expect(code)
+        e2e.check(words in run.err and "LimitAS=" in run.err and "nothing was queued" in run.err, "why, and what helps", run)
+        found = spool.summary("large")
+        resource.prlimit(service.process.pid, resource.RLIMIT_AS, before)
+        e2e.check_equal(found, None, "nothing was queued")
+    run = spool.send_list(large, rows(case, "memory.csv", 6), "large")
+    e2e.check_counts(run.json, run, recipients=6, accepted=6)
+    service.stop()
+    check_ledger(sink, spool, addresses(6))
+
+
 def main():
     with e2e.Case("beside") as case:
         case.step(handing)
         case.step(two_senders)
+        case.step(no_memory)
         case.step(killed_clients)
         case.step(killed_service)
 

@@ -29,7 +29,6 @@ struct run {
     uint64_t told_rounds; /* of reports about TLS */
     bool told_control;
     bool told_events;
-    bool told_content;
     bool cannot_listen;
 };
 
@@ -142,25 +141,6 @@ static void tell_reports(struct run *run)
                   reporting->state == TLS_REPORTING_PAUSE ? "; tried again in an hour" : "");
 }
 
-/* Once, and when it is over. */
-static void tell_content(struct run *run, const struct front_picture *picture)
-{
-    char name[CAMPAIGN_NAME_MAX + 1];
-    struct text text;
-
-    if (picture->content_error != 0 && !run->told_content) {
-        text_init(&text, name, sizeof(name) - 1);
-        text_add_printable(&text, picture->content_campaign, sizeof(name) - 1);
-        (void)fprintf(stderr,
-                      "ringpost run: campaign %s was accepted, but its content cannot be prepared "
-                      "now (%s): it waits\n",
-                      text_cstr_end(&text), strerrordesc_np(-picture->content_error));
-    } else if (picture->content_error == 0 && run->told_content) {
-        (void)fprintf(stderr, "ringpost run: no campaign waits for its content any more\n");
-    }
-    run->told_content = picture->content_error != 0;
-}
-
 static bool look(void *context, const struct front_picture *picture)
 {
     struct run *run = context;
@@ -184,7 +164,6 @@ static bool look(void *context, const struct front_picture *picture)
         (void)fprintf(stderr, "ringpost run: events cannot be written now: %s\n",
                       strerrordesc_np(-picture->event_error));
     run->told_events = picture->event_error != 0;
-    tell_content(run, picture);
     if (!run->told_ready && listener_is_up(&run->listener))
         tell_ready(run);
     return run->cannot_listen;

@@ -157,6 +157,25 @@ static int commit_load(struct send *send, const struct plan_list *loaded)
     return 0;
 }
 
+/* Before the list: what is queued has its memory. */
+static int prepare(struct send *send, struct span content)
+{
+    struct engine *engine = send->spool.engine;
+    uint32_t index = store_load_campaign(send->load);
+    bool passes = false;
+    char buffer[512];
+    struct text error;
+
+    text_init(&error, buffer, sizeof(buffer));
+    if (content_draft(engine_contents(engine), index,
+                      queue_campaign(store_queue(engine_store(engine)), index), content, &error,
+                      &passes) == 0)
+        return 0;
+    (void)fprintf(stderr, "ringpost send: the content cannot be prepared: %s; nothing was queued\n",
+                  text_cstr_end(&error));
+    return passes ? EXIT_TRY_AGAIN : EXIT_USAGE;
+}
+
 static int load(struct send *send)
 {
     struct campaign_descriptor draft = {
@@ -179,16 +198,23 @@ static int load(struct send *send)
     result = store_load_begin(engine_store(send->spool.engine), &draft, content, &send->load);
     if (result < 0)
         return complain_load(send, result);
-    result = plan_read_list(&send->plan, load_one, send, &loaded);
+    result = prepare(send, content);
+    if (result == 0)
+        result = plan_read_list(&send->plan, load_one, send, &loaded);
     if (result == 0 && memcmp(loaded.digest, send->list.digest, sizeof(loaded.digest)) != 0 &&
         send->list.recipients_count > 0)
         result = verb_complain("send", "the list changed while it was being read: nothing was "
                                        "queued");
-    send->list = loaded;
+    if (result == 0)
+        send->list = loaded;
     if (result == 0)
         result = commit_load(send, &loaded);
     store_load_end(send->load);
     send->load = NULL;
+    if (result == 0)
+        content_place(
+            engine_contents(send->spool.engine), send->campaign_index,
+            queue_campaign(store_queue(engine_store(send->spool.engine)), send->campaign_index));
     return result;
 }
 
@@ -289,23 +315,12 @@ static int find_or_load(struct send *send)
     struct queue *queue = store_queue(engine_store(send->spool.engine));
     uint32_t index =
         queue_find_campaign(queue, span_cstr(send->options.tenant), span_cstr(send->plan.name));
-    char buffer[512];
-    struct text error;
     int result;
 
     if (index != QUEUE_NONE)
         return resume(send, index);
     result = send_checks_ask(&send->plan, &send->list);
-    if (result == 0)
-        result = load(send);
-    if (result != 0)
-        return result;
-    text_init(&error, buffer, sizeof(buffer));
-    if (content_add(engine_contents(send->spool.engine), send->campaign_index,
-                    queue_campaign(queue, send->campaign_index), &error) == 0)
-        return 0;
-    (void)fprintf(stderr, "ringpost send: %s\n", text_cstr_end(&error));
-    return EXIT_TRY_AGAIN;
+    return result == 0 ? load(send) : result;
 }
 
 /* The spool is ours, or the command ends. */
@@ -354,7 +369,7 @@ static int send_there_or_here(struct send *send)
             (!hand_over_is_locked(folder) || locked++ == LOCKED_TRIES_MAX))
             return send_here(send);
         if (result == HAND_OVER_AGAIN && !told)
-            (void)fprintf(stderr, "ringpost send: the running sender loads another campaign, or "
+            (void)fprintf(stderr, "ringpost send: the running sender is taking in a campaign, or "
                                   "ends: waiting\n");
         told = told || result == HAND_OVER_AGAIN;
         (void)poll(NULL, 0, AGAIN_MS);

@@ -67,8 +67,6 @@ void progress_show(struct progress *progress, const struct front_picture *pictur
     }
     if (picture->event_error != 0)
         text_add_format(&line, "  EVENTS CANNOT BE WRITTEN: %s", strerror(-picture->event_error));
-    if (picture->content_error != 0)
-        text_add_format(&line, "  A NEW CAMPAIGN WAITS: %s", strerror(-picture->content_error));
     if (picture->stats.gauges[STATS_BROKEN] != 0)
         text_add_format(&line, "  THE JOURNAL CANNOT BE WRITTEN: %s",
                         strerror((int)picture->stats.gauges[STATS_BROKEN]));
