@@ -218,6 +218,27 @@ def address_space(process):
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmSize:"))
 
 
+def dead_sender(case):
+    """A sender was killed a moment ago: its socket still takes connections. Every command waits it out and does its work on
+    the spool at rest."""
+    sink, spool, template = scene(case, "dead")
+    run = spool.send_list(template, rows(case, "dead.csv", 5), "before")
+    e2e.check_counts(run.json, run, recipients=5, accepted=5)
+    with spool.dead_sender():
+        e2e.check_equal(spool.summary("before")["accepted"], 5, "queue summary")
+    for verb, code in (("list", 0), ("pause", e2e.SOME_FAILED)):  # it is done: its state does not change
+        with spool.dead_sender():
+            spool.queue(verb, "--campaign", "before").expect(code)
+    with spool.dead_sender():
+        case.queue("status", "--config", spool.config).expect(e2e.NO_SERVICE)
+    with spool.dead_sender():
+        case.tool("suppress", "add", "nobody@one.test", "--config", spool.config).expect(0)
+    with spool.dead_sender():
+        run = spool.send_list(template, rows(case, "after.csv", 5, "a"), "after")
+    e2e.check_counts(run.json, run, recipients=5, accepted=5)
+    check_ledger(sink, spool, addresses(5) + addresses(5, "a"))
+
+
 def no_memory(case):
     """A content for which the sender has no memory is refused before its list comes: which limit, what to raise, and whether
     it can ever be; nothing waits, nothing is queued, and with the limit raised it is sent."""
@@ -245,6 +266,7 @@ def main():
     with e2e.Case("beside") as case:
         case.step(handing)
         case.step(two_senders)
+        case.step(dead_sender)
         case.step(no_memory)
         case.step(killed_clients)
         case.step(killed_service)

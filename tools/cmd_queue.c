@@ -1,7 +1,6 @@
 /* cmd_queue.c - `ringpost queue`: questions and orders, beside a running sender or on a spool at
  * rest. */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,8 +16,7 @@
 #include "tools/spool.h"
 #include "tools/verb.h"
 
-#define RESET_TRIES_MAX 30
-#define RESET_PAUSE_MS 100
+#define TRIES_MAX 3     /* of senders that answer and end before the next question */
 #define ANSWER_SIZE MIB /* longer than any line */
 
 struct queue_command {
@@ -300,25 +298,20 @@ static int ask_about(struct queue_command *command, const char *spool, const cha
     char line[QUERY_LINE_MAX];
     int size = snprintf(line, sizeof(line), "%s\t%s\t%s\n", verb, first, second);
     struct span request = span_make(line, (size_t)size);
-    int handle, result = -ECONNRESET;
+    int handle = 0, result = -ECONNRESET;
 
     if (size < 0 || (size_t)size >= sizeof(line))
         return verb_complain("queue", "the names are too long");
     command->folder = spool;
     if (second[0] == '\0')
         request = span_make(line, (size_t)(size - 2)), line[size - 2] = '\n', request.size++;
-    /* The kernel closes the socket of a killed sender some time after its end. */
-    for (int i = 0; result < 0 && i < RESET_TRIES_MAX; i++) {
-        if (i > 0)
-            (void)poll(NULL, 0, RESET_PAUSE_MS);
-        handle = sender_connect(spool);
-        if (handle < 0)
-            break;
-        result = ask_sender(command, handle, request);
+    for (int i = 0; handle >= 0 && result < 0 && i < TRIES_MAX; i++) {
+        handle = sender_line_reach(spool);
+        result = handle < 0 ? handle : ask_sender(command, handle, request);
     }
     if (result >= 0)
         return result;
-    if (handle >= 0) {
+    if (handle >= 0 || result == -ECONNRESET || result == -EPIPE) {
         (void)fprintf(stderr, "ringpost queue: the sender's control socket: %s: try again\n",
                       strerror(-result));
         return EXIT_TRY_AGAIN;

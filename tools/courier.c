@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tools/sender.h"
+#include "tools/sender_line.h"
 
 #define OUT_SIZE (HANDOVER_FRAME_MAX * 2)
 #define FLUSH_SIZE ((size_t)64 * 1024) /* gathered before they are sent */
@@ -133,7 +134,7 @@ enum courier_result courier_open(struct courier *courier, const char *spool,
     memset(courier, 0, sizeof(*courier));
     courier->stop = stop;
     text_init(&courier->line, courier->line_bytes, sizeof(courier->line_bytes));
-    courier->handle = sender_connect(spool);
+    courier->handle = sender_line_reach(spool);
     if (courier->handle < 0)
         return COURIER_GONE;
     memory = malloc(OUT_SIZE);

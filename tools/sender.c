@@ -1,30 +1,6 @@
 #include "tools/sender.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-int sender_connect(const char *spool)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int size = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control", spool);
-    int handle;
-
-    if (size < 0 || (size_t)size >= sizeof(address.sun_path))
-        return -ENAMETOOLONG;
-    handle = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (handle < 0)
-        return -errno;
-    if (connect(handle, (struct sockaddr *)&address, sizeof(address)) != 0) {
-        int result = -errno;
-
-        (void)close(handle);
-        return result;
-    }
-    return handle;
-}
 
 struct span sender_value(struct span line, const char *key)
 {

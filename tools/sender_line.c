@@ -2,13 +2,33 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
-
-#include "tools/sender.h"
 
 #define TRIES_MAX 30
 #define PAUSE_MS 100
+
+static int connect_to(const char *spool)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int size = snprintf(address.sun_path, sizeof(address.sun_path), "%s/control", spool);
+    int handle;
+
+    if (size < 0 || (size_t)size >= sizeof(address.sun_path))
+        return -ENAMETOOLONG;
+    handle = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (handle < 0)
+        return -errno;
+    if (connect(handle, (struct sockaddr *)&address, sizeof(address)) != 0) {
+        int result = -errno;
+
+        (void)close(handle);
+        return result;
+    }
+    return handle;
+}
 
 static int send_all(int handle, struct span bytes)
 {
@@ -40,7 +60,7 @@ static int read_all(int handle, struct text *answer)
 
 int sender_line_ask(const char *spool, struct span request, struct text *answer)
 {
-    int handle = sender_connect(spool);
+    int handle = connect_to(spool);
     int result;
 
     if (handle < 0)
@@ -56,8 +76,8 @@ int sender_line_ask(const char *spool, struct span request, struct text *answer)
     return result;
 }
 
-/* The kernel takes connections to a killed sender for some time after its end. */
-bool sender_line_is_there(const char *spool)
+/* The kernel takes connections to a killed sender for some time after its end, and resets them. */
+static int wait_for_answer(const char *spool)
 {
     char buffer[8192];
     struct text answer;
@@ -69,5 +89,17 @@ bool sender_line_is_there(const char *spool)
         text_init(&answer, buffer, sizeof(buffer));
         result = sender_line_ask(spool, SPAN("status"), &answer);
     }
-    return result == 0;
+    return result;
+}
+
+bool sender_line_is_there(const char *spool)
+{
+    return wait_for_answer(spool) == 0;
+}
+
+int sender_line_reach(const char *spool)
+{
+    int result = wait_for_answer(spool);
+
+    return result < 0 ? result : connect_to(spool);
 }

@@ -10,7 +10,6 @@
 #include "engine/query.h"
 #include "engine/tag.h"
 #include "tools/exit_code.h"
-#include "tools/sender.h"
 #include "tools/sender_line.h"
 
 #define ANSWER_SIZE MIB
@@ -43,7 +42,7 @@ static int find_sender_or_lock(struct suppress_ask *ask, int *ret_handle)
     int result = 0;
 
     for (int i = 0; i < LOCKED_TRIES_MAX; i++) {
-        *ret_handle = sender_line_is_there(ask->folder) ? sender_connect(ask->folder) : -1;
+        *ret_handle = sender_line_reach(ask->folder);
         if (*ret_handle >= 0)
             return 0;
         result = lock(ask, &pid);
