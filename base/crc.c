@@ -131,7 +131,9 @@ uint32_t crc_add_portable(uint32_t crc, struct span span)
 
 uint32_t crc_seed(uint64_t a, uint64_t b)
 {
-    const uint64_t words[2] = {a, b};
+    uint8_t bytes[sizeof(a) + sizeof(b)];
 
-    return crc_add(0, span_make(words, sizeof(words)));
+    memcpy(bytes, &a, sizeof(a));
+    memcpy(bytes + sizeof(a), &b, sizeof(b));
+    return crc_add(0, span_make(bytes, sizeof(bytes)));
 }
