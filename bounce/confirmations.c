@@ -94,6 +94,7 @@ static struct slot *find(const struct confirmations *confirmations, const struct
     uint32_t place = table_find(&confirmations->table, hash_of(confirmations, wanted), slot_matches,
                                 confirmations, wanted);
 
+    CHECK(confirmations->slots != NULL);
     return place == TABLE_NONE ? NULL : &confirmations->slots[place];
 }
 

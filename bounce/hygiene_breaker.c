@@ -26,7 +26,7 @@ void hygiene_breaker_reset(struct hygiene_breaker *breaker)
 
 struct span hygiene_breaker_name(struct span host)
 {
-    size_t dots = 0, from = host.size;
+    size_t dots = 0, from;
 
     if (host.size > 0 && host.data[host.size - 1] == '.')
         host.size--;

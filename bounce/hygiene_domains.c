@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define SET_SIZE 8
-#define SETS 4096
+#define SET_SIZE ((size_t)8)
+#define SETS ((size_t)4096)
 #define PLACES (SETS * SET_SIZE)
 
 size_t hygiene_domains_cost(void)
@@ -164,11 +164,13 @@ static size_t write_one(const struct hygiene_domain *domain, uint8_t *into)
     end = put(end, &domain->day, sizeof(domain->day));
     classes = end++;
     *classes = 0;
-    for (uint8_t i = 0; i < BOUNCE_CLASS_COUNT; i++) {
+    for (unsigned i = 0; i < BOUNCE_CLASS_COUNT; i++) {
+        const uint8_t class = (uint8_t)i;
+
         if (domain->counts[i] == 0)
             continue;
         ++*classes;
-        end = put(put(end, &i, 1), &domain->counts[i], sizeof(domain->counts[i]));
+        end = put(put(end, &class, 1), &domain->counts[i], sizeof(domain->counts[i]));
     }
     end = put(end, &domain->history_count, 1);
     for (uint32_t i = 0; i < domain->history_count; i++) {

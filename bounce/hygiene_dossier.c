@@ -23,7 +23,7 @@ struct head {
 };
 
 static_assert(sizeof(struct head) == 20, "on disk");
-static_assert(sizeof(struct head) + HYGIENE_CHANGE_KEY_MAX + 2 * HYGIENE_CHANGE_SCOPE_MAX +
+static_assert(sizeof(struct head) + HYGIENE_CHANGE_KEY_MAX + (size_t)2 * HYGIENE_CHANGE_SCOPE_MAX +
                       HYGIENE_CHANGE_NOTE_MAX + HYGIENE_CHANGE_PROVIDER_MAX +
                       sizeof(struct hygiene_score) <=
                   HYGIENE_DOSSIER_SIZE_MAX,

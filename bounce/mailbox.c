@@ -58,22 +58,27 @@ static bool is_wide_mark(const uint8_t *bytes)
             (bytes[2] <= 0x8f || (bytes[2] >= 0x9a && bytes[2] <= 0xa0)));
 }
 
+/* Octets of the quoted string that ends before `at`, on one line. */
+static size_t quoted_size(struct span text, size_t at)
+{
+    for (size_t size = 1; size < at && size < LOCAL_MAX; size++) {
+        uint8_t byte = text.data[at - 1 - size];
+
+        if (byte == '"' && !(size + 2 <= at && text.data[at - 2 - size] == '\\'))
+            return size > 1 ? size + 1 : 0;
+        if (byte == '\n' || byte == '@')
+            return 0;
+    }
+    return 0;
+}
+
 /* Octets of the local part before `at`, the index of the '@'. */
 static size_t local_size(struct span text, size_t at)
 {
     size_t size = 0;
 
-    if (at > 1 && text.data[at - 1] == '"') { /* a quoted string, on one line */
-        for (size = 1; size < at && size < LOCAL_MAX; size++) {
-            uint8_t byte = text.data[at - 1 - size];
-
-            if (byte == '"' && !(size + 2 <= at && text.data[at - 2 - size] == '\\'))
-                return size > 1 ? size + 1 : 0;
-            if (byte == '\n' || byte == '@')
-                return 0;
-        }
-        return 0;
-    }
+    if (at > 1 && text.data[at - 1] == '"')
+        return quoted_size(text, at);
     while (size < at && is_local(text.data[at - 1 - size])) {
         size_t wide;
 
@@ -163,24 +168,35 @@ static bool is_quoted_local(struct span text, size_t begin, size_t end)
            (!apart || is_quote_open(text, begin));
 }
 
+/* The mailbox around the '@' at `at` that begins at or behind `from`; empty: there is none. */
+static struct span mailbox_around(struct span text, size_t from, size_t at)
+{
+    size_t local = local_size(text, at);
+    size_t domain = local > 0 && at - local >= from ? domain_size(text, at + 1) : 0;
+    struct span found;
+
+    if (domain == 0)
+        return span_make(NULL, 0);
+    found = without_decoration(span_slice(text, at - local, local + 1 + domain));
+    if (found.size <= 1 + domain || is_quoted_local(text, at - local, at + 1 + domain))
+        return span_make(NULL, 0);
+    return found;
+}
+
 bool mailbox_find(struct span text, size_t from, struct span *ret)
 {
     while (from < text.size) {
         const uint8_t *sign = memchr(text.data + from, '@', text.size - from);
-        size_t at = sign != NULL ? (size_t)(sign - text.data) : text.size;
-        size_t local = at < text.size ? local_size(text, at) : 0;
-        size_t domain = local > 0 && at - local >= from ? domain_size(text, at + 1) : 0;
+        struct span found;
 
-        if (domain > 0) {
-            struct span found =
-                without_decoration(span_slice(text, at - local, local + 1 + domain));
-
-            if (found.size > 1 + domain && !is_quoted_local(text, at - local, at + 1 + domain)) {
-                *ret = found;
-                return true;
-            }
+        if (sign == NULL)
+            return false;
+        found = mailbox_around(text, from, (size_t)(sign - text.data));
+        if (found.size > 0) {
+            *ret = found;
+            return true;
         }
-        from = at + 1;
+        from = (size_t)(sign - text.data) + 1;
     }
     return false;
 }

@@ -268,7 +268,7 @@ static struct found find_at(const struct notice_phrases *phrases, struct span te
         sizes &= 1;
     while (sizes != 0 && found.end == 0) {
         uint32_t top = 31 - (uint32_t)__builtin_clz(sizes);
-        uint16_t i = phrases->chains[chain_of(phrases, front.words, (top + 1) * STEP)];
+        uint16_t i = phrases->chains[chain_of(phrases, front.words, (size_t)(top + 1) * STEP)];
 
         sizes ^= 1u << top;
         for (; i != NO_NODE; i = phrases->nodes[i].next)

@@ -15,24 +15,26 @@ static bool is_digit(uint8_t byte)
     return byte >= '0' && byte <= '9';
 }
 
-/* Octets of "550-5.1.1 " or "550 5.1.1 " at the front of a line that goes on a reply. */
-static size_t continued_code(struct span line)
+static bool same_code(struct span line, uint16_t code)
+{
+    return code == (line.data[0] - '0') * 100 + (line.data[1] - '0') * 10 + line.data[2] - '0';
+}
+
+/* Octets of "550-5.1.1 " or "550 5.1.1 " at the front of a line that goes on a reply with that
+ * code. */
+static size_t continued_code(struct span line, uint16_t code)
 {
     uint16_t status[3];
     size_t size = 4;
 
     if (line.size < 5 || (line.data[0] != '4' && line.data[0] != '5') || !is_digit(line.data[1]) ||
-        !is_digit(line.data[2]) || (line.data[3] != '-' && line.data[3] != ' '))
+        !is_digit(line.data[2]) || (line.data[3] != '-' && line.data[3] != ' ') ||
+        !same_code(line, code))
         return 0;
     if (status_text_enhanced_at(span_skip(line, size), status))
         while (size < line.size && !is_blank(line.data[size]))
             size++;
     return size;
-}
-
-static bool same_code(struct span line, uint16_t code)
-{
-    return code == (line.data[0] - '0') * 100 + (line.data[1] - '0') * 10 + line.data[2] - '0';
 }
 
 struct span report_verdict_unfold(struct span text, struct text *out)
@@ -43,25 +45,23 @@ struct span report_verdict_unfold(struct span text, struct text *out)
     uint16_t code = 0;
     bool blank = false, line = false;
 
-    text = span_trim(span_first(text, 2 * REPORT_VERDICT_TEXT_MAX));
+    text = span_trim(span_first(text, (size_t)2 * REPORT_VERDICT_TEXT_MAX));
     bool reply = status_text_reply(text, &code, &begin);
     for (size_t i = 0; i < text.size && to + 2 <= end_out; i++) {
         uint8_t byte = text.data[i];
+        size_t skip;
 
         if (is_blank(byte)) {
             line = line || byte == '\n';
             blank = to > begin_out;
             continue;
         }
-        if (line) {
-            size_t skip = reply && i > begin ? continued_code(span_skip(text, i)) : 0;
-
-            line = false;
-            if (skip > 0 && same_code(span_skip(text, i), code)) {
-                i += skip - 1;
-                blank = true;
-                continue;
-            }
+        skip = line && reply && i > begin ? continued_code(span_skip(text, i), code) : 0;
+        line = false;
+        if (skip > 0) {
+            i += skip - 1;
+            blank = true;
+            continue;
         }
         if (blank)
             *to++ = ' ';

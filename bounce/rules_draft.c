@@ -53,29 +53,30 @@ static int on_class(struct rules_draft *draft, struct span value)
     return fail_value(draft, value, "is not a class");
 }
 
+/* A code of three octets, of which the last ones may be "x": the first or the last that it means.
+ */
+static bool read_end(struct span value, uint8_t any, uint64_t *ret_code)
+{
+    uint8_t digits[3];
+
+    if (value.size != 3 || (value.data[1] == 'x' && value.data[2] != 'x'))
+        return false;
+    for (size_t i = 0; i < 3; i++)
+        digits[i] = i > 0 && value.data[i] == 'x' ? any : value.data[i];
+    return span_number(span_make(digits, 3), 599, ret_code);
+}
+
 /* "550", "55x", "5xx", "550-554". */
 static bool read_code(struct span value, uint16_t *ret_first, uint16_t *ret_last)
 {
+    bool range = value.size == 7 && value.data[3] == '-';
     uint64_t first, last;
-    char digits[2][4];
 
-    if (value.size == 7 && value.data[3] == '-') {
-        if (!span_number(span_first(value, 3), 599, &first) ||
-            !span_number(span_skip(value, 4), 599, &last))
-            return false;
-    } else {
-        if (value.size != 3 || (value.data[1] == 'x' && value.data[2] != 'x'))
-            return false;
-        for (size_t i = 0; i < 3; i++) {
-            bool any = i > 0 && value.data[i] == 'x';
-
-            digits[0][i] = any ? '0' : (char)value.data[i];
-            digits[1][i] = any ? '9' : (char)value.data[i];
-        }
-        if (!span_number(span_make(digits[0], 3), 599, &first) ||
-            !span_number(span_make(digits[1], 3), 599, &last))
-            return false;
-    }
+    if (range && (!span_number(span_first(value, 3), 599, &first) ||
+                  !span_number(span_skip(value, 4), 599, &last)))
+        return false;
+    if (!range && (!read_end(value, '0', &first) || !read_end(value, '9', &last)))
+        return false;
     *ret_first = (uint16_t)first;
     *ret_last = (uint16_t)last;
     return first >= 200 && first <= last;
