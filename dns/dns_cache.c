@@ -39,7 +39,7 @@ struct entry {
     uint8_t bytes[]; /* name, target, payload */
 };
 static_assert(offsetof(struct entry, bytes) == UNIT, "the header of an entry is one unit");
-static_assert(2 * DNS_NAME_SIZE_MAX + PAYLOAD_MAX < RING_SIZE_MIN / 3, "any entry fits");
+static_assert((size_t)2 * DNS_NAME_SIZE_MAX + PAYLOAD_MAX < RING_SIZE_MIN / 3, "any entry fits");
 
 static struct entry *entry_at(const struct dns_cache *cache, size_t at)
 {

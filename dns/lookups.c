@@ -340,7 +340,7 @@ static void note_answer(struct lookups *lookups, const struct lookup *lookup,
     bool first = lookup->attempts == 1 && lookup->server == event->server;
 
     if (rcode == WIRE_REFUSED)
-        servers_failed(&lookups->servers, event->now_ns, event->server, 0);
+        servers_failed(&lookups->servers, event->now_ns, event->server);
     else
         servers_answered(&lookups->servers, event->server,
                          first ? event->now_ns - lookup->sent_ns : 0);
@@ -407,7 +407,7 @@ void lookups_unreachable(struct lookups *lookups, uint64_t now_ns, uint32_t serv
         if (lookup == NULL || lookup->state != LOOKUP_UDP_WAIT || lookup->server != server)
             continue;
         if (!asked) { /* once, however many questions were on their way */
-            servers_failed(&lookups->servers, now_ns, server, 0);
+            servers_failed(&lookups->servers, now_ns, server);
             lookups->limits.servers_sick = lookups->servers.sick;
         }
         asked = true;
@@ -425,8 +425,8 @@ static void on_silence(struct lookups *lookups, struct lookup *lookup,
                        const struct lookup_event *event)
 {
     lookups->stats.timeouts++;
-    servers_failed(&lookups->servers, event->now_ns, lookup->server,
-                   event->now_ns - lookup->sent_ns);
+    servers_waited(&lookups->servers, lookup->server, event->now_ns - lookup->sent_ns);
+    servers_failed(&lookups->servers, event->now_ns, lookup->server);
     lookups->limits.servers_sick = lookups->servers.sick;
     if (lookup->probe)
         release(lookups, lookup);

@@ -559,7 +559,7 @@ static void a_sick_server_is_probed(void **state)
     (void)state;
     open_with(2, 10);
     for (uint32_t i = 0; i < SERVERS_FAILURES_MAX; i++)
-        servers_failed(&lookups->servers, now_ns, 0, SECOND);
+        servers_failed(&lookups->servers, now_ns, 0);
     now_ns += SECOND;
     assert_true(ask("a.example"));
     query = next(3); /* the probe: the same question, whose answer is not kept */
@@ -582,7 +582,7 @@ static void a_sick_server_is_probed(void **state)
     assert_int_equal(lookups->stats.ignored, 1);
 
     for (uint32_t i = 0; i < SERVERS_FAILURES_MAX; i++)
-        servers_failed(&lookups->servers, now_ns, 0, SECOND);
+        servers_failed(&lookups->servers, now_ns, 0);
     now_ns += SECOND;
     assert_true(ask("b.example"));
     assert_int_equal(next(0).server_index, 0);
@@ -605,7 +605,7 @@ static void sick_servers_come_last(void **state)
     (void)state;
     open_with(3, 10);
     for (uint32_t i = 0; i < SERVERS_FAILURES_MAX; i++)
-        servers_failed(&lookups->servers, now_ns, 1, SECOND);
+        servers_failed(&lookups->servers, now_ns, 1);
     lookups->limits.servers_sick = lookups->servers.sick;
     assert_true(ask("a.example"));
     assert_int_equal(next(2).server_index, 0);

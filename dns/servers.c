@@ -82,12 +82,17 @@ void servers_answered(struct servers *servers, uint32_t server, uint64_t round_t
     servers->sick &= ~(UINT32_C(1) << server);
 }
 
-void servers_failed(struct servers *servers, uint64_t now_ns, uint32_t server, uint64_t waited_ns)
+void servers_waited(struct servers *servers, uint32_t server, uint64_t waited_ns)
+{
+    CHECK(server < servers->count);
+    smooth(&servers->one[server], waited_ns);
+}
+
+void servers_failed(struct servers *servers, uint64_t now_ns, uint32_t server)
 {
     struct servers_one *one = &servers->one[server];
 
     CHECK(server < servers->count);
-    smooth(one, waited_ns);
     if (one->sick || servers->count == 1 || ++one->failures < SERVERS_FAILURES_MAX)
         return;
     one->sick = true;

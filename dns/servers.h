@@ -42,8 +42,10 @@ void servers_init(struct servers *servers, uint32_t count);
 MUST_USE uint32_t servers_pick(struct servers *servers);
 /* It has answered; round_trip_ns 0: after how long is not known. */
 void servers_answered(struct servers *servers, uint32_t server, uint64_t round_trip_ns);
-/* It was silent for so long, or refuses to resolve (waited_ns 0). */
-void servers_failed(struct servers *servers, uint64_t now_ns, uint32_t server, uint64_t waited_ns);
+/* It was silent for so long: at least that slow. */
+void servers_waited(struct servers *servers, uint32_t server, uint64_t waited_ns);
+/* It was silent, or refuses to resolve. */
+void servers_failed(struct servers *servers, uint64_t now_ns, uint32_t server);
 /* The next server to send a probe to; each is given once until it is due again. */
 MUST_USE bool servers_probe(struct servers *servers, uint64_t now_ns, uint32_t *ret_server);
 

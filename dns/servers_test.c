@@ -15,8 +15,10 @@ static struct servers servers;
 
 static void fails(uint32_t server, uint32_t times, uint64_t now_ns)
 {
-    for (uint32_t i = 0; i < times; i++)
-        servers_failed(&servers, now_ns, server, SECOND);
+    for (uint32_t i = 0; i < times; i++) {
+        servers_waited(&servers, server, SECOND);
+        servers_failed(&servers, now_ns, server);
+    }
 }
 
 static uint32_t placed(uint32_t server, uint32_t questions)
