@@ -135,7 +135,7 @@ static bool hex_digit(uint8_t byte, uint64_t *ret_digit)
     if (byte >= '0' && byte <= '9')
         *ret_digit = (uint64_t)(byte - '0');
     else if (lower >= 'a' && lower <= 'f')
-        *ret_digit = (uint64_t)(lower - 'a' + 10);
+        *ret_digit = (uint64_t)lower - 'a' + 10;
     else
         return false;
     return true;

@@ -19,17 +19,16 @@ static bool read_whole(struct json_cursor *cursor, struct span *ret_value,
     return cursor->at == cursor->size;
 }
 
-static void compare(struct span in, uint8_t *copy)
+static void compare(struct span in, struct json_cursor *cursor)
 {
-    struct json_cursor cursor = {.data = copy, .size = in.size};
     enum json_cursor_kind kind;
     struct span value;
     json_error_t error;
     json_t *tree = json_loadb((const char *)in.data, in.size, JSON_DECODE_ANY, &error);
-    bool ok = read_whole(&cursor, &value, &kind);
+    bool ok = read_whole(cursor, &value, &kind);
 
     if (tree != NULL)
-        CHECK(ok || strstr(cursor.what, "deeper") != NULL);
+        CHECK(ok || strstr(cursor->what, "deeper") != NULL);
     else if (ok)
         CHECK(json_error_code(&error) == json_error_numeric_overflow ||
               json_error_code(&error) == json_error_null_byte_in_key);
@@ -40,14 +39,14 @@ static void compare(struct span in, uint8_t *copy)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint8_t *copy;
+    struct json_cursor cursor = {.size = size};
 
     if (size == 0 || memchr(data, 0, size) != NULL || !span_is_utf8(span_make(data, size)))
         return 0;
-    copy = malloc(size);
-    CHECK(copy != NULL);
-    memcpy(copy, data, size);
-    compare(span_make(data, size), copy);
-    free(copy);
+    cursor.data = malloc(size);
+    CHECK(cursor.data != NULL);
+    memcpy(cursor.data, data, size);
+    compare(span_make(data, size), &cursor);
+    free(cursor.data);
     return 0;
 }

@@ -253,32 +253,40 @@ enum merge_state merge_step(struct merge *merge, struct text *out)
     return MERGE_DONE;
 }
 
+/* Where in a literal the line after the header's blank line begins; 0: it has no such line.
+ * `line_start`: at its begin, and at its end, a line begins. */
+static uint32_t merge_after_blank(struct span literal, bool *line_start)
+{
+    for (uint32_t at = 0; at + 1 < literal.size; at++) {
+        bool line_end = literal.data[at] == '\r' && literal.data[at + 1] == '\n';
+
+        if (line_end && *line_start)
+            return at + 2;
+        *line_start = line_end;
+        at += line_end ? 1 : 0;
+    }
+    if (literal.size > 0 && literal.data[literal.size - 1] != '\n')
+        *line_start = false;
+    return 0;
+}
+
 struct merge_place merge_body_place(const struct template *template)
 {
     bool line_start = true; /* the header's first line could be the blank one */
 
     for (uint32_t i = 0; i < template->pieces_count; i++) {
         const struct template_piece *piece = &template->pieces[i];
-        const uint8_t *data = template->data + piece->at;
+        uint32_t body;
 
         if (piece->kind != TEMPLATE_LITERAL) {
             line_start = piece->kind == TEMPLATE_DATE || piece->kind == TEMPLATE_MESSAGE_ID ||
                          piece->kind == TEMPLATE_TO;
             continue;
         }
-        for (uint32_t at = 0; at + 1 < piece->size; at++) {
-            if (data[at] == '\r' && data[at + 1] == '\n') {
-                if (line_start)
-                    return at + 2 < piece->size ? (struct merge_place){i, at + 2}
-                                                : (struct merge_place){i + 1, 0};
-                line_start = true;
-                at++;
-            } else {
-                line_start = false;
-            }
-        }
-        if (piece->size > 0 && data[piece->size - 1] != '\n')
-            line_start = false;
+        body = merge_after_blank(span_make(template->data + piece->at, piece->size), &line_start);
+        if (body > 0)
+            return body < piece->size ? (struct merge_place){i, body}
+                                      : (struct merge_place){i + 1, 0};
     }
     return (struct merge_place){template->pieces_count, 0};
 }

@@ -205,18 +205,19 @@ static struct delimiter next_delimiter(struct mime *mime, struct span message, s
 
     if (from < message.size && message.data[from] != '-')
         from = line_start_find(message, from, '-');
-    while (from < message.size && mime->open_count > 0) {
-        if (from + 1 < message.size && message.data[from + 1] == '-') {
-            struct delimiter found = match(mime, message, from);
+    for (; from < message.size && mime->open_count > 0;
+         from = line_start_find(message, from, '-')) {
+        struct delimiter found;
 
-            if (found.found)
-                return found;
-            if (++mime->dashes_count >= MIME_DASHES_MAX) {
-                mime->cut = true;
-                return none;
-            }
+        if (from + 1 == message.size || message.data[from + 1] != '-')
+            continue;
+        found = match(mime, message, from);
+        if (found.found)
+            return found;
+        if (++mime->dashes_count >= MIME_DASHES_MAX) {
+            mime->cut = true;
+            return none;
         }
-        from = line_start_find(message, from, '-');
     }
     return none;
 }

@@ -52,6 +52,17 @@ static void decode_base64(struct span source, struct text *out)
     out->size = (size_t)(to - out->data);
 }
 
+/* The octet that two digits say; false: they are none. */
+static bool hex_octet(const uint8_t *digits, uint8_t *ret)
+{
+    int high = hex_value(digits[0]), low = hex_value(digits[1]);
+
+    if (high < 0 || low < 0)
+        return false;
+    *ret = (uint8_t)(high << 4 | low);
+    return true;
+}
+
 /* One line without its end; false: a soft line break. Stops where `end` is. */
 static bool decode_line(struct span line, uint8_t **to, const uint8_t *end)
 {
@@ -73,11 +84,8 @@ static bool decode_line(struct span line, uint8_t **to, const uint8_t *end)
             break;
         uint8_t byte = line.data[i];
 
-        if (byte == '=' && i + 2 < line.size && hex_value(line.data[i + 1]) >= 0 &&
-            hex_value(line.data[i + 2]) >= 0) {
-            byte = (uint8_t)(hex_value(line.data[i + 1]) << 4 | hex_value(line.data[i + 2]));
+        if (byte == '=' && i + 2 < line.size && hex_octet(line.data + i + 1, &byte))
             i += 2;
-        }
         *(*to)++ = byte;
     }
     return hard;

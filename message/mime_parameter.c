@@ -173,6 +173,17 @@ static void join(struct pieces *pieces, struct charset *charset, struct text *ou
         charset_convert(charset, id, text_span(&bytes), out);
 }
 
+/* The value of a parameter that stands alone: lent by the message, or put to `out`. */
+static struct span plain_value(const struct parameter *parameter, struct text *out)
+{
+    size_t before = out->size;
+
+    if (!parameter->changed)
+        return parameter->value;
+    put_plain(parameter, out);
+    return span_skip(text_span(out), before);
+}
+
 bool mime_parameter_find(struct span body, struct span name, struct charset *charset,
                          struct text *out, struct span *ret)
 {
@@ -189,11 +200,7 @@ bool mime_parameter_find(struct span body, struct span name, struct charset *cha
             continue;
         struct span suffix = span_skip(parameter.name, name.size);
         if (suffix.size == 0 && !pieces.any) {
-            *ret = parameter.value;
-            if (parameter.changed) {
-                put_plain(&parameter, out);
-                *ret = span_skip(text_span(out), before);
-            }
+            *ret = plain_value(&parameter, out);
             return true;
         }
         if (suffix.size > 0 && suffix.data[0] == '*')

@@ -82,7 +82,7 @@ static int hex_value(uint8_t byte)
 
 static bool parse_secret(struct span hex, uint8_t ret_secret[VERP_KEY_SIZE])
 {
-    if (hex.size != 2 * VERP_KEY_SIZE)
+    if (hex.size != (size_t)2 * VERP_KEY_SIZE)
         return false;
     for (size_t i = 0; i < VERP_KEY_SIZE; i++) {
         int high = hex_value(hex.data[2 * i]);
@@ -181,7 +181,7 @@ static bool decode_character(uint8_t character, uint64_t *ret_bits)
         return true;
     }
     if (lower >= '2' && lower <= '7') {
-        *ret_bits = (uint64_t)(lower - '2' + 26);
+        *ret_bits = (uint64_t)lower - '2' + 26;
         return true;
     }
     return false;
