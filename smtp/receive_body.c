@@ -41,6 +41,19 @@ static size_t plain_run(struct receive_body *body, struct span input)
     return i;
 }
 
+static enum receive_body_take after_dot_cr(struct receive_body *body, struct span *input,
+                                           struct span *ret_piece)
+{
+    if (input->data[0] == '\n') {
+        *input = span_skip(*input, 1);
+        body->state = RECEIVE_BODY_START;
+        return RECEIVE_BODY_END;
+    }
+    body->state = RECEIVE_BODY_CR; /* the dot was stuffing, the CR is content */
+    *ret_piece = SPAN("\r");
+    return RECEIVE_BODY_PIECE;
+}
+
 enum receive_body_take receive_body_take(struct receive_body *body, struct span *input,
                                          struct span *ret_piece)
 {
@@ -61,21 +74,11 @@ enum receive_body_take receive_body_take(struct receive_body *body, struct span 
             *input = span_skip(*input, 1);
             continue;
         case RECEIVE_BODY_DOT:
-            body->state = RECEIVE_BODY_LINE;
-            if (byte == '\r') {
-                body->state = RECEIVE_BODY_DOT_CR;
-                *input = span_skip(*input, 1);
-            }
+            body->state = byte == '\r' ? RECEIVE_BODY_DOT_CR : RECEIVE_BODY_LINE;
+            *input = span_skip(*input, byte == '\r' ? 1 : 0);
             continue;
         case RECEIVE_BODY_DOT_CR:
-            if (byte == '\n') {
-                *input = span_skip(*input, 1);
-                body->state = RECEIVE_BODY_START;
-                return RECEIVE_BODY_END;
-            }
-            body->state = RECEIVE_BODY_CR; /* the dot was stuffing, the CR is content */
-            *ret_piece = SPAN("\r");
-            return RECEIVE_BODY_PIECE;
+            return after_dot_cr(body, input, ret_piece);
         }
     }
     return RECEIVE_BODY_MORE;

@@ -223,15 +223,39 @@ void smtp_init(struct smtp *smtp, const struct smtp_options *options)
         await(smtp, COMMAND_GREETING, WINDOW_NONE);
 }
 
+/* A reply has begun, or its octets wait. */
+static bool is_reading(const struct smtp *smtp, struct span input)
+{
+    return input.size > 0 || reply_reader_is_inside(&smtp->reader);
+}
+
+/* Octets to no command come before a new command: they cannot be its answer. */
+static bool may_speak(const struct smtp *smtp, bool reading)
+{
+    return !reading || window_awaited(&smtp->window) != COMMAND_NONE;
+}
+
+/* An outcome waits to be fetched. */
+static bool has_settled(struct smtp *smtp)
+{
+    return smtp->settle_place != WINDOW_NONE || (smtp->state == SMTP_CLOSED && settle_next(smtp));
+}
+
+static bool takes_body(struct smtp *smtp)
+{
+    const struct window_transaction *transaction = newest(smtp);
+
+    return transaction != NULL && transaction->state == WINDOW_BODY;
+}
+
 enum smtp_want smtp_step(struct smtp *smtp, struct span *input, struct text *out)
 {
     CHECK(text_room(out) >= SMTP_BURST_MAX);
     for (;;) {
-        const struct window_transaction *transaction;
-        bool reading = input->size > 0 || reply_reader_is_inside(&smtp->reader);
+        bool reading = is_reading(smtp, *input);
 
         window_release(&smtp->window);
-        if (smtp->settle_place != WINDOW_NONE || (smtp->state == SMTP_CLOSED && settle_next(smtp)))
+        if (has_settled(smtp))
             return SMTP_WANT_SETTLE;
         if (smtp->state == SMTP_CLOSED)
             return SMTP_WANT_CLOSE;
@@ -243,14 +267,11 @@ enum smtp_want smtp_step(struct smtp *smtp, struct span *input, struct text *out
                 smtp, verdict_fault(COMMAND_STARTTLS, "octets in clear before the handshake"));
             continue;
         }
-        /* Octets to no command come before a new command: they cannot be its answer. */
-        if (!reading || window_awaited(&smtp->window) != COMMAND_NONE)
+        if (may_speak(smtp, reading))
             smtp->state = write_commands(smtp, out);
-        transaction = newest(smtp);
-        if (!reading && transaction != NULL && transaction->state == WINDOW_BODY)
+        if (!reading && takes_body(smtp))
             return SMTP_WANT_BODY;
-        if (input->size == 0 && takes_envelope(smtp) &&
-            (!reading || window_awaited(&smtp->window) != COMMAND_NONE))
+        if (input->size == 0 && may_speak(smtp, reading) && takes_envelope(smtp))
             return SMTP_WANT_ENVELOPE;
         if (!read_reply(smtp, input))
             return SMTP_WANT_REPLY;
