@@ -38,24 +38,23 @@ static const struct option long_options[] = {{"domain", required_argument, NULL,
 
 static int parse(struct key_options *options, int argc, char **argv)
 {
+    const char **texts[256] = {['d'] = &options->domain,
+                               ['s'] = &options->selector,
+                               ['o'] = &options->file,
+                               ['b'] = &options->bits,
+                               ['f'] = &options->config};
     struct option_reader reader;
     int option;
 
     memset(options, 0, sizeof(*options));
     option_reader_init(&reader, argc, argv, long_options);
     while ((option = option_reader_next(&reader)) != -1) {
-        const char **text = option == 'd'   ? &options->domain
-                            : option == 's' ? &options->selector
-                            : option == 'o' ? &options->file
-                            : option == 'b' ? &options->bits
-                            : option == 'f' ? &options->config
-                                            : NULL;
-        if (text != NULL)
-            *text = optarg;
-        else if (option == 'e')
+        if (option == 'e')
             options->ed25519 = true;
         else if (option == 'j')
             options->json = true;
+        else if (option > 0 && option < 256 && texts[option] != NULL)
+            *texts[option] = optarg;
         else
             return verb_complain("key", "%s", reader.problem);
     }

@@ -258,7 +258,8 @@ static int parse(struct queue_command *command, int argc, char **argv)
         else
             return verb_complain("queue", "%s", reader.problem);
     }
-    command->verb = optind < argc ? argv[optind++] : "summary";
+    if (optind < argc)
+        command->verb = argv[optind++];
     if (strcmp(command->verb, "show") == 0)
         command->id = optind < argc ? argv[optind++] : "";
     if (optind < argc)
@@ -325,7 +326,7 @@ static int ask_about(struct queue_command *command, const char *spool, const cha
 
 int verb_queue(int argc, char **argv)
 {
-    struct queue_command command = {0};
+    struct queue_command command = {.verb = "summary"};
     struct settings settings;
     char folder[POLICY_PATH_MAX + 1];
     const char *campaign, *domain;

@@ -266,38 +266,52 @@ static int run(struct suppress_command *command, struct suppress_ask *ask, int c
     return result;
 }
 
-int verb_suppress(int argc, char **argv)
+static int check(const struct suppress_command *command, int count)
 {
-    struct suppress_command command = {.out = stdout};
-    struct suppress_ask ask = {.take = take, .context = &command};
-    int result = parse(&command, argc, argv), closed, count, objects;
+    int objects = objects_of(command->verb);
+
+    if (objects == 0)
+        return verb_complain("suppress", "\"%s\" is not a question or an order", command->verb);
+    if (command->domain != NULL && strcmp(command->verb, "show") != 0)
+        return verb_complain("suppress", "--domain goes with show only");
+    if (objects == 1 && count == 0 && command->domain == NULL)
+        return verb_complain("suppress", "%s takes at least one object", command->verb);
+    if ((objects == 2 && count > 1) || (count == 0 && strcmp(command->verb, "import") == 0))
+        return verb_complain("suppress", "%s takes one file", command->verb);
+    if (objects == 3 && count > 0)
+        return verb_complain("suppress", "%s takes none", command->verb);
+    return 0;
+}
+
+/* Asks and prints the answers. */
+static int ask_sender(struct suppress_command *command, int count, char **objects)
+{
+    struct suppress_ask ask = {.take = take, .context = command};
+    int result = suppress_ask_open(&ask, command->config, command->spool), closed;
 
     if (result != 0)
         return result;
-    count = argc - optind;
-    objects = objects_of(command.verb);
-    if (objects == 0)
-        return verb_complain("suppress", "\"%s\" is not a question or an order", command.verb);
-    if (command.domain != NULL && (strcmp(command.verb, "show") != 0))
-        return verb_complain("suppress", "--domain goes with show only");
-    if ((objects == 1 && count == 0 && command.domain == NULL) || (objects == 2 && count > 1) ||
-        (objects == 3 && count > 0) || (strcmp(command.verb, "import") == 0 && count == 0))
-        return verb_complain("suppress", "%s takes %s", command.verb,
-                             objects == 1   ? "at least one object"
-                             : objects == 2 ? "one file"
-                                            : "none");
+    result = run(command, &ask, count, objects);
+    closed = suppress_ask_close(&ask);
+    return result != 0 ? result : closed;
+}
+
+int verb_suppress(int argc, char **argv)
+{
+    struct suppress_command command = {.verb = "", .out = stdout};
+    int result = parse(&command, argc, argv), count = argc - optind;
+
+    if (result == 0)
+        result = check(&command, count);
+    if (result != 0)
+        return result;
     if (strcmp(command.verb, "export") == 0 && count == 1 && strcmp(argv[optind], "-") != 0)
         command.out = fopen(argv[optind], "we");
     if (command.out == NULL) {
         perror(argv[optind]);
         return EXIT_CANNOT_CREATE;
     }
-    result = suppress_ask_open(&ask, command.config, command.spool);
-    if (result == 0) {
-        result = run(&command, &ask, count, argv + optind);
-        closed = suppress_ask_close(&ask);
-        result = result != 0 ? result : closed;
-    }
+    result = ask_sender(&command, count, argv + optind);
     if ((command.out != stdout ? fclose(command.out) : fflush(stdout)) != 0 && result == 0) {
         perror("ringpost suppress");
         result = EXIT_IO;

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/check.h"
+
 #define ARGUMENTS_ROOM ((size_t)64 * KIB)
 #define ENVIRONMENT_MAX 512
 
@@ -89,6 +91,7 @@ static bool fill_all(const struct decision_command *command, const struct decisi
 {
     struct text text;
 
+    CHECK(command->items_count > 0);
     text_init(&text, arguments->bytes, sizeof(arguments->bytes));
     for (uint32_t i = 0; i < command->items_count; i++) {
         arguments->items[i] = arguments->bytes + text.size;
@@ -103,6 +106,15 @@ static bool fill_all(const struct decision_command *command, const struct decisi
     return !text.overflow;
 }
 
+/* "RINGPOST_LIST_NAME=", whatever the locale's letters are. */
+static void add_variable(const char *name, struct text *out)
+{
+    text_add_cstr(out, "RINGPOST_");
+    for (; *name != '\0'; name++)
+        text_add_byte(out, (uint8_t)(*name >= 'a' && *name <= 'z' ? *name - 'a' + 'A' : *name));
+    text_add_byte(out, '=');
+}
+
 static void make_environment(const struct decision_words *decision, struct environment *into)
 {
     uint32_t count = 0;
@@ -111,11 +123,7 @@ static void make_environment(const struct decision_words *decision, struct envir
     text_init(&text, into->bytes, sizeof(into->bytes));
     for (unsigned i = 0; i < DECISION_WORD_COUNT; i++) {
         into->items[count++] = into->bytes + text.size;
-        text_add_cstr(&text, "RINGPOST_");
-        for (const char *letter = decision_words_name((enum decision_word)i); *letter != '\0';
-             letter++)
-            text_add_byte(&text, (uint8_t)toupper((unsigned char)*letter));
-        text_add_byte(&text, '=');
+        add_variable(decision_words_name((enum decision_word)i), &text);
         text_add_cstr(&text, decision->words[i]);
         text_add_byte(&text, '\0');
     }

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/table.h"
-#include "tools/decision_log.h"
+#include "tools/durable.h"
 #include "tools/settings.h"
 
 #define ONE_MAX (HYGIENE_CHANGE_SIZE_MAX + sizeof(uint16_t))
@@ -72,7 +72,7 @@ int decision_failed_open(struct decision_failed *failed, const char *path)
     index_all(failed);
     return failed->size == size
                ? 0
-               : decision_log_replace(failed->path, span_make(failed->data, failed->size));
+               : durable_replace(failed->path, span_make(failed->data, failed->size));
 }
 
 void decision_failed_close(struct decision_failed *failed)
@@ -126,7 +126,7 @@ int decision_failed_add(struct decision_failed *failed, const struct hygiene_cha
     memcpy(place, &size, sizeof(size));
     /* The first one makes the file's name durable too. */
     result = failed->count == 0
-                 ? decision_log_replace(failed->path, span_make(place, size + sizeof(size)))
+                 ? durable_replace(failed->path, span_make(place, size + sizeof(size)))
                  : append(failed->path, span_make(place, size + sizeof(size)));
     if (result < 0)
         return result;
@@ -159,5 +159,5 @@ int decision_failed_keep(struct decision_failed *failed, const bool *keep)
     }
     failed->size = kept;
     index_all(failed);
-    return decision_log_replace(failed->path, span_make(failed->data, failed->size));
+    return durable_replace(failed->path, span_make(failed->data, failed->size));
 }

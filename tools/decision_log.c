@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/durable.h"
 #include "tools/settings.h"
 
 #define RECORD_CHANGE 64 /* engine/hygiene_store_parts.h */
@@ -159,7 +160,7 @@ static int resume(struct decision_log *log)
 static int open_journal(struct decision_log *log)
 {
     struct decision_cursor *cursor = &log->cursor;
-    uint64_t first, id, next;
+    uint64_t first, id = 0, next = 0;
     int result = read_start(log, &first);
 
     if (result == 0 && cursor->journal < first) {
@@ -232,43 +233,6 @@ int decision_log_next(struct decision_log *log, struct hygiene_change *ret_chang
 
 /* --- the cursor's file --- */
 
-int decision_log_replace(const char *path, struct span content)
-{
-    char fresh[PATH_ROOM], folder[PATH_ROOM], *slash;
-    int file, result = 0;
-
-    if (snprintf(fresh, sizeof(fresh), "%s.new", path) >= (int)sizeof(fresh))
-        return -ENAMETOOLONG;
-    file = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file < 0)
-        return -errno;
-    while (result == 0 && content.size > 0) {
-        ssize_t written = write(file, content.data, content.size);
-
-        if (written < 0 && errno != EINTR)
-            result = -errno;
-        else if (written > 0)
-            content = span_skip(content, (size_t)written);
-    }
-    if (result == 0 && fsync(file) != 0)
-        result = -errno;
-    if (close(file) != 0 && result == 0)
-        result = -errno;
-    if (result == 0 && rename(fresh, path) != 0)
-        result = -errno;
-    (void)snprintf(folder, sizeof(folder), "%s", path);
-    slash = strrchr(folder, '/');
-    if (slash != NULL)
-        slash[1] = '\0';
-    file =
-        result == 0 ? open(slash != NULL ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (result == 0 && (file < 0 || fsync(file) != 0))
-        result = -errno;
-    if (file >= 0)
-        (void)close(file);
-    return result;
-}
-
 int decision_log_write_cursor(const char *path, const struct decision_cursor *cursor)
 {
     char buffer[128];
@@ -282,7 +246,7 @@ int decision_log_write_cursor(const char *path, const struct decision_cursor *cu
     text_add_byte(&text, ' ');
     text_add_u64(&text, cursor->record);
     text_add_byte(&text, '\n');
-    return decision_log_replace(path, text_span(&text));
+    return durable_replace(path, text_span(&text));
 }
 
 int decision_log_read_cursor(const char *path, struct decision_cursor *ret_cursor)

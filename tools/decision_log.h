@@ -48,7 +48,5 @@ void decision_log_close(struct decision_log *log);
 MUST_USE int decision_log_read_cursor(const char *path, struct decision_cursor *ret_cursor);
 /* Durable when it returns 0. */
 MUST_USE int decision_log_write_cursor(const char *path, const struct decision_cursor *cursor);
-/* Puts a file in the place of another, durably: `write` fills it. 0 or -errno. */
-MUST_USE int decision_log_replace(const char *path, struct span content);
 
 #endif

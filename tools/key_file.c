@@ -2,10 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tools/durable.h"
 
 static int read_whole(int file, struct key_file *ret)
 {
@@ -56,35 +57,7 @@ static int write_whole(int file, struct span pem)
 {
     if (fchmod(file, S_IRUSR | S_IWUSR) != 0) /* whatever the umask says */
         return -errno;
-    while (pem.size > 0) {
-        ssize_t wrote = write(file, pem.data, pem.size);
-
-        if (wrote < 0 && errno != EINTR)
-            return -errno;
-        if (wrote > 0)
-            pem = span_skip(pem, (size_t)wrote);
-    }
-    return fsync(file) == 0 ? 0 : -errno;
-}
-
-/* The new name is on disk as well. */
-static int sync_folder(const char *path)
-{
-    char folder[PATH_MAX];
-    const char *slash = strrchr(path, '/');
-    size_t size = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
-    int file, result;
-
-    if (size >= sizeof(folder))
-        return -ENAMETOOLONG;
-    memcpy(folder, slash == NULL ? "." : path, size);
-    folder[size] = '\0';
-    file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file < 0)
-        return -errno;
-    result = fsync(file) == 0 ? 0 : -errno;
-    (void)close(file); /* only read from */
-    return result;
+    return durable_write(file, pem);
 }
 
 int key_file_write(const char *path, struct span pem, struct text *error)
@@ -95,7 +68,7 @@ int key_file_write(const char *path, struct span pem, struct text *error)
     if (file >= 0 && close(file) != 0 && result == 0)
         result = -errno;
     if (result == 0)
-        result = sync_folder(path);
+        result = durable_name(path);
     if (result < 0 && file >= 0)
         (void)unlink(path); /* half a key is none; that it stays changes nothing */
     if (result == -EEXIST)
