@@ -43,7 +43,8 @@ Subject: news
 """
 
 
-def complaint(to, return_path):
+def feedback(to, kind, returned):
+    """A complaint with what it returns of the message."""
     return f"""From: <fbl@provider.test>
 To: {to}
 Subject: complaint
@@ -63,46 +64,20 @@ User-Agent: provider/1.0
 Version: 1
 
 --b
-Content-Type: message/rfc822
+Content-Type: {kind}
 
-Return-Path: <{return_path}>
-From: news@ringel.example
-Subject: news
-
-hello
-
+{returned}
 --b--
 """
+
+
+def complaint(to, return_path):
+    return feedback(to, "message/rfc822", f"Return-Path: <{return_path}>\nFrom: news@ringel.example\nSubject: news\n\nhello\n")
 
 
 def feedback_id(to, value):
-    """A complaint of a receiver that returns the id alone (RFC 9477), broken over two lines."""
-    return f"""From: <fbl@provider.test>
-To: {to}
-Subject: complaint
-MIME-Version: 1.0
-Content-Type: multipart/report; report-type=feedback-report; boundary="b"
-
---b
-Content-Type: text/plain
-
-This is an email abuse report.
-
---b
-Content-Type: message/feedback-report
-
-Feedback-Type: abuse
-User-Agent: provider/1.0
-Version: 1
-
---b
-Content-Type: text/rfc822-headers
-
-CFBL-Feedback-ID: {value[:20]}
- {value[20:]}
-
---b--
-"""
+    """Of a receiver that returns the id alone (RFC 9477), broken over two lines."""
+    return feedback(to, "text/rfc822-headers", f"CFBL-Feedback-ID: {value[:20]}\n {value[20:]}\n")
 
 
 def auto_reply(to):

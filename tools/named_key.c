@@ -14,29 +14,37 @@ struct desk {
     struct io_secret memory;
     void *key; /* sign_key_memory_size() octets */
     struct key_file *file;
+    struct text error;
+    char words[POLICY_PATH_MAX + 512];
 };
 
-static int complain(const struct text *error, int code)
+static int complain(const struct desk *desk, int code)
 {
-    (void)fprintf(stderr, "ringpost key: %.*s\n", (int)error->size, (const char *)error->data);
+    (void)fprintf(stderr, "ringpost key: %.*s\n", (int)desk->error.size,
+                  (const char *)desk->error.data);
     return code;
 }
 
-static int open_desk(struct desk *desk, struct text *error)
+static int open_desk(struct desk *desk)
 {
     size_t size =
         (sign_key_memory_size() + SIGN_KEY_ALIGNMENT - 1) / SIGN_KEY_ALIGNMENT * SIGN_KEY_ALIGNMENT;
-    int result = io_secret_open(&desk->memory, size + sizeof(*desk->file), error);
-
-    if (result < 0)
-        return complain(error, EXIT_USAGE);
+    text_init(&desk->error, desk->words, sizeof(desk->words));
+    if (io_secret_open(&desk->memory, size + sizeof(*desk->file), &desk->error) < 0)
+        return complain(desk, EXIT_USAGE);
     desk->key = desk->memory.data; /* of whole pages: aligned */
     desk->file = (void *)((uint8_t *)desk->memory.data + size);
     return 0;
 }
 
+static int close_desk(struct desk *desk, int result)
+{
+    io_secret_close(&desk->memory);
+    return result;
+}
+
 /* The public half, and the record. */
-static int take(struct named_key *named, const struct desk *desk, struct text *error)
+static int take(struct named_key *named, struct desk *desk)
 {
     struct span pem = span_make(desk->file->data, desk->file->size);
     const char *fault = NULL;
@@ -44,8 +52,8 @@ static int take(struct named_key *named, const struct desk *desk, struct text *e
     struct text text;
 
     if (sign_key_open(desk->key, pem, &key, &fault) < 0) {
-        text_add_format(error, "%s: %s", named->path, fault);
-        return complain(error, EXIT_USAGE);
+        text_add_format(&desk->error, "%s: %s", named->path, fault);
+        return complain(desk, EXIT_USAGE);
     }
     sign_key_publish(key, &named->key);
     sign_key_close(key);
@@ -55,8 +63,8 @@ static int take(struct named_key *named, const struct desk *desk, struct text *e
     return 0;
 }
 
-static int make(struct named_key *named, const struct desk *desk, enum sign_algorithm algorithm,
-                uint32_t bits, struct text *error)
+static int make(struct named_key *named, struct desk *desk, enum sign_algorithm algorithm,
+                uint32_t bits)
 {
     struct text pem;
     int result;
@@ -65,10 +73,16 @@ static int make(struct named_key *named, const struct desk *desk, enum sign_algo
     result = sign_key_make(algorithm, bits, &pem);
     desk->file->size = pem.size;
     if (result < 0)
-        text_add_format(error, "cannot make a key: %s", strerror(-result));
+        text_add_format(&desk->error, "cannot make a key: %s", strerror(-result));
     else
-        result = key_file_write(named->path, text_span(&pem), error);
-    return result < 0 ? complain(error, EXIT_CANNOT_CREATE) : take(named, desk, error);
+        result = key_file_write(named->path, text_span(&pem), &desk->error);
+    return result < 0 ? complain(desk, EXIT_CANNOT_CREATE) : take(named, desk);
+}
+
+static int read_in(struct named_key *named, struct desk *desk)
+{
+    return key_file_read(named->path, desk->file, &desk->error) < 0 ? complain(desk, EXIT_USAGE)
+                                                                    : take(named, desk);
 }
 
 /* What dkim_plan_compile says to domain and selector, before any key is made. */
@@ -108,35 +122,20 @@ int named_key_init(struct named_key *named, const char *domain, const char *sele
 
 int named_key_make(struct named_key *named, enum sign_algorithm algorithm, uint32_t bits)
 {
-    char buffer[POLICY_PATH_MAX + 512];
-    struct text error;
     struct desk desk;
-    int result;
 
-    text_init(&error, buffer, sizeof(buffer));
-    result = open_desk(&desk, &error);
-    if (result != 0)
-        return result;
-    result = make(named, &desk, algorithm, bits, &error);
-    io_secret_close(&desk.memory);
-    return result;
+    if (open_desk(&desk) != 0)
+        return EXIT_USAGE;
+    return close_desk(&desk, make(named, &desk, algorithm, bits));
 }
 
 int named_key_read(struct named_key *named)
 {
-    char buffer[POLICY_PATH_MAX + 512];
-    struct text error;
     struct desk desk;
-    int result;
 
-    text_init(&error, buffer, sizeof(buffer));
-    result = open_desk(&desk, &error);
-    if (result != 0)
-        return result;
-    result = key_file_read(named->path, desk.file, &error) < 0 ? complain(&error, EXIT_USAGE)
-                                                               : take(named, &desk, &error);
-    io_secret_close(&desk.memory);
-    return result;
+    if (open_desk(&desk) != 0)
+        return EXIT_USAGE;
+    return close_desk(&desk, read_in(named, &desk));
 }
 
 const char *named_key_kind(const struct named_key *named)
