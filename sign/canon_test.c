@@ -265,16 +265,10 @@ static void test_rfc_8463_example(void **state)
 /* RFC 6376 appendix A.2 with the key of appendix C, simple/simple. */
 static void test_rfc_6376_example(void **state)
 {
-    static const char *const fields[] = {
-        "Received: from client1.football.example.com  [192.0.2.1]\r\n"
-        "      by submitserver.example.com with SUBMISSION;\r\n"
-        "      Fri, 11 Jul 2003 21:01:54 -0700 (PDT)\r\n",
-        FROM,
-        TO,
-        SUBJECT,
-        DATE,
-        MESSAGE_ID,
-        NULL};
+    static const char received[] = "Received: from client1.football.example.com  [192.0.2.1]\r\n"
+                                   "      by submitserver.example.com with SUBMISSION;\r\n"
+                                   "      Fri, 11 Jul 2003 21:01:54 -0700 (PDT)\r\n";
+    static const char *const fields[] = {received, FROM, TO, SUBJECT, DATE, MESSAGE_ID, NULL};
     static const char public_key[] =
         "MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDwIRP/UC3SBsEmGqZ9ZJW3/DkMoGeLnQg1fWn7/zYtIxN2SnFC"
         "jxOCKG9v3b4jYfcTNh5ijSsq631uBItLa7od+v/RtdC2UzJ1lWT947qR+Rcac2gbto/NMqJ0fzfVjH4OuKhitdY9"

@@ -4,20 +4,21 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/span.h"
 #include "sign/rsa_batch.h"
 #include "sign/sign_key_parts.h"
 
 #define WORD_MASK ((UINT64_C(1) << RSA_BATCH_LIMB_BITS) - 1)
 
 /* `bits` bits of a big-endian number from bit `from` up; zero beyond its end. */
-static uint64_t bits_at(const uint8_t *number, size_t size, size_t from, uint32_t bits)
+static uint64_t bits_at(struct span number, size_t from, uint32_t bits)
 {
     uint64_t word = 0;
 
     for (uint32_t i = 0; i < bits; i++) {
         size_t at = from + i;
-        if (at / 8 < size)
-            word |= (uint64_t)(number[size - 1 - at / 8] >> at % 8 & 1) << i;
+        if (at / 8 < number.size)
+            word |= (uint64_t)(number.data[number.size - 1 - at / 8] >> at % 8 & 1) << i;
     }
     return word;
 }
@@ -25,7 +26,8 @@ static uint64_t bits_at(const uint8_t *number, size_t size, size_t from, uint32_
 static void put_words(uint64_t *ret_words, const uint8_t *number, size_t size)
 {
     for (size_t i = 0; i < RSA_BATCH_LIMBS; i++)
-        ret_words[i] = bits_at(number, size, i * RSA_BATCH_LIMB_BITS, RSA_BATCH_LIMB_BITS);
+        ret_words[i] =
+            bits_at(span_make(number, size), i * RSA_BATCH_LIMB_BITS, RSA_BATCH_LIMB_BITS);
 }
 
 static int put_number(uint64_t *ret_words, const BIGNUM *number)
@@ -99,8 +101,9 @@ static int prepare_inverse(struct rsa_batch_key *ret_key, const struct sign_key_
 static void put_windows(uint8_t *ret_windows, uint32_t count, const uint8_t *exponent, size_t size)
 {
     for (uint32_t i = 0; i < count; i++)
-        ret_windows[i] = (uint8_t)bits_at(
-            exponent, size, (size_t)(count - 1 - i) * RSA_BATCH_WINDOW, RSA_BATCH_WINDOW);
+        ret_windows[i] =
+            (uint8_t)bits_at(span_make(exponent, size), (size_t)(count - 1 - i) * RSA_BATCH_WINDOW,
+                             RSA_BATCH_WINDOW);
 }
 
 int rsa_batch_prepare(struct rsa_batch_key *ret_key, const struct sign_key *key)
