@@ -24,14 +24,14 @@
 #include "tls/sts_policy.h"
 #include "tls/sts_record.h"
 
-#define STS_CACHE_ASK_S 600            /* after an answer the record is asked for again */
-#define STS_CACHE_RETRY_S 300          /* after a failure; also between two fetches at least */
-#define STS_CACHE_LIFE_MIN_S 300       /* max_age 0 is this long, or nothing would ever apply */
-#define STS_CACHE_REFRESH_S 86400      /* a policy is fetched again when this old */
-#define STS_CACHE_IDLE_S (30 * 86400)  /* not used for so long: let it expire */
-#define STS_CACHE_SURE_S (12 * 3600)   /* what was heard is certain for so long */
-#define STS_CACHE_BUSY_S 180           /* a question or fetch that never ended is given up */
-#define STS_CACHE_RECORD_MAX (8 * KIB) /* octets of one policy in the file */
+#define STS_CACHE_ASK_S 600                /* after an answer the record is asked for again */
+#define STS_CACHE_RETRY_S 300              /* after a failure; also between two fetches at least */
+#define STS_CACHE_LIFE_MIN_S 300           /* max_age 0 is this long, or nothing would apply */
+#define STS_CACHE_REFRESH_S 86400          /* a policy is fetched again when this old */
+#define STS_CACHE_IDLE_S UINT64_C(2592000) /* 30 days without use: let it expire */
+#define STS_CACHE_SURE_S UINT64_C(43200)   /* what was heard is certain for 12 hours */
+#define STS_CACHE_BUSY_S 180               /* a question or fetch that never ended is given up */
+#define STS_CACHE_RECORD_MAX (8 * KIB)     /* octets of one policy in the file */
 #define STS_CACHE_DOMAIN_MAX 253
 
 struct sts_entry {

@@ -5,7 +5,7 @@
 #include <sys/time.h>
 
 /* Tickets are not kept longer than this, whatever the server allows (RFC 8446 4.6.1). */
-#define TICKET_LIFE_MAX_S (7 * 24 * 3600)
+#define TICKET_LIFE_MAX_S (UINT64_C(7) * 24 * 3600)
 
 /* Wall time of the stream call in progress on this thread: BoringSSL also asks for the time with no
  * session at hand (the server's ticket keys). */

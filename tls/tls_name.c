@@ -36,7 +36,7 @@ bool tls_name_match(struct span presented, struct span reference)
 {
     if (reference.size > 0 && reference.data[reference.size - 1] == '.')
         reference.size--;
-    if (!is_host(reference))
+    if (presented.size == 0 || !is_host(reference))
         return false;
     if (!span_starts(presented, SPAN("*.")))
         return span_equal_nocase(presented, reference);

@@ -91,7 +91,8 @@ static int read_chain(struct span pem, CRYPTO_BUFFER_POOL *pool, STACK_OF(CRYPTO
     return error;
 }
 
-/* A password would be asked for on the terminal: there is none. */
+/* A password would be asked for on the terminal: there is none.
+ * NOLINTNEXTLINE(readability-non-const-parameter): as pem_password_cb has it */
 static int no_password(char *buffer, int size, int writing, void *unused)
 {
     (void)buffer, (void)size, (void)writing, (void)unused;
