@@ -11,12 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The build hides names by default; these stand in for the C library's. */
+/* The build hides names by default; these stand in for the C library's, with its parameters. */
 #define SEEN __attribute__((visibility("default")))
 
-SEEN int clock_gettime(clockid_t id, struct timespec *ret_time);
-SEEN time_t time(time_t *ret_time);
-SEEN int gettimeofday(struct timeval *restrict ret_time, void *restrict zone);
+SEEN int clock_gettime(clockid_t clock_id, struct timespec *tp);
+SEEN time_t time(time_t *timer);
+SEEN int gettimeofday(struct timeval *restrict tv, void *restrict tz);
 
 /* Two threads may map it twice; both see the same. */
 static int64_t shift_s(void)
@@ -39,32 +39,32 @@ static int64_t shift_s(void)
     return mapped != NULL ? *mapped : 0;
 }
 
-int clock_gettime(clockid_t id, struct timespec *ret_time)
+int clock_gettime(clockid_t clock_id, struct timespec *tp)
 {
-    int result = (int)syscall(SYS_clock_gettime, id, ret_time);
+    int result = (int)syscall(SYS_clock_gettime, clock_id, tp);
 
-    if (result == 0 && (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE))
-        ret_time->tv_sec += shift_s();
+    if (result == 0 && (clock_id == CLOCK_REALTIME || clock_id == CLOCK_REALTIME_COARSE))
+        tp->tv_sec += shift_s();
     return result;
 }
 
-time_t time(time_t *ret_time)
+time_t time(time_t *timer)
 {
     struct timespec now;
 
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    if (ret_time != NULL)
-        *ret_time = now.tv_sec;
+    if (timer != NULL)
+        *timer = now.tv_sec;
     return now.tv_sec;
 }
 
-int gettimeofday(struct timeval *restrict ret_time, void *restrict zone)
+int gettimeofday(struct timeval *restrict tv, void *restrict tz)
 {
     struct timespec now;
 
-    (void)zone;
+    (void)tz;
     (void)clock_gettime(CLOCK_REALTIME, &now);
-    ret_time->tv_sec = now.tv_sec;
-    ret_time->tv_usec = now.tv_nsec / 1000;
+    tv->tv_sec = now.tv_sec;
+    tv->tv_usec = now.tv_nsec / 1000;
     return 0;
 }

@@ -213,6 +213,19 @@ static void sign_one(struct signing *signing, struct span source, struct text *o
     free(broken.data);
 }
 
+/* The size in front of a message. False at the end of the input. */
+static bool read_size(size_t *ret_size)
+{
+    char line[32], *end;
+
+    if (fgets(line, sizeof(line), stdin) == NULL)
+        return false;
+    *ret_size = strtoull(line, &end, 10);
+    if (end == line || *end != '\n')
+        fail("standard input", "has no size in front of a message");
+    return true;
+}
+
 static int sign_all(struct signing *signing)
 {
     static uint8_t source[MESSAGE_MAX], buffer[2 * MESSAGE_MAX];
@@ -220,8 +233,8 @@ static int sign_all(struct signing *signing)
     size_t size;
 
     text_init(&out, buffer, sizeof(buffer));
-    while (scanf("%zu", &size) == 1) {
-        if (getchar() != '\n' || size > sizeof(source) || fread(source, 1, size, stdin) != size)
+    while (read_size(&size)) {
+        if (size > sizeof(source) || fread(source, 1, size, stdin) != size)
             fail("standard input", "is cut short");
         sign_one(signing, span_make(source, size), &out);
         CHECK(!out.overflow);

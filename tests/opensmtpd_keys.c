@@ -12,6 +12,7 @@
 // Of libcrypto, whose headers would be in BoringSSL's way.
 struct rsa_st;
 struct bignum_st;
+// NOLINTBEGIN(readability-identifier-naming): the names are OpenSSL's
 const struct bignum_st *RSA_get0_n(const struct rsa_st *key);
 struct bignum_st *BN_dup(const struct bignum_st *number);
 int BN_cmp(const struct bignum_st *a, const struct bignum_st *b);
@@ -49,3 +50,4 @@ void *RSA_get_ex_data(const struct rsa_st *key, int index)
     }
     return mark;
 }
+// NOLINTEND(readability-identifier-naming)

@@ -12,20 +12,20 @@
 #include "tls/tls_stream.h"
 
 #define TEST_NOW_S UINT64_C(1700000000) /* November 2023: within the life of the good ones */
-#define TEST_FILE_MAX (256 * 1024)
+#define TEST_FILE_MAX ((size_t)256 * 1024)
 
 static MAYBE_UNUSED struct span test_file(const char *name, const char *suffix, uint8_t *buffer)
 {
     char path[512];
     const char *directory = getenv("RINGPOST_CA");
-    snprintf(path, sizeof path, "%s/%s%s", directory == NULL ? "." : directory, name, suffix);
+    (void)snprintf(path, sizeof path, "%s/%s%s", directory == NULL ? "." : directory, name, suffix);
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        fprintf(stderr, "no %s: set RINGPOST_CA to what tests/ca.py has made\n", path);
+        (void)fprintf(stderr, "no %s: set RINGPOST_CA to what tests/ca.py has made\n", path);
         exit(1);
     }
     size_t size = fread(buffer, 1, TEST_FILE_MAX, file);
-    fclose(file);
+    (void)fclose(file); /* only read from */
     return span_make(buffer, size);
 }
 
@@ -44,7 +44,7 @@ static MAYBE_UNUSED int test_open(struct tls_context *context, enum tls_role rol
         options.roots_pem = test_file(roots, ".pem", files);
     if (name != NULL) {
         identity.certificate_pem = test_file(name, ".pem", files + TEST_FILE_MAX);
-        identity.key_pem = test_file(name, ".key", files + 2 * (size_t)TEST_FILE_MAX);
+        identity.key_pem = test_file(name, ".key", files + 2 * TEST_FILE_MAX);
         options.identities = &identity;
         options.identities_count = 1;
     }
