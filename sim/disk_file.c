@@ -111,6 +111,16 @@ static void touched_compact(struct disk_file *file)
     file->touched_count = kept;
 }
 
+static void touched_add(struct disk_file *file, uint32_t page)
+{
+    if (file->touched_count == file->touched_max) {
+        file->touched_max = file->touched_max == 0 ? 64 : file->touched_max * 2;
+        file->touched = realloc(file->touched, file->touched_max * sizeof(file->touched[0]));
+        CHECK(file->touched != NULL);
+    }
+    file->touched[file->touched_count++] = page;
+}
+
 static void page_touch(struct disk_file *file, uint32_t page)
 {
     struct disk_page *state = &file->pages[page];
@@ -119,14 +129,8 @@ static void page_touch(struct disk_file *file, uint32_t page)
     if ((state->flags & PAGE_DIRTY) != 0 && state->sequence <= file->sync_begun)
         memcpy(file->durable + page * DISK_PAGE_SIZE, file->cached + page * DISK_PAGE_SIZE,
                DISK_PAGE_SIZE);
-    if (state->flags == 0) {
-        if (file->touched_count == file->touched_max) {
-            file->touched_max = file->touched_max == 0 ? 64 : file->touched_max * 2;
-            file->touched = realloc(file->touched, file->touched_max * sizeof(file->touched[0]));
-            CHECK(file->touched != NULL);
-        }
-        file->touched[file->touched_count++] = page;
-    }
+    if (state->flags == 0)
+        touched_add(file, page);
     state->flags = PAGE_DIRTY | PAGE_DIFFERS;
     state->sequence = file->sequence;
 }

@@ -76,7 +76,7 @@ static uint32_t place_make(struct disk_names *names, const char *path)
         return place;
     if (names->names_count == names->names_max) {
         names->names_max = names->names_max == 0 ? 64 : names->names_max * 2;
-        names->names = realloc(names->names, names->names_max * sizeof(names->names[0]));
+        names->names = realloc(names->names, names->names_max * sizeof(struct disk_name *));
         CHECK(names->names != NULL);
     }
     name = calloc(1, sizeof(*name));

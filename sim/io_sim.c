@@ -90,7 +90,7 @@ void io_sim_event(struct io *io, struct io_event event)
     if (io->dead)
         return;
     if (io->ready_count == io->ready_max) {
-        struct io_event *ready = calloc(io->ready_max * 2, sizeof(ready[0]));
+        struct io_event *ready = calloc((size_t)io->ready_max * 2, sizeof(ready[0]));
 
         CHECK(ready != NULL);
         for (uint32_t i = 0; i < io->ready_count; i++)
@@ -179,7 +179,33 @@ static struct io_sim_op *cancel_target(const struct io *io, const struct io_sim_
     return oldest;
 }
 
-static void op_run(void *object, uint64_t argument);
+/* Operations that concern no other one. */
+static void run_own(struct io_sim_op *op)
+{
+    switch (op->kind) {
+    case OP_FILE:
+    case OP_WRITE:
+    case OP_READ:
+    case OP_SYNC:
+    case OP_RENAME:
+    case OP_UNLINK:
+        io_sim_run_file(op);
+        break;
+    case OP_SOCKET:
+    case OP_CONNECT:
+    case OP_LISTEN:
+    case OP_SEND:
+    case OP_SENDTO:
+    case OP_RECV:
+        io_sim_run_socket(op);
+        break;
+    case OP_SIGNALS:
+        break; /* waits until it is cancelled */
+    case OP_SHUT:
+    case OP_CANCEL:
+        UNREACHABLE("these concern other operations");
+    }
+}
 
 static void run_cancel(struct io_sim_op *op)
 {
@@ -194,7 +220,7 @@ static void run_cancel(struct io_sim_op *op)
     if (prng_percent(&world->prng, world->options.delay.cancel_race_percent)) {
         uint32_t generation = target->generation;
 
-        op_run(target, generation);
+        run_own(target);
         if (target->generation != generation) {
             io_sim_end(op, -ENOENT);
             return;
@@ -233,32 +259,12 @@ static void op_run(void *object, uint64_t argument)
 
     if (op->generation != (uint32_t)argument)
         return;
-    switch (op->kind) {
-    case OP_FILE:
-    case OP_WRITE:
-    case OP_READ:
-    case OP_SYNC:
-    case OP_RENAME:
-    case OP_UNLINK:
-        io_sim_run_file(op);
-        break;
-    case OP_SOCKET:
-    case OP_CONNECT:
-    case OP_LISTEN:
-    case OP_SEND:
-    case OP_SENDTO:
-    case OP_RECV:
-        io_sim_run_socket(op);
-        break;
-    case OP_SHUT:
+    if (op->kind == OP_SHUT)
         run_shut(op);
-        break;
-    case OP_CANCEL:
+    else if (op->kind == OP_CANCEL)
         run_cancel(op);
-        break;
-    case OP_SIGNALS:
-        break; /* waits until it is cancelled */
-    }
+    else
+        run_own(op);
 }
 
 void io_sim_schedule_after(struct io_sim_op *op, uint64_t delay_ns)

@@ -88,9 +88,10 @@ static void pump_datagrams(struct io_sim_socket *socket)
         socket->error = 0;
         io_sim_end(socket->receiving, error);
     }
-    while (socket->receiving != NULL && !list_empty(&socket->datagrams)) {
-        struct io_sim_datagram *datagram =
-            CONTAINER_OF(list_first(&socket->datagrams), struct io_sim_datagram, node);
+    if (socket->receiving == NULL)
+        return;
+    list_for_each_safe(node, after, &socket->datagrams) {
+        struct io_sim_datagram *datagram = CONTAINER_OF(node, struct io_sim_datagram, node);
         size_t size = min_size(datagram->size, socket->io->options.buffer_size);
 
         if (!give(socket, span_make(datagram->bytes, size))) {
@@ -476,8 +477,8 @@ void io_sim_socket_close(struct io_sim_socket *socket)
         net_stream_close(socket->end);
     if (socket->place != NULL)
         net_sim_unlisten(&io_sim_world()->net, socket->place);
-    while (!list_empty(&socket->datagrams))
-        free(CONTAINER_OF(list_pop_front(&socket->datagrams), struct io_sim_datagram, node));
+    list_for_each_safe(node, after, &socket->datagrams)
+        free(CONTAINER_OF(node, struct io_sim_datagram, node));
     free(socket);
 }
 

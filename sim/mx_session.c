@@ -202,6 +202,7 @@ static void on_rcpt(struct mx_connection *connection, struct span rest)
 {
     struct span path = take_path(&rest);
     uint32_t refused = refusal(connection, AT_RCPT);
+    bool full = refused == 0 && connection->recipients_count == MX_RECIPIENTS_MAX;
     uint32_t recipient;
 
     connection->rcpt_count++;
@@ -214,8 +215,8 @@ static void on_rcpt(struct mx_connection *connection, struct span rest)
     if (recipient != ORACLE_NONE) {
         oracle_travels(connection->mx->oracle, recipient, &connection->host->ip,
                        level_of(connection));
-        oracle_paced(connection->mx->oracle, recipient, connection->life,
-                     mx_manners_now_ns(connection));
+        if (connection->life == connection->mx->oracle->life)
+            oracle_paced(connection->mx->oracle, recipient, mx_manners_now_ns(connection));
     }
     if (recipient == ORACLE_NONE) {
         mx_manners_reply(connection, 550, "5.1.1", "no such user here");
@@ -227,13 +228,11 @@ static void on_rcpt(struct mx_connection *connection, struct span rest)
         reply_rcpt(connection, recipient, 550, "5.1.1", "no such user here");
     else if (greylisted(connection, recipient))
         reply_rcpt(connection, recipient, 450, "4.7.1", "greylisted, try again");
-    else if (connection->rcpt_count == connection->persona.refuse_recipient)
+    else if (connection->rcpt_count == connection->persona.refuse_recipient || full)
         reply_rcpt(connection, recipient, 452, "4.5.3", "too many recipients");
     else if (refused != 0)
         reply_rcpt(connection, recipient, refused == 4 ? 450 : 550,
                    refused == 4 ? "4.2.1" : "5.2.1", "mailbox not available");
-    else if (connection->recipients_count == MX_RECIPIENTS_MAX)
-        reply_rcpt(connection, recipient, 452, "4.5.3", "too many recipients");
     else {
         connection->recipients[connection->recipients_count++] = recipient;
         reply_rcpt(connection, recipient, 250, "2.1.5", "recipient ok");

@@ -99,6 +99,7 @@ static bool session_flush(struct net_session *session)
         }
         session->released--;
         list_remove(&piece->node);
+        CHECK(session->pieces.head.next != &piece->node);
         if (piece->kind != PIECE_BYTES) {
             free(piece);
             session_closed(session, -ECONNABORTED);

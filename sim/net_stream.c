@@ -66,11 +66,9 @@ void net_stream_close_all(struct net_sim *net)
 {
     while (!list_empty(&net->streams))
         stream_release(CONTAINER_OF(list_first(&net->streams), struct net_stream, node));
-    while (!list_empty(&net->streams_free)) {
-        struct list_node *node = list_pop_front(&net->streams_free);
-
+    list_for_each_safe(node, after, &net->streams_free)
         free(CONTAINER_OF(node, struct net_stream, node));
-    }
+    list_init(&net->streams_free);
 }
 
 static uint32_t end_index(const struct net_end *end)

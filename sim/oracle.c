@@ -241,19 +241,19 @@ void oracle_limit(struct oracle *oracle, uint64_t per_hour, uint32_t slack)
     CHECK(pace->sites != NULL);
 }
 
-void oracle_paced(struct oracle *oracle, uint32_t recipient, uint32_t life, uint64_t now_ns)
+void oracle_paced(struct oracle *oracle, uint32_t recipient, uint64_t now_ns)
 {
     struct oracle_pace *pace = &oracle->pace;
     uint32_t zone = oracle->recipients[recipient].zone, first = 0;
     uint64_t site = zones_site(oracle->zones, zone);
 
-    if (pace->interval_ns == 0 || life != oracle->life)
+    if (pace->interval_ns == 0)
         return;
     while (zones_site(oracle->zones, first) != site)
         first++;
-    if (pace->sites[first].life != life)
+    if (pace->sites[first].life != oracle->life)
         pace->sites[first].next_ns = 0;
-    pace->sites[first].life = life;
+    pace->sites[first].life = oracle->life;
     pace->sites[first].next_ns = max_u64(pace->sites[first].next_ns, now_ns) + pace->interval_ns;
     if (pace->sites[first].next_ns <= now_ns + pace->tolerance_ns || pace->sites[first].blamed)
         return;

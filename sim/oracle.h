@@ -146,8 +146,8 @@ void oracle_content(struct oracle *oracle, uint32_t recipient, uint64_t content_
 void oracle_suppressed(struct oracle *oracle, uint32_t recipient);
 /* The limit of every site, in messages an hour; `slack` of them may come at once. */
 void oracle_limit(struct oracle *oracle, uint64_t per_hour, uint32_t slack);
-/* A RCPT came over a session that began in this life. */
-void oracle_paced(struct oracle *oracle, uint32_t recipient, uint32_t life, uint64_t now_ns);
+/* A RCPT came over a session that began in the life that runs. */
+void oracle_paced(struct oracle *oracle, uint32_t recipient, uint64_t now_ns);
 void oracle_accepted(struct oracle *oracle, const struct oracle_mail *mail);
 
 /* One durable event of the product's, each exactly once. */

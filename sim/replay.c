@@ -432,14 +432,15 @@ static bool play(struct replay *replay, const char *file)
 
 int main(int argc, char **argv)
 {
-    struct replay *replay = malloc(sizeof(*replay));
+    struct replay *replay;
     uint32_t failed_count = 0;
 
-    CHECK(replay != NULL);
     if (argc < 2) {
         (void)fprintf(stderr, "usage: replay FILE.scene...\n");
         return 2;
     }
+    replay = malloc(sizeof(*replay));
+    CHECK(replay != NULL);
     for (int i = 1; i < argc; i++)
         failed_count += !play(replay, argv[i]);
     printf("replay: %d scenes, %u failed\n", argc - 1, failed_count);

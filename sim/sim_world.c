@@ -57,8 +57,8 @@ void sim_world_close(void)
         io_sim_free(CONTAINER_OF(list_first(&world->ios), struct io, node));
     while (!list_empty(&world->groups))
         io_group_close(CONTAINER_OF(list_first(&world->groups), struct io_group, node));
-    while (!list_empty(&world->op_blocks))
-        free(list_pop_front(&world->op_blocks));
+    list_for_each_safe(block, after, &world->op_blocks)
+        free(block);
     disk_sim_close(world->disk);
     net_sim_close(&world->net);
     timeline_close(&world->timeline);

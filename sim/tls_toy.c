@@ -42,6 +42,8 @@ void tls_resume_init(struct tls_resume *resume, struct arena *arena, uint32_t sl
     memset(resume, 0, sizeof(*resume));
 }
 
+/* As tls/tls_resume.h declares it, whose cursor moves.
+ * NOLINTNEXTLINE(readability-non-const-parameter) */
 bool tls_resume_seal(struct tls_resume *resume, uint32_t *position,
                      const uint8_t key[TLS_RESUME_KEY_SIZE], const uint8_t *nonce, uint64_t now_s,
                      struct text *out)

@@ -136,17 +136,17 @@ static void put_cname(struct writer *writer, const char *owner, uint32_t ttl_s, 
     writer->answers++;
 }
 
-static void put_host(struct writer *writer, const char *owner, uint32_t host, uint16_t type,
-                     uint32_t ttl_s)
+static void put_host(struct writer *writer, const char *owner, uint32_t ttl_s,
+                     const struct zone_host *host, uint16_t type)
 {
-    const struct zone_host *state = &writer->zones->hosts[host];
-    const struct ip *ip = type == TYPE_A ? &state->v4 : &state->v6;
+    const struct ip *ip;
 
-    if (state->alias != ZONES_NONE) {
-        put_cname(writer, owner, ttl_s, writer->zones->hosts[state->alias].name);
-        put_host(writer, writer->zones->hosts[state->alias].name, state->alias, type, ttl_s);
-        return;
+    while (host->alias != ZONES_NONE) {
+        host = &writer->zones->hosts[host->alias];
+        put_cname(writer, owner, ttl_s, host->name);
+        owner = host->name;
     }
+    ip = type == TYPE_A ? &host->v4 : &host->v6;
     if ((type == TYPE_A || type == TYPE_AAAA) && ip->family != IP_NONE)
         put_address(writer, owner, ttl_s, ip);
     else
@@ -185,7 +185,7 @@ static void put_zone(struct writer *writer, uint32_t number, uint16_t type)
         put_name(writer->out, "");
         writer->answers++;
     } else if (zone->host != ZONES_NONE && type != TYPE_MX) {
-        put_host(writer, zone->name, zone->host, type, zone->ttl_s);
+        put_host(writer, zone->name, zone->ttl_s, &zones->hosts[zone->host], type);
     } else if (type == TYPE_MX && zone->mx_count > 0) {
         put_mx(writer, zone->name, zone);
     } else {
@@ -300,7 +300,7 @@ void wire_sim_answer(const struct zones *zones, const struct wire_question *ques
         put_zone(&writer, zone, question->type);
     } else if (host != ZONES_NONE) {
         writer.secure = host_is_secure(zones, host);
-        put_host(&writer, zones->hosts[host].name, host, question->type, 300);
+        put_host(&writer, zones->hosts[host].name, 300, &zones->hosts[host], question->type);
     } else {
         writer.rcode = WIRE_NXDOMAIN;
         writer.negative = true;

@@ -408,7 +408,7 @@ static void check_pacing(struct world *world)
 static void finish(struct world *world, struct world_engine *process)
 {
     uint64_t patience_s = world->options.lifetime_s + 3 * world->options.retry_s[2] + 7200 +
-                          7200 * world->options.wall_jumps_count;
+                          UINT64_C(7200) * world->options.wall_jumps_count;
     uint64_t open_count;
     int result;
 

@@ -8,6 +8,7 @@ static uint64_t pick(struct prng *prng, const uint64_t *values, size_t count)
     return values[prng_below(prng, count)];
 }
 
+#define HOUR_S UINT64_C(3600)
 #define PICK(prng, ...)                                                                            \
     pick(prng, (const uint64_t[]){__VA_ARGS__},                                                    \
          sizeof((const uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t))
@@ -133,8 +134,8 @@ static void draw_sizes(struct prng *prng, struct world_options *options)
     options->journal_size = tiny ? 64 * KIB : PICK(prng, 64 * KIB, 256 * KIB, MIB);
     options->retry_s[0] = PICK(prng, 30, 300);
     options->retry_s[1] = PICK(prng, 120, 600);
-    options->retry_s[2] = PICK(prng, 600, 3600);
-    options->lifetime_s = PICK(prng, 3600, 6 * 3600, 24 * 3600);
+    options->retry_s[2] = PICK(prng, 600, HOUR_S);
+    options->lifetime_s = PICK(prng, HOUR_S, 6 * HOUR_S, 24 * HOUR_S);
 }
 
 static void draw_lives(struct prng *prng, struct world_options *options)
