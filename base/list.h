@@ -68,10 +68,14 @@ static inline struct list_node *list_first(const struct list *list)
 
 static inline struct list_node *list_pop_front(struct list *list)
 {
-    struct list_node *node = list_first(list);
+    struct list_node *node = list->head.next;
 
-    if (node != NULL)
-        list_remove(node);
+    if (list_empty(list))
+        return NULL;
+    list->head.next = node->next;
+    node->next->prev = &list->head;
+    node->next = NULL;
+    node->prev = NULL;
     return node;
 }
 

@@ -98,9 +98,8 @@ static void pump_datagrams(struct io_sim_socket *socket)
             starve(socket);
             return;
         }
-        list_remove(&datagram->node);
+        free(CONTAINER_OF(list_pop_front(&socket->datagrams), struct io_sim_datagram, node));
         socket->datagrams_count--;
-        free(datagram);
     }
 }
 
