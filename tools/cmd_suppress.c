@@ -1,4 +1,5 @@
 /* cmd_suppress.c - `ringpost suppress`: who is not to be mailed, and why. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -296,6 +297,18 @@ static int ask_sender(struct suppress_command *command, int count, char **object
     return result != 0 ? result : closed;
 }
 
+/* False: something that was printed is lost, now or on the way; errno says why. */
+static bool end_output(FILE *out)
+{
+    bool lost = ferror(out) != 0;
+
+    if ((out != stdout ? fclose(out) : fflush(stdout)) != 0)
+        return false;
+    if (lost)
+        errno = EIO;
+    return !lost;
+}
+
 int verb_suppress(int argc, char **argv)
 {
     struct suppress_command command = {.verb = "", .out = stdout};
@@ -312,7 +325,7 @@ int verb_suppress(int argc, char **argv)
         return EXIT_CANNOT_CREATE;
     }
     result = ask_sender(&command, count, argv + optind);
-    if ((command.out != stdout ? fclose(command.out) : fflush(stdout)) != 0 && result == 0) {
+    if (!end_output(command.out) && result == 0) {
         perror("ringpost suppress");
         result = EXIT_IO;
     }

@@ -119,7 +119,7 @@ __attribute__((no_sanitize("address"))) static uint32_t count_in(const uint8_t *
 static uint32_t count_everywhere(const struct needle *needle)
 {
     FILE *maps = fopen("/proc/self/maps", "re"), *mem = fopen("/proc/self/mem", "re");
-    char line[512], mode[8];
+    char line[512], *rest;
     uint32_t count = 0, regions = 0;
     uintptr_t begin, end;
 
@@ -128,8 +128,10 @@ static uint32_t count_everywhere(const struct needle *needle)
     while (fgets(line, sizeof(line), maps) != NULL) {
         uint8_t *copy;
 
-        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %7s", &begin, &end, mode) != 3 ||
-            mode[0] != 'r' || mode[1] != 'w' || end - begin > REGION_MAX)
+        begin = strtoull(line, &rest, 16);
+        assert_int_equal(*rest, '-');
+        end = strtoull(rest + 1, &rest, 16);
+        if (strncmp(rest, " rw", 3) != 0 || end - begin > REGION_MAX)
             continue;
         copy = malloc(end - begin);
         assert_non_null(copy);

@@ -48,6 +48,7 @@ void progress_show(struct progress *progress, const struct front_picture *pictur
 {
     const uint64_t *outcomes = picture->stats.outcomes;
     const struct summary_reason *reason = summary_top(picture->summary, OUTCOME_DEFERRED);
+    const uint64_t failed = outcomes[OUTCOME_FAILED] + outcomes[OUTCOME_EXPIRED];
     char buffer[512];
     struct text line;
 
@@ -58,8 +59,7 @@ void progress_show(struct progress *progress, const struct front_picture *pictur
     text_init(&line, buffer, sizeof(buffer));
     text_add_format(&line, "%.0f/s  accepted %llu  waiting %llu  failed %llu  sessions %llu",
                     progress->rate, (unsigned long long)outcomes[OUTCOME_DELIVERED],
-                    (unsigned long long)picture->open_count,
-                    (unsigned long long)(outcomes[OUTCOME_FAILED] + outcomes[OUTCOME_EXPIRED]),
+                    (unsigned long long)picture->open_count, (unsigned long long)failed,
                     (unsigned long long)picture->stats.gauges[STATS_SESSIONS]);
     if (progress->rate > 0 && picture->open_count > 0) {
         text_add_cstr(&line, "  left ");

@@ -88,16 +88,14 @@ static bool parse_at(const char *text, uint64_t *ret_s)
 
 static bool parse_until(struct send_options *options, const char *text)
 {
-    if (strcmp(text, "idle") == 0)
+    if (strcmp(text, "idle") == 0) {
         options->goal = FRONT_UNTIL_IDLE;
-    else if (strcmp(text, "done") == 0)
-        options->goal = FRONT_UNTIL_DONE;
-    else if (config_parse_duration(span_cstr(text), &options->duration_ns) &&
-             options->duration_ns > 0)
-        options->goal = FRONT_UNTIL_DONE;
-    else
-        return false;
-    return true;
+        return true;
+    }
+    options->goal = FRONT_UNTIL_DONE;
+    return strcmp(text, "done") == 0 ||
+           (config_parse_duration(span_cstr(text), &options->duration_ns) &&
+            options->duration_ns > 0);
 }
 
 /* Options whose value must be understood. NULL when it was, else what it should be. */
@@ -163,6 +161,20 @@ static const char *take(struct send_options *options, int option)
     }
 }
 
+static const char *check_names(const struct send_options *options)
+{
+    if (options->campaign != NULL && options->campaign[0] == '\0')
+        return "--campaign is a name of at least one octet";
+    if (options->campaign != NULL && strlen(options->campaign) > CAMPAIGN_NAME_MAX)
+        return "--campaign is a name of at most 255 octets";
+    if (strlen(options->tenant) > CAMPAIGN_NAME_MAX)
+        return "--tenant is a name of at most 255 octets";
+    if (span_has_control(span_cstr(options->tenant)) ||
+        (options->campaign != NULL && span_has_control(span_cstr(options->campaign))))
+        return "--campaign and --tenant take no control characters";
+    return NULL;
+}
+
 static const char *check(const struct send_options *options)
 {
     bool list = options->template_file != NULL || options->recipients_file != NULL;
@@ -178,18 +190,9 @@ static const char *check(const struct send_options *options)
         return "--message and --to go together";
     if (single && (options->email_column != NULL || options->metadata != NULL))
         return "--email-column and --metadata belong to --recipients";
-    if (options->campaign != NULL && options->campaign[0] == '\0')
-        return "--campaign is a name of at least one octet";
-    if (options->campaign != NULL && strlen(options->campaign) > CAMPAIGN_NAME_MAX)
-        return "--campaign is a name of at most 255 octets";
-    if (strlen(options->tenant) > CAMPAIGN_NAME_MAX)
-        return "--tenant is a name of at most 255 octets";
-    if (span_has_control(span_cstr(options->tenant)) ||
-        (options->campaign != NULL && span_has_control(span_cstr(options->campaign))))
-        return "--campaign and --tenant take no control characters";
     if (list && strcmp(options->template_file, "-") == 0)
         return "the template cannot come from standard input";
-    return NULL;
+    return check_names(options);
 }
 
 int send_options_parse(struct send_options *options, int argc, char **argv)

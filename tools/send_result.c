@@ -36,11 +36,12 @@ static void print_json(const struct account *account)
 
 static void print_plain(const struct account *account)
 {
+    const uint64_t recipients =
+        account->accepted + account->failed + account->queued + account->suppressed;
+
     (void)printf("campaign=%s recipients=%llu suppressed=%llu accepted=%llu failed=%llu "
                  "queued=%llu unsure=%llu seconds=%.2f messages_per_second=%.0f\n",
-                 account->name,
-                 (unsigned long long)(account->accepted + account->failed + account->queued +
-                                      account->suppressed),
+                 account->name, (unsigned long long)recipients,
                  (unsigned long long)account->suppressed, (unsigned long long)account->accepted,
                  (unsigned long long)account->failed, (unsigned long long)account->queued,
                  (unsigned long long)account->unsure, account->seconds, account->rate);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "engine/signing_keys.h"
 #include "tools/exit_code.h"
 #include "tools/reply_rules.h"
@@ -131,21 +132,23 @@ static int read_password(struct policy_route *route)
     size_t size = 0;
     int result = settings_read_file(route->password_file, KEY_SIZE_MAX, &data, &size);
     struct span rest, line;
+    bool fits;
 
     if (result < 0)
         return complain_file(route->password_file, result);
+    CHECK(data != NULL);
     rest = span_make(data, size);
     line = span_trim(span_split(&rest, '\n'));
-    if (line.size == 0 || line.size >= sizeof(route->password) || span_has_control(line)) {
-        free(data);
-        (void)fprintf(stderr, "ringpost: %s: the first line is no password of at most %zu octets\n",
-                      route->password_file, sizeof(route->password) - 1);
-        return EXIT_USAGE;
-    }
-    memcpy(route->password, line.data, line.size);
+    fits = line.size > 0 && line.size < sizeof(route->password) && !span_has_control(line);
+    if (fits)
+        memcpy(route->password, line.data, line.size);
     explicit_bzero(data, size);
     free(data);
-    return 0;
+    if (fits)
+        return 0;
+    (void)fprintf(stderr, "ringpost: %s: the first line is no password of at most %zu octets\n",
+                  route->password_file, sizeof(route->password) - 1);
+    return EXIT_USAGE;
 }
 
 static int read_passwords(struct policy *policy)
@@ -262,6 +265,7 @@ static int add_keys(struct settings *settings, const char *path)
 
     if (result < 0)
         return complain_file(path, result);
+    CHECK(data != NULL);
     text_init(&error, buffer, sizeof(buffer));
     text_add_format(&error, "%s: ", path);
     result = verp_add_file(&settings->keys, span_make(data, size), &error);

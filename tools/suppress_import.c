@@ -138,16 +138,13 @@ static int pack_rows(struct packing *packing, uint8_t *block)
 {
     struct span fed = {NULL, 0};
     struct roster_row row;
+    int result = 0;
 
-    for (;;) {
+    while (result == 0) {
         switch (csv_next(&packing->csv, &row)) {
-        case ROSTER_ROW: {
-            int result = pack_row(packing, &row);
-
-            if (result != 0)
-                return result;
+        case ROSTER_ROW:
+            result = pack_row(packing, &row);
             break;
-        }
         case ROSTER_MORE:
             if (fed.size == 0)
                 fed = span_make(block, fread(block, 1, BLOCK_SIZE, packing->in));
@@ -162,6 +159,7 @@ static int pack_rows(struct packing *packing, uint8_t *block)
             return fail_csv(packing);
         }
     }
+    return result;
 }
 
 /* In the folder of hygiene, which is made if need be. */
@@ -187,6 +185,19 @@ static int open_packed(struct packing *packing, struct suppress_ask *ask)
     return EXIT_CANNOT_CREATE;
 }
 
+/* False: something that was written is lost; errno says why. What failed on the way counts too: the
+ * disk may have room again. */
+static bool end_packed(FILE *out)
+{
+    bool lost = out != NULL && ferror(out) != 0;
+
+    if (out != NULL && fclose(out) != 0)
+        return false;
+    if (lost)
+        errno = EIO;
+    return !lost;
+}
+
 int suppress_import_pack(struct suppress_import *import, struct suppress_ask *ask)
 {
     struct packing packing = {.import = import, .now_s = io_wall_ns(ask->spool.io) / NS_PER_S};
@@ -203,7 +214,7 @@ int suppress_import_pack(struct suppress_import *import, struct suppress_ask *as
     result = open_packed(&packing, ask);
     if (result == 0)
         result = pack_rows(&packing, block);
-    if (packing.out != NULL && fclose(packing.out) != 0 && result == 0) {
+    if (!end_packed(packing.out) && result == 0) {
         perror(import->path);
         result = EXIT_TRY_AGAIN;
     }
