@@ -319,6 +319,7 @@ static enum roster_want take_header(struct csv *csv)
     }
     memset(roster->kinds, ROSTER_TEXT, roster->names_count);
     roster->row = 1;
+    roster->names_line = roster->row_line;
     begin_row(csv);
     return ROSTER_ROW;
 }

@@ -68,6 +68,7 @@ struct roster {
     uint64_t line; /* of the byte at which the reader stands */
     uint64_t row_line;
     uint64_t row;
+    uint64_t names_line; /* of the header; 0: there is none */
     struct span *names;
     uint32_t names_count;
     struct text names_text;

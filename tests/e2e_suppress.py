@@ -44,8 +44,8 @@ def listed(spool, *more):
     return {line["address"]: line for line in run.json_lines}
 
 
-def suppress(spool, *arguments):
-    return spool.case.tool("suppress", *arguments, "--config", spool.config)
+def suppress(spool, *arguments, **options):
+    return spool.case.tool("suppress", *arguments, "--config", spool.config, **options)
 
 
 def shown(spool, address):
@@ -190,8 +190,52 @@ def denied(case, spool, template):
     e2e.check_equal((run["suppressed"], run["failed"]), (1, 1), "a domain without an answer", run)
 
 
+def imported(spool, name, content, *more):
+    return suppress(spool, "import", spool.case.write(name, content), *more)
+
+
+def refused(run, *said):
+    run.expect(e2e.USAGE)
+    for words in said:
+        e2e.check(words in run.err, f"it says {words}", run)
+
+
+def importing(case):
+    """What the columns of others are called; none of them may widen a suppression in silence."""
+    spool = e2e.Spool(case, "import", port=25, dns=53)
+    imported(spool, "terms.csv", "Email,Reason,expiry,scope\na@x.test,complaint,2099-01-02,t1\n"
+             "b@x.test,unsubscribe,,t1/bulk\nc@x.test,,,\nd@x.test,,,*\n", "--scope", "/bulk").expect(0)
+    e2e.check_equal([(a, line["class"], (line["until"] or "")[:10], line["tenant"], line["stream"])
+                     for a, line in sorted(listed(spool).items())],
+                    [("a@x.test", "complaint", "2099-01-02", "t1", ""), ("b@x.test", "unsubscribe", "", "t1", "bulk"),
+                     ("c@x.test", "no-user", "", "", "bulk"), ("d@x.test", "no-user", "", "", "")], "what was imported")
+    for header, column, meant in (("email,expirry", 2, "expiry"), ("email,n,valid_until", 3, "until"),
+                                  ("email,Tenant_ID", 2, "tenant"), ("mail,reason", 1, "email"),
+                                  ("email,expires_at", 2, "expiry")):
+        row = "z@x.test" + "," * header.count(",")
+        refused(imported(spool, "near.csv", f"\n{header}\n{row}\n"),
+                f"near.csv:2:{column}: column \"{header.split(',')[column - 1]}\"", f'did you mean "{meant}"')
+    refused(imported(spool, "twice.csv", "email,until,expiry\nz@x.test,,\n"), ":1:3: ", 'the same as "until"')
+    refused(imported(spool, "both.csv", "email,scope,stream\nz@x.test,,\n"), ":1:2: ", 'the same as "stream"')
+    refused(imported(spool, "lane.csv", "email,scope\nz@x.test,bulk\n"), "lane.csv:2: ", '"bulk" is no scope')
+    refused(imported(spool, "none.csv", "name,city\nz,y\n"), "none.csv:1:1: ", "the columns are address (or email)")
+    refused(imported(spool, "words.csv", "hello\n"), "the columns are address (or email)")
+    refused(suppress(spool, "add", "z@x.test", "--scope", "t", "--tenant", "t"), "a second time")
+    e2e.check("z@x.test" not in listed(spool), "what was refused is not imported")
+    run = imported(spool, "more.csv", "email,name,city\ne@x.test,E,Bonn\n").expect(0)
+    e2e.check("not used: column name, city\n" in run.err, "what is not used is named", run)
+    plain = case.write("plain", "f@x.test\ng@x.test\n")
+    with open(plain, "rb") as stdin:
+        run = suppress(spool, "import", "-", "--expiry", "2099-01-02", "--reason", "complaint", "--json", stdin=stdin)
+    e2e.check_equal(run.expect(0).json["done"], 2, "addresses without a header", run)
+    line = listed(spool)["f@x.test"]
+    e2e.check_equal((line["class"], line["until"][:10]), ("complaint", "2099-01-02"), "what the options say", line)
+    e2e.check_equal(imported(spool, "one", "h@x.test", "--json").expect(0).json["done"], 1, "one address")
+
+
 def main():
     with e2e.Case("suppress") as case:
+        case.step(importing)
         case.step(campaigns)
 
 

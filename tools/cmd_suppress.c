@@ -10,6 +10,7 @@
 #include "tools/option_reader.h"
 #include "tools/sender.h"
 #include "tools/suppress_ask.h"
+#include "tools/suppress_columns.h"
 #include "tools/suppress_import.h"
 #include "tools/verb.h"
 
@@ -23,6 +24,7 @@ struct suppress_command {
     const char *until;
     const char *tenant;
     const char *stream;
+    char *scope; /* tenant and stream in one */
     const char *note;
     const char *domain;
     bool json;
@@ -51,6 +53,31 @@ static int take_reason(struct suppress_command *command)
     return 0;
 }
 
+static int take_scope(struct suppress_command *command)
+{
+    struct span tenant, stream;
+    char *slash;
+
+    if (command->scope == NULL)
+        return 0;
+    if (command->tenant != NULL || command->stream != NULL)
+        return verb_complain("suppress", "--scope says it a second time: --tenant or --stream is "
+                                         "there");
+    if (!suppress_columns_scope(span_cstr(command->scope), &tenant, &stream))
+        return verb_complain("suppress",
+                             "--scope takes TENANT, TENANT/STREAM, /STREAM or *, not \"%s\"",
+                             command->scope);
+    if (strcmp(command->scope, "*") == 0)
+        return 0;
+    slash = strchr(command->scope, '/');
+    command->tenant = command->scope;
+    if (slash == NULL)
+        return 0;
+    *slash = '\0';
+    command->stream = slash + 1;
+    return 0;
+}
+
 static int parse(struct suppress_command *command, int argc, char **argv)
 {
     static const struct option long_options[] = {
@@ -61,6 +88,8 @@ static int parse(struct suppress_command *command, int argc, char **argv)
         {"source", required_argument, NULL, 'o'},
         {"until", required_argument, NULL, 'u'},
         {"expires", required_argument, NULL, 'u'},
+        {"expiry", required_argument, NULL, 'u'},
+        {"scope", required_argument, NULL, 'p'},
         {"tenant", required_argument, NULL, 't'},
         {"stream", required_argument, NULL, 'r'},
         {"note", required_argument, NULL, 'n'},
@@ -77,7 +106,7 @@ static int parse(struct suppress_command *command, int argc, char **argv)
         ['w'] = &command->reason,
     };
     struct option_reader reader;
-    int option;
+    int option, result;
 
     option_reader_init(&reader, argc, argv, long_options);
     while ((option = option_reader_next(&reader)) != -1) {
@@ -87,6 +116,8 @@ static int parse(struct suppress_command *command, int argc, char **argv)
             command->held = true;
         else if (option == 'y')
             command->yes = true;
+        else if (option == 'p')
+            command->scope = optarg;
         else if (option > 0 && option < 256 && texts[option] != NULL)
             *texts[option] = optarg;
         else
@@ -96,7 +127,8 @@ static int parse(struct suppress_command *command, int argc, char **argv)
         return verb_complain("suppress",
                              "add, remove, show, list, import, export, release or confirm?");
     command->verb = argv[optind++];
-    return take_reason(command);
+    result = take_reason(command);
+    return result != 0 ? result : take_scope(command);
 }
 
 /* --- showing answers --- */
@@ -173,20 +205,31 @@ static const char *or_empty(const char *text)
     return text != NULL ? text : "";
 }
 
-/* "" for ever, a moment, or "+30d" from now. */
-static int write_until(const struct suppress_command *command, struct suppress_ask *ask,
-                       struct text *request)
+/* For ever, a moment, or "+30d" from now. */
+static int read_until(const struct suppress_command *command, struct suppress_ask *ask,
+                      uint64_t *ret_s)
 {
-    uint64_t seconds, ns;
+    uint64_t ns;
 
+    *ret_s = HYGIENE_CHANGE_FOREVER;
     if (command->until == NULL)
         return 0;
     if (command->until[0] == '+' && config_parse_duration(span_cstr(command->until + 1), &ns))
-        seconds = (io_wall_ns(ask->spool.io) + ns) / NS_PER_S;
-    else if (!utc_read(span_cstr(command->until), &seconds))
+        *ret_s = (io_wall_ns(ask->spool.io) + ns) / NS_PER_S;
+    else if (!utc_read(span_cstr(command->until), ret_s))
         return verb_complain("suppress", "--until takes 2026-12-24, 2026-12-24T18:00:00Z or +30d");
-    utc_write(request, seconds);
     return 0;
+}
+
+static int write_until(const struct suppress_command *command, struct suppress_ask *ask,
+                       struct text *request)
+{
+    uint64_t seconds;
+    int result = read_until(command, ask, &seconds);
+
+    if (result == 0 && command->until != NULL)
+        utc_write(request, seconds);
+    return result;
 }
 
 static int request_one(struct suppress_command *command, struct suppress_ask *ask,
@@ -248,11 +291,18 @@ static int run(struct suppress_command *command, struct suppress_ask *ask, int c
     int result = 0;
 
     if (strcmp(command->verb, "import") == 0) {
-        struct suppress_import import = {.file = objects[0],
-                                         .tenant = or_empty(command->tenant),
-                                         .stream = or_empty(command->stream)};
+        struct suppress_import import = {
+            .file = objects[0],
+            .class = command->class != NULL ? command->class : "no-user",
+            .source = command->source != NULL ? command->source : "import",
+            .tenant = or_empty(command->tenant),
+            .stream = or_empty(command->stream),
+            .note = or_empty(command->note),
+        };
 
-        result = suppress_import_pack(&import, ask);
+        result = read_until(command, ask, &import.until_s);
+        if (result == 0)
+            result = suppress_import_pack(&import, ask);
         if (result == 0)
             result = request_one(command, ask, import.path);
         suppress_import_remove(&import);

@@ -12,13 +12,9 @@
 #include "engine/query_suppress.h"
 #include "message/csv.h"
 #include "tools/exit_code.h"
+#include "tools/suppress_columns.h"
 
 #define BLOCK_SIZE MIB
-
-enum column { ADDRESS, EMAIL, CLASS, SOURCE, TIME, UNTIL, TENANT, STREAM, NOTE, COLUMNS_COUNT };
-
-static const char *const column_names[COLUMNS_COUNT] = {
-    "address", "email", "class", "source", "time", "until", "tenant", "stream", "note"};
 
 struct packing {
     struct suppress_import *import;
@@ -28,7 +24,7 @@ struct packing {
     FILE *out;
     uint64_t now_s;
     bool columns_known;
-    uint32_t columns[COLUMNS_COUNT];
+    struct suppress_columns columns;
 };
 
 static int complain(const struct packing *packing, const struct roster_row *row, const char *what,
@@ -46,28 +42,38 @@ static int complain(const struct packing *packing, const struct roster_row *row,
 }
 
 static struct span field_of(const struct packing *packing, const struct roster_row *row,
-                            enum column column)
+                            enum suppress_column column)
 {
-    uint32_t index = packing->columns[column];
+    uint32_t index = packing->columns.at[column];
 
     return index == ROSTER_COLUMN_NONE || index >= row->fields_count ? (struct span){NULL, 0}
                                                                      : row->fields[index];
 }
 
-static int find_columns(struct packing *packing, const struct roster_row *row)
+/* The header, once it was read. */
+static int find_columns(struct packing *packing)
 {
-    for (uint32_t i = 0; i < COLUMNS_COUNT; i++)
-        packing->columns[i] = roster_column(&packing->csv.roster, span_cstr(column_names[i]));
-    if (packing->columns[ADDRESS] == ROSTER_COLUMN_NONE)
-        packing->columns[ADDRESS] = packing->columns[EMAIL];
+    const struct roster *roster = &packing->csv.roster;
+    char buffer[SUPPRESS_COLUMNS_TEXT_MAX];
+    struct text words;
+    uint32_t column;
+    int result;
+
+    text_init(&words, buffer, sizeof(buffer));
     packing->columns_known = true;
-    return packing->columns[ADDRESS] != ROSTER_COLUMN_NONE
-               ? 0
-               : complain(packing, row, "is missing: a column address or email", SPAN("address"));
+    result = suppress_columns_find(&packing->columns, roster, &words, &column);
+    if (result < 0)
+        (void)fprintf(stderr, "ringpost suppress: %s:%llu:%u: %s; nothing was imported\n",
+                      packing->import->file, (unsigned long long)roster->names_line, column,
+                      text_cstr_end(&words));
+    else if (words.size > 0)
+        (void)fprintf(stderr, "ringpost suppress: %s: %s\n", packing->import->file,
+                      text_cstr_end(&words));
+    return result < 0 ? EXIT_USAGE : 0;
 }
 
 static int read_moment(const struct packing *packing, const struct roster_row *row,
-                       enum column column, uint64_t otherwise, uint64_t *ret)
+                       enum suppress_column column, uint64_t otherwise, uint64_t *ret)
 {
     struct span field = field_of(packing, row, column);
 
@@ -86,36 +92,41 @@ static struct span or_else(struct span field, const char *otherwise)
 static int read_row(const struct packing *packing, const struct roster_row *row, uint8_t *key,
                     struct hygiene_change *change)
 {
-    struct span class = or_else(field_of(packing, row, CLASS), "no-user");
-    struct span source = or_else(field_of(packing, row, SOURCE), "import");
+    const struct suppress_import *import = packing->import;
+    struct span class = or_else(field_of(packing, row, SUPPRESS_COLUMN_CLASS), import->class);
+    struct span source = or_else(field_of(packing, row, SUPPRESS_COLUMN_SOURCE), import->source);
+    struct span address = span_trim(field_of(packing, row, SUPPRESS_COLUMN_ADDRESS));
+    struct span scope = span_trim(field_of(packing, row, SUPPRESS_COLUMN_SCOPE));
     int result;
 
     *change = (struct hygiene_change){
         .kind = HYGIENE_SUPPRESS,
-        .key = hygiene_feed_key(span_trim(field_of(packing, row, ADDRESS)), key),
-        .tenant = or_else(field_of(packing, row, TENANT), packing->import->tenant),
-        .stream = or_else(field_of(packing, row, STREAM), packing->import->stream),
-        .note = field_of(packing, row, NOTE),
+        .key = hygiene_feed_key(address, key),
+        .tenant = or_else(field_of(packing, row, SUPPRESS_COLUMN_TENANT), import->tenant),
+        .stream = or_else(field_of(packing, row, SUPPRESS_COLUMN_STREAM), import->stream),
+        .note = or_else(field_of(packing, row, SUPPRESS_COLUMN_NOTE), import->note),
     };
     if (change->key.size == 0)
-        return complain(packing, row, "is no mail address", field_of(packing, row, ADDRESS));
+        return complain(packing, row, "is no mail address", address);
+    if (scope.size > 0 && !suppress_columns_scope(scope, &change->tenant, &change->stream))
+        return complain(packing, row,
+                        "is no scope: tenant, tenant/stream, /stream or * (everything)", scope);
     if (!bounce_class_from_name(class, &change->class))
         return complain(packing, row, "is not a class of the vocabulary", class);
     if (!hygiene_change_source_from_name(source, &change->source))
         return complain(packing, row, "is not a source", source);
-    result = read_moment(packing, row, TIME, packing->now_s, &change->time_s);
+    result = read_moment(packing, row, SUPPRESS_COLUMN_TIME, packing->now_s, &change->time_s);
     return result != 0 ? result
-                       : read_moment(packing, row, UNTIL, HYGIENE_CHANGE_FOREVER, &change->until_s);
+                       : read_moment(packing, row, SUPPRESS_COLUMN_UNTIL, import->until_s,
+                                     &change->until_s);
 }
 
 static int pack_row(struct packing *packing, const struct roster_row *row)
 {
     uint8_t bytes[HYGIENE_CHANGE_SIZE_MAX + 2], key[HYGIENE_CHANGE_KEY_MAX];
     struct hygiene_change change;
-    int result = packing->columns_known ? 0 : find_columns(packing, row);
+    int result = read_row(packing, row, key, &change);
 
-    if (result == 0)
-        result = read_row(packing, row, key, &change);
     if (result != 0)
         return result;
     packing->import->rows_count++;
@@ -134,6 +145,27 @@ static int fail_csv(const struct packing *packing)
     return EXIT_USAGE;
 }
 
+/* Without a header the first line is a row as well. */
+static int begin(struct packing *packing)
+{
+    const struct roster *roster = &packing->csv.roster;
+    struct roster_row row = {
+        .line = roster->names_line, .fields_count = 1, .fields = roster->names};
+    int result = find_columns(packing);
+
+    return result == 0 && packing->columns.headless ? pack_row(packing, &row) : result;
+}
+
+static void feed(struct packing *packing, uint8_t *block, struct span *fed)
+{
+    if (fed->size == 0)
+        *fed = span_make(block, fread(block, 1, BLOCK_SIZE, packing->in));
+    if (fed->size == 0)
+        roster_finish(&packing->csv.roster);
+    else
+        roster_feed(&packing->csv.roster, fed);
+}
+
 static int pack_rows(struct packing *packing, uint8_t *block)
 {
     struct span fed = {NULL, 0};
@@ -141,17 +173,18 @@ static int pack_rows(struct packing *packing, uint8_t *block)
     int result = 0;
 
     while (result == 0) {
-        switch (csv_next(&packing->csv, &row)) {
+        enum roster_want want = csv_next(&packing->csv, &row);
+
+        if (want != ROSTER_FAILED && packing->csv.roster.names_count > 0 && !packing->columns_known)
+            result = begin(packing);
+        if (result != 0)
+            break;
+        switch (want) {
         case ROSTER_ROW:
             result = pack_row(packing, &row);
             break;
         case ROSTER_MORE:
-            if (fed.size == 0)
-                fed = span_make(block, fread(block, 1, BLOCK_SIZE, packing->in));
-            if (fed.size == 0)
-                roster_finish(&packing->csv.roster);
-            else
-                roster_feed(&packing->csv.roster, &fed);
+            feed(packing, block, &fed);
             break;
         case ROSTER_END:
             return 0;

@@ -1,7 +1,7 @@
 /* suppress_import.h - a CSV of suppressions, checked as a whole, then packed for the journal.
  *
- * Columns by name: address (or email), and if there: class, source, time, until, tenant, stream,
- * note. What is wrong is said with line, row and column, and then nothing is imported. The packed
+ * Columns by name (suppress_columns.h), or one address a line. What is wrong is said with line, row
+ * and column, and then nothing is imported; columns that are not used are named once. The packed
  * file lies in the folder of hygiene, so that a running sender can read it. */
 #ifndef TOOLS_SUPPRESS_IMPORT_H
 #define TOOLS_SUPPRESS_IMPORT_H
@@ -9,9 +9,14 @@
 #include "tools/suppress_ask.h"
 
 struct suppress_import {
-    const char *file;   /* CSV; "-": standard input */
-    const char *tenant; /* of rows that name none; "" = all */
+    const char *file; /* CSV; "-": standard input */
+    /* Of rows that name none: */
+    const char *class;
+    const char *source;
+    const char *tenant; /* "" = all */
     const char *stream;
+    const char *note;
+    uint64_t until_s;
     uint64_t rows_count;
     char path[POLICY_PATH_MAX + 64]; /* of the packed file; "": none */
 };
