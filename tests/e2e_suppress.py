@@ -221,6 +221,8 @@ def importing(case):
     refused(imported(spool, "none.csv", "name,city\nz,y\n"), "none.csv:1:1: ", "the columns are address (or email)")
     refused(imported(spool, "words.csv", "hello\n"), "the columns are address (or email)")
     refused(suppress(spool, "add", "z@x.test", "--scope", "t", "--tenant", "t"), "a second time")
+    refused(suppress(spool, "add", "z@x.test", "--source", "ops"), '"ops"', "operator or import")
+    refused(suppress(spool, "add", "z@x.test", "--class", "nonsense"), '"nonsense"')
     e2e.check("z@x.test" not in listed(spool), "what was refused is not imported")
     run = imported(spool, "more.csv", "email,name,city\ne@x.test,E,Bonn\n").expect(0)
     e2e.check("not used: column name, city\n" in run.err, "what is not used is named", run)

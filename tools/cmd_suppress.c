@@ -78,6 +78,26 @@ static int take_scope(struct suppress_command *command)
     return 0;
 }
 
+/* Words that can be judged here are: a wrong one is a fault of the command line. */
+static int check_words(const struct suppress_command *command)
+{
+    enum hygiene_source source;
+    enum bounce_class class;
+
+    if (command->source != NULL &&
+        !hygiene_change_source_from_name(span_cstr(command->source), &source))
+        return verb_complain("suppress",
+                             "--source takes session, report, complaint, unsubscribe, operator or "
+                             "import, not \"%s\": who said so in other words is for --note",
+                             command->source);
+    if (command->class != NULL && !bounce_class_from_name(span_cstr(command->class), &class))
+        return verb_complain("suppress",
+                             "--class \"%s\" is not in the vocabulary (no-user, complaint, "
+                             "unsubscribe, ...)",
+                             command->class);
+    return 0;
+}
+
 static int parse(struct suppress_command *command, int argc, char **argv)
 {
     static const struct option long_options[] = {
@@ -128,7 +148,9 @@ static int parse(struct suppress_command *command, int argc, char **argv)
                              "add, remove, show, list, import, export, release or confirm?");
     command->verb = argv[optind++];
     result = take_reason(command);
-    return result != 0 ? result : take_scope(command);
+    if (result == 0)
+        result = take_scope(command);
+    return result != 0 ? result : check_words(command);
 }
 
 /* --- showing answers --- */
