@@ -190,35 +190,63 @@ static bool is_pending(const struct hygiene *tables)
     return !hygiene_is_shelving(tables) && hygiene_shelf_error(tables) == 0;
 }
 
+/* Ends an object about the address with how mail to its domain fared. */
+static void close_shown(struct text *out, struct hygiene *tables, struct span key, uint64_t now_s)
+{
+    json_put_key(out, "standing");
+    put_standing(out, tables, key, now_s);
+    json_put_close(out, '}');
+    text_add_byte(out, '\n');
+}
+
+/* The entries; the first has the counts (NULL: none) and the domain's standing as well. -ENOENT:
+ * all are told; 0: no room now; or the shelf's error. */
+static int show_entries(struct query_suppress *query, struct hygiene *tables,
+                        const struct hygiene_score *score, uint64_t now_s, struct text *out)
+{
+    struct hygiene_entry entry;
+    int result = 0;
+
+    for (; text_room(out) >= LINE_ROOM; query->any = true) {
+        result = hygiene_find(tables, query->change.key, &query->number, &entry);
+        if (result < 0)
+            break;
+        if (query->any) {
+            suppression_json_entry(out, &entry, now_s);
+            continue;
+        }
+        suppression_json_begin(out, &entry, now_s);
+        if (score != NULL)
+            suppression_json_counts(out, score);
+        close_shown(out, tables, query->change.key, now_s);
+    }
+    return result;
+}
+
 static bool step_show(struct query_suppress *query, const struct confirmations *known,
                       struct hygiene *tables, uint64_t now_s, struct text *out)
 {
-    struct hygiene_entry entry;
     struct hygiene_score score;
-    int result = 0;
+    const struct hygiene_score *counted;
+    int result;
 
     if (is_pending(tables))
         return false;
     if (!query->begun)
         query->number = HYGIENE_FIND_FIRST;
     query->begun = true;
-    for (; text_room(out) >= LINE_ROOM; query->any = true) {
-        result = hygiene_find(tables, query->change.key, &query->number, &entry);
-        if (result < 0)
-            break;
-        suppression_json_entry(out, &entry, now_s);
-    }
+    result = hygiene_score_of(tables, query->change.key, &score);
+    counted = result == 0 ? &score : NULL;
+    if (result == 0 || result == -ENOENT)
+        result = show_entries(query, tables, counted, now_s, out);
     if (result == 0 || !step_lists(query, known, out) || text_room(out) < LINE_ROOM)
         return false;
-    if (result == -ENOENT)
-        result = hygiene_score_of(tables, query->change.key, &score);
-    if (result < 0 && result != -ENOENT)
+    if (result != -ENOENT)
         return complain_of_shelf(out, tables);
-    suppression_json_score(out, query->change.key, result == 0 ? &score : NULL, query->any);
-    json_put_key(out, "standing");
-    put_standing(out, tables, query->change.key, now_s);
-    json_put_close(out, '}');
-    text_add_byte(out, '\n');
+    if (query->any) /* an entry says what holds: nothing is "free" beside it */
+        return true;
+    suppression_json_score(out, query->change.key, counted);
+    close_shown(out, tables, query->change.key, now_s);
     return true;
 }
 

@@ -4,7 +4,8 @@
  *
  *   add ADDRESS CLASS SOURCE UNTIL TENANT STREAM NOTE    UNTIL: seconds, or empty for ever
  *   remove ADDRESS TENANT STREAM NOTE                    also what was counted for it
- *   show ADDRESS     every entry and count, each explained in words
+ *   show ADDRESS     a line for every entry, explained in words, the first with counts and how the
+ *                    domain fared; one such line, counted or free, when there is no entry
  *   show @DOMAIN     how mail there fared
  *   list [held]      entries in force (or held), NDJSON
  *   export           the same as CSV

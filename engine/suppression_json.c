@@ -48,7 +48,7 @@ static void explain(struct text *words, const struct hygiene_entry *entry, uint6
     text_add_cstr(words, hygiene_change_source_name(entry->source));
 }
 
-void suppression_json_entry(struct text *out, const struct hygiene_entry *entry, uint64_t now_s)
+void suppression_json_begin(struct text *out, const struct hygiene_entry *entry, uint64_t now_s)
 {
     char buffer[512];
     struct text words;
@@ -71,6 +71,11 @@ void suppression_json_entry(struct text *out, const struct hygiene_entry *entry,
     if (entry->provider.size > 0)
         json_put_key_string(out, "provider", entry->provider);
     json_put_key_string(out, "explanation", text_span(&words));
+}
+
+void suppression_json_entry(struct text *out, const struct hygiene_entry *entry, uint64_t now_s)
+{
+    suppression_json_begin(out, entry, now_s);
     json_put_close(out, '}');
     text_add_byte(out, '\n');
 }
@@ -106,8 +111,7 @@ void suppression_json_counts(struct text *out, const struct hygiene_score *score
     json_put_close(out, ']');
 }
 
-void suppression_json_score(struct text *out, struct span key, const struct hygiene_score *score,
-                            bool any_entry)
+void suppression_json_score(struct text *out, struct span key, const struct hygiene_score *score)
 {
     json_put_open(out, '{');
     json_put_key_string(out, "address", key);
@@ -118,8 +122,7 @@ void suppression_json_score(struct text *out, struct span key, const struct hygi
                       score != NULL
                           ? "bounces of this address are counted; enough of them, on enough "
                             "days, suppress it, and a delivery forgets them"
-                      : any_entry ? "nothing is counted for this address"
-                                  : "nothing is known against this address");
+                          : "nothing is known against this address");
 }
 
 static void put_csv(struct text *out, struct span field, bool last)

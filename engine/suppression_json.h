@@ -11,12 +11,13 @@
 
 /* A suppression, explained in words: an object and a line feed; 4 KiB are enough. */
 void suppression_json_entry(struct text *out, const struct hygiene_entry *entry, uint64_t now_s);
+/* The same, left open for more keys and for the caller to close. */
+void suppression_json_begin(struct text *out, const struct hygiene_entry *entry, uint64_t now_s);
 /* The keys "counts" and "history", into an open object. */
 void suppression_json_counts(struct text *out, const struct hygiene_score *score);
-/* Begins an object about the address, which the caller closes: its counts (NULL: none), in words;
- * `any_entry`: suppressions were told before. */
-void suppression_json_score(struct text *out, struct span key, const struct hygiene_score *score,
-                            bool any_entry);
+/* Begins an object about an address that has no entry, which the caller closes: its counts (NULL:
+ * none), in words. */
+void suppression_json_score(struct text *out, struct span key, const struct hygiene_score *score);
 /* What is counted for an address on one of others' lists: an object and a line feed. */
 void suppression_json_list(struct text *out, const struct confirmations *known, uint32_t number);
 /* A row of CSV. */

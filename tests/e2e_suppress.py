@@ -200,6 +200,21 @@ def refused(run, *said):
         e2e.check(words in run.err, f"it says {words}", run)
 
 
+def shown_once(spool):
+    """One address, one answer: whom mail is forbidden is not free as well."""
+    line, = shown(spool, "c@x.test")
+    e2e.check_equal((line["state"], line["stream"], line["standing"]["domain"]), ("suppressed", "bulk", "x.test"), "who is", line)
+    run = suppress(spool, "show", "c@x.test").expect(0)
+    e2e.check("c@x.test: suppressed: no mail of this scope" in run.out and "free" not in run.out, "in plain words", run)
+    suppress(spool, "add", "c@x.test", "--scope", "t2").expect(0)
+    e2e.check_equal(sorted((line["state"], line["tenant"]) for line in shown(spool, "c@x.test")),
+                    [("suppressed", ""), ("suppressed", "t2")], "two scopes")
+    suppress(spool, "remove", "c@x.test", "--scope", "t2").expect(0)
+    e2e.check_equal(sorted((line["state"], line["tenant"]) for line in shown(spool, "c@x.test")),
+                    [("suppressed", ""), ("withdrawn", "t2")], "one is lifted")
+    e2e.check_equal([line["state"] for line in shown(spool, "nobody@x.test")], ["free"], "nothing against nobody")
+
+
 def importing(case):
     """What the columns of others are called; none of them may widen a suppression in silence."""
     spool = e2e.Spool(case, "import", port=25, dns=53)
@@ -226,6 +241,7 @@ def importing(case):
     e2e.check("z@x.test" not in listed(spool), "what was refused is not imported")
     run = imported(spool, "more.csv", "email,name,city\ne@x.test,E,Bonn\n").expect(0)
     e2e.check("not used: column name, city\n" in run.err, "what is not used is named", run)
+    shown_once(spool)
     plain = case.write("plain", "f@x.test\ng@x.test\n")
     with open(plain, "rb") as stdin:
         run = suppress(spool, "import", "-", "--expiry", "2099-01-02", "--reason", "complaint", "--json", stdin=stdin)
