@@ -99,21 +99,29 @@ static bool parse_secret(struct span hex, uint8_t ret_secret[VERP_KEY_SIZE])
 static const char *add_line(struct verp_keys *keys, struct span line)
 {
     uint8_t secret[VERP_KEY_SIZE];
-    uint64_t id;
+    uint64_t id = 0;
     const char *problem = NULL;
+    struct span word;
 
     line = span_trim(span_first(line, min_size(span_find_byte(line, '#'), line.size)));
     if (line.size == 0)
         return NULL;
-    if (!span_number(span_word(&line), VERP_KEY_ID_MAX, &id))
-        return "a key id from 0 to 15 is expected";
-    if (!parse_secret(span_word(&line), secret) || span_trim(line).size > 0)
-        return "64 hexadecimal digits are expected behind the key id";
+    word = span_word(&line);
+    if (word.size != 2 * VERP_KEY_SIZE) { /* not the digits alone */
+        if (!span_number(word, VERP_KEY_ID_MAX, &id))
+            return "a key id from 0 to 15 and 64 hexadecimal digits are expected, or such digits "
+                   "alone (openssl rand -hex 32): key id 0";
+        word = span_word(&line);
+    }
+    if (!parse_secret(word, secret) || span_trim(line).size > 0)
+        return "64 hexadecimal digits are expected behind the key id, or alone";
     switch (verp_add_key(keys, (uint8_t)id, secret)) {
     case 0:
         break;
     case -EEXIST:
-        problem = "this key id is taken";
+        problem =
+            "this key id is taken (digits alone have 0): give the new key another, \"1 \" and "
+            "its digits";
         break;
     default:
         problem = "more than 8 keys";
@@ -134,7 +142,8 @@ int verp_add_file(struct verp_keys *keys, struct span text, struct text *error)
         line++;
     }
     if (problem == NULL && more.count == keys->count) {
-        problem = "no key in the file";
+        problem = "no key in the file: it takes a line of 64 hexadecimal digits (openssl rand "
+                  "-hex 32), a key id from 0 to 15 before them if it is not 0";
         line = 0;
     }
     if (problem != NULL) {

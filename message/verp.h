@@ -56,9 +56,10 @@ enum verp_verdict {
 
 /* -EEXIST: the id is taken; -ENOSPC: eight keys are in; -EINVAL: id over 15. */
 MUST_USE int verp_add_key(struct verp_keys *keys, uint8_t id, const uint8_t secret[VERP_KEY_SIZE]);
-/* Adds the keys of a key file: lines of "id hex", id 0-15, 64 hexadecimal digits, '#' begins a
- * comment; made by `verp_write_key`. The first key of the first file signs. -EINVAL: *error says
- * what, with the line number, never with a digit of the key; then `keys` is as it was. */
+/* Adds the keys of a key file: lines of "id hex", id 0-15, 64 hexadecimal digits, or the digits
+ * alone, which have id 0; '#' begins a comment. The first key of the first file signs. -EINVAL:
+ * *error says what, with the line number, never with a digit of the key; then `keys` is as it was.
+ */
 MUST_USE int verp_add_file(struct verp_keys *keys, struct span text, struct text *error);
 /* The text of a new key file. */
 void verp_write_key(struct text *out, uint8_t id, const uint8_t secret[VERP_KEY_SIZE]);

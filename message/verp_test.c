@@ -191,6 +191,17 @@ static void test_old_keys(void **state)
     assert_int_equal(now.count, 0);
 }
 
+#define HEX63 "123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define NO_KEY                                                                                     \
+    "no key in the file: it takes a line of 64 hexadecimal digits (openssl rand -hex 32), a key "  \
+    "id from 0 to 15 before them if it is not 0"
+#define NO_ID                                                                                      \
+    "a key id from 0 to 15 and 64 hexadecimal digits are expected, or such digits alone (openssl " \
+    "rand -hex 32): key id 0"
+#define NO_DIGITS "64 hexadecimal digits are expected behind the key id, or alone"
+#define TAKEN                                                                                      \
+    "this key id is taken (digits alone have 0): give the new key another, \"1 \" and its digits"
+
 static const struct {
     const char *text;
     const char *error; /* NULL: accepted */
@@ -199,17 +210,22 @@ static const struct {
     {"1 " HEX64 "\n", NULL, 1},
     {"1 " HEX64, NULL, 1},
     {"# keys\n\n 1\t" HEX64 " # now\r\n15 " HEX64 "\n", NULL, 2},
-    {"", "no key in the file", 0},
-    {"# nothing\n", "no key in the file", 0},
-    {"\n16 " HEX64 "\n", "line 2: a key id from 0 to 15 is expected", 0},
-    {"-1 " HEX64 "\n", "line 1: a key id from 0 to 15 is expected", 0},
-    {HEX64 "\n", "line 1: a key id from 0 to 15 is expected", 0},
-    {"1\n", "line 1: 64 hexadecimal digits are expected behind the key id", 0},
-    {"1 abc\n", "line 1: 64 hexadecimal digits are expected behind the key id", 0},
-    {"1 " HEX64 "0\n", "line 1: 64 hexadecimal digits are expected behind the key id", 0},
-    {"1 x" HEX64 "\n", "line 1: 64 hexadecimal digits are expected behind the key id", 0},
-    {"1 " HEX64 " 2\n", "line 1: 64 hexadecimal digits are expected behind the key id", 0},
-    {"1 " HEX64 "\n1 " HEX64 "\n", "line 2: this key id is taken", 0},
+    {HEX64 "\n", NULL, 1},
+    {"# new\n1 " HEX64 "\n" HEX64 " # old\n", NULL, 2},
+    {"", NO_KEY, 0},
+    {"# nothing\n", NO_KEY, 0},
+    {"\n16 " HEX64 "\n", "line 2: " NO_ID, 0},
+    {"-1 " HEX64 "\n", "line 1: " NO_ID, 0},
+    {HEX64 "0\n", "line 1: " NO_ID, 0},
+    {"x" HEX63 "\n", "line 1: " NO_DIGITS, 0},
+    {HEX64 " 1\n", "line 1: " NO_DIGITS, 0},
+    {HEX64 "\n" HEX64 "\n", "line 2: " TAKEN, 0},
+    {"1\n", "line 1: " NO_DIGITS, 0},
+    {"1 abc\n", "line 1: " NO_DIGITS, 0},
+    {"1 " HEX64 "0\n", "line 1: " NO_DIGITS, 0},
+    {"1 x" HEX64 "\n", "line 1: " NO_DIGITS, 0},
+    {"1 " HEX64 " 2\n", "line 1: " NO_DIGITS, 0},
+    {"1 " HEX64 "\n1 " HEX64 "\n", "line 2: " TAKEN, 0},
     {"0 " HEX64 "\n1 " HEX64 "\n2 " HEX64 "\n3 " HEX64 "\n4 " HEX64 "\n5 " HEX64 "\n6 " HEX64
      "\n7 " HEX64 "\n8 " HEX64 "\n",
      "line 9: more than 8 keys", 0},
@@ -220,7 +236,7 @@ static void test_key_file(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(file_cases); i++) {
         struct verp_keys keys = {.count = 0};
-        uint8_t buffer[128];
+        uint8_t buffer[256];
         struct text error;
         int result;
 

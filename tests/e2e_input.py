@@ -292,6 +292,23 @@ def configuration(case):
     e2e.check(not os.path.exists(case.path("spool/journals")), "a bad configuration made a spool")
 
 
+def return_path_keys(case):
+    """As `openssl rand -hex 32` makes them, and the new one in front of the old one."""
+    case.write("old.key", "ab" * 32 + "\n")
+    case.write("same.key", "cd" * 32 + "\n")
+    case.write("new.key", "1 " + "cd" * 32 + "\n")
+    case.write("short.key", "cd" * 31 + "\n")
+    path = case.path("keys.yaml")
+    for keys, words in (("key_file: old.key", ["good"]), ("key_file: new.key, previous_keys: [old.key]", ["good"]),
+                        ("key_file: same.key, previous_keys: [old.key]", [r"old\.key: line 1: this key id is taken"]),
+                        ("key_file: short.key", [r"short\.key: line 1", "64 hexadecimal digits", "openssl rand -hex 32"])):
+        case.write("keys.yaml", "return_path: {domain: b.test, %s}\n" % keys)
+        run = case.tool("check", "--config", path, cwd=case.folder)
+        run.expect(0 if words == ["good"] else e2e.USAGE)
+        for word in words:
+            e2e.check(re.search(word, run.out + run.err), f"the message does not say /{word}/", run)
+
+
 def messages(case):
     spool = spool_of(case)
     for data, word in ((b"", "empty"), (b"From: a@b.test\n\na\0b\n", "NUL"),
@@ -411,7 +428,7 @@ def refused_ring(case):
 
 
 STEPS = (csv_from_files, csv_from_standard_input, ndjson, templates, field_of_a_gibibyte, asking, command_lines,
-         configuration, messages, unwritable_spool, port_25, spool_in_use, unreachable_resolver, refused_ring)
+         configuration, return_path_keys, messages, unwritable_spool, port_25, spool_in_use, unreachable_resolver, refused_ring)
 
 
 def main():
