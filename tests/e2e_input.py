@@ -289,6 +289,14 @@ def configuration(case):
             run = case.tool(*verb, cwd=case.folder).expect(e2e.USAGE)
             for word in words:
                 e2e.check(re.search(word, run.err), f"the message does not say /{word}/", run, text)
+    # A file without --config is the one to check; what is not understood is refused.
+    bad = case.write("bad.yaml", "hostnam: x\n")
+    e2e.check("bad.yaml:1:1" in case.tool("check", bad).expect(e2e.USAGE).err, "check FILE reads the file")
+    good = case.write("good.yaml", "hostname: a.test\n")
+    e2e.check_equal(case.tool("check", good).expect(0).out.splitlines()[0], f"{good}: good", "check FILE")
+    for verb in (["check", good, bad], ["check", "--config", good, bad], ["check", good, "--json"], ["check", good, "--origin"],
+                 ["config", "show", "--json"], ["config", "show", "--memory"], ["config", "show", good]):
+        e2e.check(case.tool(*verb).expect(e2e.USAGE).out == "", "no result of what was refused", verb)
     e2e.check(not os.path.exists(case.path("spool/journals")), "a bad configuration made a spool")
 
 

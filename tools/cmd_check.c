@@ -28,20 +28,26 @@ struct check_options {
     const char *from;
     bool memory;
     bool origin;
-    bool json;
 };
 
-static int parse(const char *verb, struct check_options *options, int argc, char **argv)
+static const struct option options_of_check[] = {{"config", required_argument, NULL, 'f'},
+                                                 {"from", required_argument, NULL, 'a'},
+                                                 {"memory", no_argument, NULL, 'm'},
+                                                 {NULL, 0, NULL, 0}};
+static const struct option options_of_config[] = {{"config", required_argument, NULL, 'f'},
+                                                  {"origin", no_argument, NULL, 'o'},
+                                                  {NULL, 0, NULL, 0}};
+
+/* One word may stand beside the options: `ret_word`, NULL without. */
+static int parse(const struct option *known, struct check_options *options, const char **ret_word,
+                 int argc, char **argv)
 {
-    static const struct option long_options[] = {
-        {"config", required_argument, NULL, 'f'}, {"from", required_argument, NULL, 'a'},
-        {"memory", no_argument, NULL, 'm'},       {"origin", no_argument, NULL, 'o'},
-        {"json", no_argument, NULL, 'j'},         {NULL, 0, NULL, 0}};
+    const char *verb = known == options_of_check ? "check" : "config";
     struct option_reader reader;
     int option;
 
     memset(options, 0, sizeof(*options));
-    option_reader_init(&reader, argc, argv, long_options);
+    option_reader_init(&reader, argc, argv, known);
     while ((option = option_reader_next(&reader)) != -1) {
         switch (option) {
         case 'f':
@@ -56,13 +62,13 @@ static int parse(const char *verb, struct check_options *options, int argc, char
         case 'o':
             options->origin = true;
             break;
-        case 'j':
-            options->json = true;
-            break;
         default:
             return verb_complain(verb, "%s", reader.problem);
         }
     }
+    if (argc - optind > 1)
+        return verb_complain(verb, "\"%s\" is one word too many", argv[optind + 1]);
+    *ret_word = optind < argc ? argv[optind] : NULL;
     return 0;
 }
 
@@ -129,8 +135,13 @@ int verb_check(int argc, char **argv)
     struct check_options options;
     struct settings settings;
     struct preflight preflight = {.lane = LANE_BULK, .out = stdout};
-    int result = parse("check", &options, argc, argv);
+    const char *file = NULL;
+    int result = parse(options_of_check, &options, &file, argc, argv);
 
+    if (result == 0 && file != NULL && options.config != NULL)
+        return verb_complain("check", "two files: %s and %s", options.config, file);
+    if (file != NULL)
+        options.config = file;
     if (result == 0)
         result = settings_load(&settings, options.config, NULL);
     if (result != 0)
@@ -158,12 +169,13 @@ int verb_config(int argc, char **argv)
     struct check_options options;
     struct settings settings;
     struct text text;
-    const char *what;
-    int result = parse("config", &options, argc, argv);
+    const char *what = NULL;
+    int result = parse(options_of_config, &options, &what, argc, argv);
 
     if (result != 0)
         return result;
-    what = optind < argc ? argv[optind] : "show";
+    if (what == NULL)
+        what = "show";
     text_init(&text, output, sizeof(output));
     if (strcmp(what, "reference") == 0) {
         config_reference(policy_schema(), &text);

@@ -148,7 +148,7 @@ static const struct verb verbs[] = {
      "be made, 75 the DNS did not answer.\n",
      verb_key},
     {"check", "check the configuration",
-     "ringpost check [--config FILE] [--memory] [--from ADDRESS]\n\n"
+     "ringpost check [[--config] FILE] [--memory] [--from ADDRESS]\n\n"
      "  --memory        print the memory sheet\n"
      "  --from ADDRESS  asks the DNS whether bulk mail from there has what large receivers want:\n"
      "                  an aligned key that is published, SPF, DMARC, one-click unsubscribing\n",
