@@ -106,7 +106,7 @@ static const struct config_row rows[] = {
     {"hostname", CONFIG_STRING, PLACE(hostname), 0, POLICY_NAME_MAX, NULL, NULL, NULL,
      "the name given in EHLO; default: this host's name"},
     {"spool", CONFIG_STRING, PLACE(spool), 1, POLICY_PATH_MAX, "./spool", NULL, NULL,
-     "the folder of the queue"},
+     "the folder of the queue; ringpost run takes /var/lib/ringpost if none is given"},
     {"shards", CONFIG_U32, PLACE(shards), 0, POLICY_SHARDS_MAX, "0", NULL, NULL,
      "sending threads; 0 = one a core"},
     {"return_path.domain", CONFIG_STRING, PLACE(return_domain), 0, POLICY_NAME_MAX, NULL, NULL,

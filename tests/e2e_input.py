@@ -357,6 +357,19 @@ def unwritable_spool(case):
     e2e.check("t.eml/spool" in run.err, "the message names the folder", run)
 
 
+def service_spool(case):
+    """The service has a place of its own; the other verbs look where they are called from."""
+    config = case.write("nowhere.yaml", "hostname: a.test\n")
+    os.makedirs(case.path("spool"), mode=0o777, exist_ok=True)
+    os.chmod(case.path("spool"), 0o777)
+    run = as_nobody(case, [case.ringpost, "run", "--config", config], seconds=10, cwd=case.folder)
+    if "memlock" not in run.err:
+        e2e.check("/var/lib/ringpost" in run.expect(e2e.CANNOT_CREATE).err, "the service's spool", run)
+    shown = case.tool("config", "show", "--origin", "--config", config).expect(0).out
+    e2e.check('spool: "./spool"  # default' in shown and "ringpost run without --spool takes /var/lib/ringpost" in shown,
+              "config show --origin says both", shown)
+
+
 def port_25(case):
     """Listening on it needs a right; a receiver that refuses it defers the mail."""
     with open("/proc/sys/net/ipv4/ip_unprivileged_port_start") as f:
@@ -436,7 +449,8 @@ def refused_ring(case):
 
 
 STEPS = (csv_from_files, csv_from_standard_input, ndjson, templates, field_of_a_gibibyte, asking, command_lines,
-         configuration, return_path_keys, messages, unwritable_spool, port_25, spool_in_use, unreachable_resolver, refused_ring)
+         configuration, return_path_keys, messages, unwritable_spool, service_spool, port_25, spool_in_use,
+         unreachable_resolver, refused_ring)
 
 
 def main():

@@ -192,6 +192,9 @@ int verb_config(int argc, char **argv)
         return result;
     config_show(policy_schema(), settings.policy, &settings.policy->origin, settings.policy->file,
                 options.origin, &text);
+    if (options.origin && policy_line(settings.policy, "spool") == 0)
+        text_add_cstr(&text,
+                      "# spool: ringpost run without --spool takes " SETTINGS_SERVICE_SPOOL "\n");
     settings_free(&settings);
     return print(&text);
 }

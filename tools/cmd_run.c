@@ -52,6 +52,24 @@ static int parse(struct run *run, int argc, char **argv)
     return optind == argc ? 0 : verb_complain("run", "\"%s\" is not understood", argv[optind]);
 }
 
+/* Where the service keeps its queue when neither --spool nor the configuration says so: a service
+ * has no folder that it is called from. */
+static int choose_folder(struct run *run)
+{
+    struct settings settings;
+    int result;
+
+    if (run->folder != NULL)
+        return 0;
+    result = settings_load_policy(&settings, run->config, NULL);
+    if (result != 0)
+        return result;
+    if (policy_line(settings.policy, "spool") == 0)
+        run->folder = SETTINGS_SERVICE_SPOOL;
+    settings_free(&settings);
+    return 0;
+}
+
 /* --- the listener --- */
 
 static int read_pem(const char *path, uint8_t **ret_data, struct span *ret_pem)
@@ -233,6 +251,8 @@ int verb_run(int argc, char **argv)
     const struct policy *last;
     int result = parse(&run, argc, argv);
 
+    if (result == 0)
+        result = choose_folder(&run);
     if (result == 0)
         result = spool_open(&run.spool, run.config, run.folder, true);
     if (result != 0)

@@ -42,6 +42,7 @@ static const struct verb verbs[] = {
      verb_send},
     {"run", "the service: sends what is in the spool, takes what comes back",
      "ringpost run [--config FILE] [--spool DIR]\n\n"
+     "  --spool DIR     default: spool in the configuration, else /var/lib/ringpost\n\n"
      "Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again. Mail that comes back is\n"
      "taken on bounces.listen. A campaign comes into the spool by ringpost send before the start:\n"
      "beside a running service ringpost send is refused.\n",

@@ -5,6 +5,9 @@
 #include "engine/client_tls.h"
 #include "message/verp.h"
 
+/* `ringpost run` without a setting. */
+#define SETTINGS_SERVICE_SPOOL "/var/lib/ringpost"
+
 struct settings {
     struct policy *policy; /* owned */
     struct verp_keys keys;
