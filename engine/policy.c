@@ -218,6 +218,27 @@ static int check_names(const struct policy *policy, struct text *error)
     return 0;
 }
 
+/* `connections` of a site is its connections_per_site: one of them sets both. */
+static int check_sites(struct policy *policy, struct text *error)
+{
+    for (uint32_t i = 0; i < policy->sites.count; i++) {
+        struct policy_site *site = &policy->sites_items[i];
+        uint32_t *per_site = &site->limits.connections_per_site;
+
+        if (site->connections != 0 && *per_site != 0 && site->connections != *per_site) {
+            text_add_format(error,
+                            "%s:%u: sites: \"%s\" has connections %u and connections_per_site "
+                            "%u, which are the same setting",
+                            policy->file, site->line, site->match, site->connections, *per_site);
+            return -EINVAL;
+        }
+        if (*per_site == 0)
+            *per_site = site->connections;
+        site->connections = *per_site;
+    }
+    return 0;
+}
+
 /* A folder that was not given is one in the spool. */
 static int check_folder(const struct policy *policy, char folder[POLICY_PATH_MAX + 1],
                         const char *name, struct text *error)
@@ -260,6 +281,8 @@ int policy_complete(struct policy *policy, struct span hostname, struct span res
         result = check_folders(policy, error);
     if (result == 0)
         result = check_routes(policy, error);
+    if (result == 0)
+        result = check_sites(policy, error);
     if (result == 0)
         result = check_bounces(policy, error);
     if (result == 0)

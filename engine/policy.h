@@ -77,6 +77,7 @@ struct policy_tls_domain {
 struct policy_site {
     char match[CONFIG_ITEM_MAX];
     struct policy_limits limits; /* 0: the general limit */
+    uint32_t connections;        /* another name of limits.connections_per_site */
     uint32_t line;               /* in the configuration file */
 };
 

@@ -51,6 +51,8 @@ static const struct config_row site_rows[] = {
      NULL, NULL, "the end of an MX name, such as \".google.com\""},
     {"connections_per_site", CONFIG_U32, offsetof(struct policy_site, limits.connections_per_site),
      0, 100000, NULL, NULL, NULL, "connections at once; 0 = the general limit"},
+    {"connections", CONFIG_U32, offsetof(struct policy_site, connections), 0, 100000, NULL, NULL,
+     NULL, "the same: here all connections are those of one site"},
     {"messages_per_connection", CONFIG_U32,
      offsetof(struct policy_site, limits.messages_per_connection), 0, 1000000, NULL, NULL, NULL,
      "messages before the connection is closed; 0 = the general limit"},

@@ -129,6 +129,8 @@ static const struct {
      "{domain: b.b, selector: s, key_file: k, also_sign: true},\n"
      "{domain: c.b, selector: s, key_file: k, also_sign: true}]",
      "r.yaml:2: dkim: \"c.b\" is one too many"},
+    {"sites: [{match: a, connections: 3},\n{match: b, connections: 3, connections_per_site: 4}]",
+     "r.yaml:2: sites: \"b\" has connections 3 and connections_per_site 4, which are the same"},
     {"routes: {x.example: []}", "r.yaml:1: routes: \"x.example\" has no host"},
     {"routes: {x.example: ['a:99999']}", "r.yaml:1: routes: \"a:99999\" is not host or host:port"},
     {"routes: {x.example: ':25'}", "r.yaml:1: routes: \":25\" is not host or host:port"},
@@ -321,6 +323,24 @@ static void test_lines(void **state)
     assert_int_equal(policy_line(&policy, "limits.messages_per_connection"), 0);
 }
 
+/* Either name, or both with one value; 0 is the general limit. */
+static void test_connections_of_a_site(void **state)
+{
+    (void)state;
+    assert_int_equal(
+        read_yaml("limits: {connections_per_site: 9}\n"
+                  "sites:\n"
+                  "  - {match: .one.example, connections: 3}\n"
+                  "  - {match: .two.example, connections_per_site: 4}\n"
+                  "  - {match: .three.example, connections: 5, connections_per_site: 5}\n"
+                  "  - {match: .four.example, connections: 0}\n"),
+        0);
+    assert_int_equal(policy_limits_for(&policy, SPAN("mx.one.example")).connections_per_site, 3);
+    assert_int_equal(policy_limits_for(&policy, SPAN("mx.two.example")).connections_per_site, 4);
+    assert_int_equal(policy_limits_for(&policy, SPAN("mx.three.example")).connections_per_site, 5);
+    assert_int_equal(policy_limits_for(&policy, SPAN("mx.four.example")).connections_per_site, 9);
+}
+
 static void test_schema_prints(void **state)
 {
     static char buffer[256 * 1024];
@@ -387,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_site_limits),
         cmocka_unit_test(test_site_limits_of_smart_hosts),
         cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_connections_of_a_site),
         cmocka_unit_test(test_schema_prints),
     };
 
