@@ -50,7 +50,7 @@ size_t store_cost(const struct store_options *given)
            arena_cost(STORE_PARTS_NAMES_SIZE, 1) +
            arena_cost(STORE_PARTS_NOTICES, sizeof(struct queue_notice)) +
            arena_cost(limits->campaigns_max, sizeof(uint64_t)) +
-           arena_cost(limits->campaigns_max, sizeof(bool)) +
+           2 * arena_cost(limits->campaigns_max, sizeof(bool)) +
            arena_cost((size_t)STORE_SHARDS_MAX * STORE_PARTS_READERS,
                       sizeof(struct store_reading)) +
            store_parts_checkpoint_cost(&options);
@@ -153,6 +153,7 @@ static int carve(struct store **ret_store, struct io *io, struct arena *arena,
     store->notices = arena_alloc(arena, STORE_PARTS_NOTICES, sizeof(struct queue_notice));
     store->state_tickets = arena_alloc(arena, limits->campaigns_max, sizeof(uint64_t));
     store->held = arena_alloc(arena, limits->campaigns_max, sizeof(bool));
+    store->unswept = arena_alloc(arena, limits->campaigns_max, sizeof(bool));
     store->readings = arena_alloc(arena, (size_t)STORE_SHARDS_MAX * STORE_PARTS_READERS,
                                   sizeof(struct store_reading));
     store_parts_checkpoint_init(store, arena);
@@ -200,6 +201,7 @@ int store_open(struct store **ret_store, struct io *io, struct arena *arena,
         return r;
     attach_logs(store);
     tell_shards(store);
+    store_parts_resume_sweeps(store);
     for (uint32_t i = 0; i < queue_campaigns_count(store->queue); i++)
         if (queue_campaign(store->queue, i)->state == CAMPAIGN_LOADING) {
             store->recovery.discarded_count++;
@@ -258,6 +260,7 @@ void store_tick(struct store *store)
         store_parts_find_done(store);
     seal_control(store);
     store_log_step(&store->control, io_now_ns(store->io));
+    store_parts_order_sweeps(store);
     for (uint32_t i = 0; i < LANES_COUNT; i++)
         store_parts_lane_step(store, &store->lanes[i]);
     store_parts_checkpoint_step(store);

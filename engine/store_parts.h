@@ -100,6 +100,7 @@ struct store_shard {
     bool holds;
     bool changed;
     bool more_due;
+    bool more_to_sweep; /* and there is room for it */
     /* the store's */
     struct store_report progress;  /* the last one */
     struct store_counted *counted; /* one a campaign */
@@ -221,7 +222,9 @@ struct store {
     uint64_t notices_count;
     bool *held;              /* one a campaign: see store_hold */
     uint64_t *state_tickets; /* one a campaign: its last state is durable at this control count */
-    uint64_t file_next;      /* first file number that was free at start */
+    bool *unswept;           /* one a campaign: cancelled, and not known to be durable yet */
+    uint32_t unswept_count;
+    uint64_t file_next; /* first file number that was free at start */
     uint64_t created_last_s;
     uint32_t created_first; /* sequence that each second begins with */
     uint32_t created_sequence;
@@ -285,5 +288,16 @@ void store_parts_checkpoint_step(struct store *store);
 /* --- store_shard.c --- */
 size_t store_parts_shard_cost(const struct store_options *options);
 void store_parts_shard_init(struct store *store, struct arena *arena, uint32_t index);
+/* Whether the journal has room for one more verdict beside those of the claims; asks for a write if
+ * not. */
+MUST_USE bool store_parts_has_room(struct store_shard *shard);
+/* --- store_sweep.c --- */
+/* The campaign was cancelled: once that is durable, the shards end what is open in it. */
+void store_parts_sweep_later(struct store *store, uint32_t campaign);
+void store_parts_order_sweeps(struct store *store);
+/* After opening, before the shards run. */
+void store_parts_resume_sweeps(struct store *store);
+/* One step of a shard's. */
+void store_parts_sweep(struct store_shard *shard);
 
 #endif

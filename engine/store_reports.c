@@ -105,7 +105,7 @@ void store_counts(const struct store *store, uint32_t campaign_index,
 
 void store_progress(const struct store *store, struct store_progress *ret)
 {
-    *ret = (struct store_progress){.next_due_s = UINT64_MAX};
+    *ret = (struct store_progress){.next_due_s = UINT64_MAX, .admitting = store->unswept_count > 0};
     for (uint32_t i = 0; i < store->options.limits.shards_count; i++) {
         const struct store_shard *shard = &store->shards[i];
         const struct store_report *progress = &shard->progress;
@@ -178,6 +178,8 @@ int store_parts_state(struct store *store, uint32_t campaign, enum campaign_stat
     store->state_tickets[campaign] = store->control.appender.added_count;
     CHECK(queue_append_state(store->queue, campaign, &next));
     CHECK(store_parts_notify(store, &notice));
+    if (state == CAMPAIGN_CANCELLED)
+        store_parts_sweep_later(store, campaign);
     return 0;
 }
 

@@ -199,7 +199,7 @@ static bool report_counts(struct store_shard *shard)
     return true;
 }
 
-/* What was dropped without a claim (of a cancelled campaign) is news, too. */
+/* What left its flow without a claim (of a cancelled campaign) is news, too. */
 static bool has_news(const struct store_shard *shard)
 {
     return shard->changed || queue_waiting_count(shard->queue) != shard->waiting_reported;
@@ -273,6 +273,7 @@ void store_shard_tick(struct store_shard *shard)
 {
     take_orders(shard);
     shard->more_due = queue_due(shard->queue, io_wall_ns(shard->io) / NS_PER_S, WORK_MAX);
+    store_parts_sweep(shard);
     shard->changed |= shard->more_due;
     step_journal(shard);
     if (has_news(shard) && io_now_ns(shard->io) >= shard->report_ns)
@@ -285,7 +286,7 @@ uint64_t store_shard_deadline_ns(const struct store_shard *shard)
     uint64_t due_s = queue_next_due_s(shard->queue);
     uint64_t deadline = store_log_deadline_ns(&shard->log);
 
-    if (shard->more_due || queue_ready_cut(shard->queue))
+    if (shard->more_due || shard->more_to_sweep || queue_ready_cut(shard->queue))
         return now_ns;
     if (has_news(shard) || shard->holds)
         deadline = min_u64(deadline, shard->report_ns);
@@ -298,7 +299,7 @@ uint64_t store_shard_deadline_ns(const struct store_shard *shard)
 
 /* --- claims --- */
 
-static bool has_room(struct store_shard *shard)
+bool store_parts_has_room(struct store_shard *shard)
 {
     uint64_t needed = ((uint64_t)queue_claimed_count(shard->queue) + 1) * OUTCOME_COST;
 
@@ -319,7 +320,7 @@ int store_claim(struct store_shard *shard, uint32_t flow, uint32_t *ret_record,
     for (;;) {
         uint32_t record;
 
-        if (!has_room(shard))
+        if (!store_parts_has_room(shard))
             return -EAGAIN;
         record = queue_claim(shard->queue, flow);
         if (record == QUEUE_NONE)

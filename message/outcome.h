@@ -53,7 +53,7 @@ enum outcome_cause {
     CAUSE_TLS,
     CAUSE_LOCAL_CONTENT, /* the message does not fit this server (8-bit, SIZE) */
     CAUSE_LOCAL_LIFETIME,
-    CAUSE_LOCAL_STOP,       /* ringpost is stopping */
+    CAUSE_LOCAL_STOP,       /* ringpost is stopping; with CANCELLED: an operator has ended it */
     CAUSE_LOCAL_SUPPRESSED, /* the address is not to be mailed (bounce/hygiene.h) */
     CAUSE_LOCAL_SIGNATURE,  /* a signature could not be made */
     CAUSE_COUNT

@@ -11,7 +11,7 @@ static size_t shard_cost(const struct queue_limits *limits)
 {
     return due_cost(limits->flows_max, limits->campaigns_max) +
            arena_cost(limits->campaigns_max, sizeof(struct campaign_counts)) +
-           arena_cost(limits->campaigns_max, 1);
+           arena_cost(limits->campaigns_max, 1) + queue_parts_sweep_cost(limits);
 }
 
 static size_t hints_count(const struct queue_limits *limits)
@@ -44,6 +44,7 @@ static void open_shard(struct queue *queue, struct arena *arena, uint32_t index)
     due_init(&shard->due, arena, queue->links, limits->flows_max, limits->campaigns_max);
     shard->counts = arena_alloc(arena, limits->campaigns_max, sizeof(struct campaign_counts));
     shard->states = arena_alloc(arena, limits->campaigns_max, 1);
+    queue_parts_sweep_init(shard, arena);
 }
 
 struct queue *queue_open(struct arena *arena, const struct queue_limits *limits)

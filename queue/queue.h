@@ -68,6 +68,7 @@ struct queue_flow {
 enum queue_notice_kind {
     QUEUE_NOTICE_RECIPIENTS, /* runs [run_first, runs_count) are there to be admitted */
     QUEUE_NOTICE_STATE,      /* a campaign has another state */
+    QUEUE_NOTICE_SWEEP,      /* its state CANCELLED is durable: see queue_sweep */
 };
 
 struct queue_notice {
@@ -162,9 +163,16 @@ void queue_near(const struct queue_shard *shard, uint32_t record);
 /* The attempt number that a settle with this attempt will have. */
 uint32_t queue_attempt_number(const struct queue_shard *shard, uint32_t record,
                               const struct attempt *attempt);
-/* The verdict in memory: the store has put the same attempt into the journal. A deferral of a
- * CANCELLED campaign ends as cancelled. */
+/* The verdict in memory: the store has put the same attempt into the journal. What is deferred of a
+ * CANCELLED campaign is found by queue_sweep. */
 void queue_settle(struct queue_shard *shard, uint32_t record, const struct attempt *attempt);
+/* The next recipient of a cancelled campaign that is open and that nobody has, now claimed: to be
+ * settled as cancelled at once. Waiting or deferred makes no difference; those in flight come when
+ * they are released or deferred. QUEUE_NONE: none is left, or *work entries have been looked at,
+ * which is counted down. */
+MUST_USE uint32_t queue_sweep(struct queue_shard *shard, uint32_t *work);
+/* True while queue_sweep may find something. */
+MUST_USE bool queue_sweeping(const struct queue_shard *shard);
 /* No attempt was made: back to the head of its flow, nothing is journaled. */
 void queue_release(struct queue_shard *shard, uint32_t record);
 /* The claimed record cannot be read: out of the way until the next start, counted as damaged. */
@@ -176,7 +184,8 @@ const struct campaign_counts *queue_counts(const struct queue_shard *shard,
 uint32_t queue_claimed_count(const struct queue_shard *shard);
 /* Recipients in flows: they could be claimed now (those of paused campaigns included). */
 uint32_t queue_waiting_count(const struct queue_shard *shard);
-/* True while notices brought recipients that queue_due has not admitted yet. */
+/* True while notices brought recipients that queue_due has not admitted yet, or that queue_sweep
+ * has not ended yet. */
 MUST_USE bool queue_admitting(const struct queue_shard *shard);
 /* The wall second (since 1970) in which the next deferred recipient is due, or UINT64_MAX. */
 uint64_t queue_next_due_s(const struct queue_shard *shard);

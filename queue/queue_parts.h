@@ -60,6 +60,23 @@ struct queue_admission {
     uint32_t position; /* in the run */
 };
 
+/* Of a campaign, as a shard sees it. */
+enum queue_sweep_state {
+    QUEUE_SWEEP_NONE = 0, /* nothing was ordered */
+    QUEUE_SWEEP_ORDERED,  /* its runs are being walked, or will be */
+    QUEUE_SWEEP_DONE,     /* they were; what was in flight then comes one by one */
+};
+
+/* Where the walk over cancelled campaigns is. */
+struct queue_sweep {
+    uint8_t *states;        /* enum queue_sweep_state, one a campaign */
+    uint32_t ordered_count; /* campaigns that are ORDERED */
+    uint32_t campaign;      /* the one whose runs are walked, or whose turn to be looked at it is */
+    uint32_t run;           /* QUEUE_NONE: none is walked */
+    uint32_t position;      /* in the run */
+    uint32_t late;          /* list (by links) of records that were in flight; QUEUE_NONE: empty */
+};
+
 struct queue_shard {
     struct queue *queue;
     uint32_t index;
@@ -74,6 +91,7 @@ struct queue_shard {
     uint32_t claimed_count;
     bool ready_cut; /* queue_ready stopped at its bound */
     uint64_t now_s;
+    struct queue_sweep sweep;
 };
 
 struct queue {
@@ -102,5 +120,15 @@ uint32_t queue_parts_run(const struct queue *queue, uint32_t runs_count, uint32_
 MUST_USE int queue_parts_read(const struct queue *queue, uint32_t run, uint32_t record,
                               struct queue_recipient *ret);
 uint64_t queue_parts_hash(uint64_t number);
+/* --- queue_shard.c --- */
+/* An open record of the campaign, which nobody has, is in flight. */
+void queue_parts_claim(struct queue_shard *shard, uint32_t campaign, uint32_t record);
+/* --- queue_sweep.c --- */
+size_t queue_parts_sweep_cost(const struct queue_limits *limits);
+void queue_parts_sweep_init(struct queue_shard *shard, struct arena *arena);
+/* The campaign's CANCELLED is durable. */
+void queue_parts_sweep_order(struct queue_shard *shard, uint32_t campaign);
+/* The record is not in flight any more, open, and in no list. */
+void queue_parts_sweep_late(struct queue_shard *shard, uint32_t campaign, uint32_t record);
 
 #endif

@@ -68,7 +68,9 @@ void queue_notice(struct queue_shard *shard, const struct queue_notice *notice)
     shard->runs_known = notice->runs_count;
     if (notice->campaign_index != QUEUE_NONE)
         take_state(shard, notice->campaign_index, notice->state);
-    if (notice->kind == QUEUE_NOTICE_STATE)
+    if (notice->kind == QUEUE_NOTICE_SWEEP)
+        queue_parts_sweep_order(shard, notice->campaign_index);
+    if (notice->kind != QUEUE_NOTICE_RECIPIENTS)
         return;
     CHECK(queue_can_notice(shard));
     admission = &shard->admissions[(shard->admissions_first + shard->admissions_count) %
@@ -83,7 +85,7 @@ void queue_notice(struct queue_shard *shard, const struct queue_notice *notice)
 
 bool queue_admitting(const struct queue_shard *shard)
 {
-    return shard->admissions_count > 0;
+    return shard->admissions_count > 0 || queue_sweeping(shard);
 }
 
 /* Into its flow when its time has come, else into its bucket. */
@@ -229,11 +231,21 @@ static int64_t *open_count(struct campaign_counts *counts, const struct entry *e
     return entry->state == ENTRY_QUEUED ? &counts->queued : &counts->deferred;
 }
 
+void queue_parts_claim(struct queue_shard *shard, uint32_t campaign, uint32_t record)
+{
+    struct entry *entry = entry_of(shard, record);
+
+    CHECK((entry->flags & ENTRY_CLAIMED) == 0);
+    entry->flags |= ENTRY_CLAIMED;
+    shard->claimed_count++;
+    --*open_count(&shard->counts[campaign], entry);
+    shard->counts[campaign].in_flight++;
+}
+
 uint32_t queue_claim(struct queue_shard *shard, uint32_t flow)
 {
     uint32_t campaign = shard->due.flows[flow].campaign;
     enum campaign_state state = state_of(shard, campaign);
-    struct entry *entry;
     uint32_t record;
 
     if (state == CAMPAIGN_PAUSED && shard->due.flows[flow].count > 0) {
@@ -247,12 +259,7 @@ uint32_t queue_claim(struct queue_shard *shard, uint32_t flow)
     record = due_pop(&shard->due, flow);
     if (record == DUE_NONE)
         return QUEUE_NONE;
-    entry = entry_of(shard, record);
-    CHECK((entry->flags & ENTRY_CLAIMED) == 0);
-    entry->flags |= ENTRY_CLAIMED;
-    shard->claimed_count++;
-    --*open_count(&shard->counts[campaign], entry);
-    shard->counts[campaign].in_flight++;
+    queue_parts_claim(shard, campaign, record);
     return record;
 }
 
@@ -360,6 +367,8 @@ void queue_settle(struct queue_shard *shard, uint32_t record, const struct attem
     entry->due_s = (uint32_t)min_u64(due_s, UINT32_MAX);
     if (is_alive(shard, campaign))
         due_sleep(&shard->due, record, entry->due_s);
+    else
+        queue_parts_sweep_late(shard, campaign, record);
 }
 
 void queue_release(struct queue_shard *shard, uint32_t record)
@@ -369,7 +378,9 @@ void queue_release(struct queue_shard *shard, uint32_t record)
     struct entry *entry = end_claim(shard, record, &counts);
 
     ++*open_count(counts, entry);
-    if (is_alive(shard, campaign) && !due_push(&shard->due, campaign, entry->domain, record, true))
+    if (!is_alive(shard, campaign))
+        queue_parts_sweep_late(shard, campaign, record);
+    else if (!due_push(&shard->due, campaign, entry->domain, record, true))
         due_sleep(&shard->due, record, shard->now_s + 1);
 }
 

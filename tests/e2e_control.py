@@ -193,6 +193,7 @@ def cancelling(case):
     e2e.check_equal((summary["state"], summary["accepted"], summary["cancelled"]),
                     ("cancelled", result["accepted"], scene.count - result["accepted"]), "the summary", summary)
     e2e.check_equal(scene.spool.queue("list", "--json").out, "", "nothing is left to list")
+    check_ends(scene, "c", {"Delivery": result["accepted"], "AdminBounce": summary["cancelled"]})
     # At rest, before it began.
     run = scene.spool.send_list(scene.template, scene.rows, "later", "--at", "+1h", "--until", "1s")
     run.expect(e2e.STILL_QUEUED)
@@ -201,6 +202,22 @@ def cancelling(case):
     run = scene.spool.send_list(scene.template, scene.rows, "later")
     e2e.check(run.code != 0, "a cancelled campaign is not sent again", run)
     e2e.check_equal(scene.accepted(), before, "accepted")
+    # Its events come with the next sender; and not once more with the one after it.
+    one = e2e.write_rows(case.path("one.csv"), [("one@d0.test", 0)], ("email", "n"))
+    for n in range(2):
+        scene.spool.send_list(scene.template, one, f"after{n}").expect(0)
+        check_ends(scene, "later", {"AdminBounce": scene.count})
+
+
+def check_ends(scene, campaign, expected):
+    """Each recipient has one event that ends it, so many of each type."""
+    ends = [e for e in scene.spool.events() if e["campaign"] == campaign and e["type"] != "TransientFailure"]
+    e2e.check_equal(collections.Counter(e["type"] for e in ends), collections.Counter(expected), "events of " + campaign)
+    e2e.check_equal(len({e["id"] for e in ends}), scene.count, "recipients that have an event")
+    for event in (e for e in ends if e["type"] == "AdminBounce"):
+        e2e.check_equal((event["response"]["code"], event["response"]["content"], event["stage"], event["num_attempts"],
+                         event["bounce_classification"], event["peer_address"]),
+                        (0, "an operator cancelled the campaign", "queue", 0, None, None), "a cancelled recipient", event)
 
 
 def not_before(case):
