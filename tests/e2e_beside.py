@@ -1,16 +1,20 @@
 """`ringpost send` beside a running sender: the campaign goes to it through the control socket, whole or not at all, while
 clients and the service are killed at random moments; what is told and the exit codes are those at rest.
 """
+import array
 import collections
+import fcntl
 import os
 import random
 import resource
 import signal
 import subprocess
+import termios
 import time
 
 import e2e
 
+LARGE_TEMPLATE = "From: news@ringel.example\nSubject: {{n}}\n\n" + ("x" * 70 + "\n") * 60000
 DOMAINS = ["one.test", "two.test", "three.test"]
 
 
@@ -213,9 +217,15 @@ def killed_service(case):
     case.note(f"{campaigns} kills of the service, clients ended {dict(codes)}, {twice} messages twice")
 
 
-def address_space(process):
-    with open(f"/proc/{process.pid}/status") as lines:
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmSize:"))
+def address_space(process, what="VmSize"):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as lines:
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(what))
+
+
+def waiting_octets(pipe):
+    count = array.array("i", [0])
+    fcntl.ioctl(pipe, termios.FIONREAD, count)
+    return count[0]
 
 
 def dead_sender(case):
@@ -246,7 +256,7 @@ def no_memory(case):
         return  # a sanitizer ends the process instead of having no memory
     sink, spool, _ = scene(case, "memory")
     service = Service(case, spool, env={**os.environ, "MALLOC_CONF": "retain:false"})
-    large = case.write("large.eml", "From: news@ringel.example\nSubject: {{n}}\n\n" + ("x" * 70 + "\n") * 60000)
+    large = case.write("large.eml", LARGE_TEMPLATE)
     limits = [(address_space(service.process) + 2 ** 20, e2e.TRY_AGAIN, "do not fit any more"),
               (16 * 2 ** 20, e2e.USAGE, "more than the sender's limit of 16 MiB")]
     for limit, code, words in limits:
@@ -262,12 +272,37 @@ def no_memory(case):
     check_ledger(sink, spool, addresses(2))
 
 
+def no_memory_alone(case):
+    """The same without a service: nothing is queued, and the list is not even read."""
+    if case.san:
+        return
+    sink, spool, _ = scene(case, "alone")
+    large = case.write("alone.eml", LARGE_TEMPLATE)
+    environment = {**os.environ, "MALLOC_CONF": "retain:false"}
+    theirs, ours = os.pipe()
+    os.write(ours, b"email,n\n")  # is read when the content has been prepared
+    process = spool.start_list(large, "-", "large", stdin=theirs, env=environment)
+    e2e.wait_for(lambda: waiting_octets(theirs) == 0 or process.poll() is not None, 20, "the list")
+    peak = address_space(process, "VmPeak")
+    process.kill()
+    os.close(theirs)
+    os.close(ours)
+    run = spool.send_list(large, rows(case, "alone.csv", 2), "large", env=environment, preexec_fn=lambda: resource.setrlimit(
+        resource.RLIMIT_AS, (peak - 12 * 2 ** 20, resource.RLIM_INFINITY))).expect(e2e.TRY_AGAIN)
+    e2e.check("content cannot be prepared" in run.err and "LimitAS=" in run.err and "nothing was queued" in run.err, "why", run)
+    e2e.check_equal(spool.summary("large"), None, "nothing was queued")
+    run = spool.send_list(large, rows(case, "alone.csv", 2), "large", env=environment)
+    e2e.check_counts(run.json, run, recipients=2, accepted=2)
+    check_ledger(sink, spool, addresses(2))
+
+
 def main():
     with e2e.Case("beside") as case:
         case.step(handing)
         case.step(two_senders)
         case.step(dead_sender)
         case.step(no_memory)
+        case.step(no_memory_alone)
         case.step(killed_clients)
         case.step(killed_service)
 
