@@ -325,9 +325,58 @@ static int make(struct query_suppress *query, struct hygiene_store *hygiene,
     return result;
 }
 
+/* Whether the withdrawal has something to lift: in exactly its scope, or counted. When the shelf
+ * cannot be read it may be so. */
+static bool is_there(const struct hygiene_change *withdrawal, struct hygiene *tables,
+                     const struct confirmations *known)
+{
+    struct span tenant = span_first(withdrawal->tenant, HYGIENE_CHANGE_SCOPE_MAX);
+    struct span stream = span_first(withdrawal->stream, HYGIENE_CHANGE_SCOPE_MAX);
+    uint32_t next = HYGIENE_FIND_FIRST;
+    struct confirmation report;
+    struct hygiene_entry entry;
+    struct hygiene_score score;
+    int result;
+
+    while ((result = hygiene_find(tables, withdrawal->key, &next, &entry)) == 0)
+        if ((entry.until_s != 0 || entry.held_until_s != 0) && span_equal(entry.tenant, tenant) &&
+            span_equal(entry.stream, stream))
+            return true;
+    if (result == -ENOENT && span_find_byte(stream, '@') == SPAN_NOT_FOUND) /* of no list */
+        result = hygiene_score_of(tables, withdrawal->key, &score);
+    if (result != -ENOENT)
+        return true;
+    for (uint32_t i = 0; i < confirmations_count(known); i++)
+        if (confirmations_at(known, i, 0, &report) && span_equal(report.key, withdrawal->key) &&
+            span_equal(report.list, stream))
+            return true;
+    return false;
+}
+
+static bool complain_of_nothing(struct text *out, struct span key)
+{
+    char bytes[HYGIENE_CHANGE_KEY_MAX + 256];
+    struct text text;
+
+    text_init(&text, bytes, sizeof(bytes));
+    text_add_printable(&text, key, HYGIENE_CHANGE_KEY_MAX);
+    text_add_cstr(&text,
+                  ": nothing was removed: in this scope it is not suppressed, and nothing is "
+                  "counted for it (suppress show tells its scopes)");
+    return complain(out, text_cstr_end(&text));
+}
+
 static bool step_order(struct query_suppress *query, struct hygiene_store *hygiene,
                        uint64_t wall_ns, struct text *out)
 {
+    struct hygiene *tables = hygiene_store_tables(hygiene);
+
+    if (!query->ordered && query->change.kind == HYGIENE_WITHDRAW) {
+        if (is_pending(tables))
+            return false;
+        if (!is_there(&query->change, tables, hygiene_store_confirmations(hygiene)))
+            return complain_of_nothing(out, query->change.key);
+    }
     if (!query->ordered) {
         query->change.time_s = wall_ns / NS_PER_S;
         if (make(query, hygiene, &query->change) == -EAGAIN)

@@ -3,7 +3,8 @@
  * The words of a request, with tabs between:
  *
  *   add ADDRESS CLASS SOURCE UNTIL TENANT STREAM NOTE    UNTIL: seconds, or empty for ever
- *   remove ADDRESS TENANT STREAM NOTE                    also what was counted for it
+ *   remove ADDRESS TENANT STREAM NOTE                    also what was counted for it; an error if
+ *                                        there is neither in exactly this scope
  *   show ADDRESS     a line for every entry, explained in words, the first with counts and how the
  *                    domain fared; one such line, counted or free, when there is no entry
  *   show @DOMAIN     how mail there fared

@@ -63,7 +63,7 @@ def campaigns(case):
 
     suppress(spool, "add", f"HAND@{domain}", "--note", "asked by phone", "--reason", "complaint").expect(0)
     suppress(spool, "add", f"hand@{domain}", "--reason", "complaint", "--class", "no-user").expect(e2e.USAGE)
-    suppress(spool, "add", "nonsense").expect(e2e.SOME_FAILED)
+    refused(suppress(spool, "add", f"hand@{domain}", "nonsense"), '"nonsense" is no mail address')
     run = spool.send_list(template, rows, "one").expect(e2e.SOME_FAILED)
     e2e.check(f" {DEAD} failed     no-user " in run.err, "reasons are told with their class", run)
     first = run.json
@@ -213,6 +213,10 @@ def shown_once(spool):
     e2e.check_equal(sorted((line["state"], line["tenant"]) for line in shown(spool, "c@x.test")),
                     [("suppressed", ""), ("withdrawn", "t2")], "one is lifted")
     e2e.check_equal([line["state"] for line in shown(spool, "nobody@x.test")], ["free"], "nothing against nobody")
+    for address, *scope in (("c@x.test", "--scope", "t2"), ("c@x.test",), ("nobody@x.test",)):
+        run = suppress(spool, "remove", address, *scope).expect(e2e.SOME_FAILED)
+        e2e.check(f"{address}: nothing was removed" in run.err and "done" not in run.out, "there is nothing to remove", run)
+    e2e.check_equal(sorted(line["state"] for line in shown(spool, "c@x.test")), ["suppressed", "withdrawn"], "it still holds")
 
 
 def importing(case):

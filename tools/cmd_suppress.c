@@ -5,6 +5,7 @@
 
 #include "base/utc.h"
 #include "bounce/bounce_class.h"
+#include "engine/hygiene_feed.h"
 #include "engine/query_suppress.h"
 #include "tools/exit_code.h"
 #include "tools/option_reader.h"
@@ -307,6 +308,21 @@ static int objects_of(const char *verb)
     return 0;
 }
 
+/* Before anything is ordered. A provider is any word. */
+static int check_addresses(const struct suppress_command *command, int count, char **objects)
+{
+    uint8_t key[HYGIENE_CHANGE_KEY_MAX];
+
+    if (strcmp(command->verb, "add") != 0 && strcmp(command->verb, "remove") != 0 &&
+        strcmp(command->verb, "show") != 0)
+        return 0;
+    for (int i = 0; i < count; i++)
+        if (objects[i][0] != '@' && hygiene_feed_key(span_cstr(objects[i]), key).size == 0)
+            return verb_complain("suppress", "\"%s\" is no mail address; nothing was done",
+                                 objects[i]);
+    return 0;
+}
+
 static int run(struct suppress_command *command, struct suppress_ask *ask, int count,
                char **objects)
 {
@@ -388,6 +404,8 @@ int verb_suppress(int argc, char **argv)
 
     if (result == 0)
         result = check(&command, count);
+    if (result == 0)
+        result = check_addresses(&command, count, argv + optind);
     if (result != 0)
         return result;
     if (strcmp(command.verb, "export") == 0 && count == 1 && strcmp(argv[optind], "-") != 0)
