@@ -82,6 +82,14 @@ def check_decisions(run, wanted):
     e2e.check_equal(seen, wanted, "decisions", run)
 
 
+def as_read(case, run, *paths):
+    """A line of ingest has what `bounce read` says of the same message."""
+    read = {line["file"]: line for line in case.tool("bounce", "read", "--json", *paths).expect(0).json_lines}
+    for line in run.json_lines:
+        e2e.check_equal({key: line.get(key) for key in read[line["file"]]}, read[line["file"]], "as read", line)
+    return [line["recipients"] for line in run.json_lines]
+
+
 def at_rest(case):
     scene = Scene(case, "rest", "unsubscribe: {mailto: leave@ringel.example}\n")
     scene.send()
@@ -97,6 +105,9 @@ def at_rest(case):
     check_decisions(run, ["suppressed"] * 3)
     e2e.check_equal([line["recipient"] for line in run.json_lines], dead[:3], "recipients", run)
     e2e.check_equal({line["class"] for line in run.json_lines}, {"no-user"}, "classes", run)
+    said = as_read(case, run, folder)
+    e2e.check_equal([(r["addr"], r["class"], r["status"], r["action"]) for (r,) in said],
+                    [(a, "no-user", "5.1.1", "failed") for a in dead[:3]], "recipients as read", run)
     box = [reports.dsn(f"bounce+{tag[dead[3]]}@relay.test", "elsewhere@forwarded.test"),
            reports.dsn(scene.paths[dead[3]], dead[3]),  # its tag once more
            reports.dsn(scene.paths[full[0]], full[0], "5.2.2", "552 5.2.2 <%s>: mailbox full"),
@@ -111,6 +122,7 @@ def at_rest(case):
     check_decisions(run, ["suppressed", "repeated", "counted", "noted", "noted", "suppressed", "unproven",
                           "suppressed"])
     e2e.check_equal(run.json_lines[5]["recipient"], dead[4], "whose tag it is", run)
+    as_read(case, run, case.path("box.mbox"))
     with open(case.write("one", reports.dsn("x@y", dead[5])), "rb") as stdin:
         run = scene.ingest("--to", scene.paths[dead[5]], "-", stdin=stdin)
     check_decisions(run, ["suppressed"])

@@ -377,6 +377,8 @@ def listening(case):
                "beside the service")
     run = lists.ingest(bounced("beside@example.com"))  # through the control socket
     e2e.check_equal(run.json_lines[0]["decision"], "suppressed", "beside the service", run)
+    e2e.check_equal([(r["addr"], r["class"], r["action"]) for r in run.json_lines[0]["recipients"]],
+                    [("beside@example.com", "no-user", "failed")], "its recipients", run)
     check_keys(lists.decisions("--cursor", cursor).json_lines,
                [("suppressed", "beside@example.com", "team@lists.example.org")], "beside the service")
     e2e.wait_for(lambda: [event["recipient"] for event in lists.spool.events()] ==

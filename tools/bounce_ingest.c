@@ -19,12 +19,13 @@
 #include "tools/exit_code.h"
 #include "tools/mail_files.h"
 #include "tools/option_reader.h"
+#include "tools/report_json.h"
 #include "tools/sender.h"
 #include "tools/sender_line.h"
 #include "tools/spool.h"
 #include "tools/verb.h"
 
-#define LINE_SIZE (64 * KIB)
+#define LINE_SIZE (2 * MIB) /* as `bounce read`: with all recipients */
 #define SECONDS_A_DAY 86400
 
 struct ingest {
@@ -40,6 +41,8 @@ struct ingest {
     const struct verp_keys *keys;
     struct report_reader *reader;
     struct report report;
+    uint32_t shown_first; /* of its recipients, in the next line */
+    uint32_t shown_count;
     struct text line;
     bool later; /* something could not be recorded */
 };
@@ -211,6 +214,19 @@ static struct span address_of(struct ingest *ingest, const struct proof *proof, 
     return recipient.address;
 }
 
+/* What `read` says of it, behind what became of it. */
+static void put_read(struct ingest *ingest)
+{
+    struct text *line = &ingest->line;
+
+    if (!span_ends_nocase(text_span(line), SPAN("}\n")))
+        return;
+    line->size -= 2;
+    report_json_recipients(line, &ingest->report, ingest->shown_first, ingest->shown_count);
+    json_put_close(line, '}');
+    text_add_byte(line, '\n');
+}
+
 static void take_notice(struct ingest *ingest, const char *name, const struct notice *notice)
 {
     int result = 0;
@@ -226,6 +242,7 @@ static void take_notice(struct ingest *ingest, const char *name, const struct no
         ingest->later = true;
         return;
     }
+    put_read(ingest);
     (void)fwrite(ingest->line.data, 1, ingest->line.size, stdout); /* seen at the end */
 }
 
@@ -239,6 +256,10 @@ static void take_of_list(struct ingest *ingest, const char *name, const struct l
     for (uint32_t i = 0; i < count; i++) {
         if (!list_notice_make(list, &ingest->report, i, &notice))
             continue;
+        if (count > 1) { /* each has a line of its own */
+            ingest->shown_first = i;
+            ingest->shown_count = 1;
+        }
         take_notice(ingest, name, &notice);
         taken++;
     }
@@ -266,6 +287,8 @@ static void take(void *context, const char *name, struct span message)
 
     text_init(&answer, buffer, sizeof(buffer));
     report_read(ingest->reader, message, &ingest->report);
+    ingest->shown_first = 0;
+    ingest->shown_count = ingest->report.recipients_count;
     proof_find(&question, &proof);
     if (proof.verdict != VERP_VALID &&
         list_notice_find(ingest->policy, question.envelope, message, &ingest->report, &list)) {

@@ -11,6 +11,7 @@
 #include "tools/mail_files.h"
 #include "tools/option_reader.h"
 #include "tools/reply_rules.h"
+#include "tools/report_json.h"
 #include "tools/verb.h"
 
 #define LINE_SIZE (2 * MIB)
@@ -25,47 +26,12 @@ struct reading {
     bool json;
 };
 
-static void put_status(struct text *out, const uint16_t status[3])
-{
-    text_add_u64(out, status[0]);
-    text_add_byte(out, '.');
-    text_add_u64(out, status[1]);
-    text_add_byte(out, '.');
-    text_add_u64(out, status[2]);
-}
-
-static void put_recipient(struct text *out, const struct report_recipient *recipient)
-{
-    char buffer[32];
-    struct text status;
-
-    text_init(&status, buffer, sizeof(buffer));
-    json_put_open(out, '{');
-    json_put_key_string(out, "addr", recipient->address);
-    json_put_key_cstr(out, "class", bounce_class_name(recipient->class));
-    if (recipient->status[0] != 0) {
-        put_status(&status, recipient->status);
-        json_put_key_string(out, "status", text_span(&status));
-    }
-    if (recipient->action != REPORT_ACTION_NONE)
-        json_put_key_cstr(out, "action", report_action_name(recipient->action));
-    if (recipient->diagnostic.size > 0)
-        json_put_key_string(out, "reply", recipient->diagnostic);
-    json_put_close(out, '}');
-}
-
 static void put_json(struct text *out, const char *name, const struct report *report)
 {
     json_put_open(out, '{');
     json_put_key_cstr(out, "file", name);
     json_put_key_cstr(out, "kind", report_kind_name(report->kind));
-    json_put_key(out, "recipients");
-    json_put_open(out, '[');
-    for (uint32_t i = 0; i < report->recipients_count; i++)
-        put_recipient(out, &report->recipients[i]);
-    json_put_close(out, ']');
-    if (report->recipients_more > 0)
-        json_put_key_u64(out, "recipients_more", report->recipients_more);
+    report_json_recipients(out, report, 0, report->recipients_count);
     json_put_close(out, '}');
     text_add_byte(out, '\n');
 }
@@ -82,7 +48,7 @@ static void put_plain(struct text *out, const char *name, const struct report *r
         text_add_format(out, " %s", bounce_class_name(recipient->class));
         if (recipient->status[0] != 0) {
             text_add_byte(out, ' ');
-            put_status(out, recipient->status);
+            report_json_status(out, recipient->status);
         }
         if (recipient->action != REPORT_ACTION_NONE)
             text_add_format(out, " %s", report_action_name(recipient->action));
