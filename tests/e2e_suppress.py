@@ -158,6 +158,8 @@ def beside(case, spool, template, rows, domain):
             break
         time.sleep(0.05)
     run.expect(0)
+    run = spool.queue("status").expect(0)
+    e2e.check("sessions=" in run.out and "accepted=" in run.out, "the plain status", run)
     suppress(spool, "add", f"good0@{domain}", "--tenant", "other").expect(0)
     suppress(spool, "add", f"good1@{domain}", "--expires", "+1h", "--reason", "away, says the neighbour").expect(0)
     away = shown(spool, f"good1@{domain}")[0]
@@ -255,8 +257,27 @@ def importing(case):
     e2e.check_equal(imported(spool, "one", "h@x.test", "--json").expect(0).json["done"], 1, "one address")
 
 
+def no_spool(case):
+    """Looking makes nothing; who only says `queue` learns what can be said."""
+    spool = e2e.Spool(case, "nothing", port=25, dns=53)
+    looks = [("queue", "summary"), ("queue", "list"), ("queue", "verify"), ("queue", "pause", "--campaign", "c"),
+             ("suppress", "list"), ("suppress", "show", "a@x.test"), ("suppress", "export"), ("suppress", "remove", "a@x.test")]
+    for folder in ("absent", "empty"):
+        if folder == "empty":
+            os.mkdir(spool.folder)
+        for look in looks:
+            refused(case.tool(*look, "--config", spool.config), spool.folder)
+        e2e.check_equal(os.path.exists(spool.folder) and os.listdir(spool.folder), [] if folder == "empty" else False,
+                        f"what was made of an {folder} folder")
+    refused(case.tool("queue"), "summary, status, list, show, pause, resume, cancel or verify?")
+    suppress(spool, "add", "a@x.test").expect(0)
+    e2e.check_equal(list(listed(spool)), ["a@x.test"], "a spool of suppressions alone")
+    refused(spool.queue("summary"), "no queue")
+
+
 def main():
     with e2e.Case("suppress") as case:
+        case.step(no_spool)
         case.step(importing)
         case.step(campaigns)
 

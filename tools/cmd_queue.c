@@ -54,6 +54,11 @@ static void show_line(struct queue_command *command, struct span line)
         "cancelled", "unsure",    "require_tls", "held_because", NULL};
     static const char *const record_keys[] = {
         "id", "recipient", "state", "attempts", "next_attempt", "unsure", "held_because", NULL};
+    static const char *const status_keys[] = {
+        "ready",     "in_flight",        "sessions",      "accepted",
+        "deferrals", "failed",           "expired",       "sessions_peak",
+        "connects",  "connect_failures", "dns_questions", "longest_turn_us",
+        NULL};
     static const char *const event_keys[] = {"type",    "timestamp", "site",         "code",
                                              "content", "name",      "num_attempts", NULL};
     struct span error = sender_value(line, "error");
@@ -68,6 +73,8 @@ static void show_line(struct queue_command *command, struct span line)
         print_keys(line, campaign_keys);
     } else if (span_starts(line, SPAN("{\"id\":"))) {
         print_keys(line, record_keys);
+    } else if (span_starts(line, SPAN("{\"ready\":"))) {
+        print_keys(line, status_keys);
     } else {
         print_keys(line, event_keys);
     }
@@ -258,8 +265,10 @@ static int parse(struct queue_command *command, int argc, char **argv)
         else
             return verb_complain("queue", "%s", reader.problem);
     }
-    if (optind < argc)
-        command->verb = argv[optind++];
+    if (optind == argc)
+        return verb_complain("queue", "summary, status, list, show, pause, resume, cancel or "
+                                      "verify?");
+    command->verb = argv[optind++];
     if (strcmp(command->verb, "show") == 0)
         command->id = optind < argc ? argv[optind++] : "";
     if (optind < argc)
@@ -324,9 +333,18 @@ static int ask_about(struct queue_command *command, const char *spool, const cha
     return ask_spool(command, request);
 }
 
+/* Whether there is a queue to ask: to look at a folder makes no spool of it. */
+static bool is_spool(const char *folder)
+{
+    char path[POLICY_PATH_MAX + 16];
+
+    (void)snprintf(path, sizeof(path), "%s/segments", folder);
+    return access(path, F_OK) == 0 || sender_line_is_there(folder);
+}
+
 int verb_queue(int argc, char **argv)
 {
-    struct queue_command command = {.verb = "summary"};
+    struct queue_command command = {.verb = ""};
     struct settings settings;
     char folder[POLICY_PATH_MAX + 1];
     const char *campaign, *domain;
@@ -336,8 +354,6 @@ int verb_queue(int argc, char **argv)
         result = check(&command);
     if (result != 0)
         return result;
-    if (strcmp(command.verb, "verify") == 0)
-        return verify(&command);
     result = settings_load_policy(&settings, command.config, command.spool);
     if (result != 0)
         return result;
@@ -345,6 +361,10 @@ int verb_queue(int argc, char **argv)
     settings_free(&settings);
     if (access(folder, F_OK) != 0)
         return verb_complain("queue", "%s: %s", folder, strerror(errno));
+    if (!is_spool(folder))
+        return verb_complain("queue", "%s is no spool: there is no queue in it", folder);
+    if (strcmp(command.verb, "verify") == 0)
+        return verify(&command);
     campaign = command.id != NULL ? command.id : command.campaign != NULL ? command.campaign : "";
     domain = command.domain != NULL ? command.domain : "";
     if (strcmp(command.verb, "cancel") == 0 && !command.yes) {

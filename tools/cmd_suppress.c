@@ -375,7 +375,11 @@ static int check(const struct suppress_command *command, int count)
 /* Asks and prints the answers. */
 static int ask_sender(struct suppress_command *command, int count, char **objects)
 {
-    struct suppress_ask ask = {.take = take, .context = command};
+    struct suppress_ask ask = {
+        .looks_only = strcmp(command->verb, "add") != 0 && strcmp(command->verb, "import") != 0,
+        .take = take,
+        .context = command,
+    };
     int result = suppress_ask_open(&ask, command->config, command->spool), closed;
 
     if (result != 0)

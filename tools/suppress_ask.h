@@ -14,6 +14,7 @@ struct suppress_ask {
     struct arena arena;
     struct hygiene_store *hygiene; /* at rest */
     const char *folder;            /* of the spool */
+    bool looks_only;               /* a folder that is no spool is not made one */
     suppress_ask_take *take;
     void *context;
 };
