@@ -64,7 +64,8 @@ void query_parse(struct query *query, struct span line)
         query->verb = QUERY_STATUS;
     } else if (span_equal(verb, SPAN("summary"))) {
         query->verb = QUERY_SUMMARY;
-        good = take_word(span_split(&line, '\t'), query->campaign);
+        good = take_word(span_split(&line, '\t'), query->campaign) &&
+               take_word(span_split(&line, '\t'), query->domain);
     } else if (span_equal(verb, SPAN("list"))) {
         query->verb = QUERY_LIST;
         good = take_word(span_split(&line, '\t'), query->campaign) &&
@@ -119,18 +120,6 @@ static bool complain_for_now(struct text *out, const char *what)
     return true;
 }
 
-static bool campaign_named(const struct campaign *campaign, const char *name)
-{
-    struct span wanted = span_cstr(name);
-    const struct campaign_descriptor *descriptor = &campaign->descriptor;
-
-    if (wanted.size == 0 || span_equal(wanted, descriptor->name))
-        return true;
-    return descriptor->tenant.size > 0 && span_starts(wanted, descriptor->tenant) &&
-           wanted.size > descriptor->tenant.size && wanted.data[descriptor->tenant.size] == '/' &&
-           span_equal(span_skip(wanted, descriptor->tenant.size + 1), descriptor->name);
-}
-
 static void write_counts(struct text *out, const struct campaign_counts *counts)
 {
     json_put_key_u64(out, "queued", (uint64_t)counts->queued);
@@ -145,14 +134,9 @@ static void write_counts(struct text *out, const struct campaign_counts *counts)
     json_put_key_u64(out, "unsure", (uint64_t)counts->unsure);
 }
 
-/* Why nobody sends the campaign although it is open, or NULL. */
 static const char *fault_of(const struct query_world *world, uint32_t index)
 {
-    enum campaign_state state = queue_campaign(store_queue(world->store), index)->state;
-
-    if (state != CAMPAIGN_READY && state != CAMPAIGN_PAUSED)
-        return NULL;
-    return content_fault(world->contents, index);
+    return query_campaign_fault(store_queue(world->store), world->contents, index);
 }
 
 static void write_fields(const struct query_world *world, uint32_t index, struct text *out)
@@ -253,12 +237,15 @@ static bool step_summary(struct query *query, const struct query_world *world, s
 {
     const struct queue *queue = store_queue(world->store);
 
+    if (query->domain[0] != '\0')
+        return query_campaign_step(&query->at_domain, queue, world->contents, query->campaign,
+                                   query->domain, out);
     for (; query->cursor < queue_campaigns_count(queue); query->cursor++) {
         const struct campaign *campaign = queue_campaign(queue, query->cursor);
 
         if (text_room(out) < QUERY_STEP_MAX)
             return false;
-        if (campaign->state != CAMPAIGN_DISCARDED && campaign_named(campaign, query->campaign))
+        if (campaign->state != CAMPAIGN_DISCARDED && query_campaign_is(campaign, query->campaign))
             write_campaign(world, query->cursor, out);
     }
     return true;
@@ -312,7 +299,7 @@ static bool step_list(struct query *query, const struct query_world *world, stru
             queue_read(queue, query->cursor, &recipient) < 0)
             continue;
         if (recipient.campaign->state == CAMPAIGN_DISCARDED ||
-            !campaign_named(recipient.campaign, query->campaign) ||
+            !query_campaign_is(recipient.campaign, query->campaign) ||
             (domain.size > 0 && !span_equal_nocase(domain, recipient.domain_name)))
             continue;
         write_record(world, &recipient, &standing, out);
@@ -388,7 +375,7 @@ static bool order_state(struct query *query, const struct query_world *world, st
     for (uint32_t i = 0; i < queue_campaigns_count(queue); i++) {
         const struct campaign *campaign = queue_campaign(queue, i);
 
-        if (campaign->state == CAMPAIGN_DISCARDED || !campaign_named(campaign, query->campaign))
+        if (campaign->state == CAMPAIGN_DISCARDED || !query_campaign_is(campaign, query->campaign))
             continue;
         query->campaign_index = i;
         matches++;

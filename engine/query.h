@@ -5,11 +5,10 @@
  * written as room allows: query_step is called until it says it is done. Belongs to the store's
  * thread.
  *
- *   status | summary | list [campaign] [domain] | show ID | pause C | resume C | cancel C |
- *   suppress ... (query_suppress.h) | whose ID | report NOTICE (query_report.h) |
- *   tlsrpt DAY (seconds since 1970: reports on it now) | find TENANT NAME [DOMAIN] (with the
- * domain: whether its mail is signed in its name) | load (beside a running sender; what follows is
- *   handover.h's)
+ *   status | summary [campaign] [domain] | list [campaign] [domain] | show ID | pause C | resume C
+ * | cancel C | suppress ... (query_suppress.h) | whose ID | report NOTICE (query_report.h) | tlsrpt
+ * DAY (seconds since 1970: reports on it now) | find TENANT NAME [DOMAIN] (with the domain: whether
+ * its mail is signed in its name) | load (beside a running sender; what follows is handover.h's)
  *
  * A campaign that this program cannot send (content.h) has the state "held" and says why.
  *
@@ -21,6 +20,7 @@
 #include "bounce/classify.h"
 #include "engine/content.h"
 #include "engine/handover.h"
+#include "engine/query_campaign.h"
 #include "engine/query_report.h"
 #include "engine/query_suppress.h"
 #include "engine/stats.h"
@@ -60,7 +60,8 @@ struct query {
     bool ordered;               /* QUERY_STATE: the change was made, its durability is awaited */
     struct store_cursor events; /* QUERY_SHOW */
     struct query_suppress suppress;
-    const char *problem; /* QUERY_INVALID: in words, or NULL */
+    struct query_campaign_domain at_domain; /* QUERY_SUMMARY with a domain */
+    const char *problem;                    /* QUERY_INVALID: in words, or NULL */
     struct query_report report;
     uint64_t day_s; /* QUERY_TLSRPT */
 };

@@ -18,6 +18,7 @@ static const struct {
     {"status", QUERY_STATUS, 0, "", ""},
     {"summary", QUERY_SUMMARY, 0, "", ""},
     {"summary\tacme/may", QUERY_SUMMARY, 0, "acme/may", ""},
+    {"summary\t\texample.com", QUERY_SUMMARY, 0, "", "example.com"},
     {"list", QUERY_LIST, 0, "", ""},
     {"list\t\texample.com", QUERY_LIST, 0, "", "example.com"},
     {"list\tmay\texample.com", QUERY_LIST, 0, "may", "example.com"},

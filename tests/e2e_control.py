@@ -75,6 +75,9 @@ def looking(case, scene):
     listed = scene.spool.queue("list", "--json", "--campaign", "c", "--domain", "d3.test").expect(0).json_lines
     e2e.check(0 < len(listed) <= scene.count // DOMAINS, "a domain's recipients", listed[:3])
     e2e.check(all(r["recipient"].endswith("@d3.test") for r in listed), "another domain's recipients", listed[:3])
+    there = scene.spool.queue("summary", "--json", "--domain", "d3.test").expect(0).json
+    e2e.check_equal(there["recipients"], scene.count // DOMAINS, "a domain's recipients", there)
+    e2e.check_equal(sum(there.get(k, 0) for k in OPEN + ENDED), there["recipients"], "its counts add up", there)
     shown = scene.spool.queue("show", listed[-1]["id"], "--json").expect(0).json_lines
     e2e.check_equal(shown[0]["recipient"], listed[-1]["recipient"], "the recipient shown", shown)
     campaign = listed[0]["id"].partition(".")[0]

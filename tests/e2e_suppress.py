@@ -190,6 +190,25 @@ def denied(case, spool, template):
     rows = case.write("denied.csv", "email,n\noff@nowhere.test,1\non@nowhere.test,2\n")
     run = spool.send_list(template, rows, "denied").expect(e2e.SOME_FAILED).json
     e2e.check_equal((run["suppressed"], run["failed"]), (1, 1), "a domain without an answer", run)
+    by_domain(spool)
+
+
+def by_domain(spool):
+    """How campaigns fare at one domain."""
+    lines = spool.queue("summary", "--domain", "NOWHERE.test", "--json").expect(0).json_lines
+    e2e.check_equal([[line[key] for key in ("campaign", "domain", "recipients", "suppressed", "failed", "queued")]
+                     for line in lines], [["denied", "NOWHERE.test", 2, 1, 1, 0]], "the summary of a domain", lines)
+    lines = {line["campaign"]: line for line in spool.queue("summary", "--domain", "d0.test", "--json").expect(0).json_lines}
+    e2e.check_equal(sorted(lines), ["one", "three", "two"], "campaigns with this domain")
+    whole = spool.summary("two")
+    e2e.check_equal({key: whole[key] for key in lines["two"] if key != "domain"},
+                    {key: value for key, value in lines["two"].items() if key != "domain"}, "all of it is there")
+    run = spool.queue("summary", "--domain", "d0.test", "--campaign", "three").expect(0)
+    e2e.check("campaign=three " in run.out and "domain=d0.test " in run.out and run.out.count("\n") == 1, "plain", run)
+    e2e.check_equal(spool.queue("summary", "--domain", "other.test", "--json").expect(0).out, "", "nobody there")
+    for verb in ("pause", "resume", "cancel"):
+        refused(spool.queue(verb), f"{verb} which campaign? Say --campaign C")
+        refused(spool.queue(verb, "--campaign", "one", "--domain", "d0.test"), f"{verb} cannot be limited to a domain")
 
 
 def imported(spool, name, content, *more):

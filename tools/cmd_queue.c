@@ -49,9 +49,9 @@ static void print_keys(struct span line, const char *const *keys)
 static void show_line(struct queue_command *command, struct span line)
 {
     static const char *const campaign_keys[] = {
-        "campaign",  "tenant",    "lane",        "state",        "recipients", "queued",
-        "deferred",  "in_flight", "accepted",    "failed",       "expired",    "suppressed",
-        "cancelled", "unsure",    "require_tls", "held_because", NULL};
+        "campaign",   "tenant",    "domain",    "lane",        "state",        "recipients",
+        "queued",     "deferred",  "in_flight", "accepted",    "failed",       "expired",
+        "suppressed", "cancelled", "unsure",    "require_tls", "held_because", NULL};
     static const char *const record_keys[] = {
         "id", "recipient", "state", "attempts", "next_attempt", "unsure", "held_because", NULL};
     static const char *const status_keys[] = {
@@ -276,6 +276,22 @@ static int parse(struct queue_command *command, int argc, char **argv)
     return 0;
 }
 
+/* A whole campaign, and one at a time. */
+static int check_order(const struct queue_command *command)
+{
+    if (command->domain != NULL)
+        return verb_complain("queue",
+                             "%s cannot be limited to a domain: it takes a whole campaign, by "
+                             "--campaign C",
+                             command->verb);
+    if (command->campaign == NULL)
+        return verb_complain("queue",
+                             "%s which campaign? Say --campaign C, or TENANT/C: queue summary "
+                             "shows their names; each is a command of its own",
+                             command->verb);
+    return 0;
+}
+
 static int check(const struct queue_command *command)
 {
     static const char *const verbs[] = {"summary", "list",   "show",   "pause",
@@ -287,12 +303,12 @@ static int check(const struct queue_command *command)
         known = known || strcmp(command->verb, verbs[i]) == 0;
     if (!known)
         return verb_complain("queue", "\"%s\" is not a question or an order", command->verb);
-    if (command->campaign == NULL &&
-        (strcmp(command->verb, "pause") == 0 || strcmp(command->verb, "resume") == 0 ||
-         strcmp(command->verb, "cancel") == 0))
-        return verb_complain("queue", "%s needs --campaign", command->verb);
-    if (command->domain != NULL && strcmp(command->verb, "list") != 0)
-        return verb_complain("queue", "--domain goes with list only");
+    if (strcmp(command->verb, "pause") == 0 || strcmp(command->verb, "resume") == 0 ||
+        strcmp(command->verb, "cancel") == 0)
+        return check_order(command);
+    if (command->domain != NULL && strcmp(command->verb, "list") != 0 &&
+        strcmp(command->verb, "summary") != 0)
+        return verb_complain("queue", "--domain goes with list and summary only");
     if (command->id != NULL && command->id[0] == '\0')
         return verb_complain("queue",
                              "show needs the id of a message: queue list and events have it");

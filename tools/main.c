@@ -48,7 +48,7 @@ static const struct verb verbs[] = {
      "beside a running service ringpost send is refused.\n",
      verb_run},
     {"queue", "look at a spool, pause, resume or cancel campaigns",
-     "ringpost queue summary [--campaign C] [--json]\n"
+     "ringpost queue summary [--campaign C] [--domain D] [--json]\n"
      "ringpost queue status [--json]      of a running sender\n"
      "ringpost queue list [--campaign C] [--domain D] [--json]\n"
      "ringpost queue show ID [--json]\n"
@@ -56,6 +56,8 @@ static const struct verb verbs[] = {
      "ringpost queue cancel --campaign C [--yes]\n"
      "ringpost queue verify [--json]\n"
      "  --config FILE  --spool DIR\n\n"
+     "summary --domain counts the recipients at D that the spool still knows, campaign by\n"
+     "campaign. pause, resume and cancel take whole campaigns, one a command.\n"
      "Beside a running sender the questions go through its control socket.\n",
      verb_queue},
     {"bounce", "what comes back: reports and replies",
