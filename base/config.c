@@ -147,9 +147,10 @@ static void *add_item(const yaml_event_t *event, const struct config_row *row,
         config_value_set_initial(inner, item + inner->offset);
     }
     if (row->subtree->line_offset != 0) {
-        uint32_t line = (uint32_t)event->start_mark.line + 1;
+        const uint32_t place[] = {(uint32_t)event->start_mark.line + 1,
+                                  (uint32_t)event->start_mark.column + 1};
 
-        memcpy(item + row->subtree->line_offset, &line, sizeof(line));
+        memcpy(item + row->subtree->line_offset, place, sizeof(place));
     }
     list->count++;
     return item;
@@ -247,8 +248,10 @@ static int read_setting_key(struct reader *reader, const yaml_event_t *event, st
     if (is_seen(frame, match.index))
         return fail_name(reader, event, key, "is here twice");
     frame->seen[match.index / 64] |= UINT64_C(1) << (match.index % 64);
-    if (frame->schema.rows == reader->schema->rows && !match.is_section)
+    if (frame->schema.rows == reader->schema->rows && !match.is_section) {
         reader->origin->line[match.index] = (uint32_t)event->start_mark.line + 1;
+        reader->origin->column[match.index] = (uint32_t)event->start_mark.column + 1;
+    }
     frame->match = match;
     frame->has_key = true;
     return 0;

@@ -49,7 +49,8 @@ struct config_subtree {
                            maps */
     bool scalar_items;  /* a map whose values need not be maps: the first row takes a scalar or a
                            list; with more rows than one a value may also be a map of them all */
-    size_t line_offset; /* where the item's line in the file goes (uint32_t); 0: nowhere */
+    size_t line_offset; /* where the item's line and column in the file go (two uint32_t, one behind
+                           the other); 0: nowhere */
 };
 
 /* The subtree's place is a struct config_list too: `items` are `capacity` structs of item_size. The
@@ -78,6 +79,7 @@ struct config_schema {
 /* Where each row's value came from: line 0 = default. */
 struct config_origin {
     uint32_t line[CONFIG_ROWS_MAX];
+    uint32_t column[CONFIG_ROWS_MAX]; /* of the key */
 };
 
 /* Fills `place` with the defaults. CHECKs that the table is sound. */

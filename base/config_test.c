@@ -109,6 +109,7 @@ static void test_whole_file(void **state)
         fail_msg("%s", message);
     check_whole(&settings);
     assert_int_equal(origin.line[0], 2);
+    assert_int_equal(origin.column[0], 1);
     assert_int_equal(origin.line[1], 0);
     assert_int_equal(origin.line[3], 5);
     assert_int_equal(origin.line[5], 7);

@@ -45,25 +45,11 @@ int policy_read(struct policy *policy, struct span yaml, const char *name, struc
     return config_read(policy_schema(), yaml, name, policy, &policy->origin, error);
 }
 
-uint32_t policy_line(const struct policy *policy, const char *key)
-{
-    for (uint32_t i = 0; i < policy_schema()->rows_count; i++)
-        if (strcmp(policy_schema()->rows[i].name, key) == 0)
-            return policy->origin.line[i];
-    return 0;
-}
-
-/* "file:line: key: "value" what"; the line of a setting that was not given is left out. */
 static int complain(const struct policy *policy, struct text *error, const char *key,
                     const char *value, const char *what)
 {
-    uint32_t line = policy_line(policy, key);
-
-    text_add_cstr(error, policy->file);
-    if (line != 0)
-        text_add_format(error, ":%u", line);
-    text_add_format(error, "%s%s: \"%s\" %s", policy->file[0] != '\0' ? ": " : "", key, value,
-                    what);
+    policy_add_place(policy, key, error);
+    text_add_format(error, "\"%s\" %s", value, what);
     return -EINVAL;
 }
 
@@ -112,8 +98,8 @@ static int check_addresses(struct policy *policy, struct text *error)
 static int complain_foreign(const struct policy *policy, const struct policy_foreign *foreign,
                             const char *what, struct text *error)
 {
-    text_add_format(error, "%s:%u: bounces.foreign_verp: \"%s\" %s", policy->file, foreign->line,
-                    foreign->pattern, what);
+    policy_add_item_place(policy, "bounces.foreign_verp", foreign->line, foreign->column, error);
+    text_add_format(error, "\"%s\" %s", foreign->pattern, what);
     return -EINVAL;
 }
 
@@ -170,6 +156,14 @@ static bool is_host_name(const char *name)
     return header_is_domain(span);
 }
 
+/* A domain, or all below one. */
+static bool is_pattern(const char *pattern)
+{
+    if (pattern[0] == '*' && pattern[1] == '.')
+        pattern++;
+    return is_host_name(pattern[0] == '.' ? pattern + 1 : pattern);
+}
+
 static int check_routes(const struct policy *policy, struct text *error)
 {
     for (uint32_t i = 0; i < policy->routes.count; i++) {
@@ -212,9 +206,19 @@ static int check_names(const struct policy *policy, struct text *error)
     if (policy->return_domain[0] != '\0' && !header_is_domain(span_cstr(policy->return_domain)))
         return complain(policy, error, "return_path.domain", policy->return_domain,
                         "is not a domain");
+    if (policy->retry_schedule.count == 0)
+        return complain(policy, error, "retry.schedule", "[]", "has no wait: it takes one or more");
     for (uint32_t i = 0; i < policy->tls_domains.count; i++)
-        if (policy->tls_domains_items[i].domain[0] == '\0')
-            return complain(policy, error, "tls.domains", "", "is not a domain");
+        if (!is_pattern(policy->tls_domains_items[i].domain)) {
+            const struct policy_tls_domain *item = &policy->tls_domains_items[i];
+
+            policy_add_item_place(policy, "tls.domains", item->line, item->column, error);
+            text_add_format(error,
+                            "\"%s\" is not a domain, with \".\" or \"*.\" before it for "
+                            "all below",
+                            item->domain);
+            return -EINVAL;
+        }
     return 0;
 }
 
@@ -226,10 +230,11 @@ static int check_sites(struct policy *policy, struct text *error)
         uint32_t *per_site = &site->limits.connections_per_site;
 
         if (site->connections != 0 && *per_site != 0 && site->connections != *per_site) {
+            policy_add_item_place(policy, "sites", site->line, site->column, error);
             text_add_format(error,
-                            "%s:%u: sites: \"%s\" has connections %u and connections_per_site "
-                            "%u, which are the same setting",
-                            policy->file, site->line, site->match, site->connections, *per_site);
+                            "\"%s\" has connections %u and connections_per_site %u, which are "
+                            "the same setting",
+                            site->match, site->connections, *per_site);
             return -EINVAL;
         }
         if (*per_site == 0)

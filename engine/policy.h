@@ -65,12 +65,15 @@ struct policy_route {
     char tls_cert[POLICY_PATH_MAX + 1]; /* shown to servers that ask for it; "": none */
     char tls_key[POLICY_PATH_MAX + 1];
     uint32_t line; /* in the configuration file */
+    uint32_t column;
 };
 
 /* What is demanded for one recipient domain. */
 struct policy_tls_domain {
     char domain[CONFIG_ITEM_MAX]; /* lower case; a leading "." or "*.": all below it */
     uint32_t mode;                /* enum policy_tls */
+    uint32_t line;                /* in the configuration file */
+    uint32_t column;
 };
 
 /* Limits for the sites one of whose MX names ends in `match`. */
@@ -79,6 +82,7 @@ struct policy_site {
     struct policy_limits limits; /* 0: the general limit */
     uint32_t connections;        /* another name of limits.connections_per_site */
     uint32_t line;               /* in the configuration file */
+    uint32_t column;
 };
 
 /* A key that signs mail (RFC 6376). */
@@ -88,6 +92,7 @@ struct policy_dkim {
     char key_file[POLICY_PATH_MAX + 1];
     bool also_sign; /* others' mail as well */
     uint32_t line;  /* in the configuration file */
+    uint32_t column;
 };
 
 /* A form of return paths that is not ours: of other list software. */
@@ -97,7 +102,8 @@ struct policy_foreign {
     uint64_t within_ns;                /* ... when they came within this time */
     char list[LIST_PATH_LIST_MAX + 1]; /* the list's name, when the pattern does not hold it */
     uint32_t line;                     /* in the configuration file */
-    struct list_path path;             /* as checked */
+    uint32_t column;
+    struct list_path path; /* as checked */
 };
 
 struct policy {
@@ -209,9 +215,14 @@ MUST_USE bool policy_tls_is_first(const struct policy_route *route, uint16_t por
 const struct policy_site *policy_site_for(const struct policy *policy, struct span site_name);
 /* The limits of a site: what `sites:` says, else the general ones. */
 struct policy_limits policy_limits_for(const struct policy *policy, struct span site_name);
-/* Says "file:line: key: "value" what"; -EINVAL. */
+/* Says "file:line:column: key: "value" what"; -EINVAL. */
 int policy_complain(const struct policy *policy, struct text *error, const char *key,
                     const char *value, const char *what);
+/* Says "file:line:column: key: ", to be followed by what is wrong with what the setting names. */
+void policy_add_place(const struct policy *policy, const char *key, struct text *error);
+/* The same of an item of `key` that begins there. */
+void policy_add_item_place(const struct policy *policy, const char *key, uint32_t line,
+                           uint32_t column, struct text *error);
 /* The line of a setting ("limits.connections") in the file; 0: it was not given. */
 MUST_USE uint32_t policy_line(const struct policy *policy, const char *key);
 

@@ -27,10 +27,8 @@ static const char *feedback_id_problem(const struct policy *policy)
 static int complain_key(const struct policy *policy, const struct policy_dkim *key,
                         const char *what, struct text *error)
 {
-    text_add_cstr(error, policy->file);
-    if (key->line != 0)
-        text_add_format(error, ":%u", key->line);
-    text_add_format(error, ": dkim: \"%s\" %s", key->domain, what);
+    policy_add_item_place(policy, "dkim", key->line, key->column, error);
+    text_add_format(error, "\"%s\" %s", key->domain, what);
     return -EINVAL;
 }
 
@@ -86,9 +84,11 @@ int policy_mail_check(const struct policy *policy, struct text *error)
 {
     const char *mailto = policy->unsubscribe_mailto, *url = policy->unsubscribe_url;
     const char *feedback = policy->feedback_id, *cfbl = policy->cfbl_address;
+    const char *complaints = policy->bounces_complaints_to;
     const struct {
         const char *key, *value, *problem;
     } settings[] = {
+        {"bounces.complaints_to", complaints, address_problem(complaints)},
         {"unsubscribe.mailto", mailto, added_fields_mailto_problem(span_cstr(mailto))},
         {"unsubscribe.mailto", mailto, keyless_problem(policy)},
         {"unsubscribe.url", url, added_fields_url_problem(span_cstr(url))},

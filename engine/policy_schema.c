@@ -1,5 +1,10 @@
-/* The keys of the configuration: what each may say, its default, and what it is for. */
+/* The keys of the configuration: what each may say, its default, and what it is for; and
+ * the place in the file that a setting was read from. */
+#include <string.h>
+
 #include "engine/policy.h"
+
+#define NO_ROW UINT32_MAX
 
 static const char *const durability_names[] = {"durable", "os", "memory", NULL};
 static const char *const tls_names[] = {"off", "opportunistic", "required", "verified", NULL};
@@ -44,7 +49,7 @@ static const struct config_subtree tls_domain_subtree = {tls_domain_rows,
                                                          sizeof(struct policy_tls_domain),
                                                          offsetof(struct policy_tls_domain, domain),
                                                          true,
-                                                         0};
+                                                         offsetof(struct policy_tls_domain, line)};
 
 static const struct config_row site_rows[] = {
     {"match", CONFIG_STRING, offsetof(struct policy_site, match), 1, CONFIG_ITEM_MAX - 1, NULL,
@@ -237,4 +242,41 @@ static const struct config_schema schema = {rows, ARRAY_LEN(rows)};
 const struct config_schema *policy_schema(void)
 {
     return &schema;
+}
+
+/* NO_ROW: there is no such setting. */
+static uint32_t row_of(const char *key)
+{
+    for (uint32_t i = 0; i < schema.rows_count; i++)
+        if (strcmp(schema.rows[i].name, key) == 0)
+            return i;
+    return NO_ROW;
+}
+
+uint32_t policy_line(const struct policy *policy, const char *key)
+{
+    uint32_t row = row_of(key);
+
+    return row == NO_ROW ? 0 : policy->origin.line[row];
+}
+
+void policy_add_item_place(const struct policy *policy, const char *key, uint32_t line,
+                           uint32_t column, struct text *error)
+{
+    text_add_cstr(error, policy->file);
+    if (line != 0)
+        text_add_format(error, ":%u:%u", line, column);
+    text_add_format(error, "%s%s: ", policy->file[0] != '\0' ? ": " : "", key);
+}
+
+/* The place of a setting that was not given is left out. */
+void policy_add_place(const struct policy *policy, const char *key, struct text *error)
+{
+    uint32_t row = row_of(key);
+
+    if (row == NO_ROW)
+        policy_add_item_place(policy, key, 0, 0, error);
+    else
+        policy_add_item_place(policy, key, policy->origin.line[row], policy->origin.column[row],
+                              error);
 }

@@ -281,6 +281,18 @@ def configuration(case):
             ("hostname: a.test\nhostname: b.test\n", [r"bad\.yaml:2", "hostname"]),
             ("dns: {servers: [nowhere]}\n", ["nowhere"]),
             ("return_path: {domain: b.test, key_file: /nonexistent/key}\n", ["/nonexistent/key"]),
+            ("bounces: {complaints_to: nope}\n", [r"bad\.yaml:1:11: bounces\.complaints_to: \"nope\""]),
+            ("tls: {domains: {bad domain: verified}}\n", [r"bad\.yaml:1:17: tls\.domains: \"bad domain\""]),
+            ("retry: {schedule: []}\n", [r"bad\.yaml:1:9: retry\.schedule: "]),
+            ("\ntls: {ca_file: gone.pem}\n", [r"bad\.yaml:2:7: tls\.ca_file: gone\.pem: No such file"]),
+            ("\ndkim: [{domain: a.test, selector: s, key_file: gone}]\n", [r"bad\.yaml:2:8: dkim: gone: No such file"]),
+            ("hygiene: {rules_file: gone}\n", [r"bad\.yaml:1:11: hygiene\.rules_file: gone: No such file"]),
+            ("return_path: {domain: b.test, key_file: gone}\n",
+             [r"bad\.yaml:1:31: return_path\.key_file: gone: No such file"]),
+            ("routes: {a.test: {hosts: [b.test], user: u, password_file: gone}}\n",
+             [r"bad\.yaml:1:10: routes: gone: No such file"]),
+            ("routes: {a.test: {hosts: [b.test], tls_cert: gone, tls_key: gone}}\n",
+             [r"bad\.yaml:1:10: routes: gone: No such file"]),
             ("return_path: {domain: b.test}\n", ["key_file"])):
         path = case.write("bad.yaml", text)
         for verb in (["check", "--config", path],
@@ -294,8 +306,8 @@ def configuration(case):
     e2e.check("bad.yaml:1:1" in case.tool("check", bad).expect(e2e.USAGE).err, "check FILE reads the file")
     good = case.write("good.yaml", "hostname: a.test\n")
     e2e.check_equal(case.tool("check", good).expect(0).out.splitlines()[0], f"{good}: good", "check FILE")
-    for verb in (["check", good, bad], ["check", "--config", good, bad], ["check", good, "--json"], ["check", good, "--origin"],
-                 ["config", "show", "--json"], ["config", "show", "--memory"], ["config", "show", good]):
+    for verb in (["check", good, bad], ["check", "--config", good, bad], ["check", good, "--json"],
+                 ["check", good, "--origin"], ["config", "show", "--json"], ["config", "show", "--memory"], ["config", "show", good]):
         e2e.check(case.tool(*verb).expect(e2e.USAGE).out == "", "no result of what was refused", verb)
     e2e.check(not os.path.exists(case.path("spool/journals")), "a bad configuration made a spool")
 
@@ -309,7 +321,8 @@ def return_path_keys(case):
     path = case.path("keys.yaml")
     for keys, words in (("key_file: old.key", ["good"]), ("key_file: new.key, previous_keys: [old.key]", ["good"]),
                         ("key_file: same.key, previous_keys: [old.key]", [r"old\.key: line 1: this key id is taken"]),
-                        ("key_file: short.key", [r"short\.key: line 1", "64 hexadecimal digits", "openssl rand -hex 32"])):
+                        ("key_file: short.key", [r"keys\.yaml:1:31: return_path\.key_file: short\.key: line 1",
+                                                 "64 hexadecimal digits", "openssl rand -hex 32"])):
         case.write("keys.yaml", "return_path: {domain: b.test, %s}\n" % keys)
         run = case.tool("check", "--config", path, cwd=case.folder)
         run.expect(0 if words == ["good"] else e2e.USAGE)
@@ -366,8 +379,8 @@ def service_spool(case):
     if "memlock" not in run.err:
         e2e.check("/var/lib/ringpost" in run.expect(e2e.CANNOT_CREATE).err, "the service's spool", run)
     shown = case.tool("config", "show", "--origin", "--config", config).expect(0).out
-    e2e.check('spool: "./spool"  # default' in shown and "ringpost run without --spool takes /var/lib/ringpost" in shown,
-              "config show --origin says both", shown)
+    e2e.check('spool: "./spool"  # default' in shown and
+              "ringpost run without --spool takes /var/lib/ringpost" in shown, "config show --origin says both", shown)
 
 
 def port_25(case):

@@ -22,11 +22,19 @@ static uint32_t threads_of(const struct policy *policy)
 static int load(struct policy *policy, const struct policy *first, struct key_file *pem,
                 struct text *error)
 {
-    int result = signing_keys_open(&policy->signing_keys, policy, threads_of(first), error);
+    size_t place_size;
+    int result;
 
+    policy_add_place(policy, "dkim", error);
+    place_size = error->size;
+    result = signing_keys_open(&policy->signing_keys, policy, threads_of(first), error);
+    if (result < 0 && error->size == place_size)
+        text_add_cstr(error, strerror(-result));
     for (uint32_t i = 0; result == 0 && i < policy->dkim.count; i++) {
         const struct policy_dkim *item = &policy->dkim_items[i];
 
+        text_reset(error);
+        policy_add_item_place(policy, "dkim", item->line, item->column, error);
         result = key_file_read(item->key_file, pem, error);
         if (result == 0)
             result = signing_keys_add(policy->signing_keys, item, span_make(pem->data, pem->size),
@@ -37,7 +45,7 @@ static int load(struct policy *policy, const struct policy *first, struct key_fi
 
 int dkim_keys_load(struct policy *policy, const struct policy *first)
 {
-    char buffer[POLICY_PATH_MAX + 512];
+    char buffer[2 * POLICY_PATH_MAX + 512];
     struct key_file pem;
     struct text error;
     int result;
@@ -49,9 +57,7 @@ int dkim_keys_load(struct policy *policy, const struct policy *first)
     explicit_bzero(&pem, sizeof(pem));
     if (result == 0)
         return 0;
-    if (error.size == 0)
-        text_add_cstr(&error, strerror(-result));
-    (void)fprintf(stderr, "ringpost: dkim: %s\n", text_cstr_end(&error));
+    (void)fprintf(stderr, "ringpost: %s\n", text_cstr_end(&error));
     return EXIT_USAGE;
 }
 

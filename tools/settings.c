@@ -16,6 +16,7 @@
 #define KEY_SIZE_MAX (64 * KIB)
 #define ROOTS_SIZE_MAX (16 * MIB)
 #define PEM_SIZE_MAX MIB
+#define ERROR_SIZE (2 * POLICY_PATH_MAX + 512)
 static const char default_file[] = "/etc/ringpost/ringpost.yaml";
 static const char default_roots[] = "/etc/ssl/certs/ca-certificates.crt";
 
@@ -78,6 +79,31 @@ static int complain_file(const char *path, int result)
     return EXIT_USAGE;
 }
 
+/* Of the files that a setting names: where the setting stands. */
+static int complain_setting(const struct policy *policy, const char *key, const char *path,
+                            int result)
+{
+    char buffer[ERROR_SIZE];
+    struct text error;
+
+    text_init(&error, buffer, sizeof(buffer));
+    policy_add_place(policy, key, &error);
+    text_add_format(&error, "%s: %s", path, strerror(-result));
+    return complain(&error);
+}
+
+static int complain_route(const struct policy *policy, const struct policy_route *route,
+                          const char *path, const char *what)
+{
+    char buffer[ERROR_SIZE];
+    struct text error;
+
+    text_init(&error, buffer, sizeof(buffer));
+    policy_add_item_place(policy, "routes", route->line, route->column, &error);
+    text_add_format(&error, "%s: %s", path, what);
+    return complain(&error);
+}
+
 static int read_config(struct policy *policy, const char *file, struct text *error)
 {
     uint8_t *data = NULL;
@@ -118,15 +144,17 @@ static int complete(struct policy *policy, struct text *error)
 static int load_rules(struct policy *policy, struct text *error)
 {
     struct owned_policy *owned = CONTAINER_OF(policy, struct owned_policy, policy);
-    int result = reply_rules_open(&owned->rules, policy->rules_file, error);
+    int result;
 
+    policy_add_place(policy, "hygiene.rules_file", error);
+    result = reply_rules_open(&owned->rules, policy->rules_file, error);
     if (result == 0)
         policy->classifier = reply_rules_classifier(owned->rules);
     return result;
 }
 
 /* The first line of the file, without its end. */
-static int read_password(struct policy_route *route)
+static int read_password(const struct policy *policy, struct policy_route *route)
 {
     uint8_t *data = NULL;
     size_t size = 0;
@@ -135,7 +163,7 @@ static int read_password(struct policy_route *route)
     bool fits;
 
     if (result < 0)
-        return complain_file(route->password_file, result);
+        return complain_route(policy, route, route->password_file, strerror(-result));
     CHECK(data != NULL);
     rest = span_make(data, size);
     line = span_trim(span_split(&rest, '\n'));
@@ -146,9 +174,9 @@ static int read_password(struct policy_route *route)
     free(data);
     if (fits)
         return 0;
-    (void)fprintf(stderr, "ringpost: %s: the first line is no password of at most %zu octets\n",
-                  route->password_file, sizeof(route->password) - 1);
-    return EXIT_USAGE;
+    static_assert(sizeof(route->password) == 256, "as the words below say");
+    return complain_route(policy, route, route->password_file,
+                          "the first line is no password of at most 255 octets");
 }
 
 static int read_passwords(struct policy *policy)
@@ -157,7 +185,7 @@ static int read_passwords(struct policy *policy)
 
     for (uint32_t i = 0; result == 0 && i < policy->routes.count; i++)
         if (policy->routes_items[i].password_file[0] != '\0')
-            result = read_password(&policy->routes_items[i]);
+            result = read_password(policy, &policy->routes_items[i]);
     return result;
 }
 
@@ -171,21 +199,24 @@ static int read_roots(struct settings *settings)
     size_t size = 0;
     int result = settings_read_file(path, ROOTS_SIZE_MAX, &data, &size);
 
-    if (result < 0 && (chosen || policy->tls_mode == POLICY_TLS_VERIFIED))
+    if (result < 0 && chosen)
+        return complain_setting(policy, "tls.ca_file", path, result);
+    if (result < 0 && policy->tls_mode == POLICY_TLS_VERIFIED)
         return complain_file(path, result);
     if (result == 0)
         settings->tls.roots_pem = span_make(data, size);
     return 0;
 }
 
-static int read_pem(const char *path, struct span *ret)
+static int read_pem(const struct policy *policy, const struct policy_route *route, const char *path,
+                    struct span *ret)
 {
     uint8_t *data = NULL;
     size_t size = 0;
     int result = settings_read_file(path, PEM_SIZE_MAX, &data, &size);
 
     if (result < 0)
-        return complain_file(path, result);
+        return complain_route(policy, route, path, strerror(-result));
     *ret = span_make(data, size);
     return 0;
 }
@@ -203,8 +234,9 @@ static int read_identity(struct settings *settings, const struct policy_route *r
     identity = &settings->identities[settings->tls.identities_count++];
     *identity = (struct client_tls_identity){.certificate_file = route->tls_cert,
                                              .key_file = route->tls_key};
-    result = read_pem(route->tls_cert, &identity->pem.certificate_pem);
-    return result != 0 ? result : read_pem(route->tls_key, &identity->pem.key_pem);
+    result = read_pem(settings->policy, route, route->tls_cert, &identity->pem.certificate_pem);
+    return result != 0 ? result
+                       : read_pem(settings->policy, route, route->tls_key, &identity->pem.key_pem);
 }
 
 /* Routes may share certificates. */
@@ -255,18 +287,19 @@ int settings_load_policy(struct settings *settings, const char *file, const char
     return result;
 }
 
-static int add_keys(struct settings *settings, const char *path)
+static int add_keys(struct settings *settings, const char *key, const char *path)
 {
-    char buffer[512];
+    char buffer[ERROR_SIZE];
     struct text error;
     uint8_t *data = NULL;
     size_t size = 0;
     int result = settings_read_file(path, KEY_SIZE_MAX, &data, &size);
 
     if (result < 0)
-        return complain_file(path, result);
+        return complain_setting(settings->policy, key, path, result);
     CHECK(data != NULL);
     text_init(&error, buffer, sizeof(buffer));
+    policy_add_place(settings->policy, key, &error);
     text_add_format(&error, "%s: ", path);
     result = verp_add_file(&settings->keys, span_make(data, size), &error);
     explicit_bzero(data, size);
@@ -288,9 +321,9 @@ int settings_load(struct settings *settings, const char *file, const char *spool
             settings_free(settings);
         return result;
     }
-    result = add_keys(settings, policy->return_key_file);
+    result = add_keys(settings, "return_path.key_file", policy->return_key_file);
     for (uint32_t i = 0; result == 0 && i < policy->return_previous.count; i++)
-        result = add_keys(settings, policy->return_previous_items[i]);
+        result = add_keys(settings, "return_path.previous_keys", policy->return_previous_items[i]);
     settings->has_keys = result == 0;
     if (result != 0)
         settings_free(settings);
