@@ -120,6 +120,7 @@ static void count_campaigns(const struct front *front, struct front_picture *pic
         }
         store_counts(front->store, i, &counts);
         picture->open_count += (uint64_t)campaign_counts_open(&counts);
+        picture->deferred_count += (uint64_t)counts.deferred;
         if (campaign->state != CAMPAIGN_PAUSED)
             continue;
         if (campaign->state_time_s < front->started_wall_s)

@@ -30,9 +30,10 @@ enum front_state { FRONT_RUNNING, FRONT_STOPPING, FRONT_DRAINING, FRONT_CLOSING,
 struct front_picture {
     struct stats_sum stats;
     struct store_progress progress;
-    uint64_t open_count; /* recipients without a final outcome, all campaigns but held ones */
-    bool paused_now;     /* a campaign was paused since the start */
-    bool paused_before;  /* ...or before it; or it is held (content.h) */
+    uint64_t open_count;     /* recipients without a final outcome, all campaigns but held ones */
+    uint64_t deferred_count; /* of these, those that wait for another attempt */
+    bool paused_now;         /* a campaign was paused since the start */
+    bool paused_before;      /* ...or before it; or it is held (content.h) */
     uint64_t now_ns;
     uint64_t wall_ns;
     const struct summary *summary;

@@ -5,6 +5,7 @@ import ctypes
 import os
 import re
 import shutil
+import sys
 import threading
 
 import e2e
@@ -307,7 +308,8 @@ def configuration(case):
     good = case.write("good.yaml", "hostname: a.test\n")
     e2e.check_equal(case.tool("check", good).expect(0).out.splitlines()[0], f"{good}: good", "check FILE")
     for verb in (["check", good, bad], ["check", "--config", good, bad], ["check", good, "--json"],
-                 ["check", good, "--origin"], ["config", "show", "--json"], ["config", "show", "--memory"], ["config", "show", good]):
+                 ["check", good, "--origin"], ["config", "show", "--json"], ["config", "show", "--memory"],
+                 ["config", "show", good]):
         e2e.check(case.tool(*verb).expect(e2e.USAGE).out == "", "no result of what was refused", verb)
     e2e.check(not os.path.exists(case.path("spool/journals")), "a bad configuration made a spool")
 
@@ -433,6 +435,12 @@ def unreachable_resolver(case):
     for event in events:
         e2e.check_equal((event["type"], event["stage"], event["cause"]),
                         ("TransientFailure", "resolve", "dns-failure"), "no name server", event)
+    # On a terminal the line says what waits, and why.
+    shown = case.run([sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", case.ringpost,
+                      *spool.list_arguments(template, rows, "shown", "--until", "2s")], 20)
+    lines = shown.out.split("\r")
+    e2e.check(any(re.search(r"0/s  accepted 0  deferred 4  failed 0  queued 4  deferred for: no answer", line) for line in lines),
+              "the line of progress", lines)
 
 
 def refuse_io_uring():

@@ -264,6 +264,7 @@ static void show(struct hand_over *hand, const struct answer *answer)
     struct front_picture picture = {
         .now_ns = now_ns(),
         .open_count = (uint64_t)campaign_counts_open(&answer->counts),
+        .deferred_count = (uint64_t)answer->counts.deferred,
         .summary = &nothing,
     };
 

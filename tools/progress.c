@@ -57,10 +57,10 @@ void progress_show(struct progress *progress, const struct front_picture *pictur
     progress->next_ns = picture->now_ns + (progress->terminal ? TERMINAL_NS : PLAIN_NS);
     measure(progress, picture);
     text_init(&line, buffer, sizeof(buffer));
-    text_add_format(&line, "%.0f/s  accepted %llu  waiting %llu  failed %llu  sessions %llu",
+    text_add_format(&line, "%.0f/s  accepted %llu  deferred %llu  failed %llu  queued %llu",
                     progress->rate, (unsigned long long)outcomes[OUTCOME_DELIVERED],
-                    (unsigned long long)picture->open_count, (unsigned long long)failed,
-                    (unsigned long long)picture->stats.gauges[STATS_SESSIONS]);
+                    (unsigned long long)picture->deferred_count, (unsigned long long)failed,
+                    (unsigned long long)picture->open_count);
     if (progress->rate > 0 && picture->open_count > 0) {
         text_add_cstr(&line, "  left ");
         write_time(&line, (double)picture->open_count / progress->rate);
@@ -71,7 +71,7 @@ void progress_show(struct progress *progress, const struct front_picture *pictur
         text_add_format(&line, "  THE JOURNAL CANNOT BE WRITTEN: %s",
                         strerror((int)picture->stats.gauges[STATS_BROKEN]));
     if (reason != NULL)
-        text_add_format(&line, "  deferred: %.*s", (int)min_size(reason->text_size, 60),
+        text_add_format(&line, "  deferred for: %.*s", (int)min_size(reason->text_size, 60),
                         reason->text);
     if (progress->terminal) {
         (void)fprintf(stderr, "\r\033[K%.110s", text_cstr_end(&line));
