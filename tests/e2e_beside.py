@@ -68,6 +68,7 @@ def handing(case):
     e2e.check("are with the running sender" in run.err, "it says who has the campaign", run)
     run = spool.send_list(template, first, "first")
     e2e.check("is done" in run.err or "goes on" in run.err, "the same again", run.expect(0))
+    e2e.check_equal((run.json["accepted"], run.json["messages_per_second"]), (400, 0), "this run sent nothing", run)
     other = spool.send_list(template, rows(case, "other.csv", 401), "first").expect(e2e.USAGE)
     e2e.check("another list" in other.err, "another list is refused", other)
     changed = case.write("changed.eml", e2e.SHORT_TEMPLATE + "more\n")
@@ -102,6 +103,8 @@ def handing(case):
     pipe.wait()
     e2e.check_counts(run.json, run, recipients=4, accepted=4)
     service.stop()
+    run = spool.send_list(template, first, "first").expect(0)
+    e2e.check_equal((run.json["accepted"], run.json["messages_per_second"]), (400, 0), "at rest as well", run)
     check_ledger(sink, spool, addresses(400) + addresses(600, "m") +
                  collections.Counter(["lone@one.test"] + [f"s{i}@one.test" for i in (1, 2, 3, 4)]))
     case.note("six ways of handing over")

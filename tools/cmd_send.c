@@ -289,25 +289,24 @@ static int run(struct send *send)
     char buffer[1024];
     struct text error;
     struct summary summary;
-    struct campaign_counts counts;
+    struct send_result sent = {.name = send->plan.name};
     uint64_t started_ns = io_now_ns(send->spool.io);
     int result;
 
-    store_counts(store, send->campaign_index, &counts);
+    store_counts(store, send->campaign_index, &sent.before);
     send->first_policy = send->spool.settings.policy;
-    progress_init(&send->progress, started_ns, (uint64_t)campaign_counts_open(&counts));
+    progress_init(&send->progress, started_ns, (uint64_t)campaign_counts_open(&sent.before));
     text_init(&error, buffer, sizeof(buffer));
     summary_reset(&summary);
     result = front_run(&front, &summary, &error);
     progress_end(&send->progress);
     if (error.size > 0)
         (void)fprintf(stderr, "ringpost: %s\n", text_cstr_end(&error));
-    store_counts(store, send->campaign_index, &counts);
+    store_counts(store, send->campaign_index, &sent.counts);
     progress_reasons(&summary);
-    send_result_print(send->plan.name, &counts,
-                      (double)(io_now_ns(send->spool.io) - started_ns) / (double)NS_PER_S,
-                      send->options.json);
-    return send_result_exit_code(result, &counts);
+    sent.seconds = (double)(io_now_ns(send->spool.io) - started_ns) / (double)NS_PER_S;
+    send_result_print(&sent, send->options.json);
+    return send_result_exit_code(result, &sent.counts);
 }
 
 static int find_or_load(struct send *send)

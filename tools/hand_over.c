@@ -28,8 +28,9 @@ struct hand_over {
     enum courier_result result; /* of the courier */
     struct progress progress;
     uint64_t started_ns;
-    bool stream;  /* the list can be read once */
-    bool service; /* the sender does not end by itself */
+    struct campaign_counts before; /* when it was found; zero: it is new */
+    bool stream;                   /* the list can be read once */
+    bool service;                  /* the sender does not end by itself */
 };
 
 /* What the sender says of the campaign. */
@@ -318,6 +319,7 @@ static int wait_and_tell(struct hand_over *hand)
 {
     const char *name = hand->plan->name;
     struct answer answer = {.counts = {.queued = (int64_t)hand->list->recipients_count}};
+    struct send_result sent = {.name = name, .before = hand->before};
     int result;
 
     progress_init(&hand->progress, hand->started_ns, hand->list->recipients_count);
@@ -333,9 +335,9 @@ static int wait_and_tell(struct hand_over *hand)
     else if (result == -EINTR)
         (void)fprintf(stderr, "ringpost send: campaign \"%s\" stays with the running sender\n",
                       name);
-    send_result_print(name, &answer.counts,
-                      (double)(now_ns() - hand->started_ns) / (double)NS_PER_S,
-                      hand->plan->options->json);
+    sent.counts = answer.counts;
+    sent.seconds = (double)(now_ns() - hand->started_ns) / (double)NS_PER_S;
+    send_result_print(&sent, hand->plan->options->json);
     return send_result_exit_code(result, &answer.counts);
 }
 
@@ -351,6 +353,7 @@ static int find_or_load(struct hand_over *hand)
     if (answer.found && answer.state == CAMPAIGN_LOADING)
         return HAND_OVER_AGAIN; /* by another client, at this moment */
     if (answer.found) {
+        hand->before = answer.counts;
         found.fault = answer.held ? answer.fault : NULL;
         found.state = answer.state;
         found.require_tls = answer.require_tls;

@@ -47,21 +47,22 @@ static void print_plain(const struct account *account)
                  (unsigned long long)account->unsure, account->seconds, account->rate);
 }
 
-void send_result_print(const char *name, const struct campaign_counts *counts, double seconds,
-                       bool json)
+void send_result_print(const struct send_result *result, bool json)
 {
+    const struct campaign_counts *counts = &result->counts;
     struct account account = {
-        .name = name,
+        .name = result->name,
         .accepted = (uint64_t)counts->delivered,
         .failed =
             (uint64_t)(counts->failed + counts->expired + counts->cancelled + counts->damaged),
         .queued = (uint64_t)campaign_counts_open(counts),
         .suppressed = (uint64_t)counts->suppressed,
         .unsure = (uint64_t)counts->unsure,
-        .seconds = seconds,
+        .seconds = result->seconds,
     };
 
-    account.rate = seconds > 0 ? (double)account.accepted / seconds : 0.0;
+    if (result->seconds > 0 && counts->delivered > result->before.delivered)
+        account.rate = (double)(counts->delivered - result->before.delivered) / result->seconds;
     if (json)
         print_json(&account);
     else

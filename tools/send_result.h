@@ -4,9 +4,17 @@
 
 #include "queue/campaign.h"
 
-/* Prints the line of the result, as JSON or plain, and what is left to do. */
-void send_result_print(const char *name, const struct campaign_counts *counts, double seconds,
-                       bool json);
+/* What this run had to do with a campaign. */
+struct send_result {
+    const char *name;
+    struct campaign_counts before; /* the run */
+    struct campaign_counts counts; /* now */
+    double seconds;
+};
+
+/* Prints the line of the result, as JSON or plain, and what is left to do. The counts are the
+ * campaign's, the rate is that of this run. */
+void send_result_print(const struct send_result *result, bool json);
 /* `result`: as front_run gave it. */
 int send_result_exit_code(int result, const struct campaign_counts *counts);
 
