@@ -8,13 +8,16 @@
 #include <sys/stat.h>
 
 #include "base/json_put.h"
+#include "bench/bounce_samples.h"
 #include "bench/micro_small.h"
 #include "bounce/report.h"
 
 #define EXIT_USAGE 2
 #define MESSAGES_MAX 100000
 
-/* All messages of the folder, in memory, one behind the other. */
+#define BUILT_IN "built in" /* the name of the samples that are compiled in */
+
+/* All messages, in memory. */
 struct bounce_work {
     struct report_reader *reader;
     struct span *messages;
@@ -71,7 +74,19 @@ static int load_folder(struct bounce_work *work, char *folder)
     return result == 0 && work->messages_count == 0 ? -ENOENT : result;
 }
 
-static void print(struct bounce_work *work, double rate)
+static int load_samples(struct bounce_work *work)
+{
+    size_t count;
+    const struct span *samples = bounce_samples(&count);
+
+    for (; work->messages_count < count; work->messages_count++) {
+        work->messages[work->messages_count] = samples[work->messages_count];
+        work->octets += samples[work->messages_count].size;
+    }
+    return 0;
+}
+
+static void print(struct bounce_work *work, const char *set, double rate)
 {
     char buffer[4096];
     struct text out;
@@ -79,6 +94,7 @@ static void print(struct bounce_work *work, double rate)
     text_init(&out, buffer, sizeof(buffer));
     json_put_open(&out, '{');
     json_put_key_cstr(&out, "benchmark", "bounce");
+    json_put_key_cstr(&out, "set", set);
     json_put_key_u64(&out, "messages", work->messages_count);
     json_put_key_u64(&out, "octets", work->octets);
     micro_small_put(&out, "messages", rate);
@@ -90,6 +106,7 @@ static void print(struct bounce_work *work, double rate)
     (void)printf("%s\n", text_cstr_end(&out));
 }
 
+/* `folder` NULL: the samples. */
 static int measure_folder(struct bounce_work *work, char *folder)
 {
     int result;
@@ -97,10 +114,11 @@ static int measure_folder(struct bounce_work *work, char *folder)
     work->messages = calloc(MESSAGES_MAX, sizeof(work->messages[0]));
     if (work->messages == NULL)
         return -ENOMEM;
-    result = load_folder(work, folder);
+    result = folder == NULL ? load_samples(work) : load_folder(work, folder);
     if (result == 0)
-        print(work, micro_small_rate(read_messages, work, (double)work->messages_count));
-    for (size_t i = 0; i < work->messages_count; i++)
+        print(work, folder == NULL ? BUILT_IN : folder,
+              micro_small_rate(read_messages, work, (double)work->messages_count));
+    for (size_t i = 0; folder != NULL && i < work->messages_count; i++)
         free((void *)(uintptr_t)work->messages[i].data);
     free(work->messages);
     return result;
@@ -121,7 +139,8 @@ static int measure(char *folder)
     }
     if (result == 0)
         return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-    (void)fprintf(stderr, "ringpost-bench micro bounce: %s: %s\n", folder, strerror(-result));
+    (void)fprintf(stderr, "ringpost-bench micro bounce: %s: %s\n",
+                  folder == NULL ? BUILT_IN : folder, strerror(-result));
     return EXIT_FAILURE;
 }
 
@@ -139,13 +158,10 @@ int micro_bounce_run(int count, char **arguments)
             continue;
         }
         (void)fprintf(asked ? stdout : stderr,
-                      "usage: ringpost-bench micro bounce [--json] FOLDER\n\n"
-                      "Reads and classes every file in FOLDER and below as one message.\n");
+                      "usage: ringpost-bench micro bounce [--json] [FOLDER]\n\n"
+                      "Reads and classes every file in FOLDER and below as one message; without a\n"
+                      "folder, ten samples that are compiled in.\n");
         return asked ? EXIT_SUCCESS : EXIT_USAGE;
-    }
-    if (folder == NULL) {
-        (void)fprintf(stderr, "ringpost-bench micro bounce: which folder of messages?\n");
-        return EXIT_USAGE;
     }
     return measure(folder);
 }

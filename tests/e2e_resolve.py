@@ -171,6 +171,12 @@ def help_texts(case):
     case.tool("help", "nonsense").expect(e2e.USAGE)
     for verb in ("sink", "run", "micro", "audit"):
         case.run([case.bench, verb, "--help"]).expect(0)
+    read = case.run([case.bench, "micro", "bounce", "--json"]).expect(0).json
+    e2e.check_equal((read["set"], read["messages"], read["bounce"], read["complaint"], read["unsubscribe"]),
+                    ("built in", 10, 3, 1, 1), "micro bounce without a folder")
+    folder = os.path.dirname(case.write("mail/one.eml", "From: a@b.test\n\nHello.\n"))
+    read = case.run([case.bench, "micro", "bounce", "--json", folder]).expect(0).json
+    e2e.check_equal((read["set"], read["messages"], read["normal"]), (folder, 1, 1), "micro bounce of a folder")
 
 
 def reserved(size):
