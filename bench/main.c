@@ -19,15 +19,18 @@ static const struct verb {
 } verbs[] = {
     {"sink", sink_command_run, "an SMTP server that accepts mail and keeps counts or a ledger"},
     {"audit", audit_run, "the sink's ledger against the event log: lost, duplicates, strangers"},
-    {"micro", micro_run, "one micro-benchmark: queue, template, smtp, dns, crc, csv, event"},
+    {"micro", micro_run, "one micro-benchmark, of these:"},
     {"run", run_command, "fills a queue, starts a sink, drains, and reports"},
 };
 
 static void print_help(FILE *file)
 {
     (void)fputs("usage: ringpost-bench VERB [options]\n\n", file);
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
         (void)fprintf(file, "  %-8s %s\n", verbs[i].name, verbs[i].what);
+        if (verbs[i].run == micro_run)
+            micro_print_names(file, 11);
+    }
     (void)fputs("\n`ringpost-bench VERB --help` says more.\n", file);
 }
 

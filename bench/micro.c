@@ -12,6 +12,7 @@
 #include "bench/micro_suppressions.h"
 
 #define EXIT_USAGE 2
+#define COLUMNS_MAX 76
 
 static const struct {
     const char *name;
@@ -35,6 +36,21 @@ static const struct {
      "handshakes of the client, octets through the filter, memory a session"},
     {"sign", micro_small_run, "DKIM's signatures: RSA-2048 one by one and side by side, Ed25519"},
 };
+
+void micro_print_names(FILE *file, int indent)
+{
+    int column = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(benchmarks); i++) {
+        const char *end = i + 1 < ARRAY_LEN(benchmarks) ? "," : "\n";
+
+        if (column == 0 || column + (int)strlen(benchmarks[i].name) > COLUMNS_MAX)
+            column =
+                fprintf(file, "%s%*s%s%s", i == 0 ? "" : "\n", indent, "", benchmarks[i].name, end);
+        else
+            column += fprintf(file, " %s%s", benchmarks[i].name, end);
+    }
+}
 
 int micro_run(int count, char **arguments)
 {

@@ -174,6 +174,11 @@ def help_texts(case):
     read = case.run([case.bench, "micro", "bounce", "--json"]).expect(0).json
     e2e.check_equal((read["set"], read["messages"], read["bounce"], read["complaint"], read["unsubscribe"]),
                     ("built in", 10, 3, 1, 1), "micro bounce without a folder")
+    overview = case.run([case.bench, "--help"]).expect(0).out
+    names = re.findall(r"^  (\S+) ", case.run([case.bench, "micro", "--help"]).expect(0).out, re.MULTILINE)
+    listed = re.findall(r"[a-z]+", overview.partition("of these:")[2].partition("  run ")[0])
+    e2e.check_equal((len(names) > 9, listed), (True, names), "micro-benchmarks in the overview", overview)
+    e2e.check("refused" not in case.tool("help", "run").out, "a campaign beside a service is handed over")
     folder = os.path.dirname(case.write("mail/one.eml", "From: a@b.test\n\nHello.\n"))
     read = case.run([case.bench, "micro", "bounce", "--json", folder]).expect(0).json
     e2e.check_equal((read["set"], read["messages"], read["normal"]), (folder, 1, 1), "micro bounce of a folder")

@@ -44,8 +44,7 @@ static const struct verb verbs[] = {
      "ringpost run [--config FILE] [--spool DIR]\n\n"
      "  --spool DIR     default: spool in the configuration, else /var/lib/ringpost\n\n"
      "Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again. Mail that comes back is\n"
-     "taken on bounces.listen. A campaign comes into the spool by ringpost send before the start:\n"
-     "beside a running service ringpost send is refused.\n",
+     "taken on bounces.listen. ringpost send hands its campaigns over to a running service.\n",
      verb_run},
     {"queue", "look at a spool, pause, resume or cancel campaigns",
      "ringpost queue summary [--campaign C] [--domain D] [--json]\n"
