@@ -184,6 +184,25 @@ def help_texts(case):
     e2e.check_equal((read["set"], read["messages"], read["normal"]), (folder, 1, 1), "micro bounce of a folder")
 
 
+def demo_options(case):
+    """What the demo does with them is seen before it installs anything."""
+    demo = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts", "demo")
+    run = case.run([demo, "--help"]).expect(0)
+    e2e.check("--recipients" in run.out and run.err == "", "scripts/demo --help", run)
+    for wrong in (["--recipients"], ["--recipients=many"], ["--recipients", "0"], ["--recipients", "5", "x"], ["-n"]):
+        run = case.run([demo, *wrong]).expect(e2e.USAGE)
+        e2e.check("usage: scripts/demo" in run.err, "its use", run)
+    # Its setup, build and campaign are others here.
+    copy = case.write("demo/scripts/demo", open(demo, "rb").read())
+    for path in (copy, case.write("demo/scripts/setup", "#!/bin/sh\n")):
+        os.chmod(path, 0o755)
+    case.write("demo/build/release/build.ninja", "build tools/ringpost: phony\nbuild bench/ringpost-bench: phony\n")
+    case.write("demo/tests/demo.py", "import sys\nprint(sys.argv[1:])\n")
+    for given, wanted in (([], "20000"), (["--recipients", "5"], "5"), (["--recipients=5"], "5")):
+        run = case.run([copy, *given]).expect(0)
+        e2e.check_equal(run.out.splitlines()[-1], str(["build/release", "--recipients", wanted]), f"scripts/demo {given}")
+
+
 def reserved(size):
     """What jemalloc takes for a large piece: size classes, four a doubling, and a page."""
     step = 1 << max((size - 1).bit_length() - 3, 12)
@@ -225,7 +244,7 @@ def memory(case):
 
 def main():
     with e2e.Case("resolve") as case:
-        for step in (resolve, origins, private_addresses, configuration, memory, help_texts):
+        for step in (resolve, origins, private_addresses, configuration, memory, help_texts, demo_options):
             case.step(step)
         case.note("routes, configuration and help as documented")
 
