@@ -312,8 +312,10 @@ static int listen_all(struct sink_thread *thread)
 
         if (refuses(sink, i))
             continue;
-        if (sink->ports[i] != 0)
+        if (sink->ports[i] != 0) { /* the first thread listens there */
             address.ip.port = sink->ports[i];
+            address.shared = true;
+        }
         io_listen(thread->io, make_tag(OP_LISTEN, 0, i), &address);
         wanted++;
     }

@@ -1,13 +1,16 @@
 #include "io/io_listen.h"
 
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "io/io_ring.h"
 #include "io/io_socket.h"
 
-#define BACKLOG 4096 /* cut by the kernel to net.core.somaxconn */
+#define PROBE_MS 20
+#define PROBES_MAX 50 /* a second, altogether */
+#define BACKLOG 4096  /* cut by the kernel to net.core.somaxconn */
 
 /* A socket file left by an earlier process; anything else of that name is not ours to remove. */
 static int remove_old(const char *path)
@@ -19,6 +22,36 @@ static int remove_old(const char *path)
     if (!S_ISSOCK(status.st_mode))
         return -EEXIST;
     return unlink(path) < 0 ? -errno : 0;
+}
+
+/* Whether nobody listens there. With SO_REUSEPORT a second process would be let in, and take a part
+ * of the connections of the first: this socket is without it, as bind(2) says, and closed again. */
+static int probe_once(const struct io_aside *aside, socklen_t size)
+{
+    int fd = socket(aside->address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int result;
+
+    if (fd < 0)
+        return -errno;
+    result = io_socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (result == 0 && aside->address.any.sa_family == AF_INET6)
+        result = io_socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    if (result == 0 && bind(fd, &aside->address.any, size) < 0)
+        result = -errno;
+    (void)close(fd); /* nothing was written */
+    return result;
+}
+
+/* Of a process that was killed the ring, and the listeners in it, go a moment later. */
+static int probe(const struct io_aside *aside, socklen_t size)
+{
+    int result = probe_once(aside, size);
+
+    for (int i = 0; result == -EADDRINUSE && i < PROBES_MAX; i++) {
+        (void)poll(NULL, 0, PROBE_MS);
+        result = probe_once(aside, size);
+    }
+    return result;
 }
 
 static int set_up(int fd, const struct io_address *address)
@@ -33,7 +66,10 @@ static int set_up(int fd, const struct io_address *address)
         if (result == 0 && fchmod(fd, S_IRUSR | S_IWUSR) < 0)
             result = -errno;
     } else if (result == 0) {
-        result = io_socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+        if (!address->shared)
+            result = probe(&aside, (socklen_t)size);
+        if (result == 0)
+            result = io_socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
         if (result == 0)
             result = io_socket_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
         if (result == 0)

@@ -56,7 +56,7 @@ static int32_t result_of(struct io *io, uint64_t tag)
 static uint16_t listen_on(struct io *io, uint64_t tag, const struct ip *ip, uint16_t port,
                           int *ret_handle)
 {
-    io_listen(io, tag, &(struct io_address){{*ip, port}, NULL});
+    io_listen(io, tag, &(struct io_address){.ip = {*ip, port}, .shared = port != 0});
     *ret_handle = result_of(io, tag);
     if (*ret_handle < 0)
         return 0;
@@ -113,7 +113,7 @@ static void test_full_table(void **state)
 static void test_peers(void **state)
 {
     struct io *io = open_ring(8);
-    struct io_address address = {{loopback, 0}, NULL};
+    struct io_address address = {.ip = {loopback, 0}};
     struct io_event event;
     struct ip ip;
     uint16_t port;
@@ -185,6 +185,9 @@ static void test_several_rings_on_one_port(void **state)
     int fds[40];
 
     (void)state;
+    /* Only who says that he shares the port with himself is let in beside a listener. */
+    io_listen(rings[1], 2, &(struct io_address){.ip = {loopback, port}});
+    assert_int_equal(result_of(rings[1], 2), -EADDRINUSE);
     assert_int_equal(listen_on(rings[1], 1, &loopback, port, &listener), port);
     for (int i = 0; i < 40; i++)
         fds[i] = dial(port);
@@ -231,7 +234,7 @@ static void test_source_address(void **state)
     socket = result_of(io, 1);
     assert_true(socket >= 0);
     assert_int_equal(io_local_port(io, socket, &port), -EINVAL); /* connect chooses it */
-    io_connect(io, 2, socket, &(struct io_address){{loopback, ntohs(address.sin_port)}, NULL});
+    io_connect(io, 2, socket, &(struct io_address){.ip = {loopback, ntohs(address.sin_port)}});
     assert_int_equal(result_of(io, 2), 0);
     fd = accept(listener, (struct sockaddr *)&peer, &size);
     assert_true(fd >= 0);
@@ -249,7 +252,7 @@ static void test_ipv6(void **state)
 {
     struct io *io = open_ring(8);
     struct io_socket_options options = {.kind = IO_TCP, .source = loopback_6};
-    struct io_address address = {{loopback_6, 0}, NULL};
+    struct io_address address = {.ip = {loopback_6, 0}};
     struct io_event events[2] = {0};
     uint32_t count = 0;
     int listener;

@@ -58,7 +58,7 @@ static int32_t listen_event(struct world *world)
 static int set_up(void **state)
 {
     static struct world world;
-    struct io_address address = {{{IP_V4, {127, 0, 0, 1}}, 0}, NULL};
+    struct io_address address = {.ip = {{IP_V4, {127, 0, 0, 1}}, 0}};
     struct sockaddr_in there = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
     memset(&world, 0, sizeof(world));

@@ -561,8 +561,8 @@ static void test_udp(void **state)
     struct world *world = *state;
     int client = make_socket(world, IO_UDP, 0);
     int server = make_socket(world, IO_UDP, 0);
-    struct io_address to_client = {{loopback, 0}, NULL};
-    struct io_address to_server = {{loopback, 0}, NULL};
+    struct io_address to_client = {.ip = {loopback, 0}};
+    struct io_address to_server = {.ip = {loopback, 0}};
     uint64_t at_client = submit(world);
     uint64_t at_server = submit(world);
     uint64_t tag = submit(world);
@@ -616,7 +616,7 @@ static void test_bad_arguments_end_in_events(void **state)
 {
     struct world *world = *state;
     struct io_socket_options nowhere = {.kind = IO_TCP};
-    struct io_address no_family = {{{IP_NONE, {0}}, 25}, NULL};
+    struct io_address no_family = {.ip = {{IP_NONE, {0}}, 25}};
     struct span bytes = SPAN("x");
     uint64_t tags[8];
     uint16_t port;
@@ -624,7 +624,7 @@ static void test_bad_arguments_end_in_events(void **state)
     for (size_t i = 0; i < ARRAY_LEN(tags); i++)
         tags[i] = submit(world);
     io_socket(world->io, tags[0], &nowhere);
-    io_connect(world->io, tags[1], 77, &(struct io_address){{loopback, 25}, NULL});
+    io_connect(world->io, tags[1], 77, &(struct io_address){.ip = {loopback, 25}});
     io_send(world->io, tags[2], 77, &bytes, 1);
     io_recv(world->io, tags[3], -1);
     io_write(world->io, tags[4], 1 << 30, bytes, 0);

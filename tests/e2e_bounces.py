@@ -219,6 +219,10 @@ def listening(case):
     tag = {address: path.split("@")[0] for address, path in scene.paths.items()}
     dead, live, paths = scene.dead, scene.live, scene.paths
     service = Service(scene)
+    second = e2e.Spool(case, "second", port=scene.sink.port, dns=scene.knot.port, verp=True,
+                       extra='bounces: {listen: ["127.0.0.1:%d"]}\n' % scene.port)
+    run = case.tool("run", "--config", second.config, seconds=20).expect(e2e.NO_SERVICE)
+    e2e.check(f"127.0.0.1:{scene.port}: Address already in use" in run.err, "a second service is not let in", run)
     with smtp(scene) as client:
         client.ehlo()
         e2e.check(client.has_extn("pipelining") and not client.has_extn("starttls"), "what is offered",

@@ -441,6 +441,10 @@ class CommandLine(unittest.TestCase):
             status, error = self.fails("sink", "--listen", f"127.0.0.1:{port}")
             self.assertEqual(status, 1)
             self.assertIn("in use", error)
+            # Not beside another sink either, which would take a part of its connections.
+            status, error = self.fails("sink", "--listen", f"127.0.0.1:{sink.ports[0]}", "--for", "1")
+            self.assertEqual(status, 1)
+            self.assertIn("in use", error)
             status, error = self.fails("sink", "--listen", "127.0.0.1:0", "--ledger", "/nowhere/x")
             self.assertEqual(status, 1)
             self.assertIn("/nowhere/x", error)
