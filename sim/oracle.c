@@ -180,6 +180,18 @@ void oracle_suppressed(struct oracle *oracle, uint32_t recipient)
     oracle->suppressed_count++;
 }
 
+void oracle_cancelled(struct oracle *oracle, uint32_t campaign)
+{
+    struct oracle_campaign *state = &oracle->campaigns[campaign];
+
+    if (!state->cancelled)
+        state->cancelled_ns = sim_world_now_ns();
+    state->cancelled = true;
+    if (!state->cancel_asked)
+        oracle_problem(oracle, "rule 1: campaign %s is cancelled, and nobody asked for it",
+                       state->name);
+}
+
 /* What DANE says of the recipient's mail at this server, where the configuration listens to it. */
 static enum zone_tlsa tlsa_of(const struct oracle *oracle, uint32_t zone, const struct ip *server)
 {
@@ -215,9 +227,13 @@ void oracle_travels(struct oracle *oracle, uint32_t recipient, const struct ip *
                     enum tls_level level)
 {
     const struct oracle_recipient *entry = &oracle->recipients[recipient];
+    const struct oracle_campaign *campaign = &oracle->campaigns[entry->campaign];
     enum tls_level demanded = oracle->zones->zones[entry->zone].demanded;
 
     oracle->levels[level]++;
+    if (campaign->cancelled && sim_world_now_ns() > campaign->cancelled_ns + CLAIMED_NS)
+        oracle_problem(oracle, "rule 4: %s is mailed and its campaign was cancelled long ago",
+                       entry->address);
     if (entry->suppressed_ns != 0 && sim_world_now_ns() > entry->suppressed_ns + CLAIMED_NS)
         oracle_problem(
             oracle, "rule 4: %s was suppressed %llu s ago and is mailed", entry->address,
@@ -229,37 +245,6 @@ void oracle_travels(struct oracle *oracle, uint32_t recipient, const struct ip *
         oracle_problem(oracle, "rule 6: %s over a session that is %s, %s is demanded",
                        entry->address, tls_demand_level_name(level),
                        tls_demand_level_name(demanded));
-}
-
-void oracle_limit(struct oracle *oracle, uint64_t per_hour, uint32_t slack)
-{
-    struct oracle_pace *pace = &oracle->pace;
-
-    pace->interval_ns = 60 * NS_PER_MINUTE / per_hour;
-    pace->tolerance_ns = slack * pace->interval_ns;
-    pace->sites = calloc(oracle->zones->zones_count, sizeof(pace->sites[0]));
-    CHECK(pace->sites != NULL);
-}
-
-void oracle_paced(struct oracle *oracle, uint32_t recipient, uint64_t now_ns)
-{
-    struct oracle_pace *pace = &oracle->pace;
-    uint32_t zone = oracle->recipients[recipient].zone, first = 0;
-    uint64_t site = zones_site(oracle->zones, zone);
-
-    if (pace->interval_ns == 0)
-        return;
-    while (zones_site(oracle->zones, first) != site)
-        first++;
-    if (pace->sites[first].life != oracle->life)
-        pace->sites[first].next_ns = 0;
-    pace->sites[first].life = oracle->life;
-    pace->sites[first].next_ns = max_u64(pace->sites[first].next_ns, now_ns) + pace->interval_ns;
-    if (pace->sites[first].next_ns <= now_ns + pace->tolerance_ns || pace->sites[first].blamed)
-        return;
-    pace->sites[first].blamed = true;
-    oracle_problem(oracle, "rule 5: messages for the site of %s come too fast",
-                   oracle->zones->zones[zone].name);
 }
 
 void oracle_twisted(struct oracle *oracle, uint32_t recipient)
@@ -376,6 +361,9 @@ static bool is_explained(const struct oracle *oracle, const struct oracle_recipi
         return recipient->accepted_count > 0;
     if (outcome->kind == OUTCOME_SUPPRESSED)
         return recipient->suppress_asked && outcome->cause == CAUSE_LOCAL_SUPPRESSED;
+    if (outcome->kind == OUTCOME_CANCELLED)
+        return oracle->campaigns[recipient->campaign].cancel_asked &&
+               outcome->cause == CAUSE_LOCAL_STOP && outcome->reply.text_size > 0;
     if (outcome->kind == OUTCOME_UNSURE)
         return recipient->unsure_count <= recipient->data_count;
     /* TLS that does not work keeps nothing back where it is not demanded. */
@@ -472,6 +460,9 @@ static void finish_one(struct oracle *oracle, const struct oracle_recipient *rec
     if (drained && acknowledged && recipient->ended_count == 0)
         oracle_problem(oracle, "rule 1: %s is lost (deferred %u times)", recipient->address,
                        recipient->deferred_count);
+    if (recipient->ended == OUTCOME_CANCELLED && !oracle->campaigns[recipient->campaign].cancelled)
+        oracle_problem(oracle, "rule 1: %s was cancelled and its campaign is not",
+                       recipient->address);
     if (recipient->accepted_count > allowed)
         oracle_problem(oracle,
                        "rule 2: %s was accepted %u times; %u can be explained; last: %s at %s, "

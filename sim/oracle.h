@@ -5,11 +5,12 @@
  * what they answered and accepted, the world enters the product's durable events and its lives.
  * Checked as things happen, and as a whole by oracle_finish:
  *
- *   1 no loss       an acknowledged recipient is settled once, or still queued
+ *   1 no loss       an acknowledged recipient is settled once, or still queued, unless its campaign
+ *                    was cancelled: then it is settled as well
  *   2 no double     accepted more often than delivered + unsure + crashed lives allow: never
  *   3 no stranger   right server, right return path, right body, nobody who was not acknowledged
- *   4 suppressed    nobody sees an address once its suppression is durable (and what was claimed
- *                    before has had half an hour)
+ *   4 suppressed    nobody sees an address once its suppression, or its campaign's cancelling, is
+ *                    durable (and what was claimed before has had half an hour)
  *   5 pacing        connections, messages a connection and a second within the limits (connections:
  *                   net_sim)
  *   6 no downgrade  no RCPT below the TLS level that the recipient's domain demands
@@ -67,7 +68,10 @@ struct oracle_campaign {
     char name[32];
     uint64_t id;       /* 0: not known yet */
     bool acknowledged; /* READY was reported, or found after a restart */
-    uint32_t first;    /* its recipients stand together */
+    bool cancel_asked; /* somebody asked for it: the product may cancel it */
+    bool cancelled;    /* that is durable */
+    uint64_t cancelled_ns;
+    uint32_t first; /* its recipients stand together */
     uint32_t count;
 };
 
@@ -144,6 +148,8 @@ void oracle_travels(struct oracle *oracle, uint32_t recipient, const struct ip *
 void oracle_content(struct oracle *oracle, uint32_t recipient, uint64_t content_hash);
 /* The product has reported the recipient's suppression as durable. */
 void oracle_suppressed(struct oracle *oracle, uint32_t recipient);
+/* The campaign's cancelling was reported as durable, or is found so after a restart. */
+void oracle_cancelled(struct oracle *oracle, uint32_t campaign);
 /* The limit of every site, in messages an hour; `slack` of them may come at once. */
 void oracle_limit(struct oracle *oracle, uint64_t per_hour, uint32_t slack);
 /* A RCPT came over a session that began in the life that runs. */

@@ -41,12 +41,13 @@ static bool run_once(uint64_t seed, const struct world_options *options,
 static void print_result(uint64_t seed, const struct world_result *result)
 {
     printf("seed %llu: %s hash %016llx, %llu events, %llu virtual s, %llu recipients, "
-           "%llu accepted, %llu delivered, %llu envelopes behind TLS\n",
+           "%llu accepted, %llu delivered, %llu cancelled, %llu envelopes behind TLS\n",
            (unsigned long long)seed, result->problems_count == 0 ? "well" : "FAILED",
            (unsigned long long)result->hash, (unsigned long long)result->events,
            (unsigned long long)(result->virtual_ns / NS_PER_S),
            (unsigned long long)result->recipients, (unsigned long long)result->accepted,
-           (unsigned long long)result->delivered, (unsigned long long)result->covered);
+           (unsigned long long)result->delivered, (unsigned long long)result->cancelled,
+           (unsigned long long)result->covered);
 }
 
 static void print_options(const struct world_options *options)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "sim/world_cancel.h"
 #include "sim/world_engine.h"
 #include "sim/world_suppress.h"
 
@@ -236,6 +237,7 @@ static void world_open(struct world *world, uint64_t seed, const struct world_op
         draw_signatures(world, seed);
     add_campaigns(world);
     world_suppress_open(world, seed);
+    world_cancel_open(world, seed);
     sim_world_disk_options()->capacity = options->disk_capacity;
     world->wall_jumps_left = options->wall_jumps_count;
     if (options->messages_per_minute > 0) /* two transactions may be under way in each session */
@@ -443,8 +445,10 @@ static void count(const struct world *world, struct world_result *result)
         .problems_count = world->oracle.problems_count,
         .problems = world->oracle.problems,
     };
-    for (uint32_t i = 0; i < world->oracle.recipients_count; i++)
+    for (uint32_t i = 0; i < world->oracle.recipients_count; i++) {
         result->delivered += world->oracle.recipients[i].delivered_count;
+        result->cancelled += world->oracle.recipients[i].ended == OUTCOME_CANCELLED;
+    }
 }
 
 bool world_run(uint64_t seed, const struct world_options *options, struct world_result *result)

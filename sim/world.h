@@ -60,6 +60,7 @@ struct world_options {
     uint64_t disk_capacity; /* until the world heals; 0: no limit */
     bool return_path;       /* keyed return paths */
     bool suppresses;        /* addresses are suppressed as it runs, and bounces classed */
+    uint32_t cancel_turns;  /* a campaign is cancelled in one of so many turns; 0: never */
     bool signs;             /* with DKIM; every message must come signed */
     bool adds_fields;       /* List-Unsubscribe and others */
     uint32_t signing_width; /* signatures gathered for a batch; 0: as the key wants it */
@@ -86,6 +87,7 @@ struct world_result {
     uint64_t accepted;
     uint64_t covered; /* RCPT commands behind TLS */
     uint64_t delivered;
+    uint64_t cancelled; /* recipients whose campaign was, before they had ended */
     uint64_t problems_count;
     struct text problems; /* lent by the caller */
 };
@@ -123,6 +125,7 @@ struct world {
     struct mx_sim mx;
     struct verp_keys verp;
     struct world_suppress suppress;
+    struct prng cancels;
     struct world_recipient *recipients; /* as in the oracle */
     uint32_t recipients_count;
     bool healed;

@@ -196,6 +196,16 @@ static void draw_signing(struct world_options *options, uint64_t seed)
     }
 }
 
+/* Apart as well. */
+static void draw_cancels(struct world_options *options, uint64_t seed)
+{
+    struct prng prng;
+
+    prng_seed(&prng, seed ^ UINT64_C(0x61646d69));
+    if (prng_percent(&prng, 30))
+        options->cancel_turns = PICK_U32(&prng, 30, 100, 400, 2000);
+}
+
 void world_draw(struct world_options *options, uint64_t seed)
 {
     struct prng prng;
@@ -232,6 +242,7 @@ void world_draw(struct world_options *options, uint64_t seed)
     options->suppresses = (seed * UINT64_C(0x9e3779b97f4a7c15) >> 40) % 3 == 0;
     draw_late_comers(options, seed);
     draw_signing(options, seed);
+    draw_cancels(options, seed);
 }
 
 void world_print(const struct world_options *options, struct text *out)
@@ -285,6 +296,8 @@ void world_print(const struct world_options *options, struct text *out)
                         ends[options->lives[i].end]);
     text_add_format(out, "%s%s", options->suppresses ? " suppresses" : "",
                     options->adds_fields ? " adds fields" : "");
+    if (options->cancel_turns > 0)
+        text_add_format(out, " cancels one turn in %u", options->cancel_turns);
     if (options->signs)
         text_add_format(out, " signs by %u, %u beside the shards, below %llu us",
                         options->signing_width, options->signers_count,

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "engine/tag.h"
+#include "sim/world_cancel.h"
 #include "sim/world_policy.h"
 #include "sim/world_signers.h"
 #include "sim/world_suppress.h"
@@ -80,7 +81,8 @@ static void look_for_campaigns(struct world_engine *process)
 
         process->loads[i] = (struct world_load){.state = LOAD_WAITING};
         if (campaign == NULL ||
-            (campaign->state != CAMPAIGN_READY && campaign->state != CAMPAIGN_DONE)) {
+            (campaign->state != CAMPAIGN_READY && campaign->state != CAMPAIGN_DONE &&
+             campaign->state != CAMPAIGN_CANCELLED)) {
             oracle_missing(oracle, i);
             continue;
         }
@@ -89,6 +91,7 @@ static void look_for_campaigns(struct world_engine *process)
                            oracle->campaigns[i].name, campaign->recipients_count,
                            oracle->campaigns[i].count);
         oracle_acknowledge(oracle, i, campaign->descriptor.id);
+        world_cancel_found(process, i, campaign->state);
         process->loads[i].state = LOAD_READY;
     }
 }
@@ -295,6 +298,7 @@ static void front_turn(struct world_engine *process, uint64_t until_ns, bool loa
     if (loads) {
         world_policy_turn(process);
         world_suppress_turn(process);
+        world_cancel_turn(process);
         (void)load_turn(process);
     }
 }
@@ -355,7 +359,7 @@ uint64_t world_engine_open_count(struct world_engine *process)
 {
     struct store *store = engine_store(process->engine);
     uint32_t campaigns_count = queue_campaigns_count(store_queue(store));
-    uint64_t open_count = 0;
+    uint64_t open_count = world_cancel_is_busy(process);
 
     for (uint32_t i = 0; i < process->world->oracle.campaigns_count; i++)
         open_count += process->loads[i].state != LOAD_READY;
