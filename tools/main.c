@@ -57,6 +57,8 @@ static const struct verb verbs[] = {
      "  --config FILE  --spool DIR\n\n"
      "summary --domain counts the recipients at D that the spool still knows, campaign by\n"
      "campaign. pause, resume and cancel take whole campaigns, one a command.\n"
+     "cancel: who has not ended yet ends with an AdminBounce event; at rest, those events come\n"
+     "with the next sender.\n"
      "Beside a running sender the questions go through its control socket.\n",
      verb_queue},
     {"bounce", "what comes back: reports and replies",
