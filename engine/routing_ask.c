@@ -1,5 +1,6 @@
 /* Questions to the dns room on behalf of domains: asked, answered, asked again. */
 #include "base/check.h"
+#include "dns/lookup.h"
 #include "engine/routing.h"
 #include "engine/session.h"
 #include "engine/shard.h"
@@ -12,8 +13,24 @@
 #define STALE_NS (30 * NS_PER_S)
 #define STALE_MAX_NS (60 * NS_PER_MINUTE)
 
-static struct outcome outcome_of(const struct route *route)
+/* What the dns room says; and, when nobody answered, who was asked. */
+static void write_problem(const struct resolver *resolver, const struct route *route,
+                          struct text *text)
 {
+    text_add_cstr(text, route->problem);
+    if (!span_starts(text_span(text), span_cstr(lookup_failure_words(LOOKUP_TIMEOUT))))
+        return;
+    text_add_cstr(text, " (");
+    ip_write_port(text, &resolver->servers[0].address);
+    if (resolver->servers_count > 1)
+        text_add_format(text, " and %u more", resolver->servers_count - 1);
+    text_add_byte(text, ')');
+}
+
+static struct outcome outcome_of(const struct resolver *resolver, const struct route *route)
+{
+    char problem[ROUTE_PROBLEM_SIZE + 80];
+    struct text text;
     enum outcome_kind kind = OUTCOME_FAILED;
     enum outcome_cause cause = CAUSE_NO_DOMAIN;
 
@@ -39,7 +56,9 @@ static struct outcome outcome_of(const struct route *route)
     case ROUTE_STATUS_COUNT:
         UNREACHABLE("not a failed route");
     }
-    return outcome_from_cause(kind, STAGE_RESOLVE, cause, 0, span_cstr(route->problem));
+    text_init(&text, problem, sizeof(problem));
+    write_problem(resolver, route, &text);
+    return outcome_from_cause(kind, STAGE_RESOLVE, cause, 0, text_span(&text));
 }
 
 static enum route_status ask(struct shard *shard, uint32_t index, struct route *ret,
@@ -114,7 +133,7 @@ static bool resolve(struct shard *shard, uint32_t index)
     case ROUTE_STATUS_COUNT:
         break;
     }
-    outcome = outcome_of(&route);
+    outcome = outcome_of(&shard->resolver, &route);
     return routing_fail(shard, index, &outcome);
 }
 
