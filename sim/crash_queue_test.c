@@ -105,7 +105,6 @@ static void test_load_settle_reopen(void **state)
 
 static uint64_t given_number(const char *name, uint64_t otherwise)
 {
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     const char *given = getenv(name);
 
     return given != NULL ? strtoull(given, NULL, 10) : otherwise;
@@ -677,7 +676,7 @@ static uint32_t find_batches(const char *path, uint64_t *offsets, uint32_t count
 static void flip_after_commit(uint64_t seed, uint32_t bad)
 {
     const struct store_options options = queue_driver_options(1);
-    uint64_t offsets[32];
+    uint64_t offsets[32] = {0};
     uint32_t missing;
 
     memset(&ledger, 0, sizeof(ledger));

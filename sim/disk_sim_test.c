@@ -175,7 +175,7 @@ static void test_names_at_power_loss(void **state)
 
         fill(disk, file, 'o', 0, 10);
         sync_whole(disk, file);
-        file = make(disk, "gone", 0);
+        (void)make(disk, "gone", 0);
         sync_folder(disk, ".");
         file = make(disk, "new.tmp", 0);
         fill(disk, file, 'n', 0, 10);

@@ -11,7 +11,7 @@
 #include "sim/sim_world.h"
 #include "sim/wire_sim.h"
 
-static const struct ip_port SERVER = {{IP_V4, {11, 255, 0, 1}}, 53};
+static const struct ip_port name_server = {{IP_V4, {11, 255, 0, 1}}, 53};
 
 static struct text question(uint8_t *buffer, size_t size, const char *name, uint8_t type, bool edns)
 {
@@ -158,7 +158,7 @@ static void test_troubles_over_udp(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct io_address to = {.ip = SERVER};
+        struct io_address to = {.ip = name_server};
         struct zones zones;
         struct dns_sim dns;
         struct io *io;
@@ -170,7 +170,7 @@ static void test_troubles_over_udp(void **state)
         fill(&zones);
         zones.zones[0].trouble = cases[i].trouble;
         dns_sim_open(&dns, sim_world_net(), &zones, i);
-        dns_sim_listen(&dns, &SERVER);
+        dns_sim_listen(&dns, &name_server);
         assert_int_equal(io_open(&io, &(struct io_options){0}, NULL), 0);
         io_socket(io, 1, &(struct io_socket_options){.kind = IO_UDP, .family = IP_V4});
         while (io_wait(io, UINT64_MAX, &event, 1) == 0)
@@ -201,7 +201,7 @@ static void test_silence(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct io_address to = {.ip = SERVER};
+        struct io_address to = {.ip = name_server};
         struct zones zones;
         struct dns_sim dns;
         struct io *io;
@@ -212,7 +212,7 @@ static void test_silence(void **state)
         sim_world_open(i, NULL);
         fill(&zones);
         dns_sim_open(&dns, sim_world_net(), &zones, i);
-        dns_sim_listen(&dns, &SERVER);
+        dns_sim_listen(&dns, &name_server);
         dns.silence = cases[i].silence;
         assert_int_equal(io_open(&io, &(struct io_options){0}, NULL), 0);
         io_socket(io, 1, &(struct io_socket_options){.kind = IO_UDP, .family = IP_V4});

@@ -268,8 +268,8 @@ static void take_line(struct span line)
 {
     struct span key = SPAN("\"event_id\":\"");
     size_t at = span_find(line, key);
-    unsigned long long journal, offset;
-    char id[64] = "";
+    uint64_t journal, offset;
+    char id[64] = "", *end;
 
     if (at == SPAN_NOT_FOUND || !span_starts(line, SPAN("{\"type\":\"")) ||
         line.data[line.size - 1] != '}')
@@ -277,7 +277,10 @@ static void take_line(struct span line)
                  (const char *)line.data);
     line = span_skip(line, at + key.size);
     memcpy(id, line.data, min_size(span_find_byte(line, '"'), sizeof(id) - 1));
-    assert_int_equal(sscanf(id, "%llx-%llx", &journal, &offset), 2);
+    journal = strtoull(id, &end, 16);
+    assert_true(end > id && *end == '-');
+    offset = strtoull(end + 1, &end, 16);
+    assert_true(end[-1] != '-' && *end == '\0');
     assert_true(exported_count < EVENTS_MAX);
     exported[exported_count++] = (struct id){journal, offset};
 }

@@ -211,12 +211,12 @@ static void end_client(struct client *client, enum fate fate)
 
 static void hear(struct client *client, struct span line)
 {
-    unsigned long long room = 0;
-    char words[512] = "";
+    struct span key = SPAN("{\"room\":");
 
-    memcpy(words, line.data, min_size(line.size, sizeof(words) - 1));
-    if (sscanf(words, "{\"room\":%llu}", &room) == 1)
-        client->room = room;
+    if (!span_starts(line, key))
+        return;
+    line = span_skip(line, key.size);
+    assert_true(span_number(span_split(&line, '}'), UINT64_MAX, &client->room));
 }
 
 static void send_some(struct client *client)

@@ -29,6 +29,7 @@ struct process {
 
 static struct process process;
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): as snapshot_producer has it */
 static bool produce(void *context, uint32_t *cursor, struct text *out)
 {
     const struct process *source = context;

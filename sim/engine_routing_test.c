@@ -56,7 +56,7 @@ struct scene {
 
 static struct scene *scene;
 
-static const struct ip_port SERVER = {{IP_V4, {11, 255, 0, 1}}, 53};
+static const struct ip_port name_server = {{IP_V4, {11, 255, 0, 1}}, 53};
 
 /* --- the world --- */
 
@@ -123,7 +123,7 @@ static void begin_scene(uint64_t seed)
     memcpy(scene->policy.spool, "spool", 6);
     memcpy(scene->policy.hostname, "here.test", 10);
     scene->policy.dns_servers.count = 1;
-    scene->policy.dns_addresses[0] = SERVER;
+    scene->policy.dns_addresses[0] = name_server;
     scene->policy.dns_timeout_ns = TIMEOUT_NS;
 }
 
@@ -165,7 +165,7 @@ static void open_scene_with(uint32_t sites_max)
 
     text_init(&error, words, sizeof(words));
     dns_sim_open(&scene->names, sim_world_net(), &scene->zones, 5);
-    dns_sim_listen(&scene->names, &SERVER);
+    dns_sim_listen(&scene->names, &name_server);
     assert_int_equal(io_group_open(&scene->group, 1), 0);
     ring.group = scene->group;
     assert_int_equal(io_open(&scene->io, &ring, &error), 0);

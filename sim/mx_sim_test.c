@@ -30,7 +30,7 @@ struct fixture {
     char problems[2000];
 };
 
-static const struct ip SERVER = {IP_V4, {11, 0, 0, 1}};
+static const struct ip mail_server = {IP_V4, {11, 0, 0, 1}};
 
 static void on_event(struct fixture *fixture, const struct io_event *event)
 {
@@ -74,7 +74,7 @@ static int32_t run(struct fixture *fixture, uint64_t tag)
 
 static void dial(struct fixture *fixture)
 {
-    struct io_address to = {.ip = {SERVER, 25}};
+    struct io_address to = {.ip = {mail_server, 25}};
 
     io_socket(fixture->io, 1, &(struct io_socket_options){.kind = IO_TCP, .family = IP_V4});
     fixture->socket = run(fixture, 1);
@@ -117,7 +117,7 @@ static void set_up(struct fixture *fixture, const struct mx_persona *persona)
     zones_open_empty(&fixture->zones);
     zone = zones_add(&fixture->zones, "x.test", ZONE_MX);
     zones_add_mx(&fixture->zones, zone, 10,
-                 zones_add_host(&fixture->zones, "mx.x.test", &SERVER, NULL));
+                 zones_add_host(&fixture->zones, "mx.x.test", &mail_server, NULL));
     oracle_open(&fixture->oracle, &fixture->zones, problems);
     fixture->oracle.sender = "s@x.test";
     assert_int_equal(oracle_add_campaign(&fixture->oracle, "c"), 0);
@@ -127,7 +127,7 @@ static void set_up(struct fixture *fixture, const struct mx_persona *persona)
                             oracle_hash(ORACLE_HASH_START, SPAN(BODY)));
     oracle_acknowledge(&fixture->oracle, 0, 77);
     mx_sim_open(&fixture->mx, sim_world_net(), &fixture->oracle, 5);
-    mx_sim_add(&fixture->mx, &SERVER, 25, persona);
+    mx_sim_add(&fixture->mx, &mail_server, 25, persona);
     assert_int_equal(io_open(&fixture->io, &(struct io_options){0}, NULL), 0);
     dial(fixture);
 }

@@ -182,7 +182,7 @@ static void test_no_changed_octet_passes(void **state)
 {
     (void)state;
     static uint8_t sealed[SLOTS + 1][TLS_RESUME_SEALED_MAX];
-    size_t sizes[SLOTS + 1];
+    size_t sizes[SLOTS + 1] = {0};
     assert_true(tls_resume_put(&resume, SPAN("a:25"), SPAN("secret of a"), NOW_S + 50, NOW_S));
     assert_int_equal(seal_all(sealed, sizes), 1);
     for (size_t i = 0; i < sizes[0]; i++) {

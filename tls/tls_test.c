@@ -623,6 +623,7 @@ static void test_bad_options(void **state)
     close_both();
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): as BoringSSL calls it */
 static enum ssl_verify_result_t accept_client(SSL *session, uint8_t *alert)
 {
     (void)session, (void)alert;
