@@ -256,7 +256,6 @@ int audit_run(int count, char **arguments)
     int option;
     int status;
 
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
     while ((option = getopt_long(count, arguments, "", long_options, NULL)) != -1) {
         if (option == 'h') {
             (void)fputs(help, stdout);

@@ -72,7 +72,6 @@ static int read_options(int count, char **arguments, struct micro_queue_options 
     int option;
 
     optind = 1;
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     while (good && (option = getopt_long(count, arguments, "", long_options, NULL)) != -1) {
         if (option == 'r')
             good = read_number(optarg, RECIPIENTS_MAX, &options->recipients_count);

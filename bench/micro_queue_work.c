@@ -79,7 +79,6 @@ static int remove_one(const char *path, const struct stat *status, int kind, str
 
 static void remove_spool(const char *spool)
 {
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     (void)nftw(spool, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* it may not be there */
 }
 
@@ -415,7 +414,6 @@ static int rebuild_round(struct bench *bench, struct micro_queue_result *ret, st
     struct micro_queue_cost begun;
     int r;
 
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     if (nftw(bench->options->spool, remove_checkpoint, 16, FTW_PHYS) != 0)
         return -EIO;
     begun = cost_now();

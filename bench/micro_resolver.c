@@ -70,7 +70,6 @@ static int read_options(int count, char **arguments, struct live *live)
     int option;
 
     optind = 1;
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     while (good && (option = getopt_long(count, arguments, "", long_options, NULL)) != -1) {
         if (option == 's')
             live->asked = good =

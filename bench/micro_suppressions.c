@@ -255,7 +255,6 @@ static bool read_options(int count, char **arguments, struct work *work)
     int option;
 
     optind = 1;
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread */
     while (good && (option = getopt_long(count, arguments, "", long_options, NULL)) != -1) {
         if (option == 'a')
             good = read_number(optarg, &work->addresses_count);
@@ -294,6 +293,5 @@ int micro_suppressions_run(int count, char **arguments)
     json_put_close(&out, '}');
     (void)printf("%s\n", text_cstr_end(&out));
     (void)snprintf(command, sizeof(command), "rm -r -- '%s'", work.folder);
-    /* NOLINTNEXTLINE(cert-env33-c,concurrency-mt-unsafe): what it made itself */
     return system(command) == 0 && good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -317,7 +317,6 @@ int sink_command_run(int count, char **arguments)
                                           .receiver = {.personas = &personas}};
     int option;
 
-    /* NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread yet */
     while ((option = getopt_long(count, arguments, "", long_options, NULL)) != -1) {
         int result;
 
