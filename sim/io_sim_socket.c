@@ -88,10 +88,9 @@ static void pump_datagrams(struct io_sim_socket *socket)
         socket->error = 0;
         io_sim_end(socket->receiving, error);
     }
-    if (socket->receiving == NULL)
-        return;
-    list_for_each_safe(node, after, &socket->datagrams) {
-        struct io_sim_datagram *datagram = CONTAINER_OF(node, struct io_sim_datagram, node);
+    while (socket->receiving != NULL && !list_empty(&socket->datagrams)) {
+        struct io_sim_datagram *datagram =
+            CONTAINER_OF(list_first(&socket->datagrams), struct io_sim_datagram, node);
         size_t size = min_size(datagram->size, socket->io->options.buffer_size);
 
         if (!give(socket, span_make(datagram->bytes, size))) {
