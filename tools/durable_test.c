@@ -57,6 +57,36 @@ static void replaces_the_whole(void **state)
     assert_int_equal(unlink(path_of("file")), 0);
 }
 
+static void takes_over_what_was_interrupted(void **state)
+{
+    int file;
+
+    (void)state;
+    file = open(path_of("file.new"), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    assert_int_equal(durable_write(file, SPAN("long and half")), 0);
+    assert_int_equal(close(file), 0);
+    assert_int_equal(durable_replace(path_of("file"), SPAN("whole")), 0);
+    assert_true(span_equal(read_back(path_of("file")), SPAN("whole")));
+    assert_int_equal(unlink(path_of("file")), 0);
+}
+
+/* A path that fits, but not with ".new" behind it. */
+static const char *path_too_long(void)
+{
+    static char path[PATH_MAX];
+    size_t size = strlen(folder);
+
+    memcpy(path, folder, size);
+    path[size++] = '/';
+    while (size < PATH_MAX - 8) {
+        path[size++] = '.';
+        path[size++] = '/';
+    }
+    memcpy(path + size, "file", sizeof("file"));
+    return path;
+}
+
 /* What was there stays. */
 static void failures_change_nothing(void **state)
 {
@@ -73,8 +103,12 @@ static void failures_change_nothing(void **state)
     assert_int_equal(durable_replace(path_of("nowhere/file"), SPAN("lost")), -ENOENT);
     memset(endless, 'x', sizeof(endless) - 1);
     assert_int_equal(durable_replace(endless, SPAN("lost")), -ENAMETOOLONG);
-    endless[PATH_MAX - 3] = '\0'; /* fits alone, not with ".new" */
-    assert_int_equal(durable_replace(endless, SPAN("lost")), -ENAMETOOLONG);
+    assert_int_equal(durable_replace(path_too_long(), SPAN("lost")), -ENAMETOOLONG);
+
+    assert_int_equal(mkdir(path_of("file"), 0700), 0);
+    assert_int_equal(durable_replace(path_of("file"), SPAN("lost")), -EISDIR);
+    assert_int_equal(rmdir(path_of("file")), 0);
+    assert_int_equal(unlink(path_of("file.new")), 0);
     assert_int_equal(durable_replace("/dev/null/file", SPAN("lost")), -ENOTDIR);
 }
 
@@ -120,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replaces_the_whole),
+        cmocka_unit_test(takes_over_what_was_interrupted),
         cmocka_unit_test(failures_change_nothing),
         cmocka_unit_test(writes_to_what_is_open),
         cmocka_unit_test(names_in_any_folder),
