@@ -7,6 +7,7 @@
 #include "base/big_endian.h"
 #include "base/check.h"
 
+#define KEY_DIGITS ((size_t)2 * VERP_KEY_SIZE)
 #define VERSION 1
 #define SIGNED_SIZE 15
 #define MAC_SIZE 10
@@ -82,7 +83,7 @@ static int hex_value(uint8_t byte)
 
 static bool parse_secret(struct span hex, uint8_t ret_secret[VERP_KEY_SIZE])
 {
-    if (hex.size != (size_t)2 * VERP_KEY_SIZE)
+    if (hex.size != KEY_DIGITS)
         return false;
     for (size_t i = 0; i < VERP_KEY_SIZE; i++) {
         int high = hex_value(hex.data[2 * i]);
@@ -107,7 +108,7 @@ static const char *add_line(struct verp_keys *keys, struct span line)
     if (line.size == 0)
         return NULL;
     word = span_word(&line);
-    if (word.size != 2 * VERP_KEY_SIZE) { /* not the digits alone */
+    if (word.size != KEY_DIGITS) { /* not the digits alone */
         if (!span_number(word, VERP_KEY_ID_MAX, &id))
             return "a key id from 0 to 15 and 64 hexadecimal digits are expected, or such digits "
                    "alone (openssl rand -hex 32): key id 0";
