@@ -219,16 +219,17 @@ static void test_configuration(void **state)
         const char *problem;
     } rows[] = {
         {"bounces:\n  foreign_verp:\n  - {pattern: \"{list}-b+{lokal}={domain}@l.example\"}\n",
-         "r.yaml:3: bounces.foreign_verp: \"{list}-b+{lokal}={domain}@l.example\" knows the names "
+         "r.yaml:3:5: bounces.foreign_verp: \"{list}-b+{lokal}={domain}@l.example\" knows the "
+         "names "
          "{list}, {local}, {domain} and {token} (column 11 of the pattern)"},
         {"bounces:\n  foreign_verp:\n  - {pattern: b@l.example, reports: 3, within: 2d}\n",
-         "r.yaml:3: bounces.foreign_verp: \"b@l.example\" cannot have so many days within that "
+         "r.yaml:3:5: bounces.foreign_verp: \"b@l.example\" cannot have so many days within that "
          "time"},
         {"bounces:\n  foreign_verp:\n  - {pattern: \"{list}-b@l.example\", list: x}\n",
-         "r.yaml:3: bounces.foreign_verp: \"{list}-b@l.example\" holds the list's name already: "
+         "r.yaml:3:5: bounces.foreign_verp: \"{list}-b@l.example\" holds the list's name already: "
          "drop list"},
         {"bounces:\n  foreign_verp:\n  - {pattern: b@l.example, list: \"a b\"}\n",
-         "r.yaml:3: bounces.foreign_verp: \"b@l.example\" has a list whose name is none"},
+         "r.yaml:3:5: bounces.foreign_verp: \"b@l.example\" has a list whose name is none"},
         {"bounces:\n  foreign_verp:\n  - {reports: 2}\n", "r.yaml:3:"},
         {"bounces:\n  foreign_verp:\n  - {pattern: b@l.example, reports: 17}\n", "r.yaml:3:"},
         {"bounces:\n  foreign_verp:\n  - {pattern: b@l.example, raports: 2}\n", "r.yaml:3:"},
