@@ -261,7 +261,8 @@ struct listener {
 
 static struct listener make_listener(struct world *world, const char *path)
 {
-    struct listener listener = {.tag = submit(world), .address = {{loopback, 0}, path}};
+    struct listener listener = {.tag = submit(world),
+                                .address = {.ip = {loopback, 0}, .path = path}};
 
     io_listen(world->io, listener.tag, &listener.address);
     listener.handle = more_of(world, listener.tag, 0);
