@@ -166,7 +166,7 @@ def beside(case, spool, template, rows, domain):
     e2e.check_equal((away["class"], away["note"]), ("no-user", "away, says the neighbour"), "a reason in words", away)
     more = case.write("more.csv", "email,class,until\n" + f"good2@{domain},unsubscribe,\n" +
                       f"good3@{domain},complaint,2020-01-01\n")
-    e2e.check_equal(suppress(spool, "import", more, "--json").expect(0).json["done"], 2, "rows imported")
+    e2e.check_equal(suppress(spool, "import", more, "--json").expect(0).json["done"], 1, "one row; the other ended in 2020")
     suppress(spool, "remove", f"hand@{domain}").expect(0)
     bad = case.write("bad.csv", f"email,class\ngood4@{domain},no-user\nnonsense,no-user\n")
     e2e.check("bad.csv:3: row 2" in suppress(spool, "import", bad).expect(e2e.USAGE).err, "a bad row is named")
@@ -260,6 +260,18 @@ def importing(case):
     refused(imported(spool, "lane.csv", "email,scope\nz@x.test,bulk\n"), "lane.csv:2: ", '"bulk" is no scope')
     refused(imported(spool, "none.csv", "name,city\nz,y\n"), "none.csv:1:1: ", "the columns are address (or email)")
     refused(imported(spool, "words.csv", "hello\n"), "the columns are address (or email)")
+    refused(imported(spool, "far.csv", f"email,{'x' * 80}_until\nz@x.test,\n"), "far.csv:1:2: ", 'did you mean "until"')
+    for scope in ("t1/Bulk", "/newsletter"):
+        refused(imported(spool, "stream.csv", f"email,scope\nz@x.test,{scope}\n"), "stream.csv:2: ", "is no stream")
+        refused(suppress(spool, "add", "z@x.test", "--scope", scope), "a stream is bulk")
+    # An end that is over does not end what stands.
+    for end in ("0", "30", "2020-01-01"):
+        refused(imported(spool, "plain.csv", "email\nc@x.test\n", "--expiry", end), f"--until {end} is over already")
+        refused(suppress(spool, "add", "c@x.test", "--until", end), f"--until {end} is over already")
+    run = imported(spool, "old.csv", "email,until\nd@x.test,2020-01-01\n", "--json").expect(0)
+    e2e.check_equal(run.json["done"], 0, "what has ended is not imported", run)
+    e2e.check("not imported: 1 that ended in the past" in run.err, "and that is told", run)
+    e2e.check({"c@x.test", "d@x.test"} <= set(listed(spool)), "both are still suppressed")
     refused(suppress(spool, "add", "z@x.test", "--scope", "t", "--tenant", "t"), "a second time")
     refused(suppress(spool, "add", "z@x.test", "--source", "ops"), '"ops"', "operator or import")
     refused(suppress(spool, "add", "z@x.test", "--class", "nonsense"), '"nonsense"')

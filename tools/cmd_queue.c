@@ -352,10 +352,15 @@ static int ask_about(struct queue_command *command, const char *spool, const cha
 /* Whether there is a queue to ask: to look at a folder makes no spool of it. */
 static bool is_spool(const char *folder)
 {
+    static const char *const parts[] = {"segments", "journals"}; /* one alone is for verify */
     char path[POLICY_PATH_MAX + 16];
 
-    (void)snprintf(path, sizeof(path), "%s/segments", folder);
-    return access(path, F_OK) == 0 || sender_line_is_there(folder);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, parts[i]);
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    return sender_line_is_there(folder);
 }
 
 int verb_queue(int argc, char **argv)

@@ -241,6 +241,8 @@ static int read_until(const struct suppress_command *command, struct suppress_as
         *ret_s = (io_wall_ns(ask->spool.io) + ns) / NS_PER_S;
     else if (!utc_read(span_cstr(command->until), ret_s))
         return verb_complain("suppress", "--until takes 2026-12-24, 2026-12-24T18:00:00Z or +30d");
+    if (*ret_s <= io_wall_ns(ask->spool.io) / NS_PER_S)
+        return verb_complain("suppress", "--until %s is over already", command->until);
     return 0;
 }
 
@@ -369,6 +371,8 @@ static int check(const struct suppress_command *command, int count)
         return verb_complain("suppress", "%s takes one file", command->verb);
     if (objects == 3 && count > 0)
         return verb_complain("suppress", "%s takes none", command->verb);
+    if (!suppress_columns_is_stream(span_cstr(or_empty(command->stream))))
+        return verb_complain("suppress", "a stream is bulk, transactional or a list's address");
     return 0;
 }
 
@@ -384,7 +388,14 @@ static int ask_sender(struct suppress_command *command, int count, char **object
 
     if (result != 0)
         return result;
-    result = run(command, &ask, count, objects);
+    if (strcmp(command->verb, "export") == 0 && count == 1 && strcmp(objects[0], "-") != 0)
+        command->out = fopen(objects[0], "we"); /* not before: it may hold an earlier export */
+    if (command->out == NULL) {
+        perror(objects[0]);
+        result = EXIT_CANNOT_CREATE;
+    } else {
+        result = run(command, &ask, count, objects);
+    }
     closed = suppress_ask_close(&ask);
     return result != 0 ? result : closed;
 }
@@ -412,14 +423,8 @@ int verb_suppress(int argc, char **argv)
         result = check_addresses(&command, count, argv + optind);
     if (result != 0)
         return result;
-    if (strcmp(command.verb, "export") == 0 && count == 1 && strcmp(argv[optind], "-") != 0)
-        command.out = fopen(argv[optind], "we");
-    if (command.out == NULL) {
-        perror(argv[optind]);
-        return EXIT_CANNOT_CREATE;
-    }
     result = ask_sender(&command, count, argv + optind);
-    if (!end_output(command.out) && result == 0) {
+    if (command.out != NULL && !end_output(command.out) && result == 0) {
         perror("ringpost suppress");
         result = EXIT_IO;
     }

@@ -227,9 +227,9 @@ static int read_identity(struct settings *settings, const struct policy_route *r
     int result;
 
     if (settings->tls.identities_count == TLS_CONTEXT_IDENTITIES_MAX) {
-        (void)fprintf(stderr, "ringpost: routes: more than %d different tls_cert\n",
-                      TLS_CONTEXT_IDENTITIES_MAX);
-        return EXIT_USAGE;
+        static_assert(TLS_CONTEXT_IDENTITIES_MAX == 16, "as the words below say");
+        return complain_route(settings->policy, route, route->tls_cert,
+                              "is the 17th certificate of the routes, 16 is the limit");
     }
     identity = &settings->identities[settings->tls.identities_count++];
     *identity = (struct client_tls_identity){.certificate_file = route->tls_cert,
@@ -259,7 +259,7 @@ static int read_identities(struct settings *settings)
 int settings_load_policy(struct settings *settings, const char *file, const char *spool)
 {
     struct owned_policy *owned;
-    char buffer[1024];
+    char buffer[ERROR_SIZE];
     struct text error;
     int result;
 
@@ -307,6 +307,21 @@ static int add_keys(struct settings *settings, const char *key, const char *path
     return result < 0 ? complain(&error) : 0;
 }
 
+/* That the listener will be able to read it; it does so itself. */
+static int check_file(const struct policy *policy, const char *key, const char *path)
+{
+    uint8_t *data = NULL;
+    size_t size = 0;
+    int result = path[0] != '\0' ? settings_read_file(path, PEM_SIZE_MAX, &data, &size) : 0;
+
+    if (result < 0)
+        return complain_setting(policy, key, path, result);
+    if (data != NULL)
+        explicit_bzero(data, size);
+    free(data);
+    return 0;
+}
+
 int settings_load(struct settings *settings, const char *file, const char *spool)
 {
     int result = settings_load_policy(settings, file, spool);
@@ -316,6 +331,10 @@ int settings_load(struct settings *settings, const char *file, const char *spool
         result = read_roots(settings);
     if (result == 0)
         result = read_identities(settings);
+    if (result == 0)
+        result = check_file(policy, "bounces.tls_cert", policy->bounces_tls_cert);
+    if (result == 0)
+        result = check_file(policy, "bounces.tls_key", policy->bounces_tls_key);
     if (result != 0 || policy->return_domain[0] == '\0') {
         if (result != 0)
             settings_free(settings);

@@ -14,6 +14,7 @@
 
 #define ANSWER_SIZE MIB
 #define LOCKED_TRIES_MAX 200
+#define REFUSALS_MAX 2
 #define LOCKED_PAUSE_MS 50
 
 static int complain(int result, const char *what)
@@ -39,12 +40,14 @@ static int lock(struct suppress_ask *ask, uint32_t *ret_pid)
 static int find_sender_or_lock(struct suppress_ask *ask, int *ret_handle)
 {
     uint32_t pid = 0;
-    int result = 0;
+    int result = 0, refusals = 0;
 
-    for (int i = 0; i < LOCKED_TRIES_MAX; i++) {
+    for (int i = 0; i < LOCKED_TRIES_MAX && refusals < REFUSALS_MAX; i++) {
         *ret_handle = sender_line_reach(ask->folder);
         if (*ret_handle >= 0)
             return 0;
+        if (*ret_handle != -ECONNREFUSED && *ret_handle != -ENOENT)
+            refusals++; /* somebody is there, and was waited for */
         result = lock(ask, &pid);
         if (result != -EWOULDBLOCK)
             return result;

@@ -32,6 +32,14 @@ static bool find_known(struct span name, enum suppress_column *ret_column)
     return false;
 }
 
+static bool holds(struct span name, struct span word)
+{
+    for (size_t at = 0; at + word.size <= name.size; at++)
+        if (span_starts_nocase(span_skip(name, at), word))
+            return true;
+    return false;
+}
+
 /* One of ours that this name may mean, or empty. */
 static struct span near_known(struct span name)
 {
@@ -43,15 +51,15 @@ static struct span near_known(struct span name)
     struct text lower;
     struct span found;
 
+    for (size_t i = 0; i < ARRAY_LEN(limits); i++)
+        if (holds(name, limits[i]))
+            return span_equal(limits[i], SPAN("expir")) ? SPAN("expiry") : limits[i];
     text_init(&lower, bytes, sizeof(bytes));
     for (size_t i = 0; i < name.size; i++)
         text_add_byte(&lower, name.data[i] >= 'A' && name.data[i] <= 'Z'
                                   ? (uint8_t)(name.data[i] - 'A' + 'a')
                                   : name.data[i]);
     name = text_span(&lower); /* cut: such a long one is like none of ours */
-    for (size_t i = 0; i < ARRAY_LEN(limits); i++)
-        if (span_find(name, limits[i]) != SPAN_NOT_FOUND)
-            return span_equal(limits[i], SPAN("expir")) ? SPAN("expiry") : limits[i];
     nearest_init(&nearest, name);
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
         nearest_offer(&nearest, known[i].name);
@@ -130,6 +138,13 @@ int suppress_columns_find(struct suppress_columns *columns, const struct roster 
                       roster->names[tenant != ROSTER_COLUMN_NONE ? tenant : stream]);
     *ret_column = 1;
     return columns->at[SUPPRESS_COLUMN_ADDRESS] != ROSTER_COLUMN_NONE ? 0 : refuse_missing(words);
+}
+
+bool suppress_columns_is_stream(struct span stream)
+{
+    return stream.size == 0 || span_equal(stream, SPAN("bulk")) ||
+           span_equal(stream, SPAN("transactional")) ||
+           span_find_byte(stream, '@') != SPAN_NOT_FOUND;
 }
 
 bool suppress_columns_scope(struct span scope, struct span *ret_tenant, struct span *ret_stream)

@@ -32,6 +32,9 @@ struct suppress_columns {
  * *ret_column where (from 1). */
 MUST_USE int suppress_columns_find(struct suppress_columns *columns, const struct roster *roster,
                                    struct text *words, uint32_t *ret_column);
+/* A stream is bulk, transactional or a list's address; empty: all. Any other would forbid nothing.
+ */
+MUST_USE bool suppress_columns_is_stream(struct span stream);
 /* "tenant", "tenant/stream", "/stream" or "*"; false: none of them, or a stream where a tenant
  * belongs. Empty: all. */
 MUST_USE bool suppress_columns_scope(struct span scope, struct span *ret_tenant,

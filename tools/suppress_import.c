@@ -23,6 +23,7 @@ struct packing {
     FILE *in;
     FILE *out;
     uint64_t now_s;
+    uint64_t ended_count; /* rows whose suppression has ended already */
     bool columns_known;
     struct suppress_columns columns;
 };
@@ -102,8 +103,10 @@ static int read_row(const struct packing *packing, const struct roster_row *row,
     *change = (struct hygiene_change){
         .kind = HYGIENE_SUPPRESS,
         .key = hygiene_feed_key(address, key),
-        .tenant = or_else(field_of(packing, row, SUPPRESS_COLUMN_TENANT), import->tenant),
-        .stream = or_else(field_of(packing, row, SUPPRESS_COLUMN_STREAM), import->stream),
+        .tenant =
+            or_else(span_trim(field_of(packing, row, SUPPRESS_COLUMN_TENANT)), import->tenant),
+        .stream =
+            or_else(span_trim(field_of(packing, row, SUPPRESS_COLUMN_STREAM)), import->stream),
         .note = or_else(field_of(packing, row, SUPPRESS_COLUMN_NOTE), import->note),
     };
     if (change->key.size == 0)
@@ -111,6 +114,9 @@ static int read_row(const struct packing *packing, const struct roster_row *row,
     if (scope.size > 0 && !suppress_columns_scope(scope, &change->tenant, &change->stream))
         return complain(packing, row,
                         "is no scope: tenant, tenant/stream, /stream or * (everything)", scope);
+    if (!suppress_columns_is_stream(change->stream))
+        return complain(packing, row, "is no stream: bulk, transactional or a list's address",
+                        change->stream);
     if (!bounce_class_from_name(class, &change->class))
         return complain(packing, row, "is not a class of the vocabulary", class);
     if (!hygiene_change_source_from_name(source, &change->source))
@@ -129,6 +135,10 @@ static int pack_row(struct packing *packing, const struct roster_row *row)
 
     if (result != 0)
         return result;
+    if (change.until_s <= packing->now_s) { /* in force no more: nor may it end what is */
+        packing->ended_count++;
+        return 0;
+    }
     packing->import->rows_count++;
     (void)fwrite(bytes, 1, query_suppress_pack(&change, bytes), packing->out);
     return 0;
@@ -255,6 +265,9 @@ int suppress_import_pack(struct suppress_import *import, struct suppress_ask *as
         perror(import->file);
         result = EXIT_IO;
     }
+    if (result == 0 && packing.ended_count > 0)
+        (void)fprintf(stderr, "ringpost suppress: %s: not imported: %llu that ended in the past\n",
+                      import->file, (unsigned long long)packing.ended_count);
     if (packing.in != stdin)
         (void)fclose(packing.in);
     arena_close(&packing.arena);
