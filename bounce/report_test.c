@@ -509,6 +509,45 @@ static void test_made_from_another(void **state)
     }
 }
 
+/* Exim hides the addresses that failed and says of each whom it was made from. */
+static void test_several_not_told(void **state)
+{
+    static const struct {
+        const char *label, *fields, *text, *addresses;
+    } cases[] = {
+        {"the text alone", "",
+         "  an undisclosed address\n    (generated from a@x.example)\n    550 unknown user\n\n"
+         "  an undisclosed address\n    (generated from b@x.example)\n    550 unknown user\n\n"
+         "  an undisclosed address\n    (generated from A@x.example)\n    550 unknown user\n",
+         "a@x.example b@x.example"},
+        {"a field names them", "X-Failed-Recipients: b@x.example,\n  c@x.example\n",
+         "  an undisclosed address\n    (generated from b@x.example)\n    550 unknown user\n\n"
+         "  an undisclosed address\n    550 unknown user\n",
+         "b@x.example c@x.example"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char buffer[1024], found[128];
+        struct text message, addresses;
+
+        text_init(&message, buffer, sizeof(buffer));
+        text_add_format(&message,
+                        "From: MAILER-DAEMON@x.example\nReturn-Path: <>\n%s"
+                        "Subject: Mail delivery failed: returning message to sender\n\n"
+                        "could not be delivered. The following address(es) failed:\n\n%s",
+                        cases[i].fields, cases[i].text);
+        report_read(reader, text_span(&message), &report);
+        text_init(&addresses, found, sizeof(found));
+        for (uint32_t j = 0; j < report.recipients_count; j++) {
+            text_add_cstr(&addresses, j > 0 ? " " : "");
+            text_add(&addresses, report.recipients[j].address);
+        }
+        if (!span_equal(text_span(&addresses), span_cstr(cases[i].addresses)))
+            fail_msg("%s: %s", cases[i].label, text_cstr_end(&addresses));
+    }
+}
+
 /* RFC 6533 3: addresses beyond ASCII, in ASCII. */
 static void test_escaped_addresses(void **state)
 {
@@ -674,6 +713,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_which_exchange_is_meant),
         cmocka_unit_test(test_comment_of_the_status),
         cmocka_unit_test(test_made_from_another),
+        cmocka_unit_test(test_several_not_told),
         cmocka_unit_test(test_escaped_addresses),
         cmocka_unit_test(test_many_recipients),
         cmocka_unit_test(test_bombs),

@@ -149,19 +149,27 @@ static void add_bare(struct report_reader *reader, struct report *report)
     }
 }
 
+/* Those that the text does not tell, by whom they were made from; the text is short. */
+static void add_origins(struct report_reader *reader, struct report *report)
+{
+    struct span rest = reader->transcript.text, origin;
+
+    while (transcript_origin_next(&rest, &origin))
+        report_text_add(reader, origin, report);
+}
+
 /* Whom a report without a machine-readable part is about; by the best place that there is. */
 void report_text_name(struct report_reader *reader, struct report *report)
 {
     const struct report_evidence *evidence = &reader->evidence;
     enum transcript_rank best = best_rank(&reader->transcript);
-    struct span origin;
 
     if (best == TRANSCRIPT_LISTED)
         add_ranked(reader, best, report);
-    else if (transcript_origin_find(reader->transcript.text, &origin))
-        report_text_add(reader, origin, report);
     if (report->recipients_count == 0 && evidence->failed.size > 0)
         add_each(reader, evidence->failed, report);
+    if (report->recipients_count == 0)
+        add_origins(reader, report);
     if (report->recipients_count == 0)
         add_bare(reader, report);
     if (report->recipients_count == 0 && best == TRANSCRIPT_SAID)

@@ -51,10 +51,10 @@ bool transcript_origin_of(struct span reason, struct span *ret_mailbox)
     return false;
 }
 
-bool transcript_origin_find(struct span text, struct span *ret_mailbox)
+bool transcript_origin_next(struct span *rest, struct span *ret_mailbox)
 {
-    while (text.size > 0) {
-        struct span line = span_trim(span_split(&text, '\n'));
+    while (rest->size > 0) {
+        struct span line = span_trim(span_split(rest, '\n'));
 
         if (span_starts(line, SPAN("(")) && span_ends_nocase(line, SPAN(")")) &&
             read_line(line, ret_mailbox))

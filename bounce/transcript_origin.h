@@ -12,8 +12,8 @@
 /* By what stands behind a listed address: at once, or behind sendmail's "(reason: ...)". No
  * further: what comes then is another server's to say. */
 MUST_USE bool transcript_origin_of(struct span reason, struct span *ret_mailbox);
-/* Of an address that is not told ("an undisclosed address"): the first line of the text that says
- * nothing but whom it was made from. */
-MUST_USE bool transcript_origin_find(struct span text, struct span *ret_mailbox);
+/* Of an address that is not told ("an undisclosed address"): the next line of the text that says
+ * nothing but whom it was made from, taken off *rest with all before it. */
+MUST_USE bool transcript_origin_next(struct span *rest, struct span *ret_mailbox);
 
 #endif

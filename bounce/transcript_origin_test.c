@@ -69,11 +69,26 @@ static void test_of_one_not_told(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct span mailbox = {NULL, 0};
-        bool found = transcript_origin_find(span_cstr(cases[i].text), &mailbox);
+        struct span mailbox = {NULL, 0}, rest = span_cstr(cases[i].text);
+        bool found = transcript_origin_next(&rest, &mailbox);
 
         check(cases[i].text, cases[i].expected, found, mailbox);
     }
+}
+
+static void test_of_several_not_told(void **state)
+{
+    struct span rest = SPAN("(generated from a@x.example)\n550 no (generated from c@x.example)\n"
+                            "  (ultimately generated from b@x.example)\n  550 no\n");
+    struct span mailbox = {NULL, 0};
+
+    (void)state;
+    assert_true(transcript_origin_next(&rest, &mailbox));
+    assert_true(span_equal(mailbox, SPAN("a@x.example")));
+    assert_true(transcript_origin_next(&rest, &mailbox));
+    assert_true(span_equal(mailbox, SPAN("b@x.example")));
+    assert_false(transcript_origin_next(&rest, &mailbox));
+    assert_int_equal(rest.size, 0);
 }
 
 int main(void)
@@ -81,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_behind_an_address),
         cmocka_unit_test(test_of_one_not_told),
+        cmocka_unit_test(test_of_several_not_told),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
