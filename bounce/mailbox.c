@@ -213,7 +213,7 @@ struct span mailbox_of_field(struct span value)
     value = span_trim(value);
     if (value.size > 1 && value.data[0] == '<' && value.data[value.size - 1] == '>')
         value = span_slice(value, 1, value.size - 2);
-    return value;
+    return span_first(value, MAILBOX_VALUE_MAX);
 }
 
 struct span mailbox_local(struct span mailbox)

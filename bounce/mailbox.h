@@ -8,10 +8,14 @@
 
 #include "base/span.h"
 
+/* More than any address has (RFC 5321 4.5.3.1.3). */
+#define MAILBOX_VALUE_MAX 1024
+
 /* The next address at or after `from`; *ret points into the text, without brackets. */
 MUST_USE bool mailbox_find(struct span text, size_t from, struct span *ret);
 /* Of the value of a Final-Recipient, To or X-Failed-Recipients field: its first address; without an
- * '@' in it the whole value without its type ("rfc822;"), brackets and blanks; may be empty. */
+ * '@' in it the whole value without its type ("rfc822;"), brackets and blanks, cut at
+ * MAILBOX_VALUE_MAX; may be empty. */
 struct span mailbox_of_field(struct span value);
 /* Local part and domain, ASCII letters alike. */
 MUST_USE bool mailbox_same(struct span a, struct span b);

@@ -138,6 +138,24 @@ static void test_of_fields(void **state)
             span_equal(mailbox_of_field(span_cstr(cases[i].value)), span_cstr(cases[i].expected)));
 }
 
+static void test_of_long_fields(void **state)
+{
+    char buffer[4096];
+    struct text text;
+
+    (void)state;
+    text_init(&text, buffer, sizeof(buffer));
+    text_add_cstr(&text, "rfc822; <");
+    text_add_fill(&text, 1, 3000);
+    text_add_byte(&text, '>');
+    assert_int_equal(mailbox_of_field(text_span(&text)).size, MAILBOX_VALUE_MAX);
+    text_reset(&text);
+    text_add_fill(&text, '@', 3000);
+    assert_int_equal(mailbox_of_field(text_span(&text)).size, MAILBOX_VALUE_MAX);
+    text_add_cstr(&text, " anna@example.org");
+    assert_true(span_equal(mailbox_of_field(text_span(&text)), SPAN("anna@example.org")));
+}
+
 static void test_parts_and_daemons(void **state)
 {
     (void)state;
@@ -158,7 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found_in_text),        cmocka_unit_test(test_quoted_no_further),
         cmocka_unit_test(test_one_behind_the_other), cmocka_unit_test(test_of_fields),
-        cmocka_unit_test(test_parts_and_daemons),
+        cmocka_unit_test(test_of_long_fields),       cmocka_unit_test(test_parts_and_daemons),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

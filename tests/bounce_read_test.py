@@ -9,6 +9,8 @@ import subprocess
 import sys
 import tempfile
 
+import reports
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CORPUS = os.path.join(ROOT, 'tests', 'corpus')
 RINGPOST = os.path.abspath(sys.argv[1])
@@ -89,6 +91,21 @@ def maildir(folder):
     check(len(lines(CORPUS)) >= 40, True, 'a folder of files')
 
 
+def long_values(folder):
+    """A line ends, however long what it quotes: the next message's has its own."""
+    paths = [os.path.join(folder, name) for name in ('value', 'octets', 'usual')]
+    values = ('<' + '\n '.join(['\x01' * 900] * 455) + '>', None, 'a@example.org')
+    for path, value in zip(paths, values):
+        with open(path, 'w', encoding='ascii', newline='') as file:
+            file.write(reports.dsn('x@y', value) if value else reports.octets('x@y'))
+    found = lines(*paths)
+    check([m['file'] for m in found], paths, 'a line each')
+    check([len(m['recipients']) for m in found][::2], [1, 1], 'all told')
+    check(len(found[0]['recipients'][0]['addr']), 1024, 'cut')
+    told = len(found[1]['recipients'])
+    check((0 < told, told + found[1]['recipients_more']), (True, 256), 'what does not fit is counted')
+
+
 def memory(folder):
     path = os.path.join(folder, 'large')
     with open(path, 'wb') as file:
@@ -107,7 +124,7 @@ def memory(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        for part in (files, mbox, maildir, memory):
+        for part in (files, mbox, maildir, long_values, memory):
             part(folder)
     print('bounce read: as it should be')
 

@@ -131,6 +131,10 @@ def at_rest(case):
     case.write("leave3", reports.person("leave@ringel.example", "unsubscribe me"))
     run = scene.ingest(*[case.path(name) for name in ("leave", "leave2", "leave3")])
     check_decisions(run, ["suppressed", "suppressed", "unproven"])
+    case.write("octets", reports.octets("x@y"))  # its line cannot hold them all, and ends
+    run = scene.ingest(case.path("octets"), case.path("one"))
+    check_decisions(run, ["unproven", "unproven"])
+    as_read(case, run, case.path("octets"), case.path("one"))
     wanted = {**{a: "no-user" for a in dead}, live[4]: "complaint", live[5]: "unsubscribe", live[6]: "unsubscribe"}
     e2e.check_equal({a: line["class"] for a, line in scene.suppressed().items()}, wanted, "the suppression list")
     events = [event for event in scene.spool.events() if event["type"] in ("OOB", "Feedback", "Unsubscribe")]

@@ -43,6 +43,23 @@ Subject: news
 """
 
 
+def octets(to):
+    """A delivery report about as many as are kept, all in control octets: more than a line of JSON can be."""
+    groups = "".join(f"\nFinal-Recipient: rfc822; <{i:03}{chr(1) * 1000}>\nAction: failed\nStatus: 5.1.1\n"
+                     f"Diagnostic-Code: smtp; 550 {chr(2) * 900}\n" for i in range(256))
+    return f"""From: MAILER-DAEMON@mx.dead.test (Mail Delivery System)
+To: {to}
+Content-Type: multipart/report; report-type=delivery-status; boundary="b"
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.dead.test
+{groups}
+--b--
+"""
+
+
 def feedback(to, kind, returned):
     """A complaint with what it returns of the message."""
     return f"""From: <fbl@provider.test>

@@ -25,7 +25,7 @@
 #include "tools/spool.h"
 #include "tools/verb.h"
 
-#define LINE_SIZE (2 * MIB) /* as `bounce read`: with all recipients */
+#define LINE_SIZE (2 * MIB) /* as `bounce read` */
 #define SECONDS_A_DAY 86400
 
 struct ingest {

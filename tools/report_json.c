@@ -34,11 +34,20 @@ static void put_recipient(struct text *out, const struct report_recipient *recip
 void report_json_recipients(struct text *out, const struct report *report, uint32_t first,
                             uint32_t count)
 {
+    uint32_t more = report->recipients_more;
+
     json_put_key(out, "recipients");
     json_put_open(out, '[');
-    for (uint32_t i = first; i < first + count; i++)
+    for (uint32_t i = first; i < first + count; i++) {
+        struct text before = *out;
+
         put_recipient(out, &report->recipients[i]);
+        if (out->overflow || text_room(out) < REPORT_JSON_END) {
+            *out = before;
+            more++;
+        }
+    }
     json_put_close(out, ']');
-    if (report->recipients_more > 0)
-        json_put_key_u64(out, "recipients_more", report->recipients_more);
+    if (more > 0)
+        json_put_key_u64(out, "recipients_more", more);
 }
