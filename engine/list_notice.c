@@ -109,7 +109,10 @@ bool list_notice_make(const struct list_notice *list, const struct report *repor
 
     if (!rule->path.names_address) {
         named = report->recipients[number].address;
-        address = hygiene_feed_key(named, buffer);
+        /* Whom the list mails, if that became somebody else on the way. */
+        address = hygiene_feed_key(report->recipients[number].original, buffer);
+        if (address.size == 0)
+            address = hygiene_feed_key(named, buffer);
     }
     if (address.size == 0)
         return false;

@@ -3,8 +3,8 @@
  * By the forms of bounces.foreign_verp (bounce/list_path.h). The form is looked for where the mail
  * was delivered to: the envelope, the fields that delivery agents write, To, and the Return-Path of
  * what was returned (complaints go to another address). A form with {local} and {domain} says
- * whom it is about; without them everybody is meant whom the report names as failed, up to
- * LIST_NOTICE_NAMED_MAX people.
+ * whom it is about; without them everybody is meant whom the report names as failed, by the address
+ * that his was made from if it names that, up to LIST_NOTICE_NAMED_MAX people.
  *
  * The scope is "list@host" in lower case: what follows concerns that list and nothing else. None of
  * it is proven. A plain value; knows nothing of stores or sockets. */

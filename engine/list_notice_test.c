@@ -109,6 +109,33 @@ static void test_named_by_the_report(void **state)
     check_list(&notice, "@old.example.org", "ann@example.com");
 }
 
+/* The list knows whom the mail was for, not what his server made of it. */
+static void test_named_by_what_it_was_made_from(void **state)
+{
+    static const struct {
+        const char *original, *address;
+    } rows[] = {
+        {"Ann@Example.com", "ann@example.com"},
+        {"", "bob@private.example"},
+        {"no address", "bob@private.example"},
+    };
+    struct list_notice list;
+    struct notice notice;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        configure();
+        assert_true(list_notice_takes(&policy, SPAN("bounces-7f@mail.example.org"), &list));
+        add_recipient("carl@private.example", BOUNCE_MAILBOX_FULL);
+        add_recipient("bob@private.example", BOUNCE_NO_USER);
+        report.recipients[0].original = SPAN("ann@example.com");
+        report.recipients[1].original = span_cstr(rows[i].original);
+        assert_true(list_notice_make(&list, &report, 1, &notice));
+        check_list(&notice, "news@mail.example.org", rows[i].address);
+        assert_int_equal(notice.class, BOUNCE_NO_USER); /* his own, beside another one of hers */
+    }
+}
+
 /* No report is believed about more people than one message has in one transaction. */
 static void test_named_at_most(void **state)
 {
@@ -252,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_named_by_the_return_path),
         cmocka_unit_test(test_named_by_the_report),
+        cmocka_unit_test(test_named_by_what_it_was_made_from),
         cmocka_unit_test(test_named_at_most),
         cmocka_unit_test(test_where_it_is_looked_for),
         cmocka_unit_test(test_line),
