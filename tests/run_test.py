@@ -14,10 +14,35 @@ if SAN:
     sys.argv.remove("--san")
 
 # Processor time of one turn of a shard's loop: what a session can wait because of the others. Ten times what was
-# measured (docs/performance.md); sanitizers make it longer. A processor that is shared charges its neighbours' caches
-# and stolen time to us now and then, so the best of some runs counts: a turn that does too much does it in every run.
+# measured (docs/performance.md); sanitizers make it longer. One in a hundred may take longer than the second limit, by
+# the clock. A processor that is shared charges its neighbours' caches and stolen time to us now and then, so two good
+# ones of some runs count: a turn that does too much does it in every run.
 TURN_LIMIT_US = 100000 if SAN else 15000
+TURN_P99_LIMIT_US = 200000 if SAN else 20000
 TURN_RUNS = 5
+TURN_GOOD_RUNS = 2
+
+
+def good_turns(runs):
+    """Of these, which run as they are asked for, those with short turns until they suffice; and what was seen of each."""
+    good, seen = [], []
+    for result in runs:
+        seen.append((result["longest_turn_cpu_us"], result["turn_p99_us"]))
+        if seen[-1][0] < TURN_LIMIT_US and seen[-1][1] < TURN_P99_LIMIT_US:
+            good.append(result)
+        if len(good) == TURN_GOOD_RUNS:
+            break
+    return good, seen
+
+
+class Turns(unittest.TestCase):
+    def test_two_of_five(self):
+        good, stall, slow = (TURN_LIMIT_US - 1, TURN_P99_LIMIT_US - 1), (TURN_LIMIT_US, 1), (1, TURN_P99_LIMIT_US)
+        for runs, enough, asked in (([good] * 5, True, 2), ([stall, good, slow, stall, good], True, 5),
+                                    ([stall] * 4 + [good], False, 5), ([good] + [slow] * 4, False, 5)):
+            results = [{"longest_turn_cpu_us": longest, "turn_p99_us": p99} for longest, p99 in runs]
+            found, seen = good_turns(iter(results))
+            self.assertEqual((len(found) == TURN_GOOD_RUNS, len(seen)), (enough, asked), runs)
 
 
 class Run(unittest.TestCase):
@@ -67,15 +92,11 @@ class Run(unittest.TestCase):
         self.assertGreaterEqual(result["connects"], 10)
 
     def check_turns(self, *options, count):
-        longest = []
-        for _ in range(TURN_RUNS):
-            result = self.run_bench("--shards", "1", "--connections", "200", *options, count=count)
-            self.assertGreater(result["longest_turn_cpu_us"], 0)
-            self.assertGreater(result["turn_p99_us"], 0)
-            longest.append(result["longest_turn_cpu_us"])
-            if longest[-1] < TURN_LIMIT_US:
-                return result
-        self.fail(f"the longest turns of {TURN_RUNS} runs: {longest} us of processor time")
+        good, seen = good_turns(self.run_bench("--shards", "1", "--connections", "200", *options, count=count)
+                                for _ in range(TURN_RUNS))
+        self.assertGreater(min(min(turns) for turns in seen), 0)
+        self.assertEqual(len(good), TURN_GOOD_RUNS, f"longest turns by processor time, p99 by the clock, in us: {seen}")
+        return good[-1]
 
     def test_no_turn_stalls_the_loop(self):
         """Many sessions answer at once: the time by the clock is the neighbours' affair, processor time is ours."""
