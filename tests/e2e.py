@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -29,6 +30,7 @@ SKIPPED = 77
 HOSTNAME = "mailer.ringel.example"
 SENDER = "news@ringel.example"
 RETURN_DOMAIN = "bounces.ringel.example"
+EXPORT_CURSOR_SLOT = 8192  # engine/export_cursor.h
 
 # Exit codes of ringpost (docs: interface, `ringpost help send`).
 ALL_ACCEPTED, SOME_FAILED, USAGE, STILL_QUEUED = 0, 1, 2, 3
@@ -303,11 +305,9 @@ class Spool:
     def wait_for_export(self):
         """Until the export's cursor stands behind the last event: what a kill leaves then stays."""
         def is_behind():
-            with open(os.path.join(self.events_folder, "cursor"), encoding="ascii") as f:
-                number, offset = f.readline().split()[3:5]
-            last = sorted(name for name in os.listdir(self.events_folder) if name.startswith("events-"))[-1]
-            return int(number) == int(last[7:-7]) and \
-                int(offset) == os.path.getsize(os.path.join(self.events_folder, last))
+            files = sorted(name for name in os.listdir(self.events_folder) if name.startswith("events-"))
+            return files and export_cursor(os.path.join(self.events_folder, "cursor")) == \
+                (int(files[-1][7:-7]), os.path.getsize(os.path.join(self.events_folder, files[-1])))
         wait_for(is_behind, 20 * self.case.patience, "the export's cursor")
 
     def configure(self, **changes):
@@ -505,6 +505,18 @@ def wait_for(condition, seconds, what):
             return value
         check(time.monotonic() < deadline, f"waited {seconds} s for {what}")
         time.sleep(0.01)
+
+
+def export_cursor(path):
+    """The number of the file of events and the offset in it that the export came to: what the newer of two slots says.
+    None: there is none yet."""
+    found = []
+    if os.path.exists(path):
+        with open(path, "rb") as f:
+            while slot := f.read(EXPORT_CURSOR_SLOT):
+                head = re.match(rb"ringpost-cursor 1 (\d+) (\d+) (\d+) \d+\n", slot)
+                found += [tuple(int(number) for number in head.groups())] if head else []
+    return max(found)[1:] if found else None
 
 
 def line_count(path):
