@@ -96,8 +96,10 @@ static void attach_flows(struct shard *shard, uint32_t index)
 
     if (domain->first_flow == ROUTING_NONE)
         return;
-    if (!list_linked(&domain->site_node))
+    if (!list_linked(&domain->site_node)) {
         list_push_back(&routing->destinations[domain->site].domains, &domain->site_node);
+        destination_ages(shard, domain->site, domain->expires_ns); /* it may have been away */
+    }
     for (uint32_t flow = domain->first_flow; flow != ROUTING_NONE;
          flow = routing->flows[flow].next) {
         bool attached = schedule_flow_site(shard->schedule, flow) != SCHEDULE_NONE ||

@@ -1095,6 +1095,39 @@ static void test_routes_that_end_apart(void **state)
     close_scene();
 }
 
+/* A domain without mail is no business of its site's: when it has mail again, its route ends when
+ * it would have ended, whatever was looked at meanwhile. */
+static void test_route_of_one_that_comes_back(void **state)
+{
+    static const char *const domains[] = {"brief.test", "again.test", "lasts.test"};
+    static const uint32_t ttls_s[] = {30, 90, 86400};
+
+    (void)state;
+    begin_scene(18);
+    add_zones();
+    for (size_t i = 0; i < ARRAY_LEN(domains); i++) {
+        add_mx(domains[i], "10 mx2.test"); /* its addresses last for 300 s */
+        zone_of(domains[i])->ttl_s = ttls_s[i];
+    }
+    open_scene();
+    (void)send(domains, ARRAY_LEN(domains), 1);
+    pass(NS_PER_S);
+    assert_int_equal(domain_of("again.test")->site, domain_of("lasts.test")->site);
+    deliver("again.test");
+    zone_of("again.test")->mx[0].host = zones_find_host(&scene->zones, SPAN("mx1.test"));
+    pass(NS_PER_S);
+    deliver("brief.test");
+    pass_with_sessions("lasts.test", 50 * NS_PER_S); /* looked at when the first one was over */
+    assert_true(destination_of("lasts.test")->expires_ns > domain_of("again.test")->expires_ns);
+    (void)send_one("again.test");
+    pass(NS_PER_S);
+    assert_int_equal(domain_of("again.test")->site, domain_of("lasts.test")->site);
+    assert_int_equal(destination_of("lasts.test")->expires_ns, domain_of("again.test")->expires_ns);
+    pass_with_sessions("lasts.test", NS_PER_MINUTE);
+    assert_string_equal(place_of("again.test"), AT_ONE);
+    close_scene();
+}
+
 /* Nobody answers any more, or with SERVFAIL alone: for an hour what was known serves on, whoever
  * keeps it. */
 static void test_old_route_serves_an_hour(void **state)
@@ -1145,6 +1178,7 @@ int main(void)
         cmocka_unit_test(test_more_flows_than_shares),
         cmocka_unit_test(test_route_that_changes),
         cmocka_unit_test(test_routes_that_end_apart),
+        cmocka_unit_test(test_route_of_one_that_comes_back),
         cmocka_unit_test(test_old_route_serves_an_hour),
     };
 
