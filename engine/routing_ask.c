@@ -103,7 +103,9 @@ static bool serves_on(struct shard *shard, struct routing_domain *domain)
     if (domain->state != DOMAIN_ROUTED || end_ns <= now_ns)
         return false;
     domain->expires_ns = min_u64(now_ns + STALE_NS, end_ns);
-    domain->sts_known = false; /* a policy that is in force stays so, but nobody has looked */
+    domain->sts_until_ns = now_ns; /* a policy that is in force stays so, but nobody has looked */
+    if (list_linked(&domain->site_node))
+        destination_ages(shard, domain->site, domain->expires_ns);
     return true;
 }
 

@@ -82,8 +82,8 @@ static enum unmet_doubt doubt_of(const struct shard *shard, uint32_t domain_inde
         return UNMET_STS_NOT_ASKED;
     if (!domain->sts_known)
         return UNMET_STS_FAILED;
-    if (domain->expires_ns <= shard_now_ns(shard))
-        return UNMET_STS_OLD;
+    if (min_u64(domain->expires_ns, domain->sts_until_ns) <= shard_now_ns(shard))
+        return UNMET_STS_OLD; /* behind a route that serves on, too */
     dns_stats(shard->resolver.dns, &names);
     /* Each of those that were asked must be known to validate: of the others some may. */
     if (names.secure == 0 || (domain->servers & ~names.servers_secure) != 0)

@@ -804,6 +804,54 @@ static void test_policy_out_of_date(void **state)
     arena_close(&gate_arena);
 }
 
+/* Whatever is asked is answered with SERVFAIL, until the domain's route has been prolonged. */
+static void fail_names(const struct routing_domain *domain)
+{
+    static struct test_packet packet;
+    struct dns *dns = scene.shard->resolver.dns;
+    struct dns_packet query;
+
+    for (uint32_t i = 0; i < 100 && domain->expires_ns <= shard_now_ns(scene.shard); i++) {
+        routing_turn(scene.shard);
+        while (dns_output(dns, &query)) {
+            test_packet_reply(&packet, query.bytes, 2);
+            dns_input(dns, io_now_ns(scene.io), query.server_index, test_packet_span(&packet));
+        }
+        pass_time(1);
+        dns_expire(dns, io_now_ns(scene.io));
+    }
+    assert_true(domain->expires_ns > shard_now_ns(scene.shard));
+}
+
+/* An old route serves on while its names cannot be had: whether the domain has a policy now is not
+ * known, which does not mean that the policy could not be fetched. It is soon asked about again. */
+static void test_policy_behind_an_old_route(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    struct routing_domain *domain;
+    uint64_t now_s;
+    uint32_t aim;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, true, domains, 1);
+    open_gate();
+    domain = &scene.shard->routing.domains[domain_of("a.test")];
+    now_s = shard_wall_ns(scene.shard) / NS_PER_S;
+    assert_true(sts_cache_want(&scene.shard->sts.cache, SPAN("a.test"), now_s));
+    assert_false(sts_cache_announced(&scene.shard->sts.cache, SPAN("a.test"), SPAN(""), now_s));
+    (void)pass_gate(1);
+    pass_time(STS_CACHE_ASK_S);
+    domain->fresh_until_ns = shard_now_ns(scene.shard);
+    routing_refresh(scene.shard, scene.site);
+    fail_names(domain);
+    assert_int_equal(destination()->expires_ns, domain->expires_ns);
+    assert_int_equal(pick(&aim), DESTINATION_NONE);
+    assert_int_equal(settled(OUTCOME_FAILED), 0);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 1);
+    assert_non_null(strstr(first_words(), "whether it has a policy now is not known yet"));
+    arena_close(&gate_arena);
+}
+
 /* One name server has told something secure, of the other nobody knows whether it validates: that
  * DNSSEC does not vouch for a host's name is sure when the first one has said so, and it alone. */
 static void test_resolvers_that_differ(void **state)
@@ -1110,6 +1158,7 @@ int main(void)
         SCENE(test_unvouched),
         SCENE(test_policy_that_ends),
         SCENE(test_policy_out_of_date),
+        SCENE(test_policy_behind_an_old_route),
         SCENE(test_resolvers_that_differ),
         SCENE(test_useless),
         SCENE(test_counted_policies),
