@@ -113,7 +113,7 @@ static void count_unmet(struct shard *shard, const struct destination *destinati
                                          .fault = reach->fault,
                                          .words = span_cstr(reach->words)};
 
-        if (reach->until_ns > 0 && reach->number > domain->counted_reach &&
+        if (reach->until_ns > shard_now_ns(shard) && reach->number > domain->counted_reach &&
             (needs & ~reach->has) != 0 && reach->fault != TLS_FAULT_NONE)
             tls_counting_add(shard, info.domain, &host);
     }

@@ -2,8 +2,9 @@
  *
  * The reports' own mail is not counted (RFC 8460 3): they would be about themselves for ever.
  * A session counts once for each domain of which it takes mail (beyond SESSION_COUNTED_MAX domains
- * in turn it may count again); for a domain whose mail no host can take, each session that was
- * tried counts once as a failure.
+ * in turn it may count again); for a domain whose mail no host can take, each session of the last
+ * minute (SECRECY_KNOWN_NS) that was tried counts once as a failure. So one that takes some of a
+ * domain's mail, and is not enough for other mail of the domain, counts twice for it.
  *
  * The policy is the one by which the domain's mail goes: DANE where the host has TLSA records, or
  * they could not be had, and the domain's own MX records are signed, before MTA-STS; but records of

@@ -1112,6 +1112,64 @@ static void test_counted_unmet(void **state)
     arena_close(&counts_arena);
 }
 
+/* What was reached long ago is no reason for what goes back now. */
+static void test_counted_unmet_while_it_holds(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    struct session *session;
+    uint32_t aim;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, true, domains, 1);
+    begin_counting();
+    route_to("a.test", 1, false); /* whatever its hosts have: nobody vouches for their names */
+    session = session_at("mx1");
+    session->level = TLS_LEVEL_ENCRYPTED;
+    session->tls_fault = TLS_FAULT_NAME;
+    secrecy_reached(scene.shard, session);
+    pass_time(SECRECY_KNOWN_NS / NS_PER_S);
+    (void)pick(&aim);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 1);
+    assert_null(counted("a.test"));
+    (void)load("From: s@example.org\nSubject: z\n\nHi\n", true, domains, 1);
+    route_to("a.test", 1, false);
+    secrecy_reached(scene.shard, session);
+    (void)pick(&aim);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 2);
+    check_counts("a.test", TLSRPT_NO_POLICY, 1, 0); /* nothing demands a certificate of it */
+    arena_close(&counts_arena);
+}
+
+/* One that takes some of a domain's mail and is not enough for the rest counts for both. */
+static void test_counted_twice(void **state)
+{
+    static const char *const domains[] = {"a.test"};
+    struct queue_recipient recipient = {0};
+    struct session *session;
+    uint32_t aim, index;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, false, domains, 1);
+    index = load(OPTIONAL_MAIL, false, domains, 1);
+    begin_counting();
+    route_to("a.test", 1, true);
+    session = session_at("mx1");
+    session->dane = TLS_POLICY_DANE_USABLE;
+    session->level = TLS_LEVEL_ENCRYPTED;
+    session->tls_fault = TLS_FAULT_TLSA_INVALID;
+    secrecy_reached(scene.shard, session);
+    recipient.campaign = queue_campaign(store_queue(scene.store), index);
+    recipient.domain = domain_of("a.test");
+    for (uint32_t i = 0; i < 3; i++)
+        tls_counting_mail(scene.shard, session, &recipient);
+    check_counts("a.test", TLSRPT_TLSA, 0, 1);
+    for (uint32_t i = 0; i < 4; i++)
+        (void)pick(&aim);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 1);
+    check_counts("a.test", TLSRPT_TLSA, 0, 2);
+    arena_close(&counts_arena);
+}
+
 /* A session that takes mail of several domains by turns counts once for each. */
 static void test_counted_by_turns(void **state)
 {
@@ -1164,6 +1222,8 @@ int main(void)
         SCENE(test_counted_policies),
         SCENE(test_counted_unusable),
         SCENE(test_counted_unmet),
+        SCENE(test_counted_unmet_while_it_holds),
+        SCENE(test_counted_twice),
         SCENE(test_counted_by_turns),
     };
 
