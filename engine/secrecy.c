@@ -340,14 +340,17 @@ void secrecy_limit(struct shard *shard, struct session *session)
 void secrecy_failed(struct shard *shard, struct session *session)
 {
     const struct tls_policy_session clear = {.level = TLS_LEVEL_CLEAR, .dane = session->dane};
+    uint32_t has = tls_policy_has(&clear);
 
+    if (!session->tls_tried) /* not even connected to: its TLS is not known */
+        has = TLS_POLICY_ALL & ~TLS_POLICY_OBEYED;
     /* An answer about its records that cannot be trusted does not explain why a handshake broke. */
     if (session->tls_fault == TLS_FAULT_NONE ||
         (session->tls_fault == TLS_FAULT_DNSSEC_INVALID && session->tls_tried))
         session->tls_fault = TLS_FAULT_HANDSHAKE;
     if (session->dane != TLS_POLICY_DANE_FAILED || session->tls_fault == TLS_FAULT_HANDSHAKE)
         note_trouble(shard, session);
-    remember(shard, session, tls_policy_has(&clear));
+    remember(shard, session, has);
     fail_hopeless(shard, session->site);
 }
 

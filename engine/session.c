@@ -102,7 +102,7 @@ static uint64_t waiter_of(const struct shard *shard, const struct session *sessi
 }
 
 /* Asks what the DNS says about the host's certificate, then connects; a host of which nobody can
- * say is connected to only for mail that does not mind. */
+ * say is connected to only for mail that its records do not concern. */
 static void find_records(struct shard *shard, struct session *session)
 {
     struct io_address address = {.ip = session->peer};

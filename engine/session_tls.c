@@ -61,9 +61,10 @@ enum session_tls_answer session_tls_records(struct shard *shard, struct session 
     }
     session->dane = TLS_POLICY_DANE_FAILED;
     session->tls_fault = TLS_FAULT_DNSSEC_INVALID;
-    /* Mail that does not mind may go on. */
-    return schedule_serves(shard->schedule, session->site, 0) ? SESSION_TLS_KNOWS
-                                                              : SESSION_TLS_REFUSES;
+    /* Mail for which these records do not count may go on, whatever else it needs. */
+    return schedule_serves(shard->schedule, session->site, TLS_POLICY_ALL & ~TLS_POLICY_OBEYED)
+               ? SESSION_TLS_KNOWS
+               : SESSION_TLS_REFUSES;
 }
 
 void session_tls_release(struct shard *shard, struct session *session)

@@ -32,7 +32,7 @@ enum session_tls_step {
 enum session_tls_answer {
     SESSION_TLS_KNOWS,  /* session->dane says it */
     SESSION_TLS_ASKS,   /* the dns room will name the waiter: call again */
-    SESSION_TLS_REFUSES /* the host must not be used: session->tls_fault */
+    SESSION_TLS_REFUSES /* no mail that waits may go there: session->tls_fault */
 };
 
 /* Before the connection: the host's TLSA records (RFC 7672), where they count. */

@@ -476,8 +476,8 @@ static void test_failed(void **state)
         /* 220, then silence */
         {TLS_POLICY_DANE_FAILED, TLS_FAULT_DNSSEC_INVALID, TLS_FAULT_HANDSHAKE, 0, true, true},
         /* not even connected to */
-        {TLS_POLICY_DANE_FAILED, TLS_FAULT_DNSSEC_INVALID, TLS_FAULT_DNSSEC_INVALID, 0, false,
-         false},
+        {TLS_POLICY_DANE_FAILED, TLS_FAULT_DNSSEC_INVALID, TLS_FAULT_DNSSEC_INVALID, DEMANDED,
+         false, false},
     };
 
     (void)state;
@@ -1112,6 +1112,72 @@ static void test_counted_unmet(void **state)
     arena_close(&counts_arena);
 }
 
+/* The session is about to connect, and the answers about the host's records are bogus. */
+static enum session_tls_answer ask_in_vain(struct session *session)
+{
+    static struct test_packet packet;
+    struct dns *dns = scene.shard->resolver.dns;
+    enum session_tls_answer answer;
+    struct dns_packet query;
+
+    session->dane = TLS_POLICY_DANE_UNASKED;
+    session->tls_tried = false;
+    session->peer.port = 25;
+    while ((answer = session_tls_records(scene.shard, session, SESSION_WAITER | 1)) ==
+           SESSION_TLS_ASKS) {
+        while (dns_output(dns, &query)) {
+            test_packet_reply(&packet, query.bytes, 2);
+            dns_input(dns, io_now_ns(scene.io), query.server_index, test_packet_span(&packet));
+        }
+        pass_time(1);
+        dns_expire(dns, io_now_ns(scene.io));
+    }
+    assert_int_equal(session->dane, TLS_POLICY_DANE_FAILED);
+    return answer;
+}
+
+/* A bogus answer about the host's records keeps back mail of domains whose MX records are signed,
+ * and no other domain's, whichever waits first; nor is it told to another. */
+static void test_bogus_for_one_domain(void **state)
+{
+    static const char *const first[] = {"dane.test"}, *const second[] = {"sts.test"};
+    struct session *session;
+    uint32_t aim;
+
+    (void)state;
+    (void)load(PLAIN_MAIL, false, first, 1);
+    begin_counting();
+    route_to("dane.test", 1, true);
+    session = session_at("mx1");
+    assert_int_equal(ask_in_vain(session), SESSION_TLS_REFUSES);
+    secrecy_failed(scene.shard, session);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 1);
+    check_counts("dane.test", TLSRPT_TLSA, 0, 1);
+    check_fault("dane.test", TLS_FAULT_DNSSEC_INVALID);
+    (void)load(PLAIN_MAIL, false, second, 1);
+    enforce("sts.test", "mx1\n");
+    route_to("sts.test", 1, false);
+    assert_int_equal(pick(&aim), 0);
+    assert_int_equal(aim, PROVEN);
+    (void)load("From: s@example.org\nSubject: y\n\nHi\n", false, first, 1);
+    route_to("dane.test", 1, true);
+    session = session_at("mx1");
+    assert_int_equal(ask_in_vain(session), SESSION_TLS_KNOWS);
+    session->tls_tried = true;
+    session->level = TLS_LEVEL_VERIFIED;
+    secrecy_reached(scene.shard, session);
+    assert_int_equal(session->has, PROVEN); /* not what the records would demand */
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(pick(&aim), 0);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 2);
+    assert_true(schedule_serves(scene.shard->schedule, scene.site, PROVEN));
+    assert_int_equal(schedule_unmet(scene.shard->schedule, scene.site, &session->has, 1),
+                     SCHEDULE_NONE);
+    check_counts("dane.test", TLSRPT_TLSA, 0, 2);
+    assert_null(counted("sts.test"));
+    arena_close(&counts_arena);
+}
+
 /* What was reached long ago is no reason for what goes back now. */
 static void test_counted_unmet_while_it_holds(void **state)
 {
@@ -1222,6 +1288,7 @@ int main(void)
         SCENE(test_counted_policies),
         SCENE(test_counted_unusable),
         SCENE(test_counted_unmet),
+        SCENE(test_bogus_for_one_domain),
         SCENE(test_counted_unmet_while_it_holds),
         SCENE(test_counted_twice),
         SCENE(test_counted_by_turns),
