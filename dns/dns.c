@@ -14,6 +14,7 @@
 #define CROWDED_TTL_NS (30 * NS_PER_S)
 #define CROWDED_WORDS "the DNS cache is too small for so many domains at once"
 #define BUSY_WORDS "too many domains are being looked up"
+#define SIGNED_NAME "arpa"
 
 struct dns {
     struct dns_options options;
@@ -263,6 +264,15 @@ enum txt_set_status dns_txt(struct dns *dns, uint64_t now_ns, struct span name, 
         break;
     }
     return ret_set->status;
+}
+
+void dns_try_servers(struct dns *dns, uint64_t now_ns, uint32_t servers)
+{
+    struct dns_name name;
+    struct dns_cache_key key = {.name = &name, .type = WIRE_TXT};
+
+    if (dns->options.trust_ad && dns_name_parse(SPAN(SIGNED_NAME), &name))
+        lookups_try(&dns->lookups, now_ns, key, servers == 0 ? UINT32_MAX : servers);
 }
 
 bool dns_done(struct dns *dns, uint64_t *ret_waiter)

@@ -91,6 +91,10 @@ enum tlsa_set_status dns_tlsa(struct dns *dns, uint64_t now_ns, const struct dns
 /* The TXT records of a name: "_mta-sts.example.com". Waits as above. */
 enum txt_set_status dns_txt(struct dns *dns, uint64_t now_ns, struct span name, uint64_t waiter,
                             struct txt_set *ret_set);
+/* Asks those of these servers (bits; 0: all) that have told nothing secure yet about a top level
+ * that is signed, past the cache, each every 30 s at most: whoever validates says so, and is seen
+ * in dns_stats (servers_secure). Nobody waits. Nothing unless dns_options.trust_ad. */
+void dns_try_servers(struct dns *dns, uint64_t now_ns, uint32_t servers);
 /* The next waiter that should ask again, at once or later in the turn; one that will not calls
  * dns_forget. Those that found no question free come while one is free, in the order of asking. */
 MUST_USE bool dns_done(struct dns *dns, uint64_t *ret_waiter);

@@ -98,7 +98,7 @@ struct lookup {
     uint64_t attempt_end_ns;
     /* the owner's */
     uint16_t id;
-    bool probe;                       /* asks whether a server is there; whatever it says */
+    bool probe;                       /* asks a server for its own sake: its answer is not kept */
     uint64_t sent_ns;                 /* the last try */
     uint8_t cased[DNS_NAME_SIZE_MAX]; /* `name` as sent */
     struct wheel_timer timer;

@@ -7,6 +7,7 @@
 #define TTL_MIN_S 30
 #define TTL_MAX_S 86400
 #define FAILURE_TTL_S 30
+#define TRY_NS (30 * NS_PER_S)
 /* RFC 8767: so long after its end records are good when nobody answers, for so long each time. */
 #define STALE_MAX_NS (3600 * NS_PER_S)
 #define STALE_SERVE_NS (30 * NS_PER_S)
@@ -119,15 +120,19 @@ static bool serve_stale(struct lookups *lookups, const struct lookup *lookup, ui
     return true;
 }
 
+static void note_secure(struct lookups *lookups, uint32_t server)
+{
+    lookups->stats.secure++;
+    lookups->stats.servers_secure |= UINT32_C(1) << server;
+}
+
 static void store(struct lookups *lookups, const struct lookup *lookup, uint64_t now_ns)
 {
     struct dns_cache_key key = {.name = &lookup->key, .type = lookup->type};
     struct dns_cache_value value = result_of(lookups, lookup, now_ns);
 
-    if (value.secure) {
-        lookups->stats.secure++;
-        lookups->stats.servers_secure |= UINT32_C(1) << value.server;
-    }
+    if (value.secure)
+        note_secure(lookups, value.server);
     if (lookup->state == LOOKUP_FAILED && dns_cache_has(lookups->cache, now_ns, key))
         return; /* asked in advance: what is known is good still */
     if (!serve_stale(lookups, lookup, now_ns))
@@ -224,18 +229,36 @@ void lookups_init(struct lookups *lookups, struct arena *arena, uint64_t now_ns,
     }
 }
 
+static void probe(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key key,
+                  uint32_t server)
+{
+    struct lookup *lookup = slab_claim(&lookups->slab);
+
+    CHECK(lookup != NULL);
+    lookup_start(lookup, &lookups->limits, now_ns, key.name, key.type, server);
+    lookup->probe = true;
+    place(lookups, lookup, now_ns);
+}
+
 /* Asks every sick server whose turn it is the same question, for the sake of hearing anything. */
 static void probe_servers(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key key)
 {
     uint32_t server;
 
-    while (lookups_has_free(lookups) && servers_probe(&lookups->servers, now_ns, &server)) {
-        struct lookup *lookup = slab_claim(&lookups->slab);
+    while (lookups_has_free(lookups) && servers_probe(&lookups->servers, now_ns, &server))
+        probe(lookups, now_ns, key, server);
+}
 
-        CHECK(lookup != NULL);
-        lookup_start(lookup, &lookups->limits, now_ns, key.name, key.type, server);
-        lookup->probe = true;
-        place(lookups, lookup, now_ns);
+void lookups_try(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key key,
+                 uint32_t servers)
+{
+    servers &= ~lookups->stats.servers_secure;
+    lookups->now_ns = now_ns;
+    for (uint32_t i = 0; i < lookups->limits.servers_count && lookups_has_free(lookups); i++) {
+        if ((servers >> i & 1) == 0 || lookups->links[i].try_ns > now_ns)
+            continue;
+        lookups->links[i].try_ns = now_ns + TRY_NS;
+        probe(lookups, now_ns, key, i);
     }
 }
 
@@ -347,6 +370,16 @@ static void note_answer(struct lookups *lookups, const struct lookup *lookup,
     lookups->limits.servers_sick = lookups->servers.sick;
 }
 
+static void end_probe(struct lookups *lookups, struct lookup *lookup,
+                      const struct lookup_event *event, const struct wire_question *question)
+{
+    if (event->match == LOOKUP_SAME && !lookup->insecure && question->authentic &&
+        !question->truncated &&
+        (question->rcode == WIRE_NOERROR || question->rcode == WIRE_NXDOMAIN))
+        note_secure(lookups, event->server);
+    release(lookups, lookup);
+}
+
 void lookups_take(struct lookups *lookups, const struct lookup_event *from, bool tcp)
 {
     struct lookup_event event = *from;
@@ -367,7 +400,7 @@ void lookups_take(struct lookups *lookups, const struct lookup_event *from, bool
         lookups->servers.one[event.server].folds_case =
             !span_equal(question.name, span_make(lookup->cased, lookup->name.size));
     if (lookup->probe) {
-        release(lookups, lookup);
+        end_probe(lookups, lookup, &event, &question);
         return;
     }
     event.kind = LOOKUP_PACKET;

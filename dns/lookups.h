@@ -38,6 +38,7 @@ struct lookups_server { /* its TCP connection */
     enum lookups_tcp tcp;
     uint64_t retry_ns;
     uint64_t asked_ns;       /* the first question since anything came; 0: none */
+    uint64_t try_ns;         /* not before: lookups_try */
     struct list tcp_sending; /* lookups in LOOKUP_TCP_SEND */
     struct list tcp_waiting; /* lookups in LOOKUP_TCP_WAIT */
     struct dns_stream stream;
@@ -79,6 +80,10 @@ void lookups_init(struct lookups *lookups, struct arena *arena, uint64_t now_ns,
  * lookup is free. Without a waiter it is asked in advance. */
 bool lookups_ask(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key key,
                  struct dns_waiter *waiter);
+/* The same question to each of these servers (bits) of which no secure answer is known: nobody
+ * waits for what they say, and nothing is kept but whether they vouch for it. */
+void lookups_try(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key key,
+                 uint32_t servers);
 MUST_USE bool lookups_has_free(const struct lookups *lookups);
 
 /* As the functions of the same name in dns.h. */

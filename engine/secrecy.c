@@ -10,8 +10,6 @@
 #include "engine/sts_gate.h"
 #include "engine/unmet.h"
 
-#define SIGNED_NAME "arpa"
-
 /* --- what is needed --- */
 
 static bool has_dane(const struct shard *shard)
@@ -120,28 +118,20 @@ static void count_unmet(struct shard *shard, const struct destination *destinati
     domain->counted_reach = shard->routing.reached_count;
 }
 
-/* Whoever validates says so of a top level that is signed. The answer is counted (dns_stats). */
-static void try_resolver(struct shard *shard)
-{
-    static _Thread_local struct txt_set set;
-    const uint64_t nobody = UINT64_MAX;
-
-    (void)dns_txt(shard->resolver.dns, shard_now_ns(shard), SPAN(SIGNED_NAME), nobody, &set);
-    dns_forget(shard->resolver.dns, nobody); /* the question stays under way */
-}
-
 /* Recipients of one flow go back; false: no more can be settled in this turn. */
 static bool fail_flow(struct shard *shard, uint32_t flow, const struct destination *destination,
                       uint32_t *work_left)
 {
+    uint32_t index = shard->routing.flows[flow].domain;
+    const struct routing_domain *domain = &shard->routing.domains[index];
     struct unmet unmet = {.destination = destination,
                           .needs = schedule_flow_needs(shard->schedule, flow),
-                          .doubt = doubt_of(shard, shard->routing.flows[flow].domain),
+                          .doubt = doubt_of(shard, index),
                           .now_ns = shard_now_ns(shard)};
     struct routing_failure failure = {.outcome = unmet_outcome(&unmet)};
 
     if (unmet.doubt == UNMET_AD_NEVER_SEEN && (unmet.needs & TLS_POLICY_VOUCHED) != 0)
-        try_resolver(shard);
+        dns_try_servers(shard->resolver.dns, shard_now_ns(shard), domain->servers);
     memcpy(failure.site, destination->site, sizeof(failure.site));
     count_unmet(shard, destination, flow, unmet.needs);
     for (; *work_left > 0; --*work_left) {

@@ -20,8 +20,9 @@ static struct outcome unvouched(enum unmet_doubt doubt)
     static const char *const doubts[] = {
         [UNMET_NO_DOUBT] = "",
         [UNMET_AD_NOT_ASKED] = " (dns.trust_ad is off: what DNSSEC says is not known)",
-        [UNMET_AD_NEVER_SEEN] = (" (dns.trust_ad is on, and the resolver has not told a secure "
-                                 "answer yet)"),
+        [UNMET_AD_NEVER_SEEN] =
+            (" (dns.trust_ad is on, and a resolver that was asked has not told a "
+             "secure answer yet)"),
         [UNMET_STS_NOT_ASKED] = " (tls.mta_sts is off, or TLS is for the domain)",
         [UNMET_STS_OLD] = " (whether it has a policy now is not known yet)",
         [UNMET_STS_FAILED] = " (its policy could not be fetched)",

@@ -208,7 +208,8 @@ static void test_names_without_proof(void **state)
         {UNMET_AD_NOT_ASKED, OUTCOME_DEFERRED,
          NOBODY " (dns.trust_ad is off: what DNSSEC says is not known)"},
         {UNMET_AD_NEVER_SEEN, OUTCOME_DEFERRED,
-         NOBODY " (dns.trust_ad is on, and the resolver has not told a secure answer yet)"},
+         NOBODY
+         " (dns.trust_ad is on, and a resolver that was asked has not told a secure answer yet)"},
         {UNMET_STS_NOT_ASKED, OUTCOME_DEFERRED,
          NOBODY " (tls.mta_sts is off, or TLS is for the domain)"},
         {UNMET_STS_OLD, OUTCOME_DEFERRED, NOBODY " (whether it has a policy now is not known yet)"},

@@ -891,6 +891,20 @@ static void test_resolvers_that_differ(void **state)
     (void)pick(&aim);
     assert_int_equal(settled(OUTCOME_FAILED), 1);
     assert_int_equal(settled(OUTCOME_DEFERRED), 2);
+    /* The other one was asked meanwhile, itself, and validates too. */
+    do
+        assert_true(dns_output(dns, &query));
+    while (query.bytes.data[12] != 4 || (query.bytes.data[13] | 0x20) != 'a'); /* arpa */
+    assert_int_equal(UINT32_C(1) << query.server_index, good ^ 3);
+    test_packet_reply(&packet, query.bytes, 0);
+    packet.data[3] |= 0x20;
+    test_packet_soa(&packet, "arpa", 300, 300);
+    dns_input(dns, io_now_ns(scene.io), query.server_index, test_packet_span(&packet));
+    (void)load(PLAIN_MAIL, true, domains, 1);
+    (void)pass_gate(3);
+    (void)pick(&aim);
+    assert_int_equal(settled(OUTCOME_FAILED), 2);
+    assert_int_equal(settled(OUTCOME_DEFERRED), 2);
     arena_close(&gate_arena);
 }
 
