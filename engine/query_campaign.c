@@ -79,13 +79,32 @@ static void write_line(const struct query_campaign_counts *counts, const struct 
     text_add_byte(out, '\n');
 }
 
+/* The first campaign from this one on that there is something to say of, or how many there are. */
+static uint32_t next_wanted(const struct queue *queue, uint32_t index, const char *name)
+{
+    uint32_t count = queue_campaigns_count(queue);
+
+    for (; index < count; index++) {
+        const struct campaign *campaign = queue_campaign(queue, index);
+
+        if (campaign->state != CAMPAIGN_DISCARDED && query_campaign_is(campaign, name))
+            break;
+    }
+    return index;
+}
+
 bool query_campaign_step(struct query_campaign_domain *walk, const struct queue *queue,
                          const struct content_set *contents, const char *name, const char *domain,
                          struct text *out)
 {
-    uint32_t left = queue_campaigns_count(queue) - walk->first;
-    uint32_t end = left < QUERY_CAMPAIGN_WINDOW ? left : QUERY_CAMPAIGN_WINDOW;
+    uint32_t left, end;
 
+    if (walk->record == 0)
+        walk->first = next_wanted(queue, walk->first, name);
+    left = queue_campaigns_count(queue) - walk->first;
+    end = left < QUERY_CAMPAIGN_WINDOW ? left : QUERY_CAMPAIGN_WINDOW;
+    if (left == 0)
+        return true;
     if (!walk_on(walk, queue, span_cstr(domain)))
         return false;
     for (; walk->told < end; walk->told++) {
@@ -99,8 +118,6 @@ bool query_campaign_step(struct query_campaign_domain *walk, const struct queue 
             query_campaign_is(campaign, name))
             write_line(counts, campaign, query_campaign_fault(queue, contents, index), domain, out);
     }
-    if (end < QUERY_CAMPAIGN_WINDOW)
-        return true;
-    *walk = (struct query_campaign_domain){.first = walk->first + QUERY_CAMPAIGN_WINDOW};
-    return false;
+    *walk = (struct query_campaign_domain){.first = walk->first + end};
+    return next_wanted(queue, walk->first, name) == queue_campaigns_count(queue);
 }

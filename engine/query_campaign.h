@@ -18,7 +18,7 @@ struct query_campaign_counts {
 
 /* How far the walk has come; all zero at first. */
 struct query_campaign_domain {
-    uint32_t first;  /* campaign of the window */
+    uint32_t first;  /* campaign of the window: one that is wanted */
     uint32_t record; /* the next one */
     uint32_t told;   /* campaigns of the window whose line was written */
     struct query_campaign_counts counts[QUERY_CAMPAIGN_WINDOW];
