@@ -299,5 +299,6 @@ void store_parts_order_sweeps(struct store *store);
 void store_parts_resume_sweeps(struct store *store);
 /* One step of a shard's. */
 void store_parts_sweep(struct store_shard *shard);
+void store_parts_sweep_on(struct store_shard *shard); /* after the journal's step */
 
 #endif

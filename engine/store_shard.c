@@ -276,6 +276,7 @@ void store_shard_tick(struct store_shard *shard)
     store_parts_sweep(shard);
     shard->changed |= shard->more_due;
     step_journal(shard);
+    store_parts_sweep_on(shard);
     if (has_news(shard) && io_now_ns(shard->io) >= shard->report_ns)
         report(shard);
 }

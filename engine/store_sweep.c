@@ -98,7 +98,7 @@ void store_parts_sweep(struct store_shard *shard)
         uint32_t record;
 
         if (!has_room(shard))
-            return; /* until the next event of the journal's */
+            return; /* until the journal has taken what is there: store_parts_sweep_on */
         record = queue_sweep(shard->queue, &work);
         if (record == QUEUE_NONE)
             break;
@@ -106,4 +106,15 @@ void store_parts_sweep(struct store_shard *shard)
     }
     shard->more_to_sweep = queue_sweeping(shard->queue);
     shard->changed = true;
+}
+
+/* What is written without an event (store.h: memory) leaves room at once, and nobody would say. */
+void store_parts_sweep_on(struct store_shard *shard)
+{
+    const struct store_log *log = &shard->log;
+
+    if (queue_sweeping(shard->queue) && log->state == STORE_LOG_OPEN &&
+        log->appender.state == APPENDER_IDLE && !appender_pending(&log->appender) &&
+        has_room(shard))
+        shard->more_to_sweep = true;
 }
