@@ -102,12 +102,32 @@ int listener_open(struct listener *listener, const struct listener_options *opti
     return 0;
 }
 
+static bool is_any(const struct ip *ip)
+{
+    return ip_equal(ip, &(struct ip){.family = ip->family});
+}
+
+bool listener_shares(const struct policy *policy, uint32_t entry)
+{
+    const struct ip_port *own = &policy->bounces_addresses[entry];
+
+    for (uint32_t i = 0; i < entry; i++) {
+        const struct ip_port *other = &policy->bounces_addresses[i];
+
+        if (other->port == own->port && other->ip.family == own->ip.family &&
+            (ip_equal(&other->ip, &own->ip) || is_any(&other->ip) || is_any(&own->ip)))
+            return true;
+    }
+    return false;
+}
+
 void listener_begin(struct listener *listener)
 {
     const struct policy *policy = listener->options.policy;
 
     for (uint32_t i = 0; i < policy->bounces_listen.count; i++) {
-        struct io_address address = {.ip = policy->bounces_addresses[i]};
+        struct io_address address = {.ip = policy->bounces_addresses[i],
+                                     .shared = listener_shares(policy, i)};
 
         listener->opening[i] = true;
         io_listen_peers(listener->options.io, tag_of(TAG_BOUNCES_LISTEN, i), &address);

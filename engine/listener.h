@@ -69,6 +69,9 @@ struct listener {
     struct listener_counts counts;
 };
 
+/* Whether this entry of bounces.listen is one that an earlier entry listens on too, or a part of it
+ * ("0.0.0.0:25" beside "192.0.2.1:25", in either order). */
+MUST_USE bool listener_shares(const struct policy *policy, uint32_t entry);
 /* 0 without an address in the policy. */
 MUST_USE size_t listener_cost(const struct policy *policy);
 /* Certificate and memory; without an address in the policy there is nothing to do. 0 or -errno with

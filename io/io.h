@@ -65,7 +65,7 @@ struct io_address {
     struct ip_port ip;
     const char *path; /* AF_UNIX stream when not NULL; io_listen replaces an old socket file and
                          makes the new one with mode 0600 */
-    bool shared;      /* for io_listen: another ring of this process listens there too; else an
+    bool shared;      /* for io_listen: this process listens there too, or on a part of it; else an
                          address that anybody listens on is -EADDRINUSE, after a second in which
                          a killed process's would go */
 };

@@ -567,6 +567,27 @@ static void test_lives(void **state)
     }
 }
 
+/* An address that an entry has already is no reason to think that somebody else listens there. */
+static void test_addresses_that_meet(void **state)
+{
+    static const struct {
+        const char *entry;
+        bool shares;
+    } entries[] = {
+        {"192.0.2.1:25", false}, {"192.0.2.1:26", false},    {"192.0.2.2:25", false},
+        {"192.0.2.1:25", true},  {"[::]:25", false},         {"0.0.0.0:25", true},
+        {"0.0.0.0:27", false},   {"[2001:db8::1]:25", true},
+    };
+    static struct policy listening;
+
+    (void)state;
+    static_assert(ARRAY_LEN(entries) <= POLICY_LISTEN_MAX, "in one configuration");
+    for (uint32_t i = 0; i < ARRAY_LEN(entries); i++) {
+        assert_true(ip_parse_port(span_cstr(entries[i].entry), 0, &listening.bounces_addresses[i]));
+        assert_int_equal(listener_shares(&listening, i), entries[i].shares);
+    }
+}
+
 /* 451 while the disk is full, 250 when it is not, and then it is there. */
 static void test_full_disk(void **state)
 {
@@ -609,7 +630,7 @@ static void test_full_disk(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_addresses_that_meet), cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_lives), /* last: a case that fails leaves its world open */
     };
     int result;
