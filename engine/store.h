@@ -116,7 +116,10 @@ struct store_progress {
     uint64_t waiting_count;
     uint64_t claimed_count;
     uint64_t next_due_s;
-    bool admitting; /* or a shard has not reported since the last load or start */
+    /* Recipients that have come are not all ready to be claimed; or those of a cancelled campaign
+     * are still to be ended (a sweep is ordered or open); or a shard has not reported since the
+     * last load or start. */
+    bool admitting;
     bool journal_failed;
 };
 void store_progress(const struct store *store, struct store_progress *ret);
