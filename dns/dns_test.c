@@ -585,17 +585,23 @@ static void who_tells_what_is_secure(void **state)
     assert_true(said[0] > 0 && said[1] > 0);
 }
 
-/* The answers of those that were asked themselves: how many, of which `vouching` (bits) say AD. */
-static uint32_t try_servers(uint32_t servers, uint32_t vouching, uint8_t rcode)
+struct trial {
+    uint32_t servers;  /* bits */
+    uint32_t vouching; /* of them say AD */
+    uint8_t rcode;
+};
+
+/* Bits of those that were asked themselves. */
+static uint32_t try_servers(struct trial trial)
 {
     struct dns_packet query;
     uint32_t asked = 0;
 
-    dns_try_servers(dns, now_ns, servers);
+    dns_try_servers(dns, now_ns, trial.servers);
     while (dns_output(dns, &query)) {
         asked |= UINT32_C(1) << query.server_index;
-        test_packet_reply(&packet, query.bytes, rcode);
-        if ((vouching >> query.server_index & 1) != 0)
+        test_packet_reply(&packet, query.bytes, trial.rcode);
+        if ((trial.vouching >> query.server_index & 1) != 0)
             packet.data[3] |= 0x20;
         test_packet_soa(&packet, "arpa", 86400, 86400);
         dns_input(dns, now_ns, query.server_index, test_packet_span(&packet));
@@ -618,19 +624,20 @@ static void servers_are_tried(void **state)
     test_packet_soa(&packet, "arpa", 86400, 86400);
     dns_input(dns, now_ns, query.server_index, test_packet_span(&packet));
     assert_int_equal(dns_txt(dns, now_ns, SPAN("arpa"), 1, &txt), TXT_SET_NONE);
-    assert_int_equal(try_servers(6, 4, 0), 6);
+    assert_int_equal(try_servers((struct trial){6, 4, 0}), 6);
     assert_int_equal(stats().servers_secure, 4);
     assert_int_equal(stats().questions_in_flight, 0);
-    assert_int_equal(try_servers(0, 7, 0), 1); /* the second was tried a moment ago */
+    assert_int_equal(try_servers((struct trial){0, 7, 0}),
+                     1); /* the second was tried a moment ago */
     assert_int_equal(stats().servers_secure, 5);
     now_ns += 30 * NS_PER_S;
-    assert_int_equal(try_servers(7, 7, 2), 2); /* SERVFAIL: its AD says nothing */
+    assert_int_equal(try_servers((struct trial){7, 7, 2}), 2); /* SERVFAIL: its AD says nothing */
     assert_int_equal(stats().servers_secure, 5);
     now_ns += 30 * NS_PER_S;
-    assert_int_equal(try_servers(7, 7, 3), 2);
+    assert_int_equal(try_servers((struct trial){7, 7, 3}), 2);
     assert_int_equal(stats().servers_secure, 7);
     now_ns += 30 * NS_PER_S;
-    assert_int_equal(try_servers(7, 7, 0), 0); /* all are known */
+    assert_int_equal(try_servers((struct trial){7, 7, 0}), 0); /* all are known */
     questions = stats().questions;
     assert_int_equal(dns_txt(dns, now_ns, SPAN("arpa"), 1, &txt), TXT_SET_NONE);
     assert_false(txt.secure); /* what the cache has is still the first one's word */
@@ -638,7 +645,7 @@ static void servers_are_tried(void **state)
     teardown(state);
     options.trust_ad = false;
     open_with(&options);
-    assert_int_equal(try_servers(7, 7, 0), 0);
+    assert_int_equal(try_servers((struct trial){7, 7, 0}), 0);
 }
 
 static void txt_records_of_a_name(void **state)
