@@ -370,13 +370,26 @@ static int read_all(struct ingest *ingest, char **paths, int count)
     return result > 0 ? EXIT_SOME_FAILED : EXIT_ALL_ACCEPTED;
 }
 
+/* A mail server returns what its pipe refuses with any other status than 75, to nobody here: the
+ * report would be lost (Postfix, pipe(8)). So a lack of anything is for later, and for standard
+ * input a broken configuration is too. */
+static int or_later(int result, char **paths, int count)
+{
+    bool piped = false;
+
+    for (int i = 0; i < count; i++)
+        piped = piped || strcmp(paths[i], "-") == 0;
+    return result == 0 || (result == EXIT_USAGE && !piped) ? result : EXIT_TRY_AGAIN;
+}
+
 int bounce_verbs_ingest(int argc, char **argv)
 {
     static struct ingest ingest;
     int result = parse(&ingest, argc, argv);
 
-    if (result == 0)
-        result = open_store(&ingest);
+    if (result != 0)
+        return result;
+    result = or_later(open_store(&ingest), argv + optind, argc - optind);
     if (result != 0)
         return result;
     if (!ingest.beside)
