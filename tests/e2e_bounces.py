@@ -414,7 +414,10 @@ def real_receiver(case, name, make):
         return
     scene.spool = e2e.Spool(case, "real" + name, verp=True, routes={"d0.test": [f"127.0.0.1:{server.port}"]},
                             extra="bounces: {listen: [\"127.0.0.1:%d\"]}\n" % scene.port)
-    run = scene.spool.send_list(scene.template, scene.rows, "c", "--until", "done").expect(0)
+    try:
+        run = scene.spool.send_list(scene.template, scene.rows, "c", "--until", "done").expect(0)
+    except e2e.Failure as why:
+        raise e2e.Failure(f"{why}\n{name} says:\n{server.words()[-3000:]}") from why
     e2e.check_counts(run.json, run, accepted=len(scene.everybody))
     service = Service(scene)  # they try again if they were too early
     deadline = time.monotonic() + 90 * case.patience

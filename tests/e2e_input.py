@@ -440,7 +440,7 @@ def unreachable_resolver(case):
     shown = case.run([sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])", case.ringpost,
                       *spool.list_arguments(template, rows, "shown", "--until", f"{4 * case.patience}s")], 20)
     lines = shown.out.split("\r")
-    e2e.check(any(re.search(r"0/s  accepted 0  deferred 4  failed 0  queued 4  deferred for: no answer", line) for line in lines),
+    e2e.check(any(re.search(r"0/s  accepted 0  deferred 4  failed 0  queued 4  sessions 0  deferred for: no answer", line) for line in lines),
               "the line of progress", lines)
 
 

@@ -57,10 +57,12 @@ void progress_show(struct progress *progress, const struct front_picture *pictur
     progress->next_ns = picture->now_ns + (progress->terminal ? TERMINAL_NS : PLAIN_NS);
     measure(progress, picture);
     text_init(&line, buffer, sizeof(buffer));
-    text_add_format(&line, "%.0f/s  accepted %llu  deferred %llu  failed %llu  queued %llu",
+    text_add_format(&line,
+                    "%.0f/s  accepted %llu  deferred %llu  failed %llu  queued %llu  sessions %llu",
                     progress->rate, (unsigned long long)outcomes[OUTCOME_DELIVERED],
                     (unsigned long long)picture->deferred_count, (unsigned long long)failed,
-                    (unsigned long long)picture->open_count);
+                    (unsigned long long)picture->open_count,
+                    (unsigned long long)picture->stats.gauges[STATS_SESSIONS]);
     if (progress->rate > 0 && picture->open_count > 0) {
         text_add_cstr(&line, "  left ");
         write_time(&line, (double)picture->open_count / progress->rate);
