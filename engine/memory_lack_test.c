@@ -9,33 +9,35 @@
 
 #include "engine/memory_lack.h"
 
+struct lack {
+    __rlimit_resource_t resource;
+    uint64_t limit_size, need_size;
+    bool passes;
+    const char *words;
+};
+
 /* The soft limit, and back: what the process has already stays. */
-static bool ask(__rlimit_resource_t resource, uint64_t limit_size, uint64_t need_size,
-                char *ret_words, size_t size)
+static void check(const struct lack *lack)
 {
     struct rlimit before, low;
     struct text text;
+    char words[512];
     bool passes;
 
-    text_init(&text, ret_words, size);
-    assert_int_equal(getrlimit(resource, &before), 0);
+    text_init(&text, words, sizeof(words));
+    assert_int_equal(getrlimit(lack->resource, &before), 0);
     low = before;
-    low.rlim_cur = limit_size;
-    assert_int_equal(setrlimit(resource, &low), 0);
-    passes = memory_lack_write(need_size, &text);
-    assert_int_equal(setrlimit(resource, &before), 0);
-    (void)text_cstr_end(&text);
-    return passes;
+    low.rlim_cur = lack->limit_size;
+    assert_int_equal(setrlimit(lack->resource, &low), 0);
+    passes = memory_lack_write(lack->need_size, &text);
+    assert_int_equal(setrlimit(lack->resource, &before), 0);
+    assert_string_equal(text_cstr_end(&text), lack->words);
+    assert_int_equal(passes, lack->passes);
 }
 
 static void test_the_limit_is_named(void **state)
 {
-    static const struct {
-        __rlimit_resource_t resource;
-        uint64_t limit_size, need_size;
-        bool passes;
-        const char *words;
-    } cases[] = {
+    static const struct lack cases[] = {
         {RLIMIT_AS, 100 * MIB, 96 * MIB, true,
          "it takes 96 MiB of memory, which do not fit any more in the sender's limit of 100 MiB "
          "for its address space (ulimit -v, LimitAS=): raise it"},
@@ -54,14 +56,8 @@ static void test_the_limit_is_named(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        char words[512];
-
-        assert_int_equal(
-            ask(cases[i].resource, cases[i].limit_size, cases[i].need_size, words, sizeof(words)),
-            cases[i].passes);
-        assert_string_equal(words, cases[i].words);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        check(&cases[i]);
 }
 
 int main(void)

@@ -54,29 +54,39 @@ static int probe(const struct io_aside *aside, socklen_t size)
     return result;
 }
 
+/* Before bind, which makes the file with these bits: there is no moment of a wider mode. */
+static int prepare_path(int fd, const char *path)
+{
+    int result = remove_old(path);
+
+    return result == 0 && fchmod(fd, S_IRUSR | S_IWUSR) < 0 ? -errno : result;
+}
+
+static int prepare_port(int fd, const struct io_address *address, const struct io_aside *aside,
+                        socklen_t size)
+{
+    int result = address->shared ? 0 : probe(aside, size);
+
+    if (result == 0)
+        result = io_socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    if (result == 0)
+        result = io_socket_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    if (result == 0)
+        result = io_socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* the accepted inherit it */
+    if (result == 0 && address->ip.ip.family == IP_V6)
+        result = io_socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    return result;
+}
+
 static int set_up(int fd, const struct io_address *address)
 {
     struct io_aside aside;
     int size = io_ring_address(&aside, address);
-    int result = size < 0 ? size : 0;
+    int result = size;
 
-    if (result == 0 && address->path != NULL) {
-        result = remove_old(address->path);
-        /* Before bind, which makes the file with these bits: there is no moment of a wider mode. */
-        if (result == 0 && fchmod(fd, S_IRUSR | S_IWUSR) < 0)
-            result = -errno;
-    } else if (result == 0) {
-        if (!address->shared)
-            result = probe(&aside, (socklen_t)size);
-        if (result == 0)
-            result = io_socket_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-        if (result == 0)
-            result = io_socket_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-        if (result == 0)
-            result = io_socket_set(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* the accepted inherit it */
-        if (result == 0 && address->ip.ip.family == IP_V6)
-            result = io_socket_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    }
+    if (size >= 0)
+        result = address->path != NULL ? prepare_path(fd, address->path)
+                                       : prepare_port(fd, address, &aside, (socklen_t)size);
     if (result == 0 && bind(fd, &aside.address.any, (socklen_t)size) < 0)
         result = -errno;
     if (result == 0 && listen(fd, BACKLOG) < 0)

@@ -38,7 +38,7 @@ static void test_open_ones_are_found(void **state)
     static const uint32_t works[] = {1, 2, 3, 1000};
     const struct attempt deferred = attempt_of(OUTCOME_DEFERRED, NOW + 50);
     const struct attempt delivered = attempt_of(OUTCOME_DELIVERED, 0);
-    uint32_t records[8];
+    uint32_t records[8] = {0};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(works); i++) {
@@ -111,7 +111,7 @@ static void test_in_flight(void **state)
 static void test_damaged_ones_are_left(void **state)
 {
     struct queue_shard *shard;
-    uint32_t records[8];
+    uint32_t records[8] = {0};
 
     (void)state;
     start(3, &plain_limits);
