@@ -260,42 +260,36 @@ static bool is_met(uint32_t needs, const uint32_t *has, uint32_t has_count)
     return false;
 }
 
-uint32_t share_unmet(const struct share_pool *pool, const struct share_ring *ring,
-                     const uint32_t *has, uint32_t has_count)
+/* A ready flow that a session with `has` may carry and none with any of `lacks` may. */
+static uint32_t find(const struct share_pool *pool, const struct share_ring *ring, uint32_t has,
+                     const uint32_t *lacks, uint32_t lacks_count)
 {
-    if (ring->needy_count == 0 && has_count > 0)
-        return SHARE_NONE;
     for (uint32_t lane = 0; lane < LANES_COUNT; lane++) {
         uint32_t index = ring->heads[lane];
 
         if (index == SHARE_NONE)
             continue;
         do {
-            if (!is_met(pool->shares[index].place.needs, has, has_count))
-                return pool->shares[index].flow;
-            index = pool->shares[index].next;
+            const struct share *share = &pool->shares[index];
+
+            if ((share->place.needs & ~has) == 0 && !is_met(share->place.needs, lacks, lacks_count))
+                return share->flow;
+            index = share->next;
         } while (index != ring->heads[lane]);
     }
     return SHARE_NONE;
 }
 
+uint32_t share_unmet(const struct share_pool *pool, const struct share_ring *ring,
+                     const uint32_t *has, uint32_t has_count)
+{
+    if (ring->needy_count == 0 && has_count > 0)
+        return SHARE_NONE;
+    return find(pool, ring, UINT32_MAX, has, has_count);
+}
+
 uint32_t share_gained(const struct share_pool *pool, const struct share_ring *ring, uint32_t less,
                       uint32_t has)
 {
-    if (ring->needy_count == 0)
-        return SHARE_NONE;
-    for (uint32_t lane = 0; lane < LANES_COUNT; lane++) {
-        uint32_t index = ring->heads[lane];
-
-        if (index == SHARE_NONE)
-            continue;
-        do {
-            uint32_t needs = pool->shares[index].place.needs;
-
-            if (is_met(needs, &has, 1) && !is_met(needs, &less, 1))
-                return pool->shares[index].flow;
-            index = pool->shares[index].next;
-        } while (index != ring->heads[lane]);
-    }
-    return SHARE_NONE;
+    return ring->needy_count == 0 ? SHARE_NONE : find(pool, ring, has, &less, 1);
 }

@@ -393,7 +393,7 @@ int bounce_verbs_ingest(int argc, char **argv)
     if (result != 0)
         return result;
     if (!ingest.beside)
-        result = open_exporter(&ingest);
+        result = or_later(open_exporter(&ingest), argv + optind, argc - optind);
     if (result == 0)
         result = read_all(&ingest, argv + optind, argc - optind);
     if (!close_exporter(&ingest))
