@@ -260,11 +260,17 @@ static void hear_peers(struct shard *shard)
     struct leasing_links *links = shard->leasing.links;
     struct leasing_message message;
 
-    for (uint32_t from = 0; from < links->count; from++)
-        for (uint32_t i = 0;
-             i < HEAR_MAX && leasing_links_receive(links, from, shard->options.index, &message);
-             i++)
+    shard->leasing.unheard = false;
+    for (uint32_t from = 0; from < links->count; from++) {
+        uint32_t heard = 0;
+
+        while (heard < HEAR_MAX &&
+               leasing_links_receive(links, from, shard->options.index, &message)) {
             hear(shard, from, &message);
+            heard++;
+        }
+        shard->leasing.unheard |= heard == HEAR_MAX;
+    }
 }
 
 static void say_farewells(struct shard *shard)
@@ -362,6 +368,8 @@ uint64_t leasing_deadline_ns(const struct shard *shard)
 
     if (alone(leasing))
         return UINT64_MAX;
+    if (leasing->unheard)
+        return shard_now_ns(shard);
     if (!list_empty(&leasing->dirty) || !list_empty(&leasing->homes.dirty) ||
         leasing->farewells_count > 0)
         return shard_now_ns(shard) + NS_PER_MS;

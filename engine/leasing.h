@@ -53,6 +53,7 @@ struct leasing {
     struct leasing_farewell farewells[LEASING_FAREWELLS_MAX]; /* not yet said */
     uint64_t renew_ns;
     bool renewing; /* some site here wants connections */
+    bool unheard;  /* a turn's bound was reached: there may be more messages */
 };
 
 MUST_USE size_t leasing_cost(const struct leasing_links *links, uint32_t sites_max);

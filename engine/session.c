@@ -89,10 +89,12 @@ static void fail_socket(struct shard *shard, struct session *session, int error_
 
     session->state = SESSION_CLOSING;
     wheel_cancel(&shard->wheel, &session->timer);
-    if (shortage)
+    if (shortage) {
         shard->session_ask_ns = shard_now_ns(shard) + 100 * NS_PER_MS;
-    else
+        stats_add(shard->stats, STATS_SOCKET_SHORTAGES, 1);
+    } else {
         talk_failed_early(shard, session, &outcome);
+    }
     on_shut(shard, session);
 }
 

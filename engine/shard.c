@@ -283,6 +283,7 @@ static void publish(struct shard *shard)
     stats_set(shard->stats, STATS_NEXT_DUE, queue_next_due_s(shard->queue));
     stats_set(shard->stats, STATS_FLOWS, routing_flows_count(shard));
     stats_set(shard->stats, STATS_SESSIONS, sessions);
+    stats_set(shard->stats, STATS_OPENING, schedule_opening_count(shard->schedule));
     if (sessions >
         atomic_load_explicit(&shard->stats->gauges[STATS_SESSIONS_PEAK], memory_order_relaxed))
         stats_set(shard->stats, STATS_SESSIONS_PEAK, sessions);

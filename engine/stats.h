@@ -20,6 +20,7 @@ enum stats_gauge {
     STATS_DEFERRED, /* recipients that wait for a later attempt */
     STATS_SESSIONS, /* connections, opening ones too */
     STATS_SESSIONS_PEAK,
+    STATS_OPENING, /* connections over which no mail could go yet */
     STATS_SITES,
     STATS_FLOWS,         /* lists of recipients that the shard has from the queue, or is to take */
     STATS_NEXT_DUE,      /* wall second of the earliest later attempt, or UINT64_MAX */
@@ -39,9 +40,10 @@ enum stats_counter {
     STATS_STALE_EVENTS, /* completions for slots that had moved on */
     STATS_BUFFER_WAITS, /* sessions that had to wait for an output buffer */
     STATS_SIGNATURES,
-    STATS_SIGN_BATCHES,  /* in which they were made */
-    STATS_SIGN_FAILURES, /* signatures that could not be made */
-    STATS_SHAKE_WAITS,   /* steps of TLS handshakes put off to a later turn */
+    STATS_SIGN_BATCHES,     /* in which they were made */
+    STATS_SIGN_FAILURES,    /* signatures that could not be made */
+    STATS_SOCKET_SHORTAGES, /* connections put off: no socket, port or memory for one */
+    STATS_SHAKE_WAITS,      /* steps of TLS handshakes put off to a later turn */
     STATS_COUNTER_COUNT
 };
 

@@ -330,7 +330,13 @@ void schedule_session_opened(struct schedule *schedule, uint32_t site, uint64_t 
     site_session_opened(&entry->site, now_ns);
     entry->opening_count++;
     schedule->sessions_count++;
+    schedule->opening_count++;
     schedule_parts_refresh(schedule, entry);
+}
+
+uint32_t schedule_opening_count(const struct schedule *schedule)
+{
+    return schedule->opening_count;
 }
 
 void schedule_session_ready(struct schedule *schedule, uint32_t site)
@@ -339,6 +345,8 @@ void schedule_session_ready(struct schedule *schedule, uint32_t site)
 
     if (entry->opening_count > 0)
         entry->opening_count--;
+    CHECK(schedule->opening_count > 0);
+    schedule->opening_count--;
     schedule_parts_refresh(schedule, entry);
 }
 

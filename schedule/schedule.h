@@ -65,6 +65,8 @@ uint32_t schedule_site_generation(const struct schedule *schedule, uint32_t site
 /* Whether a site has this index now; any index may be asked. */
 MUST_USE bool schedule_site_claimed(const struct schedule *schedule, uint32_t site);
 uint32_t schedule_sites_max(const struct schedule *schedule);
+/* Sessions of all sites that have not asked for mail yet. */
+uint32_t schedule_opening_count(const struct schedule *schedule);
 void schedule_site_limits(struct schedule *schedule, uint32_t site,
                           const struct site_limits *limits);
 void schedule_site_lease(struct schedule *schedule, uint32_t site, uint32_t connections);

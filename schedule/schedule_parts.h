@@ -45,6 +45,7 @@ struct schedule {
     struct prng prng;
     uint32_t entries_count; /* claimed at least once */
     uint32_t sessions_count;
+    uint32_t opening_count; /* of these: have not asked for mail yet */
 };
 
 static inline struct entry *schedule_parts_at(const struct schedule *schedule, uint32_t site)

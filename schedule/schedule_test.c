@@ -222,11 +222,14 @@ static void test_reserved_connection(void **state)
     schedule_site_limits(scene.schedule, site, &limits);
     add_flow(0, site, LANE_BULK, 0, 100000);
     assert_int_equal(open_all(), 6);
+    assert_int_equal(schedule_opening_count(scene.schedule), 6);
     for (uint32_t i = 0; i < 6; i++)
         schedule_session_ready(scene.schedule, site);
+    assert_int_equal(schedule_opening_count(scene.schedule), 0);
     add_flow(1, site, LANE_TRANSACTIONAL, 1, 1);
     assert_int_equal(wanting(), site);
     schedule_session_opened(scene.schedule, site, scene.now);
+    assert_int_equal(schedule_opening_count(scene.schedule), 1);
     assert_int_equal(wanting(), SCHEDULE_NONE); /* it is on its way: not another */
     schedule_session_ready(scene.schedule, site);
     assert_int_equal(next(site), 1);

@@ -44,6 +44,20 @@ static void measure(struct progress *progress, const struct front_picture *pictu
     progress->last_accepted = accepted;
 }
 
+/* Why nothing may be moving: receivers that have not greeted, or none that could be asked. */
+static void write_waits(struct progress *progress, const struct front_picture *picture,
+                        struct text *line)
+{
+    uint64_t shortages = picture->stats.counters[STATS_SOCKET_SHORTAGES];
+
+    if (picture->stats.gauges[STATS_OPENING] > 0)
+        text_add_format(line, " (%llu opening)",
+                        (unsigned long long)picture->stats.gauges[STATS_OPENING]);
+    if (shortages > progress->shortages)
+        text_add_cstr(line, "  NO SOCKETS LEFT: see ulimit -n and limits.connections");
+    progress->shortages = shortages;
+}
+
 void progress_show(struct progress *progress, const struct front_picture *picture)
 {
     const uint64_t *outcomes = picture->stats.outcomes;
@@ -63,6 +77,7 @@ void progress_show(struct progress *progress, const struct front_picture *pictur
                     (unsigned long long)picture->deferred_count, (unsigned long long)failed,
                     (unsigned long long)picture->open_count,
                     (unsigned long long)picture->stats.gauges[STATS_SESSIONS]);
+    write_waits(progress, picture, &line);
     if (progress->rate > 0 && picture->open_count > 0) {
         text_add_cstr(&line, "  left ");
         write_time(&line, (double)picture->open_count / progress->rate);

@@ -18,6 +18,7 @@ struct progress {
     double rate;    /* accepted a second, smoothed */
     uint64_t to_do; /* recipients open at the start */
     uint64_t skipped_s;
+    uint64_t shortages; /* of sockets, when the last line was shown */
 };
 
 void progress_init(struct progress *progress, uint64_t now_ns, uint64_t to_do);
