@@ -269,7 +269,7 @@ static bool answer(struct control *control, struct client *client, const struct 
     if (client->query.verb == QUERY_LOAD)
         return answer_load(control, client, world);
     complete = query_step(&client->query, world, &client->out);
-    if (client->query.verb != QUERY_STATE) /* it searches; only a slow disk may be too slow */
+    if (client->query.verb != QUERY_ORDER) /* it searches; only a slow disk may be too slow */
         client->until_ns = io_now_ns(control->io) + CONTROL_TIMEOUT_NS;
     return complete;
 }

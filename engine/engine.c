@@ -124,7 +124,7 @@ static int compile_contents(struct engine *engine, struct text *error)
         const struct campaign *campaign = queue_campaign(queue, i);
         int result;
 
-        if (campaign->state != CAMPAIGN_READY && campaign->state != CAMPAIGN_PAUSED)
+        if (!campaign_is_alive(campaign->state))
             continue;
         text_init(&why, buffer, sizeof(buffer));
         if (campaign->content.data == NULL) { /* the shards have been told that it is gone */

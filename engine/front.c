@@ -27,7 +27,6 @@ struct front {
     bool quiet;                    /* by the shards' last reports nothing can be sent now */
     int result;
     uint64_t started_ns;
-    uint64_t started_wall_s;
     uint64_t look_ns;
     uint64_t idle_since_ns;
 };
@@ -103,9 +102,18 @@ static void dispatch(struct front *front, const struct io_event *event)
         reload(front);
 }
 
+static void note_pause(bool is_new, struct front_picture *picture)
+{
+    if (is_new)
+        picture->paused_now = true;
+    else
+        picture->paused_before = true;
+}
+
 static void count_campaigns(const struct front *front, struct front_picture *picture)
 {
     const struct queue *queue = store_queue(front->store);
+    const struct stops *stops = queue_stops(queue);
     const struct content_set *contents = engine_contents(front->options->engine);
 
     for (uint32_t i = 0; i < queue_campaigns_count(queue); i++) {
@@ -121,17 +129,16 @@ static void count_campaigns(const struct front *front, struct front_picture *pic
         store_counts(front->store, i, &counts);
         picture->open_count += (uint64_t)campaign_counts_open(&counts);
         picture->deferred_count += (uint64_t)counts.deferred;
-        if (campaign->state != CAMPAIGN_PAUSED)
-            continue;
-        if (campaign->state_time_s < front->started_wall_s)
-            picture->paused_before = true;
-        else
-            picture->paused_now = true;
+        if (campaign->state == CAMPAIGN_PAUSED)
+            note_pause(store_state_is_new(front->store, i), picture);
     }
+    for (uint32_t i = 0; i < stops->count; i++)
+        if (stops->list[i].kind == STOP_PAUSED)
+            note_pause(stops->list[i].is_new, picture);
 }
 
-/* Recipients that could be claimed. Those of paused campaigns are among them, but in no flow that a
- * shard has: their flows are parked in the queue. */
+/* Recipients that could be claimed. What is paused is among them, but in no flow that a shard has:
+ * its flows are parked in the queue. */
 static bool mail_waits(const struct front_picture *picture)
 {
     if (picture->progress.waiting_count == 0)
@@ -355,8 +362,7 @@ int front_run(const struct front_options *options, struct summary *ret_summary, 
                           .policy = options->policy,
                           .io = options->io,
                           .store = engine_store(options->engine),
-                          .started_ns = io_now_ns(options->io),
-                          .started_wall_s = io_wall_ns(options->io) / NS_PER_S};
+                          .started_ns = io_now_ns(options->io)};
     int result = handover_open(&front.handover, front.store, engine_contents(options->engine));
 
     if (result < 0)

@@ -7,6 +7,7 @@
 #include "base/json_put.h"
 #include "engine/event_json.h"
 #include "engine/policy_mail.h"
+#include "engine/query_error.h"
 
 #define RECORDS_A_STEP 20000
 
@@ -31,27 +32,6 @@ static bool take_number(struct span digits, uint64_t *ret_number)
     }
     *ret_number = number;
     return digits.size > 0;
-}
-
-static bool parse_state(struct query *query, struct span verb)
-{
-    static const struct {
-        struct span name;
-        enum campaign_state state;
-    } verbs[] = {
-        {SPAN_INIT("pause"), CAMPAIGN_PAUSED},
-        {SPAN_INIT("resume"), CAMPAIGN_READY},
-        {SPAN_INIT("cancel"), CAMPAIGN_CANCELLED},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-        if (!span_equal(verb, verbs[i].name))
-            continue;
-        query->state = verbs[i].state;
-        query->verb = QUERY_STATE;
-        return true;
-    }
-    return false;
 }
 
 void query_parse(struct query *query, struct span line)
@@ -93,80 +73,19 @@ void query_parse(struct query *query, struct span line)
     } else if (span_equal(verb, SPAN("report"))) {
         query->verb = QUERY_REPORT;
         good = query_report_parse(&query->report, line);
-    } else if (parse_state(query, verb)) {
-        good = take_word(span_split(&line, '\t'), query->campaign) && query->campaign[0] != '\0';
+    } else if (query_order_parse(&query->order, verb)) {
+        query->verb = QUERY_ORDER;
+        good = take_word(span_split(&line, '\t'), query->campaign) &&
+               take_word(span_split(&line, '\t'), query->domain) &&
+               (query->campaign[0] != '\0' || query->domain[0] != '\0');
     }
     if (!good)
         query->verb = QUERY_INVALID;
 }
 
-static bool complain(struct text *out, const char *what)
-{
-    json_put_open(out, '{');
-    json_put_key_cstr(out, "error", what);
-    json_put_close(out, '}');
-    text_add_byte(out, '\n');
-    return true;
-}
-
-/* The same words may do another time. */
-static bool complain_for_now(struct text *out, const char *what)
-{
-    json_put_open(out, '{');
-    json_put_key_cstr(out, "error", what);
-    json_put_key_bool(out, "later", true);
-    json_put_close(out, '}');
-    text_add_byte(out, '\n');
-    return true;
-}
-
-static void write_counts(struct text *out, const struct campaign_counts *counts)
-{
-    json_put_key_u64(out, "queued", (uint64_t)counts->queued);
-    json_put_key_u64(out, "deferred", (uint64_t)counts->deferred);
-    json_put_key_u64(out, "in_flight", (uint64_t)counts->in_flight);
-    json_put_key_u64(out, "accepted", (uint64_t)counts->delivered);
-    json_put_key_u64(out, "failed", (uint64_t)counts->failed);
-    json_put_key_u64(out, "expired", (uint64_t)counts->expired);
-    json_put_key_u64(out, "suppressed", (uint64_t)counts->suppressed);
-    json_put_key_u64(out, "cancelled", (uint64_t)counts->cancelled);
-    json_put_key_u64(out, "damaged", (uint64_t)counts->damaged);
-    json_put_key_u64(out, "unsure", (uint64_t)counts->unsure);
-}
-
 static const char *fault_of(const struct query_world *world, uint32_t index)
 {
     return query_campaign_fault(store_queue(world->store), world->contents, index);
-}
-
-static void write_fields(const struct query_world *world, uint32_t index, struct text *out)
-{
-    const struct campaign *campaign = queue_campaign(store_queue(world->store), index);
-    const char *fault = fault_of(world, index);
-    struct campaign_counts counts;
-
-    store_counts(world->store, index, &counts);
-    json_put_key_string(out, "campaign", campaign->descriptor.name);
-    json_put_key_string(out, "tenant", campaign->descriptor.tenant);
-    json_put_key_cstr(out, "lane",
-                      campaign->descriptor.lane == LANE_BULK ? "bulk" : "transactional");
-    json_put_key_cstr(out, "state", fault != NULL ? "held" : campaign_state_name(campaign->state));
-    json_put_key_string(out, "sender", campaign->descriptor.sender);
-    json_put_key_u64(out, "created", campaign->descriptor.created_s);
-    json_put_key_u64(out, "recipients", campaign->recipients_count);
-    write_counts(out, &counts);
-    if (campaign->descriptor.require_tls)
-        json_put_key_bool(out, "require_tls", true);
-    if (fault != NULL)
-        json_put_key_cstr(out, "held_because", fault);
-}
-
-static void write_campaign(const struct query_world *world, uint32_t index, struct text *out)
-{
-    json_put_open(out, '{');
-    write_fields(world, index, out);
-    json_put_close(out, '}');
-    text_add_byte(out, '\n');
 }
 
 static void write_digest(struct text *out, const char *key, const uint8_t *digest)
@@ -199,7 +118,7 @@ static bool step_find(const struct query *query, const struct query_world *world
 
         write_digest(out, "content_digest", campaign->descriptor.content_digest);
         write_digest(out, "list_digest", campaign->list_digest);
-        write_fields(world, index, out);
+        query_campaign_fields(world->store, world->contents, index, out);
     }
     json_put_close(out, '}');
     text_add_byte(out, '\n');
@@ -213,13 +132,13 @@ static bool step_tlsrpt(struct query *query, const struct query_world *world, st
     int result = 0;
 
     if (reporting == NULL)
-        return complain_for_now(out, "no service is running that sends reports about TLS");
+        return query_error_for_now(out, "no service is running that sends reports about TLS");
     if (!query->ordered)
         result = tls_reporting_force(reporting, query->day_s);
     if (result == -EBUSY)
         return false;
     if (result < 0)
-        return complain(out, "tlsrpt.from is not configured: who would report?");
+        return query_error(out, "tlsrpt.from is not configured: who would report?");
     query->ordered = true;
     if (!tls_reporting_is_settled(reporting))
         return false;
@@ -237,18 +156,22 @@ static bool step_summary(struct query *query, const struct query_world *world, s
 {
     const struct queue *queue = store_queue(world->store);
 
-    if (query->domain[0] != '\0')
-        return query_campaign_step(&query->at_domain, queue, world->contents, query->campaign,
-                                   query->domain, out);
-    for (; query->cursor < queue_campaigns_count(queue); query->cursor++) {
+    if (query->domain[0] != '\0' && !query->walked) {
+        if (!query_campaign_step(&query->at_domain, queue, world->contents, query->campaign,
+                                 query->domain, out))
+            return false;
+        query->walked = true;
+    }
+    for (; query->domain[0] == '\0' && query->cursor < queue_campaigns_count(queue);
+         query->cursor++) {
         const struct campaign *campaign = queue_campaign(queue, query->cursor);
 
         if (text_room(out) < QUERY_STEP_MAX)
             return false;
         if (campaign->state != CAMPAIGN_DISCARDED && query_campaign_is(campaign, query->campaign))
-            write_campaign(world, query->cursor, out);
+            query_campaign_write(world->store, world->contents, query->cursor, out);
     }
-    return true;
+    return query_order_stops(queue, query->campaign, query->domain, &query->stops_told, out);
 }
 
 static bool is_open(const struct queue_standing *standing)
@@ -261,6 +184,10 @@ static void write_record(const struct query_world *world, const struct queue_rec
                          const struct queue_standing *standing, struct text *out)
 {
     const char *fault = is_open(standing) ? fault_of(world, recipient->campaign_index) : NULL;
+
+    if (fault == NULL && is_open(standing))
+        fault = query_order_pause(store_queue(world->store), recipient->campaign_index,
+                                  recipient->domain);
 
     json_put_open(out, '{');
     json_put_key(out, "id");
@@ -318,7 +245,7 @@ static void write_event(const struct query_world *world, struct text *out,
         return;
     out->overflow = false;
     out->size = size;
-    (void)complain(out, "an event is too long to be shown here: see the event files");
+    (void)query_error(out, "an event is too long to be shown here: see the event files");
 }
 
 static bool step_show(struct query *query, const struct query_world *world, struct text *out)
@@ -329,7 +256,7 @@ static bool step_show(struct query *query, const struct query_world *world, stru
     struct attempt_event event;
 
     if (record == QUEUE_NONE || queue_read(queue, record, &recipient) < 0)
-        return complain(out, "no such recipient in this spool");
+        return query_error(out, "no such recipient in this spool");
     if (query->cursor == 0) {
         struct queue_standing standing;
 
@@ -354,80 +281,18 @@ static bool step_show(struct query *query, const struct query_world *world, stru
     return false;
 }
 
-static bool complain_held(struct text *out, const char *name, const char *fault)
-{
-    char buffer[QUERY_WORD_MAX + 512];
-    struct text words;
-
-    text_init(&words, buffer, sizeof(buffer));
-    text_add_format(&words, "campaign %s is held and cannot be resumed: %s", name, fault);
-    return complain(out, text_cstr_end(&words));
-}
-
-static bool order_state(struct query *query, const struct query_world *world, struct text *out,
-                        bool *ret_failed)
-{
-    const struct queue *queue = store_queue(world->store);
-    uint32_t matches = 0;
-    int result;
-
-    *ret_failed = true;
-    for (uint32_t i = 0; i < queue_campaigns_count(queue); i++) {
-        const struct campaign *campaign = queue_campaign(queue, i);
-
-        if (campaign->state == CAMPAIGN_DISCARDED || !query_campaign_is(campaign, query->campaign))
-            continue;
-        query->campaign_index = i;
-        matches++;
-    }
-    if (matches != 1)
-        return complain(out, matches == 0 ? "no campaign of that name in this spool"
-                                          : "several tenants have a campaign of that name: say "
-                                            "tenant/name");
-    if (query->state == CAMPAIGN_READY && fault_of(world, query->campaign_index) != NULL)
-        return complain_held(out, query->campaign, fault_of(world, query->campaign_index));
-    if (queue_campaign(queue, query->campaign_index)->state == query->state) {
-        *ret_failed = false;
-        return true;
-    }
-    result = store_set_state(world->store, query->campaign_index, query->state);
-    if (result == -EBUSY) {
-        *ret_failed = false;
-        return false;
-    }
-    if (result < 0)
-        return complain(out, "the campaign's state does not allow that");
-    *ret_failed = false;
-    return true;
-}
-
-static bool step_state(struct query *query, const struct query_world *world, struct text *out)
-{
-    bool failed = false;
-
-    if (!query->ordered) {
-        if (!order_state(query, world, out, &failed))
-            return false;
-        if (failed)
-            return true;
-        query->ordered = true;
-    }
-    if (!store_state_durable(world->store, query->campaign_index))
-        return false;
-    write_campaign(world, query->campaign_index, out);
-    return true;
-}
-
 static bool step_status(const struct query_world *world, struct text *out)
 {
     const struct stats_sum *stats = world->stats;
 
     if (stats == NULL)
-        return complain(out, "no sender is running on this spool");
+        return query_error(out, "no sender is running on this spool");
     json_put_open(out, '{');
     json_put_key_u64(out, "ready", stats->gauges[STATS_READY]);
     json_put_key_u64(out, "in_flight", stats->gauges[STATS_CLAIMED]);
     json_put_key_u64(out, "sessions", stats->gauges[STATS_SESSIONS]);
+    json_put_key_u64(out, "opening", stats->gauges[STATS_OPENING]);
+    json_put_key_u64(out, "socket_shortages", stats->counters[STATS_SOCKET_SHORTAGES]);
     json_put_key_u64(out, "sessions_peak", stats->gauges[STATS_SESSIONS_PEAK]);
     json_put_key_u64(out, "accepted", stats->outcomes[OUTCOME_DELIVERED]);
     json_put_key_u64(out, "deferrals",
@@ -443,6 +308,18 @@ static bool step_status(const struct query_world *world, struct text *out)
     return true;
 }
 
+static bool step_order(struct query *query, const struct query_world *world, struct text *out)
+{
+    const struct query_order_world order = {
+        .store = world->store,
+        .contents = world->contents,
+        .campaign = query->campaign,
+        .domain = query->domain,
+    };
+
+    return query_order_step(&query->order, &order, out);
+}
+
 bool query_step(struct query *query, const struct query_world *world, struct text *out)
 {
     CHECK(text_room(out) >= QUERY_STEP_MAX);
@@ -455,8 +332,8 @@ bool query_step(struct query *query, const struct query_world *world, struct tex
         return step_list(query, world, out);
     case QUERY_SHOW:
         return step_show(query, world, out);
-    case QUERY_STATE:
-        return step_state(query, world, out);
+    case QUERY_ORDER:
+        return step_order(query, world, out);
     case QUERY_WHOSE:
         return query_report_whose(store_queue(world->store), query->identity, out);
     case QUERY_FIND:
@@ -464,10 +341,10 @@ bool query_step(struct query *query, const struct query_world *world, struct tex
     case QUERY_TLSRPT:
         return step_tlsrpt(query, world, out);
     case QUERY_LOAD:
-        return complain(out, "a campaign is taken in by a running sender only");
+        return query_error(out, "a campaign is taken in by a running sender only");
     case QUERY_REPORT:
         if (world->hygiene == NULL)
-            return complain(out, "no reports are taken here");
+            return query_error(out, "no reports are taken here");
         return query_report_step(&query->report, world->hygiene, store_queue(world->store),
                                  world->wall_ns, world->events, out);
     case QUERY_SUPPRESS:
@@ -477,5 +354,6 @@ bool query_step(struct query *query, const struct query_world *world, struct tex
     case QUERY_INVALID:
         break;
     }
-    return complain(out, query->problem != NULL ? query->problem : "the request is not understood");
+    return query_error(out,
+                       query->problem != NULL ? query->problem : "the request is not understood");
 }

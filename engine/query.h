@@ -5,10 +5,11 @@
  * written as room allows: query_step is called until it says it is done. Belongs to the store's
  * thread.
  *
- *   status | summary [campaign] [domain] | list [campaign] [domain] | show ID | pause C | resume C
- * | cancel C | suppress ... (query_suppress.h) | whose ID | report NOTICE (query_report.h) | tlsrpt
- * DAY (seconds since 1970: reports on it now) | find TENANT NAME [DOMAIN] (with the domain: whether
- * its mail is signed in its name) | load (beside a running sender; what follows is handover.h's)
+ *   status | summary [campaign] [domain] | list [campaign] [domain] | show ID | pause [C] [D] |
+ * resume [C] [D] | cancel [C] [D] (query_order.h) | suppress ... (query_suppress.h) | whose ID |
+ * report NOTICE (query_report.h) | tlsrpt DAY (seconds since 1970: reports on it now) | find TENANT
+ * NAME [DOMAIN] (with the domain: whether its mail is signed in its name) | load (beside a running
+ * sender; what follows is handover.h's)
  *
  * A campaign that this program cannot send (content.h) has the state "held" and says why.
  *
@@ -21,6 +22,7 @@
 #include "engine/content.h"
 #include "engine/handover.h"
 #include "engine/query_campaign.h"
+#include "engine/query_order.h"
 #include "engine/query_report.h"
 #include "engine/query_suppress.h"
 #include "engine/stats.h"
@@ -39,7 +41,7 @@ enum query_verb {
     QUERY_SUMMARY,
     QUERY_LIST,
     QUERY_SHOW,
-    QUERY_STATE, /* pause, resume, cancel */
+    QUERY_ORDER, /* pause, resume, cancel */
     QUERY_SUPPRESS,
     QUERY_WHOSE,
     QUERY_REPORT,
@@ -50,15 +52,16 @@ enum query_verb {
 
 struct query {
     enum query_verb verb;
-    enum campaign_state state;     /* QUERY_STATE: the one wanted */
+    struct query_order order;
     char campaign[QUERY_WORD_MAX]; /* "tenant/name" or "name"; "" = all */
     char domain[QUERY_WORD_MAX];   /* "" = all; QUERY_FIND: of From, or "" */
     char tenant[QUERY_WORD_MAX];   /* QUERY_FIND */
     struct identity identity;      /* QUERY_SHOW */
     uint32_t cursor;               /* how far a list has come */
-    uint32_t campaign_index;
-    bool ordered;               /* QUERY_STATE: the change was made, its durability is awaited */
-    struct store_cursor events; /* QUERY_SHOW */
+    uint32_t stops_told;           /* QUERY_SUMMARY */
+    bool walked;                   /* QUERY_SUMMARY with a domain: all campaigns are told */
+    bool ordered;                  /* QUERY_TLSRPT: its end is awaited */
+    struct store_cursor events;    /* QUERY_SHOW */
     struct query_suppress suppress;
     struct query_campaign_domain at_domain; /* QUERY_SUMMARY with a domain */
     const char *problem;                    /* QUERY_INVALID: in words, or NULL */

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "engine/content.h"
+#include "engine/store.h"
 #include "queue/queue.h"
 
 #define QUERY_CAMPAIGN_WINDOW 64 /* campaigns counted in one walk over the recipients */
@@ -29,6 +30,11 @@ MUST_USE bool query_campaign_is(const struct campaign *campaign, const char *nam
 /* Why nobody sends the campaign although it is open, or NULL. */
 const char *query_campaign_fault(const struct queue *queue, const struct content_set *contents,
                                  uint32_t index);
+/* The campaign's line, and without its braces. */
+void query_campaign_write(struct store *store, const struct content_set *contents, uint32_t index,
+                          struct text *out);
+void query_campaign_fields(struct store *store, const struct content_set *contents, uint32_t index,
+                           struct text *out);
 /* A line for each campaign of that name that has recipients at the domain, of those that the spool
  * still knows; who is in flight counts as queued or deferred. True: that was all; false: call
  * again. */

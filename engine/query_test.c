@@ -22,9 +22,12 @@ static const struct {
     {"list", QUERY_LIST, 0, "", ""},
     {"list\t\texample.com", QUERY_LIST, 0, "", "example.com"},
     {"list\tmay\texample.com", QUERY_LIST, 0, "may", "example.com"},
-    {"pause\tmay", QUERY_STATE, CAMPAIGN_PAUSED, "may", ""},
-    {"resume\tmay day", QUERY_STATE, CAMPAIGN_READY, "may day", ""},
-    {"cancel\tmay", QUERY_STATE, CAMPAIGN_CANCELLED, "may", ""},
+    {"pause\tmay", QUERY_ORDER, CAMPAIGN_PAUSED, "may", ""},
+    {"resume\tmay day", QUERY_ORDER, CAMPAIGN_READY, "may day", ""},
+    {"cancel\tmay", QUERY_ORDER, CAMPAIGN_CANCELLED, "may", ""},
+    {"pause\t\ta.example", QUERY_ORDER, CAMPAIGN_PAUSED, "", "a.example"},
+    {"resume\tmay\ta.example", QUERY_ORDER, CAMPAIGN_READY, "may", "a.example"},
+    {"cancel\t\ta.example", QUERY_ORDER, CAMPAIGN_CANCELLED, "", "a.example"},
     {"show\t000000000000000a.7", QUERY_SHOW, 0, "", ""},
     {"find\tacme\tmay", QUERY_FIND, 0, "may", ""},
     {"find\t\tmay day", QUERY_FIND, 0, "may day", ""},
@@ -33,7 +36,7 @@ static const struct {
     {"tlsrpt\t", QUERY_INVALID, 0, NULL, NULL},
     {"tlsrpt\t-1", QUERY_INVALID, 0, NULL, NULL},
     {"tlsrpt\t9999999999999999999", QUERY_INVALID, 0, NULL, NULL},
-    /* An order names its campaign: "" would be the only one there is. */
+    /* An order names its campaign or its domain: nothing would be everything. */
     {"cancel", QUERY_INVALID, 0, NULL, NULL},
     {"cancel\t", QUERY_INVALID, 0, NULL, NULL},
     {"cancel\t\t", QUERY_INVALID, 0, NULL, NULL},
@@ -59,8 +62,8 @@ static void test_parse(void **state)
             continue;
         assert_string_equal(query.campaign, samples[i].campaign);
         assert_string_equal(query.domain, samples[i].domain);
-        if (query.verb == QUERY_STATE)
-            assert_int_equal(query.state, samples[i].state);
+        if (query.verb == QUERY_ORDER)
+            assert_int_equal(query.order.state, samples[i].state);
     }
 }
 
@@ -72,7 +75,7 @@ static void test_long_words(void **state)
     (void)state;
     memset(line + 6, 'x', QUERY_WORD_MAX - 1);
     query_parse(&query, span_make(line, 6 + QUERY_WORD_MAX - 1));
-    assert_int_equal(query.verb, QUERY_STATE);
+    assert_int_equal(query.verb, QUERY_ORDER);
     memset(line + 6, 'x', QUERY_WORD_MAX);
     query_parse(&query, span_make(line, 6 + QUERY_WORD_MAX));
     assert_int_equal(query.verb, QUERY_INVALID);

@@ -69,10 +69,12 @@ static void open_logs(struct store *store, struct arena *arena)
         .size_first = min_u64(FIRST_SIZE / 4, options->journal_size),
         .size_max = options->journal_size,
         .id_step = store_parts_id_step(store),
+        .features.read_only = RECORD_FEATURE_STOPS,
     };
 
     store_log_init(&store->control, arena, CONTROL_CAPACITY, &log);
     log.kind = RECORD_FILE_SEGMENT;
+    log.features.read_only = 0;
     log.renewing = false;
     log.interval_ns = options->commit_interval_ns;
     log.write_size = LANE_WRITE_SIZE;
@@ -161,7 +163,7 @@ static int carve(struct store **ret_store, struct io *io, struct arena *arena,
     return 0;
 }
 
-/* What recovery found is told to the shards before they run: states, then all recipients. */
+/* What recovery found is told to the shards before they run: states, stops, then all recipients. */
 static void tell_shards(struct store *store)
 {
     struct queue_notice notice = {.kind = QUEUE_NOTICE_STATE};
@@ -179,10 +181,12 @@ static void tell_shards(struct store *store)
             notice.state = campaign->content.data == NULL ? CAMPAIGN_DISCARDED : campaign->state;
             queue_notice(shard, &notice);
         }
-        notice.kind = QUEUE_NOTICE_RECIPIENTS;
-        notice.campaign_index = QUEUE_NONE;
-        queue_notice(shard, &notice);
     }
+    store_parts_resume_stops(store);
+    notice.kind = QUEUE_NOTICE_RECIPIENTS;
+    notice.campaign_index = QUEUE_NONE;
+    for (uint32_t s = 0; s < store->options.limits.shards_count; s++)
+        queue_notice(queue_shard(store->queue, s), &notice);
 }
 
 int store_open(struct store **ret_store, struct io *io, struct arena *arena,
@@ -261,6 +265,7 @@ void store_tick(struct store *store)
     seal_control(store);
     store_log_step(&store->control, io_now_ns(store->io));
     store_parts_order_sweeps(store);
+    store_parts_tell_cancels(store);
     for (uint32_t i = 0; i < LANES_COUNT; i++)
         store_parts_lane_step(store, &store->lanes[i]);
     store_parts_checkpoint_step(store);

@@ -116,9 +116,9 @@ struct store_progress {
     uint64_t waiting_count;
     uint64_t claimed_count;
     uint64_t next_due_s;
-    /* Recipients that have come are not all ready to be claimed; or those of a cancelled campaign
-     * are still to be ended (a sweep is ordered or open); or a shard has not reported since the
-     * last load or start. */
+    /* Recipients that have come are not all ready to be claimed; or those that were cancelled are
+     * still to be ended (a sweep is ordered or open); or a shard has not reported since the last
+     * load or start. */
     bool admitting;
     bool journal_failed;
 };
@@ -133,6 +133,16 @@ MUST_USE int store_set_state(struct store *store, uint32_t campaign_index,
  * keeps the state that it has. Before the shards run. */
 void store_hold(struct store *store, uint32_t campaign_index);
 MUST_USE bool store_state_durable(const struct store *store, uint32_t campaign_index);
+/* Its state was set since the store was opened. */
+MUST_USE bool store_state_is_new(const struct store *store, uint32_t campaign_index);
+/* Stops the mail to a domain or, STOP_NONE, lets it go on (queue/stops.h): of one campaign, or of
+ * STOPS_EVERY; `domain` in any case. Durable when store_stops_durable answers true. -EINVAL: no
+ * name of a domain, a campaign that has ended or whose content is lost, or a cancel of every
+ * campaign; -EALREADY: it is so; -ENOSPC: too many stops or domains; -EBUSY: as above. */
+MUST_USE int store_set_stop(struct store *store, uint32_t campaign_index, struct span domain,
+                            enum stop_kind kind);
+/* All that were ordered so far are. */
+MUST_USE bool store_stops_durable(const struct store *store);
 
 /* --- loads (one a lane at a time) --- */
 

@@ -16,6 +16,7 @@
 
 #define STORE_PARTS_NOTICES 256    /* that the store keeps for slow shards */
 #define STORE_PARTS_JOURNALS 16384 /* files in journals/ */
+#define STORE_PARTS_CANCELS 256    /* of domains, that are not durable yet */
 #define STORE_PARTS_READERS 2      /* of events, at their own places at once */
 #define STORE_PARTS_UNKNOWN (UINT32_MAX - 1)
 #define STORE_PARTS_BLOCKS_AT_REST 16 /* of a checkpoint, a write while no shard runs */
@@ -204,6 +205,19 @@ struct store_checkpoint {
     char path[STORE_LOG_PATH_MAX];
 };
 
+/* A cancel of a domain, which the shards do not know yet. */
+struct store_cancel {
+    struct stop stop;
+    uint64_t ticket; /* durable at this control count */
+};
+
+struct store_stops {
+    struct store_cancel cancels[STORE_PARTS_CANCELS]; /* a ring */
+    uint32_t cancels_first;
+    uint32_t cancels_count;
+    uint64_t ticket; /* all stops are durable at this control count */
+};
+
 struct store {
     struct store_options options;
     char folder[STORE_LOG_PATH_MAX];
@@ -224,6 +238,7 @@ struct store {
     uint64_t *state_tickets; /* one a campaign: its last state is durable at this control count */
     bool *unswept;           /* one a campaign: cancelled, and not known to be durable yet */
     uint32_t unswept_count;
+    struct store_stops stops;
     uint64_t file_next; /* first file number that was free at start */
     uint64_t created_last_s;
     uint32_t created_first; /* sequence that each second begins with */
@@ -255,7 +270,9 @@ static inline bool store_parts_loading(const struct store_lane *lane)
 void store_parts_send_notices(struct store *store);
 /* Campaigns whose last verdict is durable become DONE. */
 void store_parts_find_done(struct store *store);
-/* Tells all shards; false when a slow one leaves no room. */
+/* False: a slow shard leaves no room for another notice. */
+MUST_USE bool store_parts_can_notify(const struct store *store);
+/* Tells all shards; false when there is no room. */
 MUST_USE bool store_parts_notify(struct store *store, const struct queue_notice *notice);
 /* Puts a state into the control journal and applies it. -EBUSY. */
 MUST_USE int store_parts_state(struct store *store, uint32_t campaign, enum campaign_state state);
@@ -291,6 +308,11 @@ void store_parts_shard_init(struct store *store, struct arena *arena, uint32_t i
 /* Whether the journal has room for one more verdict beside those of the claims; asks for a write if
  * not. */
 MUST_USE bool store_parts_has_room(struct store_shard *shard);
+/* --- store_stop.c --- */
+/* The shards learn of cancels that are durable now. */
+void store_parts_tell_cancels(struct store *store);
+/* After opening, before the shards run. */
+void store_parts_resume_stops(struct store *store);
 /* --- store_sweep.c --- */
 /* The campaign was cancelled: once that is durable, the shards end what is open in it. */
 void store_parts_sweep_later(struct store *store, uint32_t campaign);

@@ -227,6 +227,7 @@ static int replay_journal(struct store *store, struct store_journal *journal)
     struct io_mapping mapping;
     struct record_file file;
     struct span image;
+    bool no_room = false;
     int r;
 
     if (journal->covered == UINT64_MAX)
@@ -242,13 +243,14 @@ static int replay_journal(struct store *store, struct store_journal *journal)
         queue_recover_journal(store->queue, image, journal->file,
                               max_u64(journal->covered, RECORD_PAGE), &found);
         note_recovered(store, &found);
+        no_room = found.no_room;
         store->recovery.replayed_count += found.records_count;
         store->recovery.clean &= found.records_count == 0;
         r = store_parts_secure(store, journal->file, image, &found);
     }
     journal->covered = UINT64_MAX;
     io_unmap(store->io, &mapping);
-    return r;
+    return r == 0 && no_room ? -ENOSPC : r;
 }
 
 static int replay_journals(struct store *store)

@@ -26,7 +26,7 @@ void store_parts_send_notices(struct store *store)
     }
 }
 
-static bool can_notify(const struct store *store)
+bool store_parts_can_notify(const struct store *store)
 {
     for (uint32_t i = 0; i < store->options.limits.shards_count; i++)
         if (store->notices_count - store->shards[i].notices_sent >= STORE_PARTS_NOTICES)
@@ -36,7 +36,7 @@ static bool can_notify(const struct store *store)
 
 bool store_parts_notify(struct store *store, const struct queue_notice *notice)
 {
-    if (!can_notify(store))
+    if (!store_parts_can_notify(store))
         return false;
     store->notices[store->notices_count++ % STORE_PARTS_NOTICES] = *notice;
     store_parts_send_notices(store);
@@ -105,7 +105,9 @@ void store_counts(const struct store *store, uint32_t campaign_index,
 
 void store_progress(const struct store *store, struct store_progress *ret)
 {
-    *ret = (struct store_progress){.next_due_s = UINT64_MAX, .admitting = store->unswept_count > 0};
+    *ret = (struct store_progress){.next_due_s = UINT64_MAX,
+                                   .admitting =
+                                       store->unswept_count > 0 || store->stops.cancels_count > 0};
     for (uint32_t i = 0; i < store->options.limits.shards_count; i++) {
         const struct store_shard *shard = &store->shards[i];
         const struct store_report *progress = &shard->progress;
@@ -166,7 +168,7 @@ int store_parts_state(struct store *store, uint32_t campaign, enum campaign_stat
 
     if (state == CAMPAIGN_READY && store->held[campaign])
         notice.state = CAMPAIGN_PAUSED; /* for the shards */
-    if (!can_notify(store))
+    if (!store_parts_can_notify(store))
         return -EBUSY;
     place = appender_add(&store->control.appender, journal_state_size(), NULL);
     if (place == NULL)
@@ -216,6 +218,11 @@ bool store_state_durable(const struct store *store, uint32_t campaign_index)
     return store_log_durable_count(&store->control) >= store->state_tickets[campaign_index];
 }
 
+bool store_state_is_new(const struct store *store, uint32_t campaign_index)
+{
+    return store->state_tickets[campaign_index] != 0;
+}
+
 /* Whether the verdicts that ended the campaign are durable on every shard. */
 static bool verdicts_durable(const struct store *store, uint32_t campaign)
 {
@@ -229,10 +236,9 @@ static bool verdicts_durable(const struct store *store, uint32_t campaign)
 void store_parts_find_done(struct store *store)
 {
     for (uint32_t i = 0; i < queue_campaigns_count(store->queue); i++) {
-        enum campaign_state state = queue_campaign(store->queue, i)->state;
         struct campaign_counts counts;
 
-        if (state != CAMPAIGN_READY && state != CAMPAIGN_PAUSED)
+        if (!campaign_is_alive(queue_campaign(store->queue, i)->state))
             continue;
         store_counts(store, i, &counts);
         if (campaign_counts_open(&counts) != 0 || counts.damaged != 0 ||

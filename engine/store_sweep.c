@@ -1,4 +1,4 @@
-/* store_sweep.c - recipients of cancelled campaigns get their verdict, and so their event.
+/* store_sweep.c - recipients who were cancelled get their verdict, and so their event.
  *
  * The order goes to the shards when the state is durable, not before: a crash must not leave a
  * campaign that is READY and of which some have been cancelled. Each shard then journals a few
@@ -67,9 +67,11 @@ void store_parts_resume_sweeps(struct store *store)
 
 static void end_one(struct store_shard *shard, uint32_t record)
 {
+    struct span words = queue_is_stopped(shard->queue, record)
+                            ? SPAN("an operator cancelled the campaign's mail to this domain")
+                            : SPAN("an operator cancelled the campaign");
     const struct attempt attempt = {
-        .outcome = outcome_from_cause(OUTCOME_CANCELLED, STAGE_QUEUE, CAUSE_LOCAL_STOP, 0,
-                                      SPAN("an operator cancelled the campaign")),
+        .outcome = outcome_from_cause(OUTCOME_CANCELLED, STAGE_QUEUE, CAUSE_LOCAL_STOP, 0, words),
         .wall_ns = io_wall_ns(shard->io),
     };
 

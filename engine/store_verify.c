@@ -161,6 +161,13 @@ static int check_domain(struct span payload)
     return segment_read_domain(payload, &number, &name);
 }
 
+static int check_stop(struct span payload)
+{
+    struct journal_stop stop;
+
+    return journal_read_stop(payload, &stop);
+}
+
 static int check_record(struct walk *walk, const struct record *record)
 {
     switch (record->type) {
@@ -176,6 +183,8 @@ static int check_record(struct walk *walk, const struct record *record)
         return check_outcome(walk, record->payload);
     case RECORD_STATE:
         return check_state(walk, record->payload);
+    case RECORD_STOP:
+        return check_stop(record->payload);
     default:
         return 0; /* a seal, or of a newer program which says that it may be ignored */
     }

@@ -28,6 +28,11 @@ int64_t campaign_counts_open(const struct campaign_counts *counts)
     return counts->queued + counts->deferred + counts->in_flight;
 }
 
+bool campaign_is_alive(enum campaign_state state)
+{
+    return state == CAMPAIGN_READY || state == CAMPAIGN_PAUSED;
+}
+
 bool campaign_may_become(enum campaign_state from, enum campaign_state to)
 {
     switch (from) {

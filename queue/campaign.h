@@ -93,6 +93,8 @@ struct campaign_counts {
 void campaign_counts_add(struct campaign_counts *counts, const struct campaign_counts *more);
 /* queued + deferred + in_flight: what still has to end. */
 int64_t campaign_counts_open(const struct campaign_counts *counts);
+/* READY or PAUSED: its open recipients may be mailed, now or later. */
+MUST_USE bool campaign_is_alive(enum campaign_state state);
 /* Whether a state record may follow another. */
 MUST_USE bool campaign_may_become(enum campaign_state from, enum campaign_state to);
 const char *campaign_state_name(enum campaign_state state);

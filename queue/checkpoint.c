@@ -1,69 +1,17 @@
 #include "queue/checkpoint.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/crc.h"
-#include "queue/journal.h"
-#include "queue/queue_append.h"
-#include "queue/queue_parts.h"
-
-#define SECTION_ALIGN 64
-#define HEADER_PLACE 1024 /* of the section table in the header page */
-
-struct header {
-    uint32_t crc; /* of what follows in the struct */
-    uint32_t clean;
-    uint64_t blocks_count;
-    uint64_t sizes[CHECKPOINT_SECTIONS_COUNT];
-};
-
-struct campaign_entry {
-    uint64_t id;
-    uint64_t descriptor_offset;
-    uint64_t content_offset;
-    uint64_t state_time_s;
-    uint32_t segment;
-    uint32_t recipients_count;
-    uint32_t loaded_count;
-    uint32_t state_sequence;
-    uint8_t state;
-    uint8_t spare[7];
-    uint8_t list_digest[CAMPAIGN_DIGEST_SIZE];
-};
-
-static_assert(sizeof(struct campaign_entry) == 88, "on disk");
-static_assert(sizeof(struct checkpoint_cover) == 16, "on disk");
-static_assert(sizeof(struct dictionary_entry) == 8, "on disk");
-static_assert(CHECKPOINT_BLOCK % sizeof(struct entry) == 0, "no entry crosses a block");
-
-static uint64_t align_up(uint64_t size, uint64_t to)
-{
-    return (size + to - 1) / to * to;
-}
-
-/* Offsets of the sections behind each other; returns the number of blocks. */
-static uint64_t lay_out(const uint64_t sizes[CHECKPOINT_SECTIONS_COUNT],
-                        uint64_t ret_offsets[CHECKPOINT_SECTIONS_COUNT])
-{
-    uint64_t offset = RECORD_PAGE;
-
-    for (uint32_t i = 0; i < CHECKPOINT_SECTIONS_COUNT; i++) {
-        ret_offsets[i] = offset;
-        offset += i == CHECKPOINT_ENTRIES ? align_up(sizes[i], CHECKPOINT_BLOCK)
-                                          : align_up(sizes[i], SECTION_ALIGN);
-    }
-    return (offset - RECORD_PAGE + CHECKPOINT_BLOCK - 1) / CHECKPOINT_BLOCK;
-}
-
-/* --- writing --- */
+#include "queue/checkpoint_image.h"
 
 size_t checkpoint_memory_size(const struct queue_limits *limits, uint32_t journals_max)
 {
     return limits->segments_max * sizeof(struct checkpoint_cover) +
            journals_max * sizeof(struct checkpoint_cover) +
-           limits->campaigns_max * sizeof(struct campaign_entry) + (size_t)3 * SECTION_ALIGN;
+           limits->campaigns_max * sizeof(struct checkpoint_image_campaign) +
+           STOPS_MAX * sizeof(struct checkpoint_image_stop) + (size_t)4 * CHECKPOINT_IMAGE_ALIGN;
 }
 
 size_t checkpoint_crcs_count(const struct queue_limits *limits, uint32_t journals_max)
@@ -77,9 +25,9 @@ size_t checkpoint_crcs_count(const struct queue_limits *limits, uint32_t journal
     return (size_t)(bytes / CHECKPOINT_BLOCK) + 4;
 }
 
-static struct campaign_entry campaign_entry(const struct queue_campaign *campaign)
+static struct checkpoint_image_campaign campaign_entry(const struct queue_campaign *campaign)
 {
-    struct campaign_entry entry = {
+    struct checkpoint_image_campaign entry = {
         .id = campaign->campaign.descriptor.id,
         .descriptor_offset = campaign->place.descriptor_offset,
         .content_offset = campaign->place.content_offset,
@@ -95,6 +43,16 @@ static struct campaign_entry campaign_entry(const struct queue_campaign *campaig
     return entry;
 }
 
+static struct checkpoint_image_stop stop_entry(const struct queue *queue, const struct stop *stop)
+{
+    struct checkpoint_image_stop entry = {
+        .time_s = stop->time_s, .domain = stop->domain, .kind = (uint8_t)stop->kind};
+
+    if (stop->campaign != STOPS_EVERY)
+        entry.campaign = queue->campaigns[stop->campaign].campaign.descriptor.id;
+    return entry;
+}
+
 /* The small tables, made in lent memory. */
 static void make_tables(struct checkpoint_writer *writer,
                         const struct checkpoint_journals *journals,
@@ -103,9 +61,12 @@ static void make_tables(struct checkpoint_writer *writer,
     const struct queue *queue = writer->queue;
     struct checkpoint_cover *segments = memory->data;
     struct checkpoint_cover *covers = segments + queue->segments_count;
-    struct campaign_entry *campaigns = (struct campaign_entry *)(covers + journals->count);
+    struct checkpoint_image_campaign *campaigns =
+        (struct checkpoint_image_campaign *)(covers + journals->count);
+    struct checkpoint_image_stop *stops =
+        (struct checkpoint_image_stop *)(campaigns + queue->campaigns_count);
 
-    CHECK((size_t)((uint8_t *)(campaigns + queue->campaigns_count) - (uint8_t *)memory->data) <=
+    CHECK((size_t)((uint8_t *)(stops + queue->stops.count) - (uint8_t *)memory->data) <=
           memory->size);
     for (uint32_t i = 0; i < queue->segments_count; i++)
         segments[i] =
@@ -114,12 +75,16 @@ static void make_tables(struct checkpoint_writer *writer,
         memcpy(covers, journals->covers, journals->count * sizeof(*covers));
     for (uint32_t i = 0; i < queue->campaigns_count; i++)
         campaigns[i] = campaign_entry(&queue->campaigns[i]);
+    for (uint32_t i = 0; i < queue->stops.count; i++)
+        stops[i] = stop_entry(queue, &queue->stops.list[i]);
     writer->sections[CHECKPOINT_SEGMENTS].data = segments;
     writer->sections[CHECKPOINT_SEGMENTS].size = queue->segments_count * sizeof(*segments);
     writer->sections[CHECKPOINT_JOURNALS].data = covers;
     writer->sections[CHECKPOINT_JOURNALS].size = journals->count * sizeof(*covers);
     writer->sections[CHECKPOINT_CAMPAIGNS].data = campaigns;
     writer->sections[CHECKPOINT_CAMPAIGNS].size = queue->campaigns_count * sizeof(*campaigns);
+    writer->sections[CHECKPOINT_STOPS].data = stops;
+    writer->sections[CHECKPOINT_STOPS].size = queue->stops.count * sizeof(*stops);
 }
 
 void checkpoint_begin(struct checkpoint_writer *writer, const struct queue *queue,
@@ -141,7 +106,7 @@ void checkpoint_begin(struct checkpoint_writer *writer, const struct queue *queu
     writer->sections[CHECKPOINT_NAMES].size = queue->dictionary.names_size;
     for (uint32_t i = 0; i < CHECKPOINT_SECTIONS_COUNT; i++)
         sizes[i] = writer->sections[i].size;
-    writer->blocks_count = lay_out(sizes, offsets);
+    writer->blocks_count = checkpoint_image_lay_out(sizes, offsets);
     for (uint32_t i = 0; i < CHECKPOINT_SECTIONS_COUNT; i++)
         writer->sections[i].offset = offsets[i];
     CHECK(writer->blocks_count + 1 <= memory->crcs_count);
@@ -206,246 +171,22 @@ void checkpoint_add_crc(struct checkpoint_writer *writer, uint64_t block, const 
         crc_add(crc_seed(writer->file.id, block), span_make(data, CHECKPOINT_BLOCK));
 }
 
-/* The CRC of the CRCs. */
-static uint32_t trailer_crc(uint64_t id, uint64_t blocks_count, const void *crcs)
-{
-    return crc_add(crc_seed(id, blocks_count), span_make(crcs, blocks_count * sizeof(uint32_t)));
-}
-
 struct span checkpoint_trailer(struct checkpoint_writer *writer, uint64_t *ret_offset)
 {
     writer->crcs[writer->blocks_count] =
-        trailer_crc(writer->file.id, writer->blocks_count, writer->crcs);
+        checkpoint_image_trailer_crc(writer->file.id, writer->blocks_count, writer->crcs);
     *ret_offset = checkpoint_block_offset(writer->blocks_count);
     return span_make(writer->crcs, (writer->blocks_count + 1) * sizeof(uint32_t));
 }
 
-static uint32_t header_crc(const struct header *header)
-{
-    return crc_add(0, span_make((const uint8_t *)header + sizeof(header->crc),
-                                sizeof(*header) - sizeof(header->crc)));
-}
-
 void checkpoint_header(const struct checkpoint_writer *writer, uint8_t *page)
 {
-    struct header header = {.clean = writer->clean, .blocks_count = writer->blocks_count};
+    struct checkpoint_image_table header = {.clean = writer->clean,
+                                            .blocks_count = writer->blocks_count};
 
     for (uint32_t i = 0; i < CHECKPOINT_SECTIONS_COUNT; i++)
         header.sizes[i] = writer->sections[i].size;
-    header.crc = header_crc(&header);
+    header.crc = checkpoint_image_header_crc(&header);
     record_write_file(&writer->file, page);
-    memcpy(page + HEADER_PLACE, &header, sizeof(header));
-}
-
-/* --- reading --- */
-
-struct image {
-    struct span bytes;
-    struct record_file file;
-    struct header header;
-    uint64_t offsets[CHECKPOINT_SECTIONS_COUNT];
-};
-
-static const size_t item_sizes[CHECKPOINT_SECTIONS_COUNT] = {
-    [CHECKPOINT_ENTRIES] = sizeof(struct entry),
-    [CHECKPOINT_SEGMENTS] = sizeof(struct checkpoint_cover),
-    [CHECKPOINT_JOURNALS] = sizeof(struct checkpoint_cover),
-    [CHECKPOINT_CAMPAIGNS] = sizeof(struct campaign_entry),
-    [CHECKPOINT_RUNS] = sizeof(struct queue_run),
-    [CHECKPOINT_DOMAINS] = sizeof(struct dictionary_entry),
-    [CHECKPOINT_NAMES] = 1,
-};
-
-static int read_header(struct span bytes, struct image *ret)
-{
-    int r = record_read_file(bytes, true, &ret->file);
-    uint64_t size;
-
-    if (r < 0)
-        return r;
-    memcpy(&ret->header, bytes.data + HEADER_PLACE, sizeof(ret->header));
-    if (ret->file.kind != RECORD_FILE_CHECKPOINT || ret->header.crc != header_crc(&ret->header))
-        return -EBADMSG;
-    for (uint32_t i = 0; i < CHECKPOINT_SECTIONS_COUNT; i++)
-        if (ret->header.sizes[i] > bytes.size || ret->header.sizes[i] % item_sizes[i] != 0)
-            return -EBADMSG;
-    ret->bytes = bytes;
-    if (lay_out(ret->header.sizes, ret->offsets) != ret->header.blocks_count)
-        return -EBADMSG;
-    size = checkpoint_block_offset(ret->header.blocks_count) +
-           (ret->header.blocks_count + 1) * sizeof(uint32_t);
-    return size <= bytes.size ? 0 : -EBADMSG;
-}
-
-static int check_blocks(const struct image *image)
-{
-    const uint8_t *trailer =
-        image->bytes.data + checkpoint_block_offset(image->header.blocks_count);
-    uint32_t crc;
-
-    memcpy(&crc, trailer + image->header.blocks_count * sizeof(crc), sizeof(crc));
-    if (crc != trailer_crc(image->file.id, image->header.blocks_count, trailer))
-        return -EBADMSG;
-    for (uint64_t i = 0; i < image->header.blocks_count; i++) {
-        struct span block =
-            span_make(image->bytes.data + checkpoint_block_offset(i), CHECKPOINT_BLOCK);
-
-        memcpy(&crc, trailer + i * sizeof(crc), sizeof(crc));
-        if (crc != crc_add(crc_seed(image->file.id, i), block))
-            return -EBADMSG;
-    }
-    return 0;
-}
-
-static const void *section(const struct image *image, enum checkpoint_section which,
-                           uint32_t *ret_count)
-{
-    *ret_count = (uint32_t)(image->header.sizes[which] / item_sizes[which]);
-    return image->bytes.data + image->offsets[which];
-}
-
-int checkpoint_read(struct span bytes, struct checkpoint_loaded *ret)
-{
-    struct image image;
-    int r = read_header(bytes, &image);
-
-    if (r == 0)
-        r = check_blocks(&image);
-    if (r < 0)
-        return r;
-    *ret = (struct checkpoint_loaded){.clean = image.header.clean == 1};
-    ret->segments = section(&image, CHECKPOINT_SEGMENTS, &ret->segments_count);
-    ret->journals = section(&image, CHECKPOINT_JOURNALS, &ret->journals_count);
-    return 0;
-}
-
-static int load_domains(struct queue *queue, const struct image *image)
-{
-    uint32_t count, names_size, domain;
-    const struct dictionary_entry *entries = section(image, CHECKPOINT_DOMAINS, &count);
-    const uint8_t *names = section(image, CHECKPOINT_NAMES, &names_size);
-
-    for (uint32_t i = 0; i < count; i++) {
-        int r;
-
-        if (entries[i].offset > names_size || entries[i].size > names_size - entries[i].offset)
-            return -EBADMSG;
-        r = dictionary_add(&queue->dictionary,
-                           span_make(names + entries[i].offset, entries[i].size), &domain);
-        if (r < 0)
-            return r == -ENOSPC ? r : -EBADMSG;
-        if (domain != i)
-            return -EBADMSG;
-    }
-    return 0;
-}
-
-static int load_campaign(struct queue *queue, const struct campaign_entry *entry)
-{
-    const struct campaign_descriptor named = {.id = entry->id};
-    struct journal_state state = {
-        .campaign = entry->id,
-        .sequence = entry->state_sequence,
-        .state = (enum campaign_state)entry->state,
-        .time_s = entry->state_time_s,
-        .recipients_count = entry->recipients_count,
-    };
-    uint32_t index;
-    int r = entry->id == 0 || entry->state >= CAMPAIGN_STATE_COUNT
-                ? -EBADMSG
-                : queue_append_campaign(queue, &named, &index);
-
-    if (r < 0)
-        return r == -ENOSPC ? r : -EBADMSG;
-    memcpy(state.list_digest, entry->list_digest, CAMPAIGN_DIGEST_SIZE);
-    (void)queue_append_state(queue, index, &state); /* sequence 0: LOADING, as it is */
-    queue->campaigns[index].loaded_count = entry->loaded_count;
-    if (state.state == CAMPAIGN_DISCARDED)
-        return 0;
-    /* A campaign whose content was lost already is in no worse state than before. */
-    return queue_append_place(queue, index, entry->segment, entry->descriptor_offset,
-                              entry->content_offset);
-}
-
-static int load_campaigns(struct queue *queue, const struct image *image)
-{
-    uint32_t count;
-    const struct campaign_entry *entries = section(image, CHECKPOINT_CAMPAIGNS, &count);
-
-    for (uint32_t i = 0; i < count; i++) {
-        int r = load_campaign(queue, &entries[i]);
-
-        if (r < 0)
-            return r;
-    }
-    return 0;
-}
-
-/* As when its recipients are added one by one. */
-static void hint_run(struct queue *queue, uint32_t index)
-{
-    const struct queue_run *run = &queue->runs[index];
-    uint32_t hint = (run->first + QUEUE_PARTS_HINT - 1) / QUEUE_PARTS_HINT;
-
-    for (; (uint64_t)hint * QUEUE_PARTS_HINT < (uint64_t)run->first + run->count; hint++)
-        queue->run_hints[hint] = index;
-}
-
-static int load_runs(struct queue *queue, const struct image *image, uint32_t entries_count)
-{
-    uint32_t count, expected = 0;
-    const struct queue_run *runs = section(image, CHECKPOINT_RUNS, &count);
-
-    if (count > queue->limits.runs_max || entries_count > queue->limits.recipients_max)
-        return -ENOSPC;
-    for (uint32_t i = 0; i < count; i++) {
-        struct queue_campaign *campaign;
-
-        if (runs[i].campaign >= queue->campaigns_count ||
-            runs[i].segment >= queue->segments_count || runs[i].first != expected ||
-            runs[i].count == 0 || runs[i].count > entries_count - expected ||
-            runs[i].count - 1 > UINT32_MAX - runs[i].ordinal_first)
-            return -EBADMSG;
-        expected += runs[i].count;
-        campaign = &queue->campaigns[runs[i].campaign];
-        queue->runs[i] = runs[i];
-        queue->runs[i].next = QUEUE_NONE;
-        hint_run(queue, i);
-        if (campaign->run_last == QUEUE_NONE)
-            campaign->run_first = i;
-        else
-            queue->runs[campaign->run_last].next = i;
-        campaign->run_last = i;
-    }
-    queue->runs_count = count;
-    return expected == entries_count ? 0 : -EBADMSG;
-}
-
-int checkpoint_load(struct queue *queue, struct span bytes)
-{
-    uint32_t entries_count, segments_count;
-    const struct checkpoint_cover *segments;
-    struct image image;
-    const struct entry *entries;
-    int r = read_header(bytes, &image);
-
-    if (r < 0)
-        return r;
-    segments = section(&image, CHECKPOINT_SEGMENTS, &segments_count);
-    entries = section(&image, CHECKPOINT_ENTRIES, &entries_count);
-    if (segments_count > queue->segments_count || queue->entries.count != 0)
-        return -EBADMSG;
-    for (uint32_t i = 0; i < segments_count; i++) {
-        if (queue->segments[i].file != segments[i].file)
-            return -EBADMSG;
-        queue->segments[i].covered = segments[i].offset;
-    }
-    r = load_domains(queue, &image);
-    if (r == 0)
-        r = load_campaigns(queue, &image);
-    if (r == 0)
-        r = load_runs(queue, &image, entries_count);
-    if (r == 0)
-        r = entries_adopt(&queue->entries, entries, entries_count, queue->dictionary.count);
-    return r;
+    memcpy(page + CHECKPOINT_IMAGE_TABLE, &header, sizeof(header));
 }

@@ -55,8 +55,17 @@ struct state_record {
     uint8_t list_digest[CAMPAIGN_DIGEST_SIZE];
 };
 
+struct stop_record {
+    uint64_t campaign;
+    uint64_t time_s;
+    uint16_t size; /* of the name, which follows */
+    uint8_t kind;
+    uint8_t spare[5];
+};
+
 static_assert(sizeof(struct outcome_record) == 136, "on disk");
 static_assert(sizeof(struct state_record) == 64, "on disk");
+static_assert(sizeof(struct stop_record) == 24, "on disk");
 static_assert(sizeof(struct outcome_record) + REPLY_TEXT_MAX +
                       (size_t)(STRINGS_COUNT - 1) * ATTEMPT_NAME_MAX <=
                   JOURNAL_OUTCOME_MAX,
@@ -66,6 +75,7 @@ static_assert(sizeof(struct outcome_record) + REPLY_TEXT_MAX +
 static_assert(OUTCOME_DELIVERED == 1 && OUTCOME_UNSURE == 3 && OUTCOME_CANCELLED == 7, "on disk");
 static_assert(STAGE_QUEUE == 1 && STAGE_TLS == 6 && STAGE_DOT == 11, "on disk");
 static_assert(CAUSE_REPLY == 0 && CAUSE_CONNECT == 6 && CAUSE_LOCAL_STOP == 13, "on disk");
+static_assert(STOP_PAUSED == 1 && STOP_CANCELLED == 2, "on disk");
 static_assert(CAMPAIGN_READY == 1 && CAMPAIGN_DONE == 4 && CAMPAIGN_DISCARDED == 5, "on disk");
 
 static struct address_record write_address(const struct ip *ip, uint16_t port)
@@ -271,6 +281,45 @@ int journal_read_state(struct span payload, struct journal_state *ret)
         .recipients_count = record.recipients_count,
     };
     memcpy(ret->list_digest, record.list_digest, CAMPAIGN_DIGEST_SIZE);
+    return 0;
+}
+
+size_t journal_stop_size(const struct journal_stop *stop)
+{
+    return sizeof(struct stop_record) + stop->domain.size;
+}
+
+void journal_write_stop(const struct journal_stop *stop, uint8_t *payload)
+{
+    const struct stop_record record = {
+        .campaign = stop->campaign,
+        .time_s = stop->time_s,
+        .size = (uint16_t)stop->domain.size,
+        .kind = (uint8_t)stop->kind,
+    };
+
+    CHECK(stop->domain.size >= 1 && stop->domain.size <= JOURNAL_STOP_NAME_MAX);
+    memcpy(payload, &record, sizeof(record));
+    memcpy(payload + sizeof(record), stop->domain.data, stop->domain.size);
+}
+
+int journal_read_stop(struct span payload, struct journal_stop *ret)
+{
+    struct stop_record record;
+
+    if (payload.size < sizeof(record))
+        return -EBADMSG;
+    memcpy(&record, payload.data, sizeof(record));
+    if (record.kind >= STOP_KIND_COUNT || (record.kind == STOP_CANCELLED && record.campaign == 0) ||
+        record.size == 0 || record.size > JOURNAL_STOP_NAME_MAX ||
+        record.size > payload.size - sizeof(record))
+        return -EBADMSG;
+    *ret = (struct journal_stop){
+        .campaign = record.campaign,
+        .time_s = record.time_s,
+        .kind = (enum stop_kind)record.kind,
+        .domain = span_first(span_skip(payload, sizeof(record)), record.size),
+    };
     return 0;
 }
 

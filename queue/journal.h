@@ -1,14 +1,17 @@
-/* journal.h - what stands in a journal: outcomes of attempts and states of campaigns.
+/* journal.h - what stands in a journal: outcomes of attempts, states of campaigns, stops of
+ * domains.
  *
  * Knows nothing of files. Builds payloads into lent memory and reads them back from lent spans.
- * Records are applied in any order and any number of times with the same result: see
- * journal_newer and the sequence of states. */
+ * Outcomes and states are applied in any order and any number of times with the same result: see
+ * journal_newer and the sequence of states. Stops are applied in the order in which they stand,
+ * file by file: the last one holds. */
 #ifndef QUEUE_JOURNAL_H
 #define QUEUE_JOURNAL_H
 
 #include "queue/attempt.h"
 #include "queue/campaign.h"
 #include "queue/record.h"
+#include "queue/stops.h"
 
 /* No outcome's payload is larger. */
 #define JOURNAL_OUTCOME_MAX ((size_t)2 * 1024)
@@ -21,6 +24,16 @@ struct journal_state {
     uint32_t recipients_count; /* as committed; 0 before READY */
     uint8_t list_digest[CAMPAIGN_DIGEST_SIZE];
 };
+
+/* An operator stopped the mail to a domain, or lets it go on. */
+struct journal_stop {
+    uint64_t campaign; /* id; 0: every campaign */
+    uint64_t time_s;
+    enum stop_kind kind;
+    struct span domain; /* 1 to JOURNAL_STOP_NAME_MAX octets */
+};
+
+#define JOURNAL_STOP_NAME_MAX 255
 
 /* What recovery needs of an outcome. */
 struct journal_outcome {
@@ -42,6 +55,11 @@ MUST_USE int journal_peek_outcome(struct span payload, struct journal_outcome *r
 size_t journal_state_size(void);
 void journal_write_state(const struct journal_state *state, uint8_t *payload);
 MUST_USE int journal_read_state(struct span payload, struct journal_state *ret);
+
+size_t journal_stop_size(const struct journal_stop *stop);
+void journal_write_stop(const struct journal_stop *stop, uint8_t *payload);
+/* The domain points into the payload. */
+MUST_USE int journal_read_stop(struct span payload, struct journal_stop *ret);
 
 /* Whether an outcome says more than what is known: an end says more than a deferral, among two ends
  * or two deferrals the higher attempt number does. */

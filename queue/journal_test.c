@@ -295,6 +295,44 @@ static void test_state(void **state)
     assert_int_equal(journal_read_state(span_make(payload, sizeof(payload)), &read), 0);
 }
 
+static void test_stop(void **state)
+{
+    static const struct {
+        struct journal_stop stop;
+        int result;
+    } cases[] = {
+        {{UINT64_MAX, 1790000000, STOP_CANCELLED, SPAN_INIT("a.example")}, 0},
+        {{0, 1790000000, STOP_PAUSED, SPAN_INIT("x")}, 0},
+        {{0, 1, STOP_NONE, SPAN_INIT("a.example")}, 0},
+        {{0, 1, STOP_CANCELLED, SPAN_INIT("a.example")}, -EBADMSG}, /* of one campaign only */
+        {{7, 1, STOP_KIND_COUNT, SPAN_INIT("a.example")}, -EBADMSG},
+    };
+    uint8_t payload[64];
+    struct journal_stop read;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct journal_stop *stop = &cases[i].stop;
+        size_t size = journal_stop_size(stop);
+
+        assert_int_equal(size, 24 + stop->domain.size);
+        journal_write_stop(stop, payload);
+        assert_int_equal(journal_read_stop(span_make(payload, size), &read), cases[i].result);
+        for (size_t cut = 0; cut < size; cut++)
+            assert_int_equal(journal_read_stop(span_make(payload, cut), &read), -EBADMSG);
+        if (cases[i].result < 0)
+            continue;
+        assert_int_equal(journal_read_stop(span_make(payload, sizeof(payload)), &read), 0);
+        assert_true(read.campaign == stop->campaign && read.time_s == stop->time_s);
+        assert_int_equal(read.kind, stop->kind);
+        assert_true(span_equal(read.domain, stop->domain));
+        memset(payload + 16, 0, 2); /* a name of nothing */
+        assert_int_equal(journal_read_stop(span_make(payload, sizeof(payload)), &read), -EBADMSG);
+        memset(payload + 16, 1, 2); /* ...and of 257 octets */
+        assert_int_equal(journal_read_stop(span_make(payload, sizeof(payload)), &read), -EBADMSG);
+    }
+}
+
 /* --- which of two outcomes holds --- */
 
 struct known {
@@ -371,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_due_at_the_end_of_time),
         cmocka_unit_test(test_misuse_is_caught),
         cmocka_unit_test(test_state),
+        cmocka_unit_test(test_stop),
         cmocka_unit_test(test_newer),
         cmocka_unit_test(test_any_order),
     };

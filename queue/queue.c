@@ -11,7 +11,7 @@ static size_t shard_cost(const struct queue_limits *limits)
 {
     return due_cost(limits->flows_max, limits->campaigns_max) +
            arena_cost(limits->campaigns_max, sizeof(struct campaign_counts)) +
-           arena_cost(limits->campaigns_max, 1) + queue_parts_sweep_cost(limits);
+           arena_cost(limits->campaigns_max, 1) + stops_cost() + queue_parts_sweep_cost(limits);
 }
 
 static size_t hints_count(const struct queue_limits *limits)
@@ -22,7 +22,7 @@ static size_t hints_count(const struct queue_limits *limits)
 size_t queue_cost(const struct queue_limits *limits)
 {
     return arena_cost(1, sizeof(struct queue)) + dictionary_cost(limits->domains_max) +
-           entries_cost(limits->recipients_max) +
+           stops_cost() + entries_cost(limits->recipients_max) +
            arena_cost(limits->recipients_max, sizeof(uint32_t)) +
            arena_cost(limits->campaigns_max, sizeof(struct queue_campaign)) +
            table_cost(limits->campaigns_max) +
@@ -44,6 +44,7 @@ static void open_shard(struct queue *queue, struct arena *arena, uint32_t index)
     due_init(&shard->due, arena, queue->links, limits->flows_max, limits->campaigns_max);
     shard->counts = arena_alloc(arena, limits->campaigns_max, sizeof(struct campaign_counts));
     shard->states = arena_alloc(arena, limits->campaigns_max, 1);
+    stops_init(&shard->stops, arena);
     queue_parts_sweep_init(shard, arena);
 }
 
@@ -59,6 +60,7 @@ struct queue *queue_open(struct arena *arena, const struct queue_limits *limits)
     queue->limits = *limits;
     queue->limits.domain_key = (struct span){0};
     dictionary_init(&queue->dictionary, arena, limits->domains_max, limits->shards_count, key);
+    stops_init(&queue->stops, arena);
     entries_init(&queue->entries, arena, limits->recipients_max);
     queue->links = arena_alloc(arena, limits->recipients_max, sizeof(uint32_t));
     queue->campaigns = arena_alloc(arena, limits->campaigns_max, sizeof(struct queue_campaign));
@@ -161,6 +163,11 @@ uint32_t queue_domain_shard(const struct queue *queue, uint32_t domain)
 uint32_t queue_find_domain(const struct queue *queue, struct span name)
 {
     return dictionary_find(&queue->dictionary, name);
+}
+
+const struct stops *queue_stops(const struct queue *queue)
+{
+    return &queue->stops;
 }
 
 uint32_t queue_recipients_count(const struct queue *queue)
@@ -276,21 +283,24 @@ static enum outcome_kind kind_of(enum entry_state state)
 
 int queue_standing(const struct queue *queue, uint32_t record, struct queue_standing *ret)
 {
-    const struct queue_campaign *campaign;
     const struct entry *entry;
+    uint32_t campaign;
 
     if (record >= queue->entries.count)
         return -ENOENT;
     entry = entries_at(&queue->entries, record);
-    campaign =
-        &queue->campaigns[queue->runs[queue_parts_run(queue, queue->runs_count, record)].campaign];
+    campaign = queue->runs[queue_parts_run(queue, queue->runs_count, record)].campaign;
     *ret = (struct queue_standing){
         .kind = kind_of((enum entry_state)entry->state),
         .attempts = entry->attempts,
         .due_s = entry->due_s,
+        .campaign_index = campaign,
+        .domain = entry->domain,
         .unsure = (entry->flags & ENTRY_UNSURE) != 0,
     };
-    if (entry_is_open(entry) && campaign->campaign.state == CAMPAIGN_CANCELLED)
+    if (entry_is_open(entry) &&
+        (queue->campaigns[campaign].campaign.state == CAMPAIGN_CANCELLED ||
+         stops_kind(&queue->stops, campaign, entry->domain) == STOP_CANCELLED))
         ret->kind = OUTCOME_CANCELLED;
     return 0;
 }

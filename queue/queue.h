@@ -16,6 +16,8 @@
  *                          v  | due
  *                        DEFERRED
  *
+ * A stop (stops.h) keeps mail to a domain from being claimed, or ends it.
+ *
  * Owns: nothing on the heap, all memory comes from the arena at start. Borrows: mappings until
  * queue_close. Layout on disk: docs/queue-format.md. */
 #ifndef QUEUE_QUEUE_H
@@ -24,6 +26,7 @@
 #include "base/arena.h"
 #include "queue/attempt.h"
 #include "queue/campaign.h"
+#include "queue/stops.h"
 
 #define QUEUE_NONE UINT32_MAX
 #define QUEUE_VALUES_MAX 256 /* field values a recipient */
@@ -69,12 +72,14 @@ enum queue_notice_kind {
     QUEUE_NOTICE_RECIPIENTS, /* runs [run_first, runs_count) are there to be admitted */
     QUEUE_NOTICE_STATE,      /* a campaign has another state */
     QUEUE_NOTICE_SWEEP,      /* its state CANCELLED is durable: see queue_sweep */
+    QUEUE_NOTICE_STOP,       /* of mail to a domain; a cancel once it is durable: see queue_sweep */
 };
 
 struct queue_notice {
     enum queue_notice_kind kind;
     uint32_t campaign_index;   /* QUEUE_NONE: those of every campaign (after opening) */
-    enum campaign_state state; /* of campaign_index */
+    enum campaign_state state; /* of campaign_index; not of QUEUE_NOTICE_STOP */
+    struct stop stop;
     uint32_t run_first;
     uint32_t runs_count;
 };
@@ -108,6 +113,9 @@ uint32_t queue_shard_of(struct span name, uint32_t shards_count);
 /* QUEUE_NONE when it is not known. */
 MUST_USE uint32_t queue_find_domain(const struct queue *queue, struct span name);
 
+/* What operators have stopped, as the store's thread sees it. */
+const struct stops *queue_stops(const struct queue *queue);
+
 /* All that are known, settled ones included: records are numbered from 0. */
 uint32_t queue_recipients_count(const struct queue *queue);
 /* The recipient's number, or QUEUE_NONE. */
@@ -121,6 +129,8 @@ struct queue_standing {
     enum outcome_kind kind; /* NONE: queued; DEFERRED; or the final verdict */
     uint32_t attempts;
     uint64_t due_s; /* wall seconds: not before, or the next attempt; 0: at once */
+    uint32_t campaign_index;
+    uint32_t domain;
     bool unsure;
 };
 MUST_USE int queue_standing(const struct queue *queue, uint32_t record, struct queue_standing *ret);
@@ -150,7 +160,7 @@ MUST_USE bool queue_ready_cut(const struct queue_shard *shard);
 void queue_flow(const struct queue_shard *shard, uint32_t flow, struct queue_flow *ret);
 
 /* The next recipient of the flow, now in flight; or QUEUE_NONE: nothing more, or its campaign is
- * PAUSED or CANCELLED (then the flow is void, see queue_ready). */
+ * PAUSED or CANCELLED, or its domain stopped (then the flow is void, see queue_ready). */
 MUST_USE uint32_t queue_claim(struct queue_shard *shard, uint32_t flow);
 /* The claimed record. 0 or -EBADMSG: its bytes are damaged, settle it with queue_damaged. */
 MUST_USE int queue_view(const struct queue_shard *shard, uint32_t record,
@@ -163,14 +173,16 @@ void queue_near(const struct queue_shard *shard, uint32_t record);
 /* The attempt number that a settle with this attempt will have. */
 uint32_t queue_attempt_number(const struct queue_shard *shard, uint32_t record,
                               const struct attempt *attempt);
-/* The verdict in memory: the store has put the same attempt into the journal. What is deferred of a
- * CANCELLED campaign is found by queue_sweep. */
+/* The verdict in memory: the store has put the same attempt into the journal. What is deferred of
+ * what was cancelled is found by queue_sweep. */
 void queue_settle(struct queue_shard *shard, uint32_t record, const struct attempt *attempt);
-/* The next recipient of a cancelled campaign that is open and that nobody has, now claimed: to be
- * settled as cancelled at once. Waiting or deferred makes no difference; those in flight come when
- * they are released or deferred. QUEUE_NONE: none is left, or *work entries have been looked at,
- * which is counted down. */
+/* The next recipient that was cancelled, with its campaign or with its domain, that is open and
+ * that nobody has, now claimed: to be settled as cancelled at once. Waiting or deferred makes no
+ * difference; those in flight come when they are released or deferred. QUEUE_NONE: none is left, or
+ * *work entries have been looked at, which is counted down. */
 MUST_USE uint32_t queue_sweep(struct queue_shard *shard, uint32_t *work);
+/* Whether the record was cancelled with its domain, and not with its whole campaign. */
+MUST_USE bool queue_is_stopped(struct queue_shard *shard, uint32_t record);
 /* True while queue_sweep may find something. */
 MUST_USE bool queue_sweeping(const struct queue_shard *shard);
 /* No attempt was made: back to the head of its flow, nothing is journaled. */
@@ -182,7 +194,7 @@ void queue_damaged(struct queue_shard *shard, uint32_t record);
 const struct campaign_counts *queue_counts(const struct queue_shard *shard,
                                            uint32_t campaign_index);
 uint32_t queue_claimed_count(const struct queue_shard *shard);
-/* Recipients in flows: they could be claimed now (those of paused campaigns included). */
+/* Recipients in flows: they could be claimed now (what is paused included). */
 uint32_t queue_waiting_count(const struct queue_shard *shard);
 /* True while notices brought recipients that queue_due has not admitted yet, or that queue_sweep
  * has not ended yet. */

@@ -161,6 +161,8 @@ bool queue_append_state(struct queue *queue, uint32_t campaign_index,
     if (state->sequence <= campaign->state_sequence)
         return false;
     campaign->state = state->state;
+    if (!campaign_is_alive(state->state))
+        stops_forget(&queue->stops, campaign_index);
     campaign->state_sequence = state->sequence;
     campaign->state_time_s = state->time_s;
     campaign->recipients_count = state->recipients_count;
@@ -183,6 +185,17 @@ struct journal_state queue_append_next_state(const struct queue *queue, uint32_t
     CHECK(campaign_may_become(campaign->state, state));
     memcpy(next.list_digest, campaign->list_digest, CAMPAIGN_DIGEST_SIZE);
     return next;
+}
+
+int queue_append_stop(struct queue *queue, const struct stop *stop)
+{
+    CHECK(stop->domain < queue->dictionary.count);
+    if (stop->campaign != STOPS_EVERY) {
+        CHECK(stop->campaign < queue->campaigns_count);
+        if (!campaign_is_alive(queue->campaigns[stop->campaign].campaign.state))
+            return 0;
+    }
+    return stops_set(&queue->stops, stop);
 }
 
 void queue_append_counts(struct queue *queue, uint32_t campaign_index)

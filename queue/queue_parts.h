@@ -61,20 +61,19 @@ struct queue_admission {
 };
 
 /* Of a campaign, as a shard sees it. */
-enum queue_sweep_state {
-    QUEUE_SWEEP_NONE = 0, /* nothing was ordered */
-    QUEUE_SWEEP_ORDERED,  /* its runs are being walked, or will be */
-    QUEUE_SWEEP_DONE,     /* they were; what was in flight then comes one by one */
+enum {
+    QUEUE_SWEEP_WAITS = 1, /* its runs are to be walked once more */
+    QUEUE_SWEEP_WHOLE = 2, /* all of it was cancelled, and that is durable */
 };
 
-/* Where the walk over cancelled campaigns is. */
+/* Where the walk over campaigns is of which something was cancelled. */
 struct queue_sweep {
-    uint8_t *states;        /* enum queue_sweep_state, one a campaign */
-    uint32_t ordered_count; /* campaigns that are ORDERED */
-    uint32_t campaign;      /* the one whose runs are walked, or whose turn to be looked at it is */
-    uint32_t run;           /* QUEUE_NONE: none is walked */
-    uint32_t position;      /* in the run */
-    uint32_t late;          /* list (by links) of records that were in flight; QUEUE_NONE: empty */
+    uint8_t *flags;      /* QUEUE_SWEEP_..., one a campaign */
+    uint32_t open_count; /* walks that are not at their end, or have not begun */
+    uint32_t campaign;   /* the one whose runs are walked, or whose turn to be looked at it is */
+    uint32_t run;        /* QUEUE_NONE: none is walked */
+    uint32_t position;   /* in the run */
+    uint32_t late;       /* list (by links) of records that were in flight; QUEUE_NONE: empty */
 };
 
 struct queue_shard {
@@ -91,12 +90,14 @@ struct queue_shard {
     uint32_t claimed_count;
     bool ready_cut; /* queue_ready stopped at its bound */
     uint64_t now_s;
+    struct stops stops; /* of this shard's domains */
     struct queue_sweep sweep;
 };
 
 struct queue {
     struct queue_limits limits;
     struct dictionary dictionary;
+    struct stops stops;
     struct entries entries;
     uint32_t *links;
     struct queue_campaign *campaigns;
@@ -126,8 +127,8 @@ void queue_parts_claim(struct queue_shard *shard, uint32_t campaign, uint32_t re
 /* --- queue_sweep.c --- */
 size_t queue_parts_sweep_cost(const struct queue_limits *limits);
 void queue_parts_sweep_init(struct queue_shard *shard, struct arena *arena);
-/* The campaign's CANCELLED is durable. */
-void queue_parts_sweep_order(struct queue_shard *shard, uint32_t campaign);
+/* The campaign's CANCELLED is durable; or, not `whole`, the cancel of one of its domains is. */
+void queue_parts_sweep_order(struct queue_shard *shard, uint32_t campaign, bool whole);
 /* The record is not in flight any more, open, and in no list. */
 void queue_parts_sweep_late(struct queue_shard *shard, uint32_t campaign, uint32_t record);
 

@@ -14,6 +14,7 @@ void queue_recover_reset(struct queue *queue)
     dictionary_clear(&queue->dictionary);
     queue->entries.count = 0;
     queue->campaigns_count = queue->runs_count = 0;
+    stops_clear(&queue->stops);
     table_clear(&queue->campaign_ids);
     for (uint32_t i = 0; i < queue->segments_count; i++)
         queue->segments[i].covered = 0;
@@ -255,6 +256,29 @@ static void apply_outcome(struct queue *queue, const struct journal_outcome *out
     entry->due_s = final ? 0 : (uint32_t)min_u64(outcome->next_due_s, UINT32_MAX);
 }
 
+static void apply_stop(struct queue *queue, const struct record *record,
+                       struct queue_recovered *found)
+{
+    struct stop stop = {.campaign = STOPS_EVERY};
+    struct journal_stop read;
+    int r = journal_read_stop(record->payload, &read);
+
+    if (r == 0 && read.campaign != 0) {
+        stop.campaign = queue_find_campaign_id(queue, read.campaign);
+        queue->id_max = max_u64(queue->id_max, read.campaign);
+    }
+    if (r < 0 || (read.campaign != 0 && stop.campaign == QUEUE_NONE)) {
+        found->strangers_count++;
+        return;
+    }
+    stop.kind = read.kind;
+    stop.time_s = read.time_s;
+    r = queue_append_domain(queue, read.domain, &stop.domain);
+    if (r == 0)
+        r = queue_append_stop(queue, &stop);
+    found->no_room |= r == -ENOSPC;
+}
+
 static void apply_record(struct queue *queue, const struct record *record,
                          struct queue_recovered *found)
 {
@@ -283,6 +307,9 @@ static void apply_record(struct queue *queue, const struct record *record,
         return;
     case RECORD_SEAL:
         found->sealed = true;
+        return;
+    case RECORD_STOP:
+        apply_stop(queue, record, found);
         return;
     default:
         return;

@@ -20,6 +20,7 @@ struct queue_recovered {
     uint32_t strangers_count; /* records that speak of nothing that is known */
     bool sealed;              /* a journal that was closed in good order */
     bool campaign_missing;    /* a state of a committed campaign that no segment knows */
+    bool no_room;             /* for a domain that is stopped: a limit is too low */
 };
 
 /* Recipients at and behind `from` are added; campaigns and domains are read from the beginning.

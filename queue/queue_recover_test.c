@@ -142,6 +142,8 @@ static void test_strangers(void **state)
     (void)queue_image_state(image, 9, 1, CAMPAIGN_READY, 1);
     (void)queue_image_put(image, RECORD_OUTCOME, SPAN("x"));
     (void)queue_image_put(image, RECORD_STATE, SPAN("y"));
+    (void)queue_image_put(image, RECORD_STOP, SPAN("z"));
+    (void)queue_image_stop(image, 9, SPAN("b.example"), STOP_CANCELLED);
     (void)queue_image_put(image, RECORD_RECIPIENT, SPAN("belongs to a segment"));
     (void)queue_image_put(image, RECORD_SEAL, (struct span){0});
     (void)queue_image_flush(image, true);
@@ -150,11 +152,102 @@ static void test_strangers(void **state)
     assert_int_equal(found.strangers_count, 5);
     assert_int_equal(found.records_count, 7);
     take_journal(1, &found);
-    assert_int_equal(found.strangers_count, 4);
+    assert_int_equal(found.strangers_count, 6);
     assert_true(found.sealed);
+    assert_int_equal(queue_stops(world.queue)->count, 0);
     queue_recover_finish(world.queue);
     assert_int_equal(queue_campaigns_count(world.queue), 0);
     assert_int_equal(queue_recipients_count(world.queue), 0);
+}
+
+/* What holds for campaign 7 at d0 and at a domain without mail, as the last words say. */
+static void test_stops(void **state)
+{
+    static const struct {
+        struct {
+            uint64_t campaign;
+            struct span domain;
+            enum stop_kind kind;
+        } orders[3];
+        uint32_t orders_count;
+        enum campaign_state end;
+        enum stop_kind at_d0;
+        enum stop_kind elsewhere;
+    } cases[] = {
+        {{{7, SPAN_INIT("d0.example"), STOP_PAUSED}}, 1, CAMPAIGN_READY, STOP_PAUSED, STOP_NONE},
+        {{{0, SPAN_INIT("D0.Example"), STOP_PAUSED}}, 1, CAMPAIGN_READY, STOP_PAUSED, STOP_NONE},
+        {{{0, SPAN_INIT("new.example"), STOP_PAUSED}}, 1, CAMPAIGN_READY, STOP_NONE, STOP_PAUSED},
+        {{{7, SPAN_INIT("d0.example"), STOP_PAUSED}, {7, SPAN_INIT("d0.example"), STOP_NONE}},
+         2,
+         CAMPAIGN_READY,
+         STOP_NONE,
+         STOP_NONE},
+        {{{0, SPAN_INIT("d0.example"), STOP_PAUSED},
+          {7, SPAN_INIT("d0.example"), STOP_CANCELLED},
+          {0, SPAN_INIT("d0.example"), STOP_NONE}},
+         3,
+         CAMPAIGN_PAUSED,
+         STOP_CANCELLED,
+         STOP_NONE},
+        {{{7, SPAN_INIT("d0.example"), STOP_CANCELLED}, {0, SPAN_INIT("new.example"), STOP_PAUSED}},
+         2,
+         CAMPAIGN_DONE,
+         STOP_NONE, /* it has ended, and with it what was ordered for it */
+         STOP_PAUSED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct queue_recovered found;
+        struct queue_image *image;
+        uint32_t elsewhere;
+
+        write_campaign(4, false);
+        image = write_ready(4);
+        for (uint32_t k = 0; k < cases[i].orders_count; k++)
+            (void)queue_image_stop(image, cases[i].orders[k].campaign, cases[i].orders[k].domain,
+                                   cases[i].orders[k].kind);
+        if (cases[i].end != CAMPAIGN_READY)
+            (void)queue_image_state(image, 7, 2, cases[i].end, 4);
+        (void)queue_image_flush(image, true);
+        open_queue(&plain_limits);
+        assert_int_equal(take_segment(0, &found), 0);
+        for (uint32_t times = 0; times < 2; times++) {
+            take_journal(1, &found);
+            assert_int_equal(found.strangers_count, 0);
+            assert_false(found.no_room);
+        }
+        queue_recover_finish(world.queue);
+        assert_int_equal(stops_kind(queue_stops(world.queue), 0, 0), cases[i].at_d0);
+        elsewhere = queue_find_domain(world.queue, SPAN("new.example"));
+        assert_int_equal(elsewhere == QUEUE_NONE
+                             ? STOP_NONE
+                             : stops_kind(queue_stops(world.queue), 0, elsewhere),
+                         cases[i].elsewhere);
+        queue_recover_reset(world.queue);
+        assert_int_equal(queue_stops(world.queue)->count, 0);
+        (void)close_queue(NULL);
+    }
+    open_queue(&plain_limits);
+}
+
+/* A pause must not be forgotten for want of room. */
+static void test_no_room_for_a_stop(void **state)
+{
+    struct queue_limits limits = plain_limits;
+    struct queue_recovered found;
+    struct queue_image *image;
+
+    (void)state;
+    limits.domains_max = 2;
+    write_campaign(4, false);
+    image = write_ready(4);
+    (void)queue_image_stop(image, 0, SPAN("new.example"), STOP_PAUSED);
+    (void)queue_image_flush(image, true);
+    open_queue(&limits);
+    assert_int_equal(take_segment(0, &found), 0);
+    take_journal(1, &found);
+    assert_true(found.no_room);
 }
 
 /* The record of a domain's number is lost: the address says it. */
@@ -500,6 +593,8 @@ int main(void)
         TEST(test_outcomes_are_applied),
         TEST(test_order_of_journals),
         TEST(test_strangers),
+        TEST(test_stops),
+        TEST(test_no_room_for_a_stop),
         TEST(test_domain_by_the_address),
         TEST(test_limits),
         TEST(test_damaged_segment),

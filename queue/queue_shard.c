@@ -4,7 +4,7 @@
 #include "queue/queue.h"
 #include "queue/queue_parts.h"
 
-/* Flows of paused or cancelled campaigns that one call passes over. */
+/* Flows of what is paused or cancelled that one call passes over. */
 #define PASSED_OVER_MAX 1024
 
 struct queue_shard *queue_shard(struct queue *queue, uint32_t shard_index)
@@ -18,12 +18,21 @@ static enum campaign_state state_of(const struct queue_shard *shard, uint32_t ca
     return (enum campaign_state)shard->states[campaign];
 }
 
-/* Whether recipients of the campaign are to be kept in lists at all. */
-static bool is_alive(const struct queue_shard *shard, uint32_t campaign)
+/* What an operator has made of a campaign's mail to a domain. */
+enum fate {
+    FATE_GOES,  /* it can be claimed */
+    FATE_WAITS, /* not now */
+    FATE_ENDS,  /* its recipients are kept in no list: they have ended, or are about to */
+};
+
+static enum fate fate_of(const struct queue_shard *shard, uint32_t campaign, uint32_t domain)
 {
     enum campaign_state state = state_of(shard, campaign);
+    enum stop_kind stop = stops_kind(&shard->stops, campaign, domain);
 
-    return state == CAMPAIGN_READY || state == CAMPAIGN_PAUSED;
+    if (!campaign_is_alive(state) || stop == STOP_CANCELLED)
+        return FATE_ENDS;
+    return state == CAMPAIGN_PAUSED || stop == STOP_PAUSED ? FATE_WAITS : FATE_GOES;
 }
 
 static uint32_t run_of(struct queue_shard *shard, uint32_t record)
@@ -56,8 +65,29 @@ bool queue_can_notice(const struct queue_shard *shard)
 static void take_state(struct queue_shard *shard, uint32_t campaign, enum campaign_state state)
 {
     shard->states[campaign] = (uint8_t)state;
+    if (!campaign_is_alive(state))
+        stops_forget(&shard->stops, campaign);
     if (state != CAMPAIGN_PAUSED)
         due_unpark(&shard->due, campaign); /* cancelled ones are passed over, and so dropped */
+}
+
+/* What waits for something else too is parked again when it is passed over. */
+static void take_stop(struct queue_shard *shard, const struct stop *stop)
+{
+    CHECK(stop->domain < shard->queue->limits.domains_max);
+    if (shard->queue->dictionary.shards[stop->domain] != shard->index ||
+        (stop->campaign != STOPS_EVERY && !campaign_is_alive(state_of(shard, stop->campaign))))
+        return;
+    CHECK(stops_set(&shard->stops, stop) == 0); /* the store's table holds them all */
+    if (stop->kind == STOP_PAUSED)
+        return;
+    if (stop->campaign != STOPS_EVERY)
+        due_unpark(&shard->due, stop->campaign);
+    else
+        for (uint32_t i = 0; i < shard->queue->limits.campaigns_max; i++)
+            due_unpark(&shard->due, i);
+    if (stop->kind == STOP_CANCELLED)
+        queue_parts_sweep_order(shard, stop->campaign, false);
 }
 
 void queue_notice(struct queue_shard *shard, const struct queue_notice *notice)
@@ -66,10 +96,14 @@ void queue_notice(struct queue_shard *shard, const struct queue_notice *notice)
 
     CHECK(notice->runs_count <= shard->queue->limits.runs_max);
     shard->runs_known = notice->runs_count;
+    if (notice->kind == QUEUE_NOTICE_STOP) {
+        take_stop(shard, &notice->stop);
+        return;
+    }
     if (notice->campaign_index != QUEUE_NONE)
         take_state(shard, notice->campaign_index, notice->state);
     if (notice->kind == QUEUE_NOTICE_SWEEP)
-        queue_parts_sweep_order(shard, notice->campaign_index);
+        queue_parts_sweep_order(shard, notice->campaign_index, true);
     if (notice->kind != QUEUE_NOTICE_RECIPIENTS)
         return;
     CHECK(queue_can_notice(shard));
@@ -108,7 +142,8 @@ static void admit_group(struct queue_shard *shard, uint32_t campaign, uint32_t f
     for (uint32_t i = 0; i < count; i++) {
         const struct entry *entry = entries_at(&queue->entries, first + i);
 
-        if (queue->dictionary.shards[entry->domain] != shard->index || !entry_is_open(entry))
+        if (queue->dictionary.shards[entry->domain] != shard->index || !entry_is_open(entry) ||
+            stops_kind(&shard->stops, campaign, entry->domain) == STOP_CANCELLED)
             continue;
         records[found] = first + i;
         domains[found++] = entry->domain;
@@ -126,7 +161,7 @@ static uint32_t admit_run(struct queue_shard *shard, struct queue_admission *adm
     uint32_t work = 0;
 
     if ((admission->campaign != QUEUE_NONE && run->campaign != admission->campaign) ||
-        !is_alive(shard, run->campaign))
+        !campaign_is_alive(state_of(shard, run->campaign)))
         admission->position = run->count;
     while (admission->position < run->count && work < work_max) {
         uint32_t left = run->count - admission->position;
@@ -166,14 +201,16 @@ bool queue_due(struct queue_shard *shard, uint64_t now_s, uint32_t work_max)
     shard->now_s = now_s;
     while (work < work_max) {
         uint32_t record = due_wake(&shard->due, now_s);
+        const struct entry *entry;
         uint32_t campaign;
 
         if (record == DUE_NONE)
             break;
         work++;
         campaign = campaign_of(shard, record);
-        if (is_alive(shard, campaign))
-            place(shard, campaign, record, entry_of(shard, record));
+        entry = entry_of(shard, record);
+        if (fate_of(shard, campaign, entry->domain) != FATE_ENDS)
+            place(shard, campaign, record, entry);
     }
     admit(shard, work_max - work);
     return work == work_max || shard->admissions_count > 0;
@@ -191,14 +228,14 @@ uint32_t queue_ready(struct queue_shard *shard)
     shard->ready_cut = false;
     for (uint32_t passed = 0; passed < PASSED_OVER_MAX; passed++) {
         uint32_t flow = due_ready(&shard->due);
-        uint32_t campaign;
+        enum fate fate;
 
         if (flow == DUE_NONE)
             return QUEUE_NONE;
-        campaign = shard->due.flows[flow].campaign;
-        if (state_of(shard, campaign) == CAMPAIGN_READY)
+        fate = fate_of(shard, shard->due.flows[flow].campaign, shard->due.flows[flow].domain);
+        if (fate == FATE_GOES)
             return flow;
-        if (state_of(shard, campaign) == CAMPAIGN_PAUSED)
+        if (fate == FATE_WAITS)
             due_park(&shard->due, flow);
         else
             due_drop(&shard->due, flow);
@@ -245,14 +282,14 @@ void queue_parts_claim(struct queue_shard *shard, uint32_t campaign, uint32_t re
 uint32_t queue_claim(struct queue_shard *shard, uint32_t flow)
 {
     uint32_t campaign = shard->due.flows[flow].campaign;
-    enum campaign_state state = state_of(shard, campaign);
+    enum fate fate = fate_of(shard, campaign, shard->due.flows[flow].domain);
     uint32_t record;
 
-    if (state == CAMPAIGN_PAUSED && shard->due.flows[flow].count > 0) {
+    if (fate == FATE_WAITS && shard->due.flows[flow].count > 0) {
         due_park(&shard->due, flow);
         return QUEUE_NONE;
     }
-    if (state != CAMPAIGN_READY && state != CAMPAIGN_PAUSED) {
+    if (fate == FATE_ENDS) {
         due_drop(&shard->due, flow);
         return QUEUE_NONE;
     }
@@ -365,7 +402,7 @@ void queue_settle(struct queue_shard *shard, uint32_t record, const struct attem
     if (entry->state != ENTRY_DEFERRED)
         return;
     entry->due_s = (uint32_t)min_u64(due_s, UINT32_MAX);
-    if (is_alive(shard, campaign))
+    if (fate_of(shard, campaign, entry->domain) != FATE_ENDS)
         due_sleep(&shard->due, record, entry->due_s);
     else
         queue_parts_sweep_late(shard, campaign, record);
@@ -378,7 +415,7 @@ void queue_release(struct queue_shard *shard, uint32_t record)
     struct entry *entry = end_claim(shard, record, &counts);
 
     ++*open_count(counts, entry);
-    if (!is_alive(shard, campaign))
+    if (fate_of(shard, campaign, entry->domain) == FATE_ENDS)
         queue_parts_sweep_late(shard, campaign, record);
     else if (!due_push(&shard->due, campaign, entry->domain, record, true))
         due_sleep(&shard->due, record, shard->now_s + 1);

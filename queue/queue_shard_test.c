@@ -466,6 +466,74 @@ static void test_misuse_is_caught(void **state)
     assert_true(expect_abort(shard_that_is_not_there, NULL));
 }
 
+/* Of six, three at each domain. What is not stopped goes, whoever else is. */
+static void test_a_domain_is_paused(void **state)
+{
+    static const struct {
+        uint32_t campaign;
+        const char *domain;
+        enum campaign_state state;
+        uint32_t goes_count;
+        uint32_t after_count; /* when the stop is lifted */
+    } cases[] = {
+        {0, "d0.example", CAMPAIGN_READY, 3, 3},
+        {STOPS_EVERY, "d1.example", CAMPAIGN_READY, 3, 3},
+        {STOPS_EVERY, "d1.example", CAMPAIGN_PAUSED, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct queue_shard *shard;
+        uint32_t records[8];
+
+        start(6, &plain_limits);
+        shard = queue_shard(world.queue, 0);
+        tell(0, CAMPAIGN_READY);
+        stop(cases[i].campaign, cases[i].domain, STOP_PAUSED);
+        tell_state(0, cases[i].state);
+        run_due(shard, NOW);
+        assert_int_equal(claim_all(shard, records, 8), cases[i].goes_count);
+        assert_int_equal(queue_waiting_count(shard), 6 - cases[i].goes_count);
+        assert_false(queue_admitting(shard));
+        stop(cases[i].campaign, cases[i].domain, STOP_NONE);
+        assert_int_equal(claim_all(shard, records, 8), cases[i].after_count);
+        tell_state(0, CAMPAIGN_READY);
+        assert_int_equal(claim_all(shard, records, 8),
+                         6 - cases[i].goes_count - cases[i].after_count);
+        (void)close_queue(NULL);
+    }
+    open_queue(&plain_limits);
+}
+
+/* In the middle of a flow; and what comes back waits as well. */
+static void test_paused_while_it_goes(void **state)
+{
+    const struct attempt deferred = attempt_of(OUTCOME_DEFERRED, NOW + 50);
+    struct queue_shard *shard;
+    uint32_t flow, first, second, records[8];
+
+    (void)state;
+    start(6, &plain_limits);
+    shard = queue_shard(world.queue, 0);
+    tell(0, CAMPAIGN_READY);
+    run_due(shard, NOW);
+    flow = queue_ready(shard);
+    first = queue_claim(shard, flow);
+    second = queue_claim(shard, flow);
+    stop(0, first % 2 == 0 ? "d0.example" : "d1.example", STOP_PAUSED);
+    assert_int_equal(queue_claim(shard, flow), QUEUE_NONE);
+    queue_release(shard, first);
+    queue_settle(shard, second, &deferred);
+    run_due(shard, NOW + 100);
+    assert_int_equal(claim_all(shard, records, 8), 3);
+    for (uint32_t i = 0; i < 3; i++)
+        assert_int_not_equal(records[i] % 2, first % 2);
+    stop(0, first % 2 == 0 ? "d0.example" : "d1.example", STOP_NONE);
+    assert_int_equal(claim_all(shard, records, 8), 3);
+    assert_int_equal(records[0], first); /* back at the head */
+    check_sum(6);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_teardown(test, close_queue)
@@ -483,6 +551,8 @@ int main(void)
         TEST(test_shards_share),
         TEST(test_notices_have_a_bound),
         TEST(test_attempts_do_not_wrap),
+        TEST(test_a_domain_is_paused),
+        TEST(test_paused_while_it_goes),
         TEST(test_misuse_is_caught),
     };
 

@@ -9,7 +9,7 @@
 #define FILE_VERSION 1
 
 /* What this program can do with files that others marked. */
-#define KNOWN_READ_ONLY UINT64_C(0)
+#define KNOWN_READ_ONLY RECORD_FEATURE_STOPS
 #define KNOWN_INCOMPATIBLE RECORD_FEATURE_REQUIRE_TLS
 
 static const uint8_t file_magic[8] = {'R', 'I', 'N', 'G', 'P', 'O', 'S', 'T'};

@@ -32,6 +32,7 @@ enum record_type {
     RECORD_OUTCOME = 16, /* journal: one attempt */
     RECORD_STATE,        /* journal: a campaign's state */
     RECORD_SEAL,         /* journal: closed in good order, nothing follows */
+    RECORD_STOP,         /* control journal: mail to a domain is stopped, or goes on */
 };
 
 /* A newer program marks a file so: an older one may ignore, may only read, or must refuse it. */
@@ -54,6 +55,9 @@ struct record_file {
 
 /* Incompatible: a campaign in this segment may demand REQUIRETLS. */
 #define RECORD_FEATURE_REQUIRE_TLS UINT64_C(1)
+/* Read-only: stops of domains (RECORD_STOP) may stand in this control journal: who does not know
+ * them would mail whom an operator has cancelled. */
+#define RECORD_FEATURE_STOPS UINT64_C(1)
 
 struct record_batch {
     uint32_t magic;

@@ -25,12 +25,26 @@ static void check_outcome(struct span payload)
     CHECK(span_equal(back.attempt.site, event.attempt.site));
 }
 
+static void check_stop(struct span payload)
+{
+    static uint8_t again[64 + JOURNAL_STOP_NAME_MAX];
+    struct journal_stop stop, back;
+
+    if (journal_read_stop(payload, &stop) != 0)
+        return;
+    CHECK(journal_stop_size(&stop) <= payload.size);
+    journal_write_stop(&stop, again);
+    CHECK(journal_read_stop(span_make(again, journal_stop_size(&stop)), &back) == 0);
+    CHECK(back.kind == stop.kind && span_equal(back.domain, stop.domain));
+}
+
 static void check_record(const struct record *record)
 {
     struct journal_outcome outcome;
     struct journal_state state;
 
     check_outcome(record->payload);
+    check_stop(record->payload);
     if (journal_peek_outcome(record->payload, &outcome) == 0)
         CHECK(outcome.kind < OUTCOME_RELEASED);
     if (journal_read_state(record->payload, &state) == 0)

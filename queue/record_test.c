@@ -98,8 +98,9 @@ static void test_file_of_another_program(void **state)
         {14, 4, false, -ENOTSUP},  /* */
         {15, 1, false, -ENOTSUP},  /* */
         {48, 1, true, 0},          /* compatible: ignored */
-        {56, 1, false, 0},         /* read only: reading is allowed */
-        {56, 1, true, -ENOTSUP},   /* ...writing is not */
+        {56, 1, true, 0},          /* stops: read only, and known */
+        {56, 2, false, 0},         /* read only: reading is allowed */
+        {56, 2, true, -ENOTSUP},   /* ...writing is not */
         {63, 128, true, -ENOTSUP}, /* the last bit counts as well */
         {64, 1, true, 0},          /* REQUIRETLS: incompatible, and known */
         {64, 2, false, -ENOTSUP},  /* incompatible */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "sim/oracle_stop.h"
 #include "sim/sim_world.h"
 
 /* What was claimed before a suppression may be under way so long. */
@@ -238,6 +239,7 @@ void oracle_travels(struct oracle *oracle, uint32_t recipient, const struct ip *
         oracle_problem(
             oracle, "rule 4: %s was suppressed %llu s ago and is mailed", entry->address,
             (unsigned long long)((sim_world_now_ns() - entry->suppressed_ns) / NS_PER_S));
+    oracle_stop_travels(oracle, entry);
     check_dane(oracle, entry, server, level);
     if (demanded == TLS_LEVEL_VERIFIED && level == TLS_LEVEL_ENCRYPTED && is_proven(oracle, server))
         return;
@@ -362,7 +364,8 @@ static bool is_explained(const struct oracle *oracle, const struct oracle_recipi
     if (outcome->kind == OUTCOME_SUPPRESSED)
         return recipient->suppress_asked && outcome->cause == CAUSE_LOCAL_SUPPRESSED;
     if (outcome->kind == OUTCOME_CANCELLED)
-        return oracle->campaigns[recipient->campaign].cancel_asked &&
+        return (oracle->campaigns[recipient->campaign].cancel_asked ||
+                oracle_stop_explains(oracle, recipient)) &&
                outcome->cause == CAUSE_LOCAL_STOP && outcome->reply.text_size > 0;
     if (outcome->kind == OUTCOME_UNSURE)
         return recipient->unsure_count <= recipient->data_count;
@@ -460,8 +463,10 @@ static void finish_one(struct oracle *oracle, const struct oracle_recipient *rec
     if (drained && acknowledged && recipient->ended_count == 0)
         oracle_problem(oracle, "rule 1: %s is lost (deferred %u times)", recipient->address,
                        recipient->deferred_count);
-    if (recipient->ended == OUTCOME_CANCELLED && !oracle->campaigns[recipient->campaign].cancelled)
-        oracle_problem(oracle, "rule 1: %s was cancelled and its campaign is not",
+    if (recipient->ended == OUTCOME_CANCELLED &&
+        !oracle->campaigns[recipient->campaign].cancelled &&
+        !oracle_stop_explains(oracle, recipient))
+        oracle_problem(oracle, "rule 1: %s was cancelled, and neither its campaign nor its domain",
                        recipient->address);
     if (recipient->accepted_count > allowed)
         oracle_problem(oracle,

@@ -9,8 +9,9 @@
  *                    was cancelled: then it is settled as well
  *   2 no double     accepted more often than delivered + unsure + crashed lives allow: never
  *   3 no stranger   right server, right return path, right body, nobody who was not acknowledged
- *   4 suppressed    nobody sees an address once its suppression, or its campaign's cancelling, is
- *                    durable (and what was claimed before has had half an hour)
+ *   4 suppressed    nobody sees an address once its suppression, the cancelling of its campaign, or
+ *                    a stop of its domain is durable (and what was claimed before has had half an
+ *                    hour)
  *   5 pacing        connections, messages a connection and a second within the limits (connections:
  *                   net_sim)
  *   6 no downgrade  no RCPT below the TLS level that the recipient's domain demands
@@ -114,6 +115,7 @@ struct oracle {
     bool repeats;  /* syncs fail: a journal written anew repeats what may stand in the old one */
     uint64_t lives_crashed; /* bit n: life n ended without a proper stop */
     struct oracle_pace pace;
+    struct oracle_stop *stops; /* oracle_stop.h; NULL: nobody stops anything */
     uint64_t accepted_count;
     uint64_t suppressed_count;        /* suppressions that were reported as durable */
     uint64_t levels[TLS_LEVEL_COUNT]; /* RCPT commands that came over each */

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "sim/world_cancel.h"
 #include "sim/world_engine.h"
+#include "sim/world_stop.h"
 #include "sim/world_suppress.h"
 
 #define LIFE_MAX_NS (UINT64_C(2) * 86400 * NS_PER_S)
@@ -238,6 +239,7 @@ static void world_open(struct world *world, uint64_t seed, const struct world_op
     add_campaigns(world);
     world_suppress_open(world, seed);
     world_cancel_open(world, seed);
+    world_stop_open(world, seed);
     sim_world_disk_options()->capacity = options->disk_capacity;
     world->wall_jumps_left = options->wall_jumps_count;
     if (options->messages_per_minute > 0) /* two transactions may be under way in each session */
@@ -251,6 +253,7 @@ static void world_close(struct world *world)
     mx_sim_close(&world->mx);
     dns_sim_close(&world->dns);
     world_suppress_close(world);
+    world_stop_close(world);
     oracle_close(&world->oracle);
     zones_close(&world->zones);
     free(world->recipients);

@@ -61,6 +61,7 @@ struct world_options {
     bool return_path;       /* keyed return paths */
     bool suppresses;        /* addresses are suppressed as it runs, and bounces classed */
     uint32_t cancel_turns;  /* a campaign is cancelled in one of so many turns; 0: never */
+    uint32_t stop_turns;    /* the mail to a domain is stopped in one of so many; 0: never */
     bool signs;             /* with DKIM; every message must come signed */
     bool adds_fields;       /* List-Unsubscribe and others */
     uint32_t signing_width; /* signatures gathered for a batch; 0: as the key wants it */
@@ -126,6 +127,8 @@ struct world {
     struct verp_keys verp;
     struct world_suppress suppress;
     struct prng cancels;
+    struct prng stops;
+    uint64_t stop_end_ns; /* when the pauses of domains end; UINT64_MAX: there are none */
     struct world_recipient *recipients; /* as in the oracle */
     uint32_t recipients_count;
     bool healed;

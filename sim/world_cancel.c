@@ -61,7 +61,7 @@ bool world_cancel_is_busy(struct world_engine *process)
 {
     struct store_progress progress;
 
-    if (process->world->options.cancel_turns == 0)
+    if (process->world->options.cancel_turns == 0 && process->world->options.stop_turns == 0)
         return false;
     store_progress(engine_store(process->engine), &progress);
     return progress.admitting || progress.claimed_count > 0;

@@ -206,6 +206,15 @@ static void draw_cancels(struct world_options *options, uint64_t seed)
         options->cancel_turns = PICK_U32(&prng, 30, 100, 400, 2000);
 }
 
+static void draw_stops(struct world_options *options, uint64_t seed)
+{
+    struct prng prng;
+
+    prng_seed(&prng, seed ^ UINT64_C(0x73746f70));
+    if (prng_percent(&prng, 30))
+        options->stop_turns = PICK_U32(&prng, 10, 30, 100, 400);
+}
+
 void world_draw(struct world_options *options, uint64_t seed)
 {
     struct prng prng;
@@ -243,6 +252,7 @@ void world_draw(struct world_options *options, uint64_t seed)
     draw_late_comers(options, seed);
     draw_signing(options, seed);
     draw_cancels(options, seed);
+    draw_stops(options, seed);
 }
 
 void world_print(const struct world_options *options, struct text *out)
@@ -298,6 +308,8 @@ void world_print(const struct world_options *options, struct text *out)
                     options->adds_fields ? " adds fields" : "");
     if (options->cancel_turns > 0)
         text_add_format(out, " cancels one turn in %u", options->cancel_turns);
+    if (options->stop_turns > 0)
+        text_add_format(out, " stops one turn in %u", options->stop_turns);
     if (options->signs)
         text_add_format(out, " signs by %u, %u beside the shards, below %llu us",
                         options->signing_width, options->signers_count,

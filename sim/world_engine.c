@@ -9,6 +9,7 @@
 #include "sim/world_cancel.h"
 #include "sim/world_policy.h"
 #include "sim/world_signers.h"
+#include "sim/world_stop.h"
 #include "sim/world_suppress.h"
 
 #define STOP_MAX_NS (15 * NS_PER_MINUTE)
@@ -94,6 +95,7 @@ static void look_for_campaigns(struct world_engine *process)
         world_cancel_found(process, i, campaign->state);
         process->loads[i].state = LOAD_READY;
     }
+    world_stop_found(process);
 }
 
 int world_engine_open(struct world_engine *process, struct world *world)
@@ -285,6 +287,7 @@ static void front_turn(struct world_engine *process, uint64_t until_ns, bool loa
     if (loads)
         until_ns = min_u64(until_ns, load_turn(process));
     until_ns = min_u64(until_ns, store_deadline_ns(store));
+    until_ns = min_u64(until_ns, world_stop_deadline_ns(process));
     until_ns = min_u64(until_ns, hygiene_store_deadline_ns(engine_hygiene(process->engine)));
     count = io_wait(process->front, until_ns, events, ARRAY_LEN(events));
     for (uint32_t i = 0; i < count; i++) {
@@ -299,6 +302,7 @@ static void front_turn(struct world_engine *process, uint64_t until_ns, bool loa
         world_policy_turn(process);
         world_suppress_turn(process);
         world_cancel_turn(process);
+        world_stop_turn(process);
         (void)load_turn(process);
     }
 }

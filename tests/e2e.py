@@ -354,7 +354,7 @@ class Spool:
     def summary(self, campaign="c"):
         """The counts of one campaign as `queue summary` says them, or None."""
         for line in self.queue("summary", "--json").expect(0).json_lines:
-            if line["campaign"] == campaign:
+            if line.get("campaign") == campaign and "recipients" in line:
                 return line
         return None
 

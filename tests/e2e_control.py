@@ -212,7 +212,7 @@ def cancelling(case):
         check_ends(scene, "later", {"AdminBounce": scene.count})
 
 
-def check_ends(scene, campaign, expected):
+def check_ends(scene, campaign, expected, words="an operator cancelled the campaign"):
     """Each recipient has one event that ends it, so many of each type."""
     ends = [e for e in scene.spool.events() if e["campaign"] == campaign and e["type"] != "TransientFailure"]
     e2e.check_equal(collections.Counter(e["type"] for e in ends), collections.Counter(expected), "events of " + campaign)
@@ -220,7 +220,95 @@ def check_ends(scene, campaign, expected):
     for event in (e for e in ends if e["type"] == "AdminBounce"):
         e2e.check_equal((event["response"]["code"], event["response"]["content"], event["stage"], event["num_attempts"],
                          event["bounce_classification"], event["peer_address"]),
-                        (0, "an operator cancelled the campaign", "queue", 0, None, None), "a cancelled recipient", event)
+                        (0, words, "queue", 0, None, None), "a cancelled recipient", event)
+
+
+def at_domain(scene, domain):
+    """How many of the domain were accepted."""
+    return sum(1 for entry in e2e.read_lines(scene.sink.ledger) if entry["rcpt"][0].endswith("@" + domain))
+
+
+def lines_of(scene, *more):
+    """The campaign's lines of the summary, and those of stops."""
+    lines = scene.spool.queue("summary", "--json", *more).expect(0).json_lines
+    return ([line for line in lines if "recipients" in line],
+            {(line["domain"], line["state"], line.get("campaign")) for line in lines if "recipients" not in line})
+
+
+def pausing_domains(scene):
+    """Beside the running sender: one domain of every campaign, one of this one."""
+    run = scene.spool.queue("pause", "--domain", "D3.test", "--json").expect(0)
+    e2e.check_equal((run.json["domain"], run.json["state"], "campaign" in run.json), ("d3.test", "paused", False),
+                    "the answer to pause", run)
+    run = scene.spool.queue("pause", "--domain", "d5.test", "--campaign", "c", "--json").expect(0)
+    e2e.check_equal((run.json["state"], run.json["campaign"]), ("paused", "c"), "the answer to pause", run)
+    scene.spool.queue("pause", "--domain", "d3.test").expect(0)  # once more: it is so
+    time.sleep(0.5)  # what was under way ends
+    before = [at_domain(scene, domain) for domain in ("d3.test", "d5.test")]
+    scene.wait_accepted(scene.accepted() + 200)
+    e2e.check_equal([at_domain(scene, domain) for domain in ("d3.test", "d5.test")], before, "accepted while paused")
+    held = scene.spool.queue("list", "--json", "--domain", "d3.test").expect(0).json_lines
+    e2e.check(held and all("paused" in line["held_because"] for line in held), "listed as paused", held[:2])
+    campaigns, stops = lines_of(scene, "--domain", "d5.test")
+    e2e.check_equal((campaigns[0]["at_domain"], stops), ("paused", {("d5.test", "paused", "c")}), "the domain's summary")
+    for words, named in ((("d3.test", "--campaign", "c"), "in every campaign"), (("d5.test",), "--campaign c"),
+                         (("d4.test",), "d4.test is not paused"), (("nowhere.test",), "nowhere.test is not paused")):
+        run = scene.spool.queue("resume", "--domain", *words).expect(e2e.SOME_FAILED)
+        e2e.check(named in run.err, f"resume {words} says {named}", run)
+    return before
+
+
+def cancelling_a_domain(scene):
+    """Beside the running sender. Returns how many were cancelled."""
+    run = scene.spool.queue("cancel", "--domain", "d7.test").expect(e2e.USAGE)
+    e2e.check("--yes" in run.err and "domain=d7.test" in run.out, "count and --yes", run)
+    run = scene.spool.queue("cancel", "--domain", "d7.test", "--yes", "--json").expect(0)
+    e2e.check_equal((run.json["campaign"], run.json["at_domain"]), ("c", "cancelled"), "the answer to cancel", run)
+    e2e.wait_for(lambda: lines_of(scene, "--domain", "d7.test")[0][0]["queued"] == 0, 10, "everybody has ended")
+    line = lines_of(scene, "--domain", "d7.test")[0][0]
+    e2e.check_equal(line["cancelled"] + line["accepted"], scene.count // DOMAINS, "cancelled and accepted", line)
+    e2e.check(line["cancelled"] > 0, "somebody was cancelled", line)
+    run = scene.spool.queue("resume", "--domain", "d7.test", "--campaign", "c").expect(e2e.SOME_FAILED)
+    e2e.check("for good" in run.err, "it says that it is for good", run)
+    run = scene.spool.queue("cancel", "--domain", "d7.test", "--yes").expect(e2e.SOME_FAILED)
+    e2e.check("no mail" in run.err, "nothing is left to cancel", run)
+    return line["cancelled"]
+
+
+def domains(case):
+    scene = Scene(case, "domains", 4000)
+    sender = scene.start()
+    scene.wait_accepted(100)
+    before = pausing_domains(scene)
+    cancelled = cancelling_a_domain(scene)
+    interrupt(scene, sender)
+    # The stops outlive the sender, and the next one goes round them.
+    run = scene.send().expect(e2e.STILL_QUEUED)
+    e2e.check_counts(run.json, run, queued=2 * (scene.count // DOMAINS) - sum(before))
+    e2e.check("mail to d3.test is paused" in run.err and "queue resume" in run.err, "it says what is paused", run)
+    stops = {("d3.test", "paused", None), ("d5.test", "paused", "c"), ("d7.test", "cancelled", "c")}
+    e2e.check_equal(lines_of(scene)[1], stops, "stops at rest")
+    scene.spool.queue("resume", "--domain", "d3.test").expect(0)
+    run = scene.spool.queue("cancel", "--domain", "d5.test", "--campaign", "c", "--yes", "--json").expect(0)
+    e2e.check_equal(run.json["queued"], 0, "queued at a cancelled domain", run)
+    cancelled += run.json["cancelled"]
+    for problem in (("--domain", "u@d3.test"), ("--domain", "x" * 256), ("--domain", "")):
+        run = scene.spool.queue("pause", *problem)
+        e2e.check(run.code != 0 and "domain" in run.err + run.out or "long" in run.err, f"pause {problem}", run)
+    run = scene.send("--until", "done").expect(e2e.SOME_FAILED)
+    e2e.check_counts(run.json, run, recipients=scene.count, accepted=scene.count - cancelled, queued=0)
+    check_ends(scene, "c", {"Delivery": scene.count - cancelled, "AdminBounce": cancelled},
+               "an operator cancelled the campaign's mail to this domain")
+    e2e.check_equal(lines_of(scene)[1], set(), "stops of a campaign that has ended")
+    # A cancel is of what was there.
+    one = e2e.write_rows(case.path("five.csv"), [("new@d5.test", 0)], ("email", "n"))
+    scene.spool.send_list(scene.template, one, "after").expect(0)
+    # A pause holds for what comes later, too.
+    scene.spool.queue("pause", "--domain", "d5.test").expect(0)
+    scene.spool.send_list(scene.template, one, "later").expect(e2e.STILL_QUEUED)
+    scene.spool.queue("resume", "--domain", "d5.test").expect(0)
+    scene.spool.send_list(scene.template, one, "later").expect(0)
+    scene.spool.verify()
 
 
 def not_before(case):
@@ -359,7 +447,7 @@ def no_answer(case):
 def main():
     with e2e.Case("control") as case:
         failures = []
-        for step in (controls, no_answer, cancelling, not_before, rate, time_limit, lanes, several_shards):
+        for step in (controls, no_answer, cancelling, domains, not_before, rate, time_limit, lanes, several_shards):
             try:
                 case.step(step)
             except e2e.Failure as failure:

@@ -257,7 +257,7 @@ def command_lines(case):
              r"gone\.eml"),
             (["send", "--config", spool.config, "--from", "a@b.test", "--template", template, "--recipients",
               case.path("gone.csv"), "--yes"], r"gone\.csv"),
-            (["queue", "frobnicate"], "frobnicate"), (["queue", "pause", "--config", spool.config], "--campaign"),
+            (["queue", "frobnicate"], "frobnicate"), (["queue", "pause", "--config", spool.config], "--domain D"),
             (["queue", "summary", "--config", case.path("gone.yaml")], r"gone\.yaml"),
             (["resolve"], "domain"), (["sned"], "sned")):
         run = case.tool(*arguments)

@@ -136,6 +136,18 @@ static inline uint64_t queue_image_outcome(struct queue_image *image, struct ide
     return queue_image_put(image, RECORD_OUTCOME, span_make(payload, size));
 }
 
+static inline uint64_t queue_image_stop(struct queue_image *image, uint64_t campaign,
+                                        struct span domain, enum stop_kind kind)
+{
+    const struct journal_stop written = {
+        .campaign = campaign, .time_s = 5, .kind = kind, .domain = domain};
+    uint8_t payload[512];
+
+    CHECK(journal_stop_size(&written) <= sizeof(payload));
+    journal_write_stop(&written, payload);
+    return queue_image_put(image, RECORD_STOP, span_make(payload, journal_stop_size(&written)));
+}
+
 static inline uint64_t queue_image_state(struct queue_image *image, uint64_t campaign,
                                          uint32_t sequence, enum campaign_state state,
                                          uint32_t recipients_count)

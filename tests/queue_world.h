@@ -150,6 +150,23 @@ static inline void tell_state(uint32_t shard, enum campaign_state state)
     queue_notice(queue_shard(world.queue, shard), &notice);
 }
 
+/* The stop is ordered of the store, and each shard is told. */
+static inline void stop(uint32_t campaign, const char *domain, enum stop_kind kind)
+{
+    struct queue_notice notice = {
+        .kind = QUEUE_NOTICE_STOP,
+        .campaign_index = campaign,
+        .stop = {.campaign = campaign, .kind = kind},
+        .runs_count = queue_append_runs_count(world.queue),
+    };
+
+    notice.stop.domain = queue_find_domain(world.queue, span_cstr(domain));
+    assert_int_not_equal(notice.stop.domain, QUEUE_NONE);
+    assert_int_equal(queue_append_stop(world.queue, &notice.stop), 0);
+    for (uint32_t i = 0; i < world.limits.shards_count; i++)
+        queue_notice(queue_shard(world.queue, i), &notice);
+}
+
 static inline void run_due(struct queue_shard *shard, uint64_t now_s)
 {
     for (uint32_t i = 0; queue_due(shard, now_s, 3); i++)

@@ -9,6 +9,7 @@
 #include "base/json_put.h"
 #include "engine/event_json.h"
 #include "engine/query.h"
+#include "queue/journal.h"
 #include "tools/exit_code.h"
 #include "tools/option_reader.h"
 #include "tools/sender.h"
@@ -49,16 +50,16 @@ static void print_keys(struct span line, const char *const *keys)
 static void show_line(struct queue_command *command, struct span line)
 {
     static const char *const campaign_keys[] = {
-        "campaign",   "tenant",    "domain",    "lane",        "state",        "recipients",
-        "queued",     "deferred",  "in_flight", "accepted",    "failed",       "expired",
-        "suppressed", "cancelled", "unsure",    "require_tls", "held_because", NULL};
+        "campaign",  "tenant",   "domain",      "lane",         "state",  "at_domain", "recipients",
+        "queued",    "deferred", "in_flight",   "accepted",     "failed", "expired",   "suppressed",
+        "cancelled", "unsure",   "require_tls", "held_because", NULL};
     static const char *const record_keys[] = {
         "id", "recipient", "state", "attempts", "next_attempt", "unsure", "held_because", NULL};
     static const char *const status_keys[] = {
-        "ready",     "in_flight",        "sessions",      "accepted",
-        "deferrals", "failed",           "expired",       "sessions_peak",
-        "connects",  "connect_failures", "dns_questions", "longest_turn_us",
-        NULL};
+        "ready",    "in_flight",        "sessions",      "opening",         "socket_shortages",
+        "accepted", "deferrals",        "failed",        "expired",         "sessions_peak",
+        "connects", "connect_failures", "dns_questions", "longest_turn_us", NULL};
+    static const char *const stop_keys[] = {"domain", "state", "campaign", "tenant", "since", NULL};
     static const char *const event_keys[] = {"type",    "timestamp", "site",         "code",
                                              "content", "name",      "num_attempts", NULL};
     struct span error = sender_value(line, "error");
@@ -71,6 +72,8 @@ static void show_line(struct queue_command *command, struct span line)
         (void)printf("%.*s\n", (int)line.size, (const char *)line.data);
     } else if (span_starts(line, SPAN("{\"campaign\":"))) {
         print_keys(line, campaign_keys);
+    } else if (span_starts(line, SPAN("{\"domain\":"))) {
+        print_keys(line, stop_keys);
     } else if (span_starts(line, SPAN("{\"id\":"))) {
         print_keys(line, record_keys);
     } else if (span_starts(line, SPAN("{\"ready\":"))) {
@@ -276,19 +279,18 @@ static int parse(struct queue_command *command, int argc, char **argv)
     return 0;
 }
 
-/* A whole campaign, and one at a time. */
+/* One campaign at a time, or one domain. */
 static int check_order(const struct queue_command *command)
 {
-    if (command->domain != NULL)
+    if (command->campaign == NULL && command->domain == NULL)
         return verb_complain("queue",
-                             "%s cannot be limited to a domain: it takes a whole campaign, by "
-                             "--campaign C",
+                             "%s what? Say --campaign C (or TENANT/C: queue summary shows their "
+                             "names), --domain D, or both; each is a command of its own",
                              command->verb);
-    if (command->campaign == NULL)
-        return verb_complain("queue",
-                             "%s which campaign? Say --campaign C, or TENANT/C: queue summary "
-                             "shows their names; each is a command of its own",
-                             command->verb);
+    if (command->domain != NULL &&
+        (command->domain[0] == '\0' || strlen(command->domain) > JOURNAL_STOP_NAME_MAX ||
+         strpbrk(command->domain, "@ \t") != NULL))
+        return verb_complain("queue", "\"%s\" is no domain", command->domain);
     return 0;
 }
 
@@ -308,7 +310,7 @@ static int check(const struct queue_command *command)
         return check_order(command);
     if (command->domain != NULL && strcmp(command->verb, "list") != 0 &&
         strcmp(command->verb, "summary") != 0)
-        return verb_complain("queue", "--domain goes with list and summary only");
+        return verb_complain("queue", "--domain goes with summary, list, pause, resume and cancel");
     if (command->id != NULL && command->id[0] == '\0')
         return verb_complain("queue",
                              "show needs the id of a message: queue list and events have it");
@@ -389,7 +391,7 @@ int verb_queue(int argc, char **argv)
     campaign = command.id != NULL ? command.id : command.campaign != NULL ? command.campaign : "";
     domain = command.domain != NULL ? command.domain : "";
     if (strcmp(command.verb, "cancel") == 0 && !command.yes) {
-        (void)ask_about(&command, folder, "summary", campaign, "");
+        (void)ask_about(&command, folder, "summary", campaign, domain);
         (void)fprintf(stderr, "nothing was cancelled: say --yes to cancel what is still queued\n");
         return EXIT_USAGE;
     }

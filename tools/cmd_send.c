@@ -306,6 +306,8 @@ static int run(struct send *send)
     progress_reasons(&summary);
     sent.seconds = (double)(io_now_ns(send->spool.io) - started_ns) / (double)NS_PER_S;
     send_result_print(&sent, send->options.json);
+    if (campaign_counts_open(&sent.counts) > 0)
+        send_result_pauses(store_queue(store), send->campaign_index);
     return send_result_exit_code(result, &sent.counts);
 }
 

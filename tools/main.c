@@ -46,17 +46,18 @@ static const struct verb verbs[] = {
      "Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again. Mail that comes back is\n"
      "taken on bounces.listen. ringpost send hands its campaigns over to a running service.\n",
      verb_run},
-    {"queue", "look at a spool, pause, resume or cancel campaigns",
+    {"queue", "look at a spool; pause, resume or cancel campaigns and domains",
      "ringpost queue summary [--campaign C] [--domain D] [--json]\n"
      "ringpost queue status [--json]      of a running sender\n"
      "ringpost queue list [--campaign C] [--domain D] [--json]\n"
      "ringpost queue show ID [--json]\n"
-     "ringpost queue pause|resume --campaign C\n"
-     "ringpost queue cancel --campaign C [--yes]\n"
+     "ringpost queue pause|resume [--campaign C] [--domain D]\n"
+     "ringpost queue cancel [--campaign C] [--domain D] [--yes]\n"
      "ringpost queue verify [--json]\n"
      "  --config FILE  --spool DIR\n\n"
      "summary --domain counts the recipients at D that the spool still knows, campaign by\n"
-     "campaign. pause, resume and cancel take whole campaigns, one a command.\n"
+     "campaign. pause, resume and cancel take one campaign, one domain, or both.\n"
+     "pause --domain: no mail goes to D, of campaigns that come later either, until resume.\n"
      "cancel: who has not ended yet ends with an AdminBounce event; at rest, those events come\n"
      "with the next sender.\n"
      "Beside a running sender the questions go through its control socket.\n",

@@ -6,6 +6,8 @@
 #include "base/json_put.h"
 #include "tools/exit_code.h"
 
+#define PAUSES_MAX 3 /* domains that are named */
+
 struct account {
     const char *name;
     uint64_t accepted, failed, queued, suppressed, unsure;
@@ -72,6 +74,27 @@ void send_result_print(const struct send_result *result, bool json)
                       "%llu recipients wait for a later attempt: the same command goes on "
                       "(--until done waits for the end)\n",
                       (unsigned long long)account.queued);
+}
+
+void send_result_pauses(const struct queue *queue, uint32_t campaign_index)
+{
+    const struct stops *stops = queue_stops(queue);
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < stops->count; i++) {
+        const struct stop *stop = &stops->list[i];
+        struct span domain = queue_domain_name(queue, stop->domain);
+
+        if (stop->kind != STOP_PAUSED ||
+            (stop->campaign != STOPS_EVERY && stop->campaign != campaign_index))
+            continue;
+        if (count++ < PAUSES_MAX)
+            (void)fprintf(stderr, "mail to %.*s is paused: see ringpost queue resume --domain\n",
+                          (int)domain.size, (const char *)domain.data);
+    }
+    if (count > PAUSES_MAX)
+        (void)fprintf(stderr, "...and to %u more domains: see ringpost queue summary\n",
+                      count - PAUSES_MAX);
 }
 
 int send_result_exit_code(int result, const struct campaign_counts *counts)
