@@ -109,3 +109,11 @@ bool status_text_reply(struct span text, uint16_t *ret_code, size_t *ret_at)
     }
     return false;
 }
+
+bool status_text_has_reply(struct span text)
+{
+    uint16_t code;
+    size_t at;
+
+    return status_text_reply(text, &code, &at);
+}

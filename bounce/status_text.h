@@ -13,5 +13,7 @@ MUST_USE bool status_text_enhanced_at(struct span text, uint16_t ret_status[3]);
 MUST_USE bool status_text_enhanced(struct span text, uint16_t ret_status[3]);
 /* The first SMTP reply of 4yz or 5yz in a text: its code, and where it begins. */
 MUST_USE bool status_text_reply(struct span text, uint16_t *ret_code, size_t *ret_at);
+/* Whether there is one. */
+MUST_USE bool status_text_has_reply(struct span text);
 
 #endif
