@@ -5,6 +5,7 @@
 #include <yaml.h>
 
 #include "base/check.h"
+#include "base/config_problem.h"
 #include "base/config_row.h"
 #include "base/config_value.h"
 
@@ -35,53 +36,11 @@ struct reader {
     const struct config_schema *schema;
     struct config_origin *origin;
     uint8_t *place;
-    const char *name;
-    struct text *error;
-    struct text why;
-    char why_buffer[512];
+    struct config_problem problem;
     struct frame frames[FRAMES_MAX];
     uint32_t depth;
     uint32_t documents_count;
 };
-
-static int fail(struct reader *reader, uint64_t line, uint64_t column)
-{
-    text_add_cstr(reader->error, reader->name);
-    text_add_byte(reader->error, ':');
-    text_add_u64(reader->error, line);
-    text_add_byte(reader->error, ':');
-    text_add_u64(reader->error, column);
-    text_add_cstr(reader->error, ": ");
-    text_add(reader->error, text_span(&reader->why));
-    return -EINVAL;
-}
-
-/* Fails at an event with what has been written to `why`. */
-static int fail_at(struct reader *reader, const yaml_event_t *event)
-{
-    return fail(reader, event->start_mark.line + 1, event->start_mark.column + 1);
-}
-
-static int fail_with(struct reader *reader, const yaml_event_t *event, const char *what)
-{
-    text_add_cstr(&reader->why, what);
-    return fail_at(reader, event);
-}
-
-static void quote(struct text *text, struct span span)
-{
-    text_add_byte(text, '"');
-    text_add_printable(text, span, 64);
-    text_add_byte(text, '"');
-}
-
-static int fail_name(struct reader *reader, const yaml_event_t *event, struct span name,
-                     const char *what)
-{
-    quote(&reader->why, name);
-    text_add_byte(&reader->why, ' ');
-    return fail_with(reader, event, what);
-}
 
 static struct span scalar_of(const yaml_event_t *event)
 {
@@ -159,12 +118,14 @@ static void *add_item(const yaml_event_t *event, const struct config_row *row,
 static int read_scalar(struct reader *reader, const yaml_event_t *event,
                        const struct config_row *row, void *place)
 {
-    quote(&reader->why, span_cstr(row->name));
-    text_add_byte(&reader->why, ' ');
+    config_problem_quote(&reader->problem, span_cstr(row->name));
+    text_add_byte(&reader->problem.why, ' ');
     if (is_null(event))
-        return config_value_set_null(row, place) ? 0 : fail_with(reader, event, "needs a value");
-    if (!config_value_set(row, scalar_of(event), place, &reader->why))
-        return fail_at(reader, event);
+        return config_value_set_null(row, place)
+                   ? 0
+                   : config_problem_what(&reader->problem, event, "needs a value");
+    if (!config_value_set(row, scalar_of(event), place, &reader->problem.why))
+        return config_problem_at(&reader->problem, event);
     return 0;
 }
 
@@ -185,8 +146,8 @@ static int open_subtree(struct reader *reader, const yaml_event_t *event,
         push_row(reader, FRAME_ITEMS, row, list);
         return 0;
     }
-    return fail_name(reader, event, span_cstr(row->name),
-                     is_map ? "needs a map (key: value)" : "needs a list (- item)");
+    return config_problem_name(&reader->problem, event, span_cstr(row->name),
+                               is_map ? "needs a map (key: value)" : "needs a list (- item)");
 }
 
 static int read_value(struct reader *reader, const yaml_event_t *event,
@@ -202,8 +163,9 @@ static int read_value(struct reader *reader, const yaml_event_t *event,
         }
     }
     if (event->type != YAML_SCALAR_EVENT)
-        return fail_name(reader, event, span_cstr(row->name),
-                         config_value_is_list(row->type) ? "needs a list" : "needs one value");
+        return config_problem_name(&reader->problem, event, span_cstr(row->name),
+                                   config_value_is_list(row->type) ? "needs a list"
+                                                                   : "needs one value");
     return read_scalar(reader, event, row, place);
 }
 
@@ -222,7 +184,8 @@ static int end_section(struct reader *reader, const yaml_event_t *event, const s
         bool required = row->type == CONFIG_STRING && row->min > 0 && row->initial == NULL;
 
         if (required && config_row_depth(row->name) == 0 && !is_seen(frame, i))
-            return fail_name(reader, event, span_cstr(row->name), "is missing before this place");
+            return config_problem_name(&reader->problem, event, span_cstr(row->name),
+                                       "is missing before this place");
     }
     reader->depth--;
     return 0;
@@ -236,17 +199,17 @@ static int read_setting_key(struct reader *reader, const yaml_event_t *event, st
     if (event->type == YAML_MAPPING_END_EVENT)
         return end_section(reader, event, frame);
     if (event->type != YAML_SCALAR_EVENT)
-        return fail_with(reader, event, "a key must be a name");
+        return config_problem_what(&reader->problem, event, "a key must be a name");
     key = scalar_of(event);
     match = config_row_find(&frame->schema, frame->section, key);
     if (!match.found) {
-        text_add_cstr(&reader->why, "unknown key ");
-        quote(&reader->why, key);
-        config_row_suggest(&frame->schema, frame->section, key, &reader->why);
-        return fail_at(reader, event);
+        text_add_cstr(&reader->problem.why, "unknown key ");
+        config_problem_quote(&reader->problem, key);
+        config_row_suggest(&frame->schema, frame->section, key, &reader->problem.why);
+        return config_problem_at(&reader->problem, event);
     }
     if (is_seen(frame, match.index))
-        return fail_name(reader, event, key, "is here twice");
+        return config_problem_name(&reader->problem, event, key, "is here twice");
     frame->seen[match.index / 64] |= UINT64_C(1) << (match.index % 64);
     if (frame->schema.rows == reader->schema->rows && !match.is_section) {
         reader->origin->line[match.index] = (uint32_t)event->start_mark.line + 1;
@@ -273,8 +236,9 @@ static int on_section(struct reader *reader, const yaml_event_t *event, struct f
     }
     if (is_null(event))
         return 0;
-    return fail_name(reader, event, span_first(frame->match.section, frame->match.section.size - 1),
-                     "needs settings below it (name: value)");
+    return config_problem_name(&reader->problem, event,
+                               span_first(frame->match.section, frame->match.section.size - 1),
+                               "needs settings below it (name: value)");
 }
 
 static int on_list(struct reader *reader, const yaml_event_t *event, struct frame *frame)
@@ -284,7 +248,8 @@ static int on_list(struct reader *reader, const yaml_event_t *event, struct fram
         return 0;
     }
     if (event->type != YAML_SCALAR_EVENT || is_null(event))
-        return fail_name(reader, event, span_cstr(frame->row->name), "takes single values only");
+        return config_problem_name(&reader->problem, event, span_cstr(frame->row->name),
+                                   "takes single values only");
     return read_scalar(reader, event, frame->row, frame->place);
 }
 
@@ -292,10 +257,10 @@ static int fail_full(struct reader *reader, const yaml_event_t *event, const str
 {
     struct config_list *list = (void *)frame->place;
 
-    quote(&reader->why, span_cstr(frame->row->name));
-    text_add_format(&reader->why, " takes at most %u items",
+    config_problem_quote(&reader->problem, span_cstr(frame->row->name));
+    text_add_format(&reader->problem.why, " takes at most %u items",
                     (unsigned)config_value_items_max(frame->row, list));
-    return fail_at(reader, event);
+    return config_problem_at(&reader->problem, event);
 }
 
 static int on_items(struct reader *reader, const yaml_event_t *event, struct frame *frame)
@@ -307,8 +272,8 @@ static int on_items(struct reader *reader, const yaml_event_t *event, struct fra
         return 0;
     }
     if (event->type != YAML_MAPPING_START_EVENT)
-        return fail_name(reader, event, span_cstr(frame->row->name),
-                         "takes items with settings (name: value)");
+        return config_problem_name(&reader->problem, event, span_cstr(frame->row->name),
+                                   "takes items with settings (name: value)");
     item = add_item(event, frame->row, (void *)frame->place);
     if (item == NULL)
         return fail_full(reader, event, frame);
@@ -335,13 +300,14 @@ static int read_free_key(struct reader *reader, const yaml_event_t *event, struc
         return 0;
     }
     if (event->type != YAML_SCALAR_EVENT)
-        return fail_with(reader, event, "a key must be a name");
+        return config_problem_what(&reader->problem, event, "a key must be a name");
     key = scalar_of(event);
     if (key.size == 0 || key.size >= CONFIG_ITEM_MAX || span_has_control(key))
-        return fail_name(reader, event, key, "is empty, too long or has control characters");
+        return config_problem_name(&reader->problem, event, key,
+                                   "is empty, too long or has control characters");
     for (uint32_t i = 0; i < list->count; i++) {
         if (span_equal(span_cstr((const char *)item_at(frame, i) + key_offset), key))
-            return fail_name(reader, event, key, "is here twice");
+            return config_problem_name(&reader->problem, event, key, "is here twice");
     }
     item = add_item(event, frame->row, list);
     if (item == NULL)
@@ -369,20 +335,22 @@ static int on_keys(struct reader *reader, const yaml_event_t *event, struct fram
     }
     if (subtree->scalar_items)
         return read_value(reader, event, &subtree->rows[0], item + subtree->rows[0].offset);
-    return fail_name(reader, event, span_cstr((const char *)item + subtree->key_offset),
-                     "needs settings below it (name: value)");
+    return config_problem_name(&reader->problem, event,
+                               span_cstr((const char *)item + subtree->key_offset),
+                               "needs settings below it (name: value)");
 }
 
 static int on_content(struct reader *reader, const yaml_event_t *event)
 {
     struct frame *frame;
 
-    reader->why.size = 0;
+    reader->problem.why.size = 0;
     if (reader->depth == 0) {
         if (is_null(event))
             return 0;
         if (event->type != YAML_MAPPING_START_EVENT)
-            return fail_with(reader, event, "the file must hold settings (name: value)");
+            return config_problem_what(&reader->problem, event,
+                                       "the file must hold settings (name: value)");
         push_section(reader, *reader->schema, (struct span){0}, reader->place);
         return 0;
     }
@@ -421,34 +389,15 @@ static int on_event(struct reader *reader, const yaml_event_t *event)
     if (event->type == YAML_STREAM_END_EVENT)
         return 0;
     if (event->type == YAML_DOCUMENT_START_EVENT && reader->documents_count++ > 0)
-        return fail_with(reader, event, "a second document in the file");
+        return config_problem_what(&reader->problem, event, "a second document in the file");
     if (event->type == YAML_STREAM_START_EVENT || event->type == YAML_DOCUMENT_START_EVENT ||
         event->type == YAML_DOCUMENT_END_EVENT)
         return 1;
     if (is_adorned(event))
-        return fail_with(reader, event, "anchors (&), aliases (*) and tags (!) are not taken");
+        return config_problem_what(&reader->problem, event,
+                                   "anchors (&), aliases (*) and tags (!) are not taken");
     status = on_content(reader, event);
     return status < 0 ? status : 1;
-}
-
-/* libyaml's own errors; those of the encoding have an offset only. */
-static int fail_yaml(struct reader *reader, const yaml_parser_t *parser, struct span yaml)
-{
-    uint64_t line = 1, column = 1;
-
-    reader->why.size = 0;
-    if (parser->error == YAML_MEMORY_ERROR)
-        text_add_cstr(&reader->why, "not enough memory");
-    else
-        text_add_cstr(&reader->why, parser->problem == NULL ? "not YAML" : parser->problem);
-    if (parser->error == YAML_SCANNER_ERROR || parser->error == YAML_PARSER_ERROR)
-        return fail(reader, parser->problem_mark.line + 1, parser->problem_mark.column + 1);
-    yaml = span_first(yaml, parser->problem_offset);
-    for (size_t i = 0; i < yaml.size; i++) {
-        column = yaml.data[i] == '\n' ? 1 : column + 1;
-        line += yaml.data[i] == '\n';
-    }
-    return fail(reader, line, column);
 }
 
 void config_defaults(const struct config_schema *schema, void *place)
@@ -461,21 +410,20 @@ void config_defaults(const struct config_schema *schema, void *place)
 int config_read(const struct config_schema *schema, struct span yaml, const char *name, void *place,
                 struct config_origin *ret_origin, struct text *error)
 {
-    struct reader reader = {
-        .schema = schema, .origin = ret_origin, .place = place, .name = name, .error = error};
+    struct reader reader = {.schema = schema, .origin = ret_origin, .place = place};
     yaml_parser_t parser;
     yaml_event_t event;
     int status = 1;
 
     *ret_origin = (struct config_origin){0};
-    text_init(&reader.why, reader.why_buffer, sizeof(reader.why_buffer));
+    config_problem_init(&reader.problem, name, error);
     if (yaml_parser_initialize(&parser) == 0)
         return -ENOMEM;
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&parser, yaml.data, yaml.size);
     while (status > 0) {
         if (yaml_parser_parse(&parser, &event) == 0) {
-            status = fail_yaml(&reader, &parser, yaml);
+            status = config_problem_yaml(&reader.problem, &parser, yaml);
             break;
         }
         status = on_event(&reader, &event);
