@@ -5,46 +5,33 @@
 #include <yaml.h>
 
 #include "base/check.h"
+#include "base/config_frame.h"
 #include "base/config_problem.h"
 #include "base/config_row.h"
 #include "base/config_value.h"
-
-#define FRAMES_MAX                                                                                 \
-    16 /* more than any table nests: sections, a list, its item, sections, a list                  \
-        */
-
-enum frame_kind {
-    FRAME_SECTION, /* a map of settings: keys are names in `schema` below `section` */
-    FRAME_LIST,    /* a sequence of single values for `row` */
-    FRAME_ITEMS,   /* a sequence of maps, each an item of the subtree of `row` */
-    FRAME_KEYS,    /* a map with free keys, each an item of the subtree of `row` */
-};
-
-/* One open sequence or map of the file. */
-struct frame {
-    enum frame_kind kind;
-    bool has_key;                /* a key was read, its value is next */
-    struct config_schema schema; /* FRAME_SECTION */
-    struct span section;
-    struct config_row_match match;       /* what the key means */
-    uint64_t seen[CONFIG_ROWS_MAX / 64]; /* rows and first rows of sections, against repeats */
-    const struct config_row *row;        /* the others */
-    uint8_t *place;                      /* struct to fill; the row's list; the item at a key */
-};
 
 struct reader {
     const struct config_schema *schema;
     struct config_origin *origin;
     uint8_t *place;
     struct config_problem problem;
-    struct frame frames[FRAMES_MAX];
-    uint32_t depth;
+    struct config_frames frames;
     uint32_t documents_count;
 };
 
 static struct span scalar_of(const yaml_event_t *event)
 {
     return span_make(event->data.scalar.value, event->data.scalar.length);
+}
+
+static uint32_t line_of(const yaml_event_t *event)
+{
+    return (uint32_t)event->start_mark.line + 1;
+}
+
+static uint32_t column_of(const yaml_event_t *event)
+{
+    return (uint32_t)event->start_mark.column + 1;
 }
 
 static bool is_null(const yaml_event_t *event)
@@ -55,64 +42,6 @@ static bool is_null(const yaml_event_t *event)
         return false;
     value = scalar_of(event);
     return value.size == 0 || span_equal(value, SPAN("~")) || span_equal(value, SPAN("null"));
-}
-
-static struct frame *top_frame(struct reader *reader)
-{
-    return &reader->frames[reader->depth - 1];
-}
-
-static struct frame *push_frame(struct reader *reader, enum frame_kind kind)
-{
-    struct frame *frame;
-
-    CHECK(reader->depth < FRAMES_MAX);
-    frame = &reader->frames[reader->depth++];
-    *frame = (struct frame){.kind = kind};
-    return frame;
-}
-
-static void push_section(struct reader *reader, struct config_schema schema, struct span section,
-                         void *place)
-{
-    struct frame *frame = push_frame(reader, FRAME_SECTION);
-
-    frame->schema = schema;
-    frame->section = section;
-    frame->place = place;
-}
-
-static void push_row(struct reader *reader, enum frame_kind kind, const struct config_row *row,
-                     void *place)
-{
-    struct frame *frame = push_frame(reader, kind);
-
-    frame->row = row;
-    frame->place = place;
-}
-
-/* The next item of a subtree, with its defaults, or NULL when it is full. */
-static void *add_item(const yaml_event_t *event, const struct config_row *row,
-                      struct config_list *list)
-{
-    uint8_t *item;
-
-    if (list->count >= config_value_items_max(row, list))
-        return NULL;
-    item = (uint8_t *)list->items + list->count * row->subtree->item_size;
-    for (uint32_t i = 0; i < row->subtree->rows_count; i++) {
-        const struct config_row *inner = &row->subtree->rows[i];
-
-        config_value_set_initial(inner, item + inner->offset);
-    }
-    if (row->subtree->line_offset != 0) {
-        const uint32_t place[] = {(uint32_t)event->start_mark.line + 1,
-                                  (uint32_t)event->start_mark.column + 1};
-
-        memcpy(item + row->subtree->line_offset, place, sizeof(place));
-    }
-    list->count++;
-    return item;
 }
 
 static int read_scalar(struct reader *reader, const yaml_event_t *event,
@@ -139,11 +68,11 @@ static int open_subtree(struct reader *reader, const yaml_event_t *event,
     if (is_null(event))
         return 0;
     if (is_map && event->type == YAML_MAPPING_START_EVENT) {
-        push_row(reader, FRAME_KEYS, row, list);
+        config_frame_push_row(&reader->frames, CONFIG_FRAME_KEYS, row, list);
         return 0;
     }
     if (!is_map && event->type == YAML_SEQUENCE_START_EVENT) {
-        push_row(reader, FRAME_ITEMS, row, list);
+        config_frame_push_row(&reader->frames, CONFIG_FRAME_ITEMS, row, list);
         return 0;
     }
     return config_problem_name(&reader->problem, event, span_cstr(row->name),
@@ -158,7 +87,7 @@ static int read_value(struct reader *reader, const yaml_event_t *event,
     if (config_value_is_list(row->type)) {
         ((struct config_list *)place)->count = 0;
         if (event->type == YAML_SEQUENCE_START_EVENT) {
-            push_row(reader, FRAME_LIST, row, place);
+            config_frame_push_row(&reader->frames, CONFIG_FRAME_LIST, row, place);
             return 0;
         }
     }
@@ -169,13 +98,9 @@ static int read_value(struct reader *reader, const yaml_event_t *event,
     return read_scalar(reader, event, row, place);
 }
 
-static bool is_seen(const struct frame *frame, uint32_t index)
-{
-    return (frame->seen[index / 64] >> (index % 64) & 1) != 0;
-}
-
 /* The end of an item's map: does it lack a string that it must have? */
-static int end_section(struct reader *reader, const yaml_event_t *event, const struct frame *frame)
+static int end_section(struct reader *reader, const yaml_event_t *event,
+                       const struct config_frame *frame)
 {
     bool is_item = frame->schema.rows != reader->schema->rows && frame->section.size == 0;
 
@@ -183,15 +108,16 @@ static int end_section(struct reader *reader, const yaml_event_t *event, const s
         const struct config_row *row = &frame->schema.rows[i];
         bool required = row->type == CONFIG_STRING && row->min > 0 && row->initial == NULL;
 
-        if (required && config_row_depth(row->name) == 0 && !is_seen(frame, i))
+        if (required && config_row_depth(row->name) == 0 && !config_frame_saw(frame, i))
             return config_problem_name(&reader->problem, event, span_cstr(row->name),
                                        "is missing before this place");
     }
-    reader->depth--;
+    config_frame_pop(&reader->frames);
     return 0;
 }
 
-static int read_setting_key(struct reader *reader, const yaml_event_t *event, struct frame *frame)
+static int read_setting_key(struct reader *reader, const yaml_event_t *event,
+                            struct config_frame *frame)
 {
     struct config_row_match match;
     struct span key;
@@ -208,19 +134,19 @@ static int read_setting_key(struct reader *reader, const yaml_event_t *event, st
         config_row_suggest(&frame->schema, frame->section, key, &reader->problem.why);
         return config_problem_at(&reader->problem, event);
     }
-    if (is_seen(frame, match.index))
+    if (config_frame_saw(frame, match.index))
         return config_problem_name(&reader->problem, event, key, "is here twice");
-    frame->seen[match.index / 64] |= UINT64_C(1) << (match.index % 64);
+    config_frame_see(frame, match.index);
     if (frame->schema.rows == reader->schema->rows && !match.is_section) {
-        reader->origin->line[match.index] = (uint32_t)event->start_mark.line + 1;
-        reader->origin->column[match.index] = (uint32_t)event->start_mark.column + 1;
+        reader->origin->line[match.index] = line_of(event);
+        reader->origin->column[match.index] = column_of(event);
     }
     frame->match = match;
     frame->has_key = true;
     return 0;
 }
 
-static int on_section(struct reader *reader, const yaml_event_t *event, struct frame *frame)
+static int on_section(struct reader *reader, const yaml_event_t *event, struct config_frame *frame)
 {
     const struct config_row *row;
 
@@ -231,7 +157,8 @@ static int on_section(struct reader *reader, const yaml_event_t *event, struct f
     if (!frame->match.is_section)
         return read_value(reader, event, row, frame->place + row->offset);
     if (event->type == YAML_MAPPING_START_EVENT) {
-        push_section(reader, frame->schema, frame->match.section, frame->place);
+        config_frame_push_section(&reader->frames, frame->schema, frame->match.section,
+                                  frame->place);
         return 0;
     }
     if (is_null(event))
@@ -241,10 +168,10 @@ static int on_section(struct reader *reader, const yaml_event_t *event, struct f
                                "needs settings below it (name: value)");
 }
 
-static int on_list(struct reader *reader, const yaml_event_t *event, struct frame *frame)
+static int on_list(struct reader *reader, const yaml_event_t *event, struct config_frame *frame)
 {
     if (event->type == YAML_SEQUENCE_END_EVENT) {
-        reader->depth--;
+        config_frame_pop(&reader->frames);
         return 0;
     }
     if (event->type != YAML_SCALAR_EVENT || is_null(event))
@@ -253,7 +180,8 @@ static int on_list(struct reader *reader, const yaml_event_t *event, struct fram
     return read_scalar(reader, event, frame->row, frame->place);
 }
 
-static int fail_full(struct reader *reader, const yaml_event_t *event, const struct frame *frame)
+static int fail_full(struct reader *reader, const yaml_event_t *event,
+                     const struct config_frame *frame)
 {
     struct config_list *list = (void *)frame->place;
 
@@ -263,40 +191,34 @@ static int fail_full(struct reader *reader, const yaml_event_t *event, const str
     return config_problem_at(&reader->problem, event);
 }
 
-static int on_items(struct reader *reader, const yaml_event_t *event, struct frame *frame)
+static int on_items(struct reader *reader, const yaml_event_t *event, struct config_frame *frame)
 {
     uint8_t *item;
 
     if (event->type == YAML_SEQUENCE_END_EVENT) {
-        reader->depth--;
+        config_frame_pop(&reader->frames);
         return 0;
     }
     if (event->type != YAML_MAPPING_START_EVENT)
         return config_problem_name(&reader->problem, event, span_cstr(frame->row->name),
                                    "takes items with settings (name: value)");
-    item = add_item(event, frame->row, (void *)frame->place);
+    item = config_frame_add_item(frame, line_of(event), column_of(event));
     if (item == NULL)
         return fail_full(reader, event, frame);
-    push_section(reader, config_row_subtree(frame->row), (struct span){0}, item);
+    config_frame_push_item(&reader->frames, item);
     return 0;
 }
 
-static uint8_t *item_at(const struct frame *frame, uint32_t index)
+static int read_free_key(struct reader *reader, const yaml_event_t *event,
+                         struct config_frame *frame)
 {
     const struct config_list *list = (const void *)frame->place;
-
-    return (uint8_t *)list->items + index * frame->row->subtree->item_size;
-}
-
-static int read_free_key(struct reader *reader, const yaml_event_t *event, struct frame *frame)
-{
-    struct config_list *list = (void *)frame->place;
     size_t key_offset = frame->row->subtree->key_offset;
     struct span key;
     uint8_t *item;
 
     if (event->type == YAML_MAPPING_END_EVENT) {
-        reader->depth--;
+        config_frame_pop(&reader->frames);
         return 0;
     }
     if (event->type != YAML_SCALAR_EVENT)
@@ -305,11 +227,10 @@ static int read_free_key(struct reader *reader, const yaml_event_t *event, struc
     if (key.size == 0 || key.size >= CONFIG_ITEM_MAX || span_has_control(key))
         return config_problem_name(&reader->problem, event, key,
                                    "is empty, too long or has control characters");
-    for (uint32_t i = 0; i < list->count; i++) {
-        if (span_equal(span_cstr((const char *)item_at(frame, i) + key_offset), key))
+    for (uint32_t i = 0; i < list->count; i++)
+        if (span_equal(config_frame_key(frame, config_frame_item(frame, i)), key))
             return config_problem_name(&reader->problem, event, key, "is here twice");
-    }
-    item = add_item(event, frame->row, list);
+    item = config_frame_add_item(frame, line_of(event), column_of(event));
     if (item == NULL)
         return fail_full(reader, event, frame);
     memcpy(item + key_offset, key.data, key.size);
@@ -318,7 +239,7 @@ static int read_free_key(struct reader *reader, const yaml_event_t *event, struc
     return 0;
 }
 
-static int on_keys(struct reader *reader, const yaml_event_t *event, struct frame *frame)
+static int on_keys(struct reader *reader, const yaml_event_t *event, struct config_frame *frame)
 {
     const struct config_subtree *subtree = frame->row->subtree;
     const struct config_list *list = (const void *)frame->place;
@@ -327,49 +248,48 @@ static int on_keys(struct reader *reader, const yaml_event_t *event, struct fram
     if (!frame->has_key)
         return read_free_key(reader, event, frame);
     frame->has_key = false;
-    item = item_at(frame, list->count - 1);
+    item = config_frame_item(frame, list->count - 1);
     if (event->type == YAML_MAPPING_START_EVENT &&
         (!subtree->scalar_items || subtree->rows_count > 1)) {
-        push_section(reader, config_row_subtree(frame->row), (struct span){0}, item);
+        config_frame_push_item(&reader->frames, item);
         return 0;
     }
     if (subtree->scalar_items)
         return read_value(reader, event, &subtree->rows[0], item + subtree->rows[0].offset);
-    return config_problem_name(&reader->problem, event,
-                               span_cstr((const char *)item + subtree->key_offset),
+    return config_problem_name(&reader->problem, event, config_frame_key(frame, item),
                                "needs settings below it (name: value)");
 }
 
 static int on_content(struct reader *reader, const yaml_event_t *event)
 {
-    struct frame *frame;
+    struct config_frame *frame;
 
     reader->problem.why.size = 0;
-    if (reader->depth == 0) {
+    if (reader->frames.depth == 0) {
         if (is_null(event))
             return 0;
         if (event->type != YAML_MAPPING_START_EVENT)
             return config_problem_what(&reader->problem, event,
                                        "the file must hold settings (name: value)");
-        push_section(reader, *reader->schema, (struct span){0}, reader->place);
+        config_frame_push_section(&reader->frames, *reader->schema, (struct span){0},
+                                  reader->place);
         return 0;
     }
-    frame = top_frame(reader);
+    frame = config_frame_top(&reader->frames);
     switch (frame->kind) {
-    case FRAME_SECTION:
+    case CONFIG_FRAME_SECTION:
         return on_section(reader, event, frame);
-    case FRAME_LIST:
+    case CONFIG_FRAME_LIST:
         return on_list(reader, event, frame);
-    case FRAME_ITEMS:
+    case CONFIG_FRAME_ITEMS:
         return on_items(reader, event, frame);
-    case FRAME_KEYS:
+    case CONFIG_FRAME_KEYS:
         return on_keys(reader, event, frame);
     }
     UNREACHABLE("frame kind");
 }
 
-/* Anchors, aliases and tags are YAML that no setting needs, and a way to make a small file large.
- */
+/* Anchors, aliases and tags: YAML that no setting needs, and a way to make a small file large. */
 static bool is_adorned(const yaml_event_t *event)
 {
     if (event->type == YAML_SCALAR_EVENT)
