@@ -12,66 +12,10 @@
 #define STALE_MAX_NS (3600 * NS_PER_S)
 #define STALE_SERVE_NS (30 * NS_PER_S)
 
-static uint64_t hash_of_key(const struct lookups *lookups, struct dns_cache_key key)
-{
-    uint8_t bytes[DNS_NAME_SIZE_MAX + 2];
-
-    memcpy(bytes, key.name->bytes, key.name->size);
-    bytes[key.name->size] = (uint8_t)(key.type >> 8);
-    bytes[key.name->size + 1] = (uint8_t)key.type;
-    return table_hash(&lookups->seed, span_make(bytes, (size_t)key.name->size + 2));
-}
-
-static uint64_t hash_of_id(uint16_t id)
-{
-    return id * UINT64_C(0x9e3779b97f4a7c15) >> 32;
-}
-
-static bool key_matches(const void *context, uint32_t value, const void *key)
-{
-    const struct lookups *lookups = context;
-    const struct lookup *lookup = slab_at(&lookups->slab, value);
-    const struct dns_cache_key *wanted = key;
-
-    CHECK(lookup != NULL);
-    return lookup->type == wanted->type && dns_name_equal(&lookup->key, wanted->name);
-}
-
-static bool id_matches(const void *context, uint32_t value, const void *key)
-{
-    const struct lookups *lookups = context;
-    const struct lookup *lookup = slab_at(&lookups->slab, value);
-
-    CHECK(lookup != NULL);
-    return lookup->id == *(const uint16_t *)key;
-}
-
-static struct lookup *find_by_id(const struct lookups *lookups, uint16_t id)
-{
-    uint32_t index = table_find(&lookups->by_id, hash_of_id(id), id_matches, lookups, &id);
-
-    return index == TABLE_NONE ? NULL : slab_at(&lookups->slab, index);
-}
-
-static uint32_t index_of(const struct lookups *lookups, const struct lookup *lookup)
-{
-    return slab_handle_of(&lookups->slab, lookup).index;
-}
-
-/* A new id that no other question has, and a new letter case. There are at most a quarter as many
- * questions as ids, so the draw ends soon. */
+/* A new id and a new letter case. */
 static void draw_form(struct lookups *lookups, struct lookup *lookup)
 {
-    uint32_t index = index_of(lookups, lookup);
-    uint16_t id;
-
-    (void)table_remove(&lookups->by_id, hash_of_id(lookup->id), index); /* not there at first */
-    do {
-        id = (uint16_t)prng_next(lookups->prng);
-    } while (find_by_id(lookups, id) != NULL);
-    lookup->id = id;
-    int r = table_insert(&lookups->by_id, hash_of_id(id), index);
-    CHECK(r >= 0);
+    lookups_index_draw_id(&lookups->index, lookups->prng, lookup);
     /* With a server that folds case every answer would have to be fetched over TCP. */
     if (lookups->servers.one[lookup->server].folds_case)
         memcpy(lookup->cased, lookup->name.bytes, lookup->name.size);
@@ -141,22 +85,18 @@ static void store(struct lookups *lookups, const struct lookup *lookup, uint64_t
 
 static void release(struct lookups *lookups, struct lookup *lookup)
 {
-    uint32_t index = index_of(lookups, lookup);
-
     if (list_linked(&lookup->node))
         list_remove(&lookup->node);
     wheel_cancel(&lookups->wheel, &lookup->timer);
-    CHECK(table_remove(&lookups->by_id, hash_of_id(lookup->id), index));
+    lookups_index_remove_id(&lookups->index, lookup);
     slab_release(&lookups->slab, lookup);
 }
 
 static void finish(struct lookups *lookups, struct lookup *lookup, uint64_t now_ns)
 {
-    struct dns_cache_key key = {.name = &lookup->key, .type = lookup->type};
-
     store(lookups, lookup, now_ns);
     dns_waiters_wake(lookups->waiters, &lookup->waits);
-    CHECK(table_remove(&lookups->by_key, hash_of_key(lookups, key), index_of(lookups, lookup)));
+    lookups_index_remove(&lookups->index, lookup);
     release(lookups, lookup);
 }
 
@@ -201,7 +141,7 @@ void lookups_step(struct lookups *lookups, struct lookup *lookup, const struct l
 
 size_t lookups_cost(uint32_t lookups_max, uint32_t servers_count)
 {
-    return slab_cost(lookups_max, sizeof(struct lookup)) + 2 * table_cost(lookups_max) +
+    return slab_cost(lookups_max, sizeof(struct lookup)) + lookups_index_cost(lookups_max) +
            servers_count * arena_cost(DNS_STREAM_BUFFER_SIZE, 1);
 }
 
@@ -212,10 +152,8 @@ void lookups_init(struct lookups *lookups, struct arena *arena, uint64_t now_ns,
     lookups->cache = options->cache;
     lookups->waiters = options->waiters;
     lookups->prng = options->prng;
-    prng_fill(lookups->prng, &lookups->seed, sizeof(lookups->seed));
     slab_init(&lookups->slab, arena, options->lookups_max, sizeof(struct lookup));
-    table_init(&lookups->by_key, arena, options->lookups_max);
-    table_init(&lookups->by_id, arena, options->lookups_max);
+    lookups_index_init(&lookups->index, arena, &lookups->slab, lookups->prng);
     wheel_init(&lookups->wheel, now_ns);
     lookups->now_ns = now_ns;
     servers_init(&lookups->servers, options->limits.servers_count);
@@ -270,13 +208,10 @@ bool lookups_has_free(const struct lookups *lookups)
 bool lookups_ask(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key key,
                  struct dns_waiter *waiter)
 {
-    uint64_t hash = hash_of_key(lookups, key);
-    uint32_t index = table_find(&lookups->by_key, hash, key_matches, lookups, &key);
-    struct lookup *lookup;
+    struct lookup *lookup = lookups_index_find(&lookups->index, key);
 
     lookups->now_ns = now_ns;
-    if (index != TABLE_NONE) {
-        lookup = slab_at(&lookups->slab, index);
+    if (lookup != NULL) {
         if (waiter == NULL)
             return true;
         lookups->stats.joined++;
@@ -289,8 +224,7 @@ bool lookups_ask(struct lookups *lookups, uint64_t now_ns, struct dns_cache_key 
         return false;
     lookup_start(lookup, &lookups->limits, now_ns, key.name, key.type,
                  servers_pick(&lookups->servers));
-    int r = table_insert(&lookups->by_key, hash, index_of(lookups, lookup));
-    CHECK(r >= 0);
+    lookups_index_add(&lookups->index, lookup);
     if (waiter == NULL)
         lookups->stats.prefetches++;
     else
@@ -387,7 +321,7 @@ void lookups_take(struct lookups *lookups, const struct lookup_event *from, bool
     struct lookup *lookup = NULL;
 
     if (wire_check_question(event.packet, &question) && question.response)
-        lookup = find_by_id(lookups, question.id);
+        lookup = lookups_index_find_id(&lookups->index, question.id);
     if (lookup != NULL)
         event.match = lookup_matches(lookup, event.server, tcp, &question);
     if (event.match == LOOKUP_OTHER) {

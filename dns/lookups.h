@@ -16,13 +16,13 @@
 
 #include "base/prng.h"
 #include "base/slab.h"
-#include "base/table.h"
 #include "base/wheel.h"
 #include "dns/dns.h"
 #include "dns/dns_cache.h"
 #include "dns/dns_stream.h"
 #include "dns/dns_waiters.h"
 #include "dns/lookup.h"
+#include "dns/lookups_index.h"
 #include "dns/question.h"
 #include "dns/servers.h"
 
@@ -47,9 +47,7 @@ struct lookups_server { /* its TCP connection */
 struct lookups {
     struct lookup_limits limits;
     struct slab slab;
-    struct table by_key;
-    struct table by_id;
-    struct table_key seed;
+    struct lookups_index index;
     struct wheel wheel;
     struct list udp_sending; /* lookups in LOOKUP_UDP_SEND */
     struct lookups_server links[DNS_SERVERS_MAX];
