@@ -3,6 +3,12 @@
 #include "base/check.h"
 #include "smtp/opening.h"
 
+void dialogue_await(struct smtp *smtp, enum command command, uint8_t place)
+{
+    window_await(&smtp->window, command, place);
+    reply_reader_turn(&smtp->reader);
+}
+
 void dialogue_settle(struct smtp *smtp, uint8_t place, struct verdict verdict)
 {
     CHECK(smtp->settle_place == WINDOW_NONE);

@@ -3,12 +3,6 @@
 #include "base/check.h"
 #include "smtp/dialogue.h"
 
-static void await(struct smtp *smtp, enum command command)
-{
-    window_await(&smtp->window, command, WINDOW_NONE);
-    reply_reader_turn(&smtp->reader);
-}
-
 static bool wants_tls(const struct smtp *smtp)
 {
     return !smtp->secured && smtp->options.tls != SMTP_TLS_NEVER;
@@ -81,16 +75,16 @@ void opening_write(struct smtp *smtp, struct text *out)
     switch (smtp->state) {
     case SMTP_EHLO:
         command_ehlo(out, smtp->options.hostname);
-        await(smtp, COMMAND_EHLO);
+        dialogue_await(smtp, COMMAND_EHLO, WINDOW_NONE);
         smtp->reader.by_line = true;
         return;
     case SMTP_HELO:
         command_helo(out, smtp->options.hostname);
-        await(smtp, COMMAND_HELO);
+        dialogue_await(smtp, COMMAND_HELO, WINDOW_NONE);
         return;
     case SMTP_STARTTLS:
         command_starttls(out);
-        await(smtp, COMMAND_STARTTLS);
+        dialogue_await(smtp, COMMAND_STARTTLS, WINDOW_NONE);
         return;
     case SMTP_AUTH:
         CHECK(smtp->secured);
@@ -101,7 +95,7 @@ void opening_write(struct smtp *smtp, struct text *out)
         else
             command_auth_answer(out, smtp->auth == SMTP_AUTH_USER ? smtp->options.user
                                                                   : smtp->options.password);
-        await(smtp, COMMAND_AUTH);
+        dialogue_await(smtp, COMMAND_AUTH, WINDOW_NONE);
         return;
     case SMTP_GREETING:
     case SMTP_SECURING:
@@ -145,6 +139,6 @@ enum smtp_state opening_secured(struct smtp *smtp)
     reply_reader_init(&smtp->reader);
     if (smtp->greeted)
         return SMTP_EHLO;
-    await(smtp, COMMAND_GREETING);
+    dialogue_await(smtp, COMMAND_GREETING, WINDOW_NONE);
     return SMTP_GREETING;
 }

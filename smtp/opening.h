@@ -1,8 +1,8 @@
 /* opening.h - from the connection to the first envelope: greeting, EHLO, STARTTLS, AUTH.
  *
- * A part of smtp.c, for it and dialogue.c alone: what is said in which order before mail may go.
- * What the server offered in clear is forgotten when TLS begins (RFC 3207 4.2); credentials are
- * never said in clear (RFC 4954 4). */
+ * A part of smtp.c, for it, dialogue.c and speech.c alone: what is said in which order before mail
+ * may go. What the server offered in clear is forgotten when TLS begins (RFC 3207 4.2); credentials
+ * are never said in clear (RFC 4954 4). */
 #ifndef SMTP_OPENING_H
 #define SMTP_OPENING_H
 

@@ -6,12 +6,7 @@
 #include "smtp/dialogue.h"
 #include "smtp/ending.h"
 #include "smtp/opening.h"
-
-static void await(struct smtp *smtp, enum command command, uint8_t place)
-{
-    window_await(&smtp->window, command, place);
-    reply_reader_turn(&smtp->reader);
-}
+#include "smtp/speech.h"
 
 static struct window_transaction *newest(struct smtp *smtp)
 {
@@ -58,106 +53,6 @@ static bool read_reply(struct smtp *smtp, struct span *input)
     UNREACHABLE("no such result");
 }
 
-/* ---- commands ---- */
-
-static bool is_pipelined(const struct smtp *smtp)
-{
-    return smtp->options.pipelining && ehlo_offers(&smtp->ehlo, EHLO_PIPELINING);
-}
-
-static bool is_ending(const struct smtp *smtp)
-{
-    return smtp->quitting || smtp->transactions_taken >= smtp->options.transactions_max;
-}
-
-static bool may_write(const struct smtp *smtp)
-{
-    return window_awaited(&smtp->window) == COMMAND_NONE || is_pipelined(smtp);
-}
-
-static void write_rset(struct smtp *smtp, struct text *out)
-{
-    command_rset(out);
-    await(smtp, COMMAND_RSET, WINDOW_NONE);
-    smtp->rset_owed = false;
-}
-
-/* Writes the next command of a transaction; what comes after it. */
-static enum command write_next(const struct smtp *smtp,
-                               const struct window_transaction *transaction, struct text *out)
-{
-    if (transaction->next == COMMAND_MAIL) {
-        command_mail(out, &transaction->envelope, &smtp->ehlo);
-        return COMMAND_RCPT;
-    }
-    if (transaction->next == COMMAND_RCPT) {
-        command_rcpt(out, transaction->envelope.recipient);
-        return COMMAND_DATA;
-    }
-    if (transaction->next == COMMAND_DATA) {
-        command_data(out);
-        return COMMAND_NONE;
-    }
-    CHECK(transaction->next == COMMAND_LONE_DOT);
-    command_dot(out);
-    return COMMAND_NONE;
-}
-
-/* What is left of the newest transaction's commands, one at a time without PIPELINING. */
-static void write_transaction(struct smtp *smtp, struct text *out)
-{
-    uint8_t place = window_newest(&smtp->window);
-    struct window_transaction *transaction = newest(smtp);
-
-    while (transaction != NULL && transaction->next != COMMAND_NONE && may_write(smtp)) {
-        enum command command = transaction->next;
-
-        transaction->next = write_next(smtp, transaction, out);
-        await(smtp, command, place);
-    }
-}
-
-static enum smtp_state write_ready(struct smtp *smtp, struct text *out)
-{
-    write_transaction(smtp, out);
-    if (!window_may_follow(&smtp->window) || !may_write(smtp))
-        return SMTP_READY;
-    if (is_ending(smtp)) {
-        command_quit(out);
-        await(smtp, COMMAND_QUIT, WINDOW_NONE);
-        return SMTP_QUIT;
-    }
-    return SMTP_READY;
-}
-
-static enum smtp_state write_commands(struct smtp *smtp, struct text *out)
-{
-    switch (smtp->state) {
-    case SMTP_EHLO:
-    case SMTP_HELO:
-    case SMTP_STARTTLS:
-    case SMTP_AUTH:
-        opening_write(smtp, out);
-        return smtp->state;
-    case SMTP_READY:
-        return write_ready(smtp, out);
-    case SMTP_GREETING:
-    case SMTP_SECURING:
-    case SMTP_QUIT:
-    case SMTP_CLOSED:
-        return smtp->state;
-    case SMTP_STATE_COUNT:
-        break;
-    }
-    UNREACHABLE("no such state");
-}
-
-static bool takes_envelope(const struct smtp *smtp)
-{
-    return smtp->state == SMTP_READY && !smtp->passed && !is_ending(smtp) &&
-           !window_full(&smtp->window) && window_may_follow(&smtp->window) && may_write(smtp);
-}
-
 /* ---- the interface ---- */
 
 void smtp_init(struct smtp *smtp, const struct smtp_options *options)
@@ -174,7 +69,7 @@ void smtp_init(struct smtp *smtp, const struct smtp_options *options)
     if (options->tls == SMTP_TLS_FIRST)
         smtp->state = SMTP_SECURING;
     else
-        await(smtp, COMMAND_GREETING, WINDOW_NONE);
+        dialogue_await(smtp, COMMAND_GREETING, WINDOW_NONE);
 }
 
 /* A reply has begun, or its octets wait. */
@@ -222,10 +117,10 @@ enum smtp_want smtp_step(struct smtp *smtp, struct span *input, struct text *out
             continue;
         }
         if (may_speak(smtp, reading))
-            smtp->state = write_commands(smtp, out);
+            smtp->state = speech_write(smtp, out);
         if (!reading && takes_body(smtp))
             return SMTP_WANT_BODY;
-        if (input->size == 0 && may_speak(smtp, reading) && takes_envelope(smtp))
+        if (input->size == 0 && may_speak(smtp, reading) && speech_takes_envelope(smtp))
             return SMTP_WANT_ENVELOPE;
         if (!read_reply(smtp, input))
             return SMTP_WANT_REPLY;
@@ -239,7 +134,7 @@ void smtp_envelope(struct smtp *smtp, const struct envelope *envelope, uint32_t 
     struct window_transaction *transaction;
     uint8_t place;
 
-    CHECK(takes_envelope(smtp));
+    CHECK(speech_takes_envelope(smtp));
     CHECK(text_room(out) >= SMTP_BURST_MAX);
     place = window_open(&smtp->window);
     transaction = &smtp->window.transactions[place];
@@ -251,10 +146,7 @@ void smtp_envelope(struct smtp *smtp, const struct envelope *envelope, uint32_t 
     }
     smtp->transactions_taken++;
     transaction->envelope = *envelope;
-    /* Never alone: with PIPELINING in one flight with MAIL, else just before it. */
-    if (smtp->rset_owed)
-        write_rset(smtp, out);
-    write_transaction(smtp, out);
+    speech_begin(smtp, out);
 }
 
 void smtp_pass(struct smtp *smtp)
@@ -312,7 +204,7 @@ void smtp_body_done(struct smtp *smtp)
         smtp->state = dialogue_close(smtp, verdict_fault(COMMAND_NONE, "a reply before the dot"));
         return;
     }
-    await(smtp, COMMAND_DOT, window_newest(&smtp->window));
+    dialogue_await(smtp, COMMAND_DOT, window_newest(&smtp->window));
 }
 
 void smtp_body_failed(struct smtp *smtp, int error_number)
