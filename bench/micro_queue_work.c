@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,25 +37,10 @@ struct bench {
 
 /* --- measuring --- */
 
-static uint64_t device_bytes(void)
-{
-    FILE *file = fopen("/proc/self/io", "re");
-    uint64_t bytes = 0;
-    char line[128];
-
-    if (file == NULL)
-        return 0;
-    while (fgets(line, sizeof(line), file) != NULL)
-        if (strncmp(line, "write_bytes: ", 13) == 0)
-            bytes = strtoull(line + 13, NULL, 10);
-    (void)fclose(file); /* was read only */
-    return bytes;
-}
-
 static struct micro_queue_cost cost_now(void)
 {
     return (struct micro_queue_cost){(double)run_clock_ns() / 1e9, run_clock_cpu_s(),
-                                     device_bytes()};
+                                     run_clock_device_bytes()};
 }
 
 static struct micro_queue_cost cost_since(struct micro_queue_cost begun)

@@ -21,7 +21,7 @@ struct micro_queue_options {
 struct micro_queue_cost {
     double wall_s;
     double cpu_s;
-    uint64_t device_bytes; /* of /proc/self/io */
+    uint64_t device_bytes; /* sent to it */
 };
 
 struct micro_queue_result {

@@ -148,25 +148,10 @@ static void ask_members(void *context)
     ask(work, work->members);
 }
 
-/* Kilobytes that the kernel tells of this process; 0: not known. */
-static uint64_t status_of(const char *key)
-{
-    FILE *file = fopen("/proc/self/status", "re");
-    char line[256];
-    uint64_t value = 0;
-
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-        if (strncmp(line, key, strlen(key)) == 0)
-            value = strtoull(line + strlen(key), NULL, 10);
-    if (file != NULL)
-        (void)fclose(file);
-    return value;
-}
-
 static void put_memory(struct text *out)
 {
-    json_put_key_u64(out, "memory_bytes", status_of("RssAnon:") * 1024);
-    json_put_key_u64(out, "page_cache_bytes", status_of("RssFile:") * 1024);
+    json_put_key_u64(out, "memory_bytes", run_clock_rss_anonymous());
+    json_put_key_u64(out, "page_cache_bytes", run_clock_rss_files());
 }
 
 static uint64_t shelf_bytes(const struct work *work, char path[512])

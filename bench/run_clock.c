@@ -39,17 +39,33 @@ uint64_t run_clock_rss_peak(void)
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * KIB : 0;
 }
 
-uint64_t run_clock_rss_anonymous(void)
+/* The number in the line of the file that begins with `key`; 0: unknown. */
+static uint64_t number_of(const char *path, const char *key)
 {
-    FILE *file = fopen("/proc/self/status", "re");
-    uint64_t kib = 0;
+    FILE *file = fopen(path, "re");
+    uint64_t number = 0;
     char line[256];
 
     if (file == NULL)
         return 0;
     while (fgets(line, sizeof(line), file) != NULL)
-        if (strncmp(line, "RssAnon:", 8) == 0)
-            kib = strtoull(line + 8, NULL, 10);
+        if (strncmp(line, key, strlen(key)) == 0)
+            number = strtoull(line + strlen(key), NULL, 10);
     (void)fclose(file); /* was read only */
-    return kib * KIB;
+    return number;
+}
+
+uint64_t run_clock_rss_anonymous(void)
+{
+    return number_of("/proc/self/status", "RssAnon:") * KIB;
+}
+
+uint64_t run_clock_rss_files(void)
+{
+    return number_of("/proc/self/status", "RssFile:") * KIB;
+}
+
+uint64_t run_clock_device_bytes(void)
+{
+    return number_of("/proc/self/io", "write_bytes:");
 }
