@@ -1,35 +1,22 @@
 #include "bench/micro_queue_work.h"
 
 #include <errno.h>
-#include <ftw.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/prng.h"
 #include "bench/run_clock.h"
 
-#define WINDOW 2000 /* recipients in flight */
 #define SETTLES_A_TURN 256
 #define CONTENT_SIZE 4096
-#define STORE_TAG 100
-#define SHARD_TAG 1000
 
 struct bench {
     const struct micro_queue_options *options;
-    struct arena arena;
-    struct io *io;
-    struct store *store;
-    struct store_shard *shard;
+    struct micro_queue_store queue;
     struct prng prng;
-    uint32_t *flows; /* given out */
-    uint32_t flows_count;
-    uint32_t claimed[WINDOW];
+    uint32_t claimed[MICRO_QUEUE_WINDOW];
     uint32_t claimed_count;
     uint32_t lists_loaded;
     uint64_t settled_count;
-    uint64_t turn_max_ns;
     double claim_cpu_s;
     double verdict_cpu_s;
     double settle_cpu_s; /* of lists: with those two in it */
@@ -49,115 +36,6 @@ static struct micro_queue_cost cost_since(struct micro_queue_cost begun)
 
     return (struct micro_queue_cost){now.wall_s - begun.wall_s, now.cpu_s - begun.cpu_s,
                                      now.device_bytes - begun.device_bytes};
-}
-
-/* --- the spool --- */
-
-static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *walk)
-{
-    (void)status;
-    (void)kind;
-    (void)walk;
-    return remove(path);
-}
-
-static void remove_spool(const char *spool)
-{
-    (void)nftw(spool, remove_one, 16, FTW_DEPTH | FTW_PHYS); /* it may not be there */
-}
-
-static int remove_checkpoint(const char *path, const struct stat *status, int kind,
-                             struct FTW *walk)
-{
-    (void)status;
-    if (kind == FTW_F && strncmp(path + walk->base, "checkpoint.", 11) == 0)
-        return remove(path);
-    return 0;
-}
-
-static struct store_options options_of(const struct bench *bench)
-{
-    const struct micro_queue_options *options = bench->options;
-    uint32_t lists_count = options->lists_count > 0 ? options->lists_count : 1;
-
-    return (struct store_options){
-        .folder = options->spool,
-        .durability = options->durability,
-        .claims_max = WINDOW + 8,
-        .limits =
-            {
-                .recipients_max = options->recipients_count * lists_count,
-                .domains_max = options->domains_count,
-                .campaigns_max = lists_count + 15,
-                .segments_max = 4096,
-                .runs_max = 8192,
-                .flows_max = options->domains_count,
-                .shards_count = 1,
-            },
-        .tag_base = STORE_TAG,
-        .wake_index = STORE_NO_WAKE,
-    };
-}
-
-/* The lock on a spool lives as long as the ring: each store has its own. */
-static int open_store(struct bench *bench, struct text *error)
-{
-    const struct io_options io_options = {0};
-    const struct store_options options = options_of(bench);
-    struct store_shard_options shard = {.tag_base = SHARD_TAG, .wake_index = STORE_NO_WAKE};
-    size_t flows_size = arena_cost(bench->options->domains_count, sizeof(uint32_t));
-    int r = io_open(&bench->io, &io_options, error);
-
-    if (r == 0)
-        r = arena_open(&bench->arena, store_cost(&options) + flows_size);
-    if (r < 0)
-        return r;
-    shard.io = bench->io;
-    bench->flows = arena_alloc(&bench->arena, bench->options->domains_count, sizeof(uint32_t));
-    bench->flows_count = 0;
-    r = store_open(&bench->store, bench->io, &bench->arena, &options, error);
-    if (r < 0)
-        return r;
-    arena_seal(&bench->arena);
-    bench->shard = store_shard(bench->store, 0);
-    store_shard_open(bench->shard, &shard);
-    return 0;
-}
-
-/* One turn of the ring; waits for an event when `wait`. */
-static void turn(struct bench *bench, bool wait)
-{
-    struct io_event events[64];
-    uint64_t deadline = 0;
-    uint32_t count;
-
-    if (wait)
-        deadline =
-            min_u64(min_u64(store_deadline_ns(bench->store), store_shard_deadline_ns(bench->shard)),
-                    io_now_ns(bench->io) + NS_PER_S);
-    count = io_wait(bench->io, deadline, events, ARRAY_LEN(events));
-    for (uint32_t i = 0; i < count; i++)
-        if (!store_event(bench->store, &events[i]) && !store_shard_event(bench->shard, &events[i]))
-            continue; /* the end of a closed handle */
-    store_tick(bench->store);
-    store_shard_tick(bench->shard);
-    bench->turn_max_ns = max_u64(bench->turn_max_ns, io_turn_ns(bench->io));
-}
-
-static int close_store(struct bench *bench)
-{
-    int r;
-
-    for (uint32_t i = 0; i < 1000000 && !store_quiet(bench->store); i++)
-        turn(bench, true);
-    r = store_shard_close(bench->shard);
-    store_shards_closed(bench->store);
-    if (r == 0)
-        r = store_close(bench->store);
-    arena_close(&bench->arena);
-    io_close(bench->io);
-    bench->io = NULL;
-    return r;
 }
 
 /* --- the list --- */
@@ -201,22 +79,23 @@ static int load_list(struct bench *bench)
     text_add_cstr(&name, "micro");
     text_add_u64(&name, bench->lists_loaded++);
     descriptor.name = text_span(&name);
-    r = store_load_begin(bench->store, &descriptor, span_make(content, sizeof(content)), &load);
+    r = store_load_begin(bench->queue.store, &descriptor, span_make(content, sizeof(content)),
+                         &load);
     for (uint32_t i = 0; r == 0 && i < bench->options->recipients_count; i++) {
         r = add_recipient(bench, load, i);
         if (r == -EAGAIN) {
-            turn(bench, true);
+            micro_queue_store_turn(&bench->queue, true);
             i--;
             r = 0;
         } else if (i % 4096 == 0) {
-            turn(bench, false);
+            micro_queue_store_turn(&bench->queue, false);
         }
     }
     if (r < 0)
         return r;
     store_load_commit(load, digest);
     while (store_load_state(load) == STORE_LOAD_COMMITTING)
-        turn(bench, true);
+        micro_queue_store_turn(&bench->queue, true);
     r = store_load_error(load);
     store_load_end(load);
     return r;
@@ -226,14 +105,14 @@ static int load_list(struct bench *bench)
 
 static int claim_one(struct bench *bench)
 {
-    while (bench->flows_count > 0) {
-        uint32_t pick = (uint32_t)prng_below(&bench->prng, bench->flows_count);
+    while (bench->queue.flows_count > 0) {
+        uint32_t pick = (uint32_t)prng_below(&bench->prng, bench->queue.flows_count);
         struct queue_recipient recipient;
-        int r = store_claim(bench->shard, bench->flows[pick], &bench->claimed[bench->claimed_count],
-                            &recipient);
+        int r = store_claim(bench->queue.shard, bench->queue.flows[pick],
+                            &bench->claimed[bench->claimed_count], &recipient);
 
         if (r == -ENOENT) {
-            bench->flows[pick] = bench->flows[--bench->flows_count];
+            bench->queue.flows[pick] = bench->queue.flows[--bench->queue.flows_count];
             continue;
         }
         if (r == 0)
@@ -245,10 +124,10 @@ static int claim_one(struct bench *bench)
 
 static void take_flows(struct bench *bench)
 {
-    struct queue_shard *queue = store_shard_queue(bench->shard);
+    struct queue_shard *queue = store_shard_queue(bench->queue.shard);
 
     for (uint32_t flow; (flow = queue_ready(queue)) != QUEUE_NONE;)
-        bench->flows[bench->flows_count++] = flow;
+        bench->queue.flows[bench->queue.flows_count++] = flow;
 }
 
 /* Draws the next one to be settled. Its verdict is on its way then, as when a reply is being read
@@ -259,7 +138,7 @@ static uint32_t draw_one(struct bench *bench)
     uint32_t record = bench->claimed[pick];
 
     bench->claimed[pick] = bench->claimed[--bench->claimed_count];
-    store_near(bench->shard, record);
+    store_near(bench->queue.shard, record);
     return record;
 }
 
@@ -272,7 +151,7 @@ static uint32_t settle_some(struct bench *bench, const struct attempt *attempt, 
         uint32_t now = record != QUEUE_NONE ? record : draw_one(bench);
 
         record = settled + 1 < count && bench->claimed_count > 0 ? draw_one(bench) : QUEUE_NONE;
-        (void)store_settle(bench->shard, now, attempt);
+        (void)store_settle(bench->queue.shard, now, attempt);
     }
     return settled;
 }
@@ -293,7 +172,7 @@ static int settle_all(struct bench *bench)
         double begun_s = run_clock_thread_s(), claimed_s;
         int r = 0;
 
-        while (bench->claimed_count < WINDOW && r == 0)
+        while (bench->claimed_count < MICRO_QUEUE_WINDOW && r == 0)
             r = claim_one(bench);
         if (r < 0 && r != -ENOENT && r != -EAGAIN)
             return r;
@@ -301,11 +180,11 @@ static int settle_all(struct bench *bench)
         settled += settle_some(bench, &attempt, SETTLES_A_TURN);
         bench->claim_cpu_s += claimed_s - begun_s;
         bench->verdict_cpu_s += run_clock_thread_s() - claimed_s;
-        turn(bench, r == -EAGAIN);
+        micro_queue_store_turn(&bench->queue, r == -EAGAIN);
     }
     bench->settled_count += count;
-    while (store_durable_count(bench->shard) < bench->settled_count)
-        turn(bench, true);
+    while (store_durable_count(bench->queue.shard) < bench->settled_count)
+        micro_queue_store_turn(&bench->queue, true);
     return 0;
 }
 
@@ -314,18 +193,18 @@ static int settle_all(struct bench *bench)
 static int load_round(struct bench *bench, struct micro_queue_result *ret, struct text *error)
 {
     struct micro_queue_cost begun;
-    int r = open_store(bench, error);
+    int r = micro_queue_store_open(&bench->queue, error);
 
     if (r < 0)
         return r;
     begun = cost_now();
     r = load_list(bench);
     ret->load = cost_since(begun);
-    store_traffic(bench->store, &ret->load_traffic);
+    store_traffic(bench->queue.store, &ret->load_traffic);
     if (r < 0)
         return r;
     begun = cost_now();
-    r = close_store(bench);
+    r = micro_queue_store_close(&bench->queue);
     ret->close = cost_since(begun);
     return r;
 }
@@ -334,42 +213,42 @@ static int settle_round(struct bench *bench, struct micro_queue_result *ret, str
 {
     uint64_t heap_before = run_clock_rss_anonymous();
     struct micro_queue_cost begun = cost_now();
-    int r = open_store(bench, error);
+    int r = micro_queue_store_open(&bench->queue, error);
 
     if (r < 0)
         return r;
     ret->open = cost_since(begun);
     begun = cost_now();
     do
-        turn(bench, false);
-    while (queue_admitting(store_shard_queue(bench->shard)));
+        micro_queue_store_turn(&bench->queue, false);
+    while (queue_admitting(store_shard_queue(bench->queue.shard)));
     ret->admit = cost_since(begun);
     ret->heap_bytes = run_clock_rss_anonymous() - heap_before;
-    bench->turn_max_ns = 0;
+    bench->queue.turn_max_ns = 0;
     begun = cost_now();
     r = settle_all(bench);
     ret->settle = cost_since(begun);
     ret->claim_cpu_s = bench->claim_cpu_s;
     ret->verdict_cpu_s = bench->verdict_cpu_s;
-    ret->turn_max_ms = (double)bench->turn_max_ns / 1e6;
+    ret->turn_max_ms = (double)bench->queue.turn_max_ns / 1e6;
     ret->heap_settled_bytes = run_clock_rss_anonymous() - heap_before;
-    store_shard_traffic(bench->shard, &ret->settle_traffic);
+    store_shard_traffic(bench->queue.shard, &ret->settle_traffic);
     if (r < 0)
         return r;
-    return close_store(bench);
+    return micro_queue_store_close(&bench->queue);
 }
 
 /* The next list, from nothing until all of it is settled. */
 static int one_list(struct bench *bench)
 {
-    const struct queue_shard *queue = store_shard_queue(bench->shard);
+    const struct queue_shard *queue = store_shard_queue(bench->queue.shard);
     int r = load_list(bench);
     double begun_s;
 
     if (r < 0)
         return r;
     while (queue_waiting_count(queue) < bench->options->recipients_count)
-        turn(bench, false);
+        micro_queue_store_turn(&bench->queue, false);
     begun_s = run_clock_cpu_s();
     r = settle_all(bench);
     bench->settle_cpu_s += run_clock_cpu_s() - begun_s;
@@ -378,7 +257,7 @@ static int one_list(struct bench *bench)
 
 static int lists_round(struct bench *bench, struct micro_queue_result *ret, struct text *error)
 {
-    int r = open_store(bench, error);
+    int r = micro_queue_store_open(&bench->queue, error);
 
     if (r < 0)
         return r;
@@ -390,31 +269,31 @@ static int lists_round(struct bench *bench, struct micro_queue_result *ret, stru
     ret->settle.cpu_s = bench->settle_cpu_s;
     ret->claim_cpu_s = bench->claim_cpu_s;
     ret->verdict_cpu_s = bench->verdict_cpu_s;
-    return r < 0 ? r : close_store(bench);
+    return r < 0 ? r : micro_queue_store_close(&bench->queue);
 }
 
 static int rebuild_round(struct bench *bench, struct micro_queue_result *ret, struct text *error)
 {
     struct micro_queue_cost begun;
-    int r;
+    int r = micro_queue_store_forget(bench->options->spool);
 
-    if (nftw(bench->options->spool, remove_checkpoint, 16, FTW_PHYS) != 0)
-        return -EIO;
+    if (r < 0)
+        return r;
     begun = cost_now();
-    r = open_store(bench, error);
+    r = micro_queue_store_open(&bench->queue, error);
     ret->rebuild = cost_since(begun);
-    return r < 0 ? r : close_store(bench);
+    return r < 0 ? r : micro_queue_store_close(&bench->queue);
 }
 
 int micro_queue_work_round(const struct micro_queue_options *options, bool rebuild,
                            struct micro_queue_result *ret, struct text *error)
 {
-    struct bench bench = {.options = options};
+    struct bench bench = {.options = options, .queue = {.options = options}};
     int r;
 
     *ret = (struct micro_queue_result){0};
     prng_seed(&bench.prng, options->seed);
-    remove_spool(options->spool);
+    micro_queue_store_remove(options->spool);
     r = load_round(&bench, ret, error);
     if (r == 0)
         r = settle_round(&bench, ret, error);
@@ -422,24 +301,24 @@ int micro_queue_work_round(const struct micro_queue_options *options, bool rebui
         r = rebuild_round(&bench, ret, error);
     if (r < 0 && error->size == 0)
         text_add_format(error, "%s", strerrordesc_np(-r));
-    io_close(bench.io);
-    remove_spool(options->spool);
+    io_close(bench.queue.io);
+    micro_queue_store_remove(options->spool);
     return r;
 }
 
 int micro_queue_work_lists(const struct micro_queue_options *options,
                            struct micro_queue_result *ret, struct text *error)
 {
-    struct bench bench = {.options = options};
+    struct bench bench = {.options = options, .queue = {.options = options}};
     int r;
 
     *ret = (struct micro_queue_result){0};
     prng_seed(&bench.prng, options->seed);
-    remove_spool(options->spool);
+    micro_queue_store_remove(options->spool);
     r = lists_round(&bench, ret, error);
     if (r < 0 && error->size == 0)
         text_add_format(error, "%s", strerrordesc_np(-r));
-    io_close(bench.io);
-    remove_spool(options->spool);
+    io_close(bench.queue.io);
+    micro_queue_store_remove(options->spool);
     return r;
 }

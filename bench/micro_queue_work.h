@@ -5,17 +5,7 @@
 #ifndef BENCH_MICRO_QUEUE_WORK_H
 #define BENCH_MICRO_QUEUE_WORK_H
 
-#include "base/base.h"
-#include "engine/store.h"
-
-struct micro_queue_options {
-    const char *spool;         /* is made, and removed again */
-    uint32_t recipients_count; /* of one list */
-    uint32_t domains_count;
-    uint32_t lists_count; /* of micro_queue_work_lists */
-    enum store_durability durability;
-    uint64_t seed;
-};
+#include "bench/micro_queue_store.h"
 
 /* Of one part of the work. */
 struct micro_queue_cost {
