@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "bench/receiver_command.h"
+#include "bench/receiver_reply.h"
 
 void receiver_init(struct receiver *receiver, const struct receiver_options *options,
                    struct prng *prng, uint8_t *line, uint8_t *envelope)
@@ -85,12 +86,12 @@ static void on_command(struct receiver *receiver, struct span *input, struct tex
 /* The rule for content that comes in, once enough of it has come. */
 static bool check_body_rule(struct receiver *receiver, struct text *out)
 {
-    const struct persona_rule *rule = receiver_command_rule(receiver, PERSONA_BODY);
+    const struct persona_rule *rule = receiver_reply_rule(receiver, PERSONA_BODY);
 
     if (rule == NULL || receiver->body_rule_done || receiver->digest.size < rule->after)
         return false;
     receiver->body_rule_done = true;
-    receiver->state = receiver_command_body_rule(receiver, rule, out);
+    receiver->state = receiver_reply_body_rule(receiver, rule, out);
     return receiver->state != RECEIVER_CONTENT && receiver->state != RECEIVER_CHUNK;
 }
 

@@ -1,113 +1,10 @@
 #include "bench/receiver_command.h"
 
-#include <string.h>
-
-#include "base/check.h"
+#include "bench/receiver_reply.h"
 
 /* Four letters as a number, in upper case. */
 #define VERB(a, b, c, d)                                                                           \
     ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
-
-const struct persona_rule *receiver_command_rule(const struct receiver *receiver,
-                                                 enum persona_step step)
-{
-    const struct persona *const personas[] = {receiver->recipient_persona, receiver->persona};
-
-    for (size_t i = 0; i < ARRAY_LEN(personas); i++)
-        if (personas[i] != NULL && personas[i]->rules[step].action != PERSONA_NORMAL)
-            return &personas[i]->rules[step];
-    return NULL;
-}
-
-static enum receiver_state go(struct receiver *receiver, enum receiver_state next)
-{
-    enum receiver_state forced = receiver->forced;
-
-    receiver->forced = RECEIVER_OPENING;
-    if (forced == RECEIVER_OPENING)
-        return next;
-    receiver->next = next;
-    return forced;
-}
-
-/* "250 2.0.0 ok", without the enhanced code for a persona that offers none. */
-static void write_usual(const struct receiver *receiver, struct text *out, const char *usual)
-{
-    struct span text = span_cstr(usual);
-
-    if (receiver->persona != NULL && receiver->persona->no_extensions) {
-        text_add(out, span_first(text, 3));
-        text = span_skip(text, text.size > 5 && text.data[5] == '.' ? 9 : 3);
-    }
-    text_add(out, text);
-    text_add_cstr(out, "\r\n");
-}
-
-/* Does what a rule says. Returns the code that the client sees; 0 when it sees none. */
-static uint16_t obey(struct receiver *receiver, const struct persona_rule *rule, struct text *out,
-                     const char *usual)
-{
-    struct span text = span_make(rule->text, rule->text_size);
-    uint64_t code = 0;
-
-    if (!span_number(span_first(span_cstr(usual), 3), 599, &code))
-        code = 0;
-    switch (rule->action) {
-    case PERSONA_CLOSE:
-        receiver->forced = RECEIVER_CLOSING;
-        text_add(out, text);
-        return rule->code;
-    case PERSONA_REPLY:
-        text_add(out, text);
-        if (rule->code == 421)
-            receiver->forced = RECEIVER_CLOSING;
-        return rule->code;
-    case PERSONA_RAW:
-        text_add(out, text);
-        return (uint16_t)code;
-    case PERSONA_LINES:
-        receiver->lines_rule = rule;
-        receiver->lines_left = rule->lines;
-        receiver->forced = RECEIVER_LINES;
-        return rule->code;
-    case PERSONA_TWICE:
-        write_usual(receiver, out, usual);
-        write_usual(receiver, out, usual);
-        return (uint16_t)code;
-    case PERSONA_SKIP:
-        return (uint16_t)code;
-    case PERSONA_SILENCE:
-        receiver->forced = RECEIVER_SILENT;
-        return rule->accepted ? (uint16_t)code : 0;
-    case PERSONA_DROP:
-        receiver->forced = RECEIVER_CLOSING;
-        return rule->accepted ? (uint16_t)code : 0;
-    case PERSONA_NORMAL:
-        break;
-    }
-    UNREACHABLE("a rule without an action");
-}
-
-/* The reply of a step: the usual one ("250 2.0.0 ok") or the persona's. */
-static uint16_t answer(struct receiver *receiver, enum persona_step step, struct text *out,
-                       const char *usual)
-{
-    const struct persona_rule *rule = receiver_command_rule(receiver, step);
-    uint64_t code = 0;
-
-    if (rule != NULL && receiver->steps[step]++ >= rule->after)
-        return obey(receiver, rule, out, usual);
-    write_usual(receiver, out, usual);
-    return span_number(span_first(span_cstr(usual), 3), 599, &code) ? (uint16_t)code : 0;
-}
-
-/* A reply that no persona changes, to something that a client should not have said. */
-static enum receiver_state complain(struct receiver *receiver, struct text *out, const char *text)
-{
-    receiver->protocol_errors++;
-    write_usual(receiver, out, text);
-    return RECEIVER_COMMAND;
-}
 
 void receiver_command_reset(struct receiver *receiver)
 {
@@ -123,8 +20,8 @@ void receiver_command_reset(struct receiver *receiver)
 
 enum receiver_state receiver_command_greeting(struct receiver *receiver, struct text *out)
 {
-    (void)answer(receiver, PERSONA_GREETING, out, "220 ringpost-bench ESMTP sink");
-    return go(receiver, RECEIVER_COMMAND);
+    (void)receiver_reply_to(receiver, PERSONA_GREETING, out, "220 ringpost-bench ESMTP sink");
+    return receiver_reply_next(receiver, RECEIVER_COMMAND);
 }
 
 static bool offers_tls(const struct receiver *receiver)
@@ -141,13 +38,14 @@ static enum receiver_state on_starttls(struct receiver *receiver, bool more, str
     const struct persona *persona = receiver->persona;
 
     if (!offers_tls(receiver))
-        return complain(receiver, out, "502 5.5.1 STARTTLS was not offered");
+        return receiver_reply_complain(receiver, out, "502 5.5.1 STARTTLS was not offered");
     if (receiver->in_mail || more)
-        return complain(receiver, out, "503 5.5.1 not within a transaction, and nothing behind it");
-    if (answer(receiver, PERSONA_STARTTLS, out, "220 2.0.0 go ahead") != 220)
-        return go(receiver, RECEIVER_COMMAND);
-    return go(receiver,
-              persona != NULL && persona->no_handshake ? RECEIVER_SILENT : RECEIVER_SECURING);
+        return receiver_reply_complain(receiver, out,
+                                       "503 5.5.1 not within a transaction, and nothing behind it");
+    if (receiver_reply_to(receiver, PERSONA_STARTTLS, out, "220 2.0.0 go ahead") != 220)
+        return receiver_reply_next(receiver, RECEIVER_COMMAND);
+    return receiver_reply_next(
+        receiver, persona != NULL && persona->no_handshake ? RECEIVER_SILENT : RECEIVER_SECURING);
 }
 
 static void write_ehlo(const struct receiver *receiver, struct text *out)
@@ -168,7 +66,7 @@ static enum receiver_state on_ehlo(struct receiver *receiver, struct text *out, 
 {
     enum persona_step step = extended ? PERSONA_EHLO : PERSONA_HELO;
     bool bare = receiver->persona != NULL && receiver->persona->no_extensions;
-    const struct persona_rule *rule = receiver_command_rule(receiver, step);
+    const struct persona_rule *rule = receiver_reply_rule(receiver, step);
     bool usual = rule == NULL || receiver->steps[step] < rule->after;
 
     receiver_command_reset(receiver);
@@ -179,11 +77,11 @@ static enum receiver_state on_ehlo(struct receiver *receiver, struct text *out, 
         write_ehlo(receiver, out);
         return RECEIVER_COMMAND;
     }
-    if (answer(receiver, step, out, "250 ringpost-bench") / 100 == 2) {
+    if (receiver_reply_to(receiver, step, out, "250 ringpost-bench") / 100 == 2) {
         receiver->greeted = true;
         receiver->extended = extended;
     }
-    return go(receiver, RECEIVER_COMMAND);
+    return receiver_reply_next(receiver, RECEIVER_COMMAND);
 }
 
 /* "FROM:<path> parameters": the path without its brackets, and what stands behind it. */
@@ -233,19 +131,19 @@ static enum receiver_state on_mail(struct receiver *receiver, struct span rest, 
     struct span path;
 
     if (!receiver->greeted)
-        return complain(receiver, out, "503 5.5.1 EHLO first");
+        return receiver_reply_complain(receiver, out, "503 5.5.1 EHLO first");
     if (receiver->in_mail)
-        return complain(receiver, out, "503 5.5.1 nested MAIL");
+        return receiver_reply_complain(receiver, out, "503 5.5.1 nested MAIL");
     if (!take_path(&rest, SPAN("FROM:"), &path))
-        return complain(receiver, out, "501 5.5.4 MAIL FROM:<address> is expected");
+        return receiver_reply_complain(receiver, out, "501 5.5.4 MAIL FROM:<address> is expected");
     if (!known_parameters(rest) || (rest.size > 0 && !receiver->extended))
-        return complain(receiver, out, "555 5.5.4 unknown parameter");
+        return receiver_reply_complain(receiver, out, "555 5.5.4 unknown parameter");
     receiver_command_reset(receiver);
-    if (answer(receiver, PERSONA_MAIL, out, "250 2.1.0 ok") / 100 == 2) {
+    if (receiver_reply_to(receiver, PERSONA_MAIL, out, "250 2.1.0 ok") / 100 == 2) {
         receiver->in_mail = true;
         text_add(&receiver->return_path, path);
     }
-    return go(receiver, RECEIVER_COMMAND);
+    return receiver_reply_next(receiver, RECEIVER_COMMAND);
 }
 
 static bool drawn_for_rejection(struct receiver *receiver)
@@ -278,14 +176,14 @@ static enum receiver_state on_rcpt(struct receiver *receiver, struct span rest, 
     struct span path;
 
     if (!receiver->in_mail)
-        return complain(receiver, out, "503 5.5.1 MAIL first");
+        return receiver_reply_complain(receiver, out, "503 5.5.1 MAIL first");
     if (!take_path(&rest, SPAN("TO:"), &path) || path.size == 0)
-        return complain(receiver, out, "501 5.5.4 RCPT TO:<address> is expected");
+        return receiver_reply_complain(receiver, out, "501 5.5.4 RCPT TO:<address> is expected");
     if (span_trim(rest).size > 0)
-        return complain(receiver, out, "555 5.5.4 unknown parameter");
+        return receiver_reply_complain(receiver, out, "555 5.5.4 unknown parameter");
     if (receiver->recipients_count == RECEIVER_RECIPIENTS_MAX ||
         text_room(&receiver->recipients) <= path.size) {
-        write_usual(receiver, out, "452 4.5.3 too many recipients");
+        receiver_reply_usual(receiver, out, "452 4.5.3 too many recipients");
         return RECEIVER_COMMAND;
     }
     persona = persona_for_recipient(receiver->options->personas, path, prng_next(receiver->prng));
@@ -295,11 +193,11 @@ static enum receiver_state on_rcpt(struct receiver *receiver, struct span rest, 
         write_rejection(receiver, out);
         return RECEIVER_COMMAND;
     }
-    if (answer(receiver, PERSONA_RCPT, out, "250 2.1.5 ok") / 100 == 2)
+    if (receiver_reply_to(receiver, PERSONA_RCPT, out, "250 2.1.5 ok") / 100 == 2)
         add_recipient(receiver, path);
     else
         receiver->rejected_count++;
-    return go(receiver, RECEIVER_COMMAND);
+    return receiver_reply_next(receiver, RECEIVER_COMMAND);
 }
 
 static enum receiver_state on_data(struct receiver *receiver, bool more, struct text *out)
@@ -307,42 +205,42 @@ static enum receiver_state on_data(struct receiver *receiver, bool more, struct 
     uint16_t code;
 
     if (!receiver->in_mail || receiver->chunked)
-        return complain(receiver, out, "503 5.5.1 MAIL and RCPT first");
+        return receiver_reply_complain(receiver, out, "503 5.5.1 MAIL and RCPT first");
     if (more)
         receiver->protocol_errors++; /* content before the 354 */
-    code = answer(receiver, PERSONA_DATA, out,
-                  receiver->recipients_count > 0 ? "354 go on, end with CRLF . CRLF"
-                                                 : "554 5.5.1 no valid recipients");
+    code = receiver_reply_to(receiver, PERSONA_DATA, out,
+                             receiver->recipients_count > 0 ? "354 go on, end with CRLF . CRLF"
+                                                            : "554 5.5.1 no valid recipients");
     if (code / 100 != 3)
-        return go(receiver, RECEIVER_COMMAND);
+        return receiver_reply_next(receiver, RECEIVER_COMMAND);
     unstuff_init(&receiver->unstuff);
     digest_init(&receiver->digest, receiver->options->hashing);
-    return go(receiver, RECEIVER_CONTENT);
+    return receiver_reply_next(receiver, RECEIVER_CONTENT);
 }
 
 enum receiver_state receiver_command_dot(struct receiver *receiver, struct text *out)
 {
     bool valid = receiver->recipients_count > 0;
-    uint16_t code = answer(receiver, PERSONA_DOT, out,
-                           valid ? "250 2.0.0 accepted" : "554 5.5.1 no valid recipients");
+    uint16_t code = receiver_reply_to(
+        receiver, PERSONA_DOT, out, valid ? "250 2.0.0 accepted" : "554 5.5.1 no valid recipients");
 
     if (valid && code / 100 == 2) {
-        receiver->after_message = go(receiver, RECEIVER_COMMAND);
+        receiver->after_message = receiver_reply_next(receiver, RECEIVER_COMMAND);
         return RECEIVER_MESSAGE;
     }
     receiver_command_reset(receiver);
-    return go(receiver, RECEIVER_COMMAND);
+    return receiver_reply_next(receiver, RECEIVER_COMMAND);
 }
 
 enum receiver_state receiver_command_chunk_end(struct receiver *receiver, struct text *out)
 {
     if (receiver->chunk_refused) {
-        write_usual(receiver, out, "503 5.5.1 MAIL and RCPT first");
+        receiver_reply_usual(receiver, out, "503 5.5.1 MAIL and RCPT first");
         return RECEIVER_COMMAND;
     }
     if (receiver->chunk_last)
         return receiver_command_dot(receiver, out);
-    write_usual(receiver, out, "250 2.0.0 octets received");
+    receiver_reply_usual(receiver, out, "250 2.0.0 octets received");
     return RECEIVER_COMMAND;
 }
 
@@ -356,10 +254,10 @@ static enum receiver_state on_bdat(struct receiver *receiver, struct span rest, 
     uint64_t size;
 
     if (!span_number(span_word(&rest), UINT64_MAX, &size))
-        return complain(receiver, out, "501 5.5.4 BDAT size is expected");
+        return receiver_reply_complain(receiver, out, "501 5.5.4 BDAT size is expected");
     last = span_word(&rest);
     if (!offered)
-        return complain(receiver, out, "502 5.5.1 CHUNKING was not offered");
+        return receiver_reply_complain(receiver, out, "502 5.5.1 CHUNKING was not offered");
     receiver->chunk_left = size;
     receiver->chunk_last = span_equal_nocase(last, SPAN("LAST"));
     receiver->chunk_refused = !receiver->in_mail || receiver->recipients_count == 0;
@@ -369,24 +267,17 @@ static enum receiver_state on_bdat(struct receiver *receiver, struct span rest, 
     return size > 0 ? RECEIVER_CHUNK : receiver_command_chunk_end(receiver, out);
 }
 
-enum receiver_state receiver_command_body_rule(struct receiver *receiver,
-                                               const struct persona_rule *rule, struct text *out)
-{
-    (void)obey(receiver, rule, out, "250 2.0.0 ok"); /* what follows is in `forced` */
-    return go(receiver, receiver->state);
-}
-
 static enum receiver_state on_simple(struct receiver *receiver, enum persona_step step,
                                      struct text *out)
 {
     if (step == PERSONA_QUIT) {
         receiver->in_mail = false;
-        (void)answer(receiver, step, out, "221 2.0.0 bye");
-        return go(receiver, RECEIVER_CLOSING);
+        (void)receiver_reply_to(receiver, step, out, "221 2.0.0 bye");
+        return receiver_reply_next(receiver, RECEIVER_CLOSING);
     }
     receiver_command_reset(receiver);
-    (void)answer(receiver, step, out, "250 2.0.0 ok");
-    return go(receiver, RECEIVER_COMMAND);
+    (void)receiver_reply_to(receiver, step, out, "250 2.0.0 ok");
+    return receiver_reply_next(receiver, RECEIVER_COMMAND);
 }
 
 static uint32_t verb_of(struct span word)
@@ -406,9 +297,10 @@ enum receiver_state receiver_command(struct receiver *receiver, struct span line
     struct span word = span_word(&line);
 
     if (receiver->line_too_long)
-        return complain(receiver, out, "500 5.5.2 line too long");
+        return receiver_reply_complain(receiver, out, "500 5.5.2 line too long");
     if (span_find_byte(line, 0) != SPAN_NOT_FOUND || span_find_byte(line, '\r') != SPAN_NOT_FOUND)
-        return complain(receiver, out, "500 5.5.2 a control character in the command");
+        return receiver_reply_complain(receiver, out,
+                                       "500 5.5.2 a control character in the command");
     if (span_equal_nocase(word, SPAN("STARTTLS")))
         return on_starttls(receiver, more, out);
     switch (verb_of(word)) {
@@ -429,12 +321,12 @@ enum receiver_state receiver_command(struct receiver *receiver, struct span line
     case VERB('Q', 'U', 'I', 'T'):
         return on_simple(receiver, PERSONA_QUIT, out);
     case VERB('N', 'O', 'O', 'P'):
-        write_usual(receiver, out, "250 2.0.0 ok");
+        receiver_reply_usual(receiver, out, "250 2.0.0 ok");
         return RECEIVER_COMMAND;
     case VERB('V', 'R', 'F', 'Y'):
-        write_usual(receiver, out, "252 2.0.0 send some mail");
+        receiver_reply_usual(receiver, out, "252 2.0.0 send some mail");
         return RECEIVER_COMMAND;
     default:
-        return complain(receiver, out, "502 5.5.1 command not recognised");
+        return receiver_reply_complain(receiver, out, "502 5.5.1 command not recognised");
     }
 }

@@ -7,9 +7,6 @@
 
 #include "bench/receiver.h"
 
-/* The rule in force for a step now, or NULL. */
-const struct persona_rule *receiver_command_rule(const struct receiver *receiver,
-                                                 enum persona_step step);
 enum receiver_state receiver_command_greeting(struct receiver *receiver, struct text *out);
 /* One command line without its end. `more`: other octets came along behind it. */
 enum receiver_state receiver_command(struct receiver *receiver, struct span line, bool more,
@@ -17,8 +14,6 @@ enum receiver_state receiver_command(struct receiver *receiver, struct span line
 /* The content is whole. */
 enum receiver_state receiver_command_dot(struct receiver *receiver, struct text *out);
 enum receiver_state receiver_command_chunk_end(struct receiver *receiver, struct text *out);
-enum receiver_state receiver_command_body_rule(struct receiver *receiver,
-                                               const struct persona_rule *rule, struct text *out);
 /* Forgets the transaction. */
 void receiver_command_reset(struct receiver *receiver);
 
