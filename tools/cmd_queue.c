@@ -351,20 +351,6 @@ static int ask_about(struct queue_command *command, const char *spool, const cha
     return ask_spool(command, request);
 }
 
-/* Whether there is a queue to ask: to look at a folder makes no spool of it. */
-static bool is_spool(const char *folder)
-{
-    static const char *const parts[] = {"segments", "journals"}; /* one alone is for verify */
-    char path[POLICY_PATH_MAX + 16];
-
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        (void)snprintf(path, sizeof(path), "%s/%s", folder, parts[i]);
-        if (access(path, F_OK) == 0)
-            return true;
-    }
-    return sender_line_is_there(folder);
-}
-
 int verb_queue(int argc, char **argv)
 {
     struct queue_command command = {.verb = ""};
@@ -384,7 +370,7 @@ int verb_queue(int argc, char **argv)
     settings_free(&settings);
     if (access(folder, F_OK) != 0)
         return verb_complain("queue", "%s: %s", folder, strerror(errno));
-    if (!is_spool(folder))
+    if (!spool_is_there(folder))
         return verb_complain("queue", "%s is no spool: there is no queue in it", folder);
     if (strcmp(command.verb, "verify") == 0)
         return verify(&command);

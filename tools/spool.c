@@ -10,6 +10,7 @@
 #include "engine/tag.h"
 #include "tools/dkim_keys.h"
 #include "tools/exit_code.h"
+#include "tools/sender_line.h"
 #include "tools/ticket_key.h"
 
 #define ERROR_SIZE 1024
@@ -42,6 +43,19 @@ static int complain(struct spool *spool, struct text *error, int result)
     (void)fprintf(stderr, "ringpost: %s\n", text_cstr_end(error));
     (void)spool_close(spool);
     return exit_code_of(result);
+}
+
+bool spool_is_there(const char *folder)
+{
+    static const char *const parts[] = {"segments", "journals"}; /* one alone is for verify */
+    char path[POLICY_PATH_MAX + 16];
+
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, parts[i]);
+        if (access(path, F_OK) == 0)
+            return true;
+    }
+    return sender_line_is_there(folder);
 }
 
 struct io_options spool_ring(uint32_t shards_count)

@@ -16,6 +16,9 @@ struct spool {
     struct exporter *exporter; /* borrowed, for turns; NULL: none */
 };
 
+/* Whether there is a queue in the folder, or a sender runs on it: to look at a folder makes no
+ * spool of it. */
+MUST_USE bool spool_is_there(const char *folder);
 /* The front's ring beside so many shards' (its group left out). */
 struct io_options spool_ring(uint32_t shards_count);
 /* Opens everything. `with_engine` false: only settings, group and ring. 0, or an exit code after

@@ -84,24 +84,17 @@ static int open_hygiene(struct suppress_ask *ask)
     return EXIT_CANNOT_CREATE;
 }
 
-/* Whether somebody ever made a spool or suppressions of this configuration. */
-static bool is_spool(const struct policy *policy)
-{
-    char path[POLICY_PATH_MAX + 16];
-
-    (void)snprintf(path, sizeof(path), "%s/segments", policy->spool);
-    return access(path, F_OK) == 0 || access(policy->hygiene_path, F_OK) == 0 ||
-           sender_line_is_there(policy->spool);
-}
-
 int suppress_ask_open(struct suppress_ask *ask, const char *config, const char *spool)
 {
     int result = spool_open(&ask->spool, config, spool, false);
+    const struct policy *policy;
 
     if (result != 0)
         return result;
-    ask->folder = ask->spool.settings.policy->spool;
-    if (!ask->looks_only || is_spool(ask->spool.settings.policy))
+    policy = ask->spool.settings.policy;
+    ask->folder = policy->spool;
+    if (!ask->looks_only || access(policy->hygiene_path, F_OK) == 0 ||
+        spool_is_there(policy->spool))
         return 0;
     (void)fprintf(stderr, "ringpost suppress: %s is no spool: nobody was ever suppressed there\n",
                   ask->folder);
