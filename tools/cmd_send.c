@@ -178,23 +178,11 @@ static int prepare(struct send *send, struct span content)
 
 static int load(struct send *send)
 {
-    struct campaign_descriptor draft = {
-        .name = span_cstr(send->plan.name),
-        .tenant = span_cstr(send->options.tenant),
-        .sender = span_cstr(send->options.from),
-        .lane = send->options.lane,
-        .require_tls = send->options.require_tls,
-        .kind = send->plan.has_template ? CAMPAIGN_TEMPLATE : CAMPAIGN_MESSAGE,
-        .weight = 1,
-        .rate = send->options.rate_per_hour,
-        .not_before_s = send->options.not_before_s,
-        .created_s = (uint64_t)time(NULL),
-    };
+    struct campaign_descriptor draft = plan_describe(&send->plan);
     struct span content = span_make(send->plan.content, send->plan.content_size);
     struct plan_list loaded;
     int result;
 
-    memcpy(draft.content_digest, send->plan.content_digest, CAMPAIGN_DIGEST_SIZE);
     result = store_load_begin(engine_store(send->spool.engine), &draft, content, &send->load);
     if (result < 0)
         return complain_load(send, result);

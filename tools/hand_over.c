@@ -172,26 +172,6 @@ static int take_row(void *context, const struct store_recipient *recipient)
     return hand->result == COURIER_FINE ? 0 : EXIT_TRY_AGAIN;
 }
 
-static struct campaign_descriptor describe(const struct hand_over *hand)
-{
-    const struct send_options *options = hand->plan->options;
-    struct campaign_descriptor draft = {
-        .name = span_cstr(hand->plan->name),
-        .tenant = span_cstr(options->tenant),
-        .sender = span_cstr(options->from),
-        .lane = options->lane,
-        .require_tls = options->require_tls,
-        .kind = hand->plan->has_template ? CAMPAIGN_TEMPLATE : CAMPAIGN_MESSAGE,
-        .weight = 1,
-        .rate = options->rate_per_hour,
-        .not_before_s = options->not_before_s,
-        .created_s = (uint64_t)time(NULL),
-    };
-
-    memcpy(draft.content_digest, hand->plan->content_digest, CAMPAIGN_DIGEST_SIZE);
-    return draft;
-}
-
 /* What the courier's failure means for the user. */
 static int explain(struct hand_over *hand)
 {
@@ -239,7 +219,7 @@ static int commit(struct hand_over *hand, const struct plan_list *loaded)
 
 static int load(struct hand_over *hand)
 {
-    struct campaign_descriptor draft = describe(hand);
+    struct campaign_descriptor draft = plan_describe(hand->plan);
     struct plan_list loaded;
     int result;
 

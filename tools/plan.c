@@ -140,3 +140,23 @@ void plan_choose_name(struct plan *plan, const struct plan_list *list)
     write_digest(&text, digest, 8);
     (void)text_cstr_end(&text);
 }
+
+struct campaign_descriptor plan_describe(const struct plan *plan)
+{
+    const struct send_options *options = plan->options;
+    struct campaign_descriptor draft = {
+        .name = span_cstr(plan->name),
+        .tenant = span_cstr(options->tenant),
+        .sender = span_cstr(options->from),
+        .lane = options->lane,
+        .require_tls = options->require_tls,
+        .kind = plan->has_template ? CAMPAIGN_TEMPLATE : CAMPAIGN_MESSAGE,
+        .weight = 1,
+        .rate = options->rate_per_hour,
+        .not_before_s = options->not_before_s,
+        .created_s = (uint64_t)time(NULL),
+    };
+
+    memcpy(draft.content_digest, plan->content_digest, CAMPAIGN_DIGEST_SIZE);
+    return draft;
+}

@@ -68,6 +68,8 @@ MUST_USE int plan_read_list(struct plan *plan, plan_take *take, void *context,
 /* The campaign's name when none was given: made from the digests, so that the same command resumes.
  */
 void plan_choose_name(struct plan *plan, const struct plan_list *list);
+/* The campaign as it is to be queued now. Lends out strings of the plan and its options. */
+struct campaign_descriptor plan_describe(const struct plan *plan);
 /* Adds a span, its size first, so that two spans are never taken for one. */
 void plan_hash(SHA256_CTX *hash, struct span span);
 
