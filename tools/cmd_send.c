@@ -4,16 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "engine/content.h"
-#include "engine/finished.h"
+#include "tools/dry_run.h"
 #include "tools/exit_code.h"
 #include "tools/hand_over.h"
 #include "tools/plan.h"
-#include "tools/preflight.h"
 #include "tools/progress.h"
 #include "tools/reload.h"
 #include "tools/send_checks.h"
@@ -31,95 +29,11 @@ struct send {
     struct plan_list list;
     struct spool spool;
     struct store_load *load;
-    bool shown; /* by a dry run: the first message */
     uint32_t campaign_index;
     struct progress progress;
     bool control_told;
     const struct policy *first_policy; /* in force at the start */
 };
-
-/* --- dry run --- */
-
-static int render_first(void *context, const struct store_recipient *recipient)
-{
-    struct send *send = context;
-    struct merge_values values = {
-        .fields = recipient->values,
-        .recipient = recipient->address,
-        .identity = {.campaign = 0, .ordinal = 0},
-        .host = send->plan.from.domain,
-        .date_s = (uint64_t)time(NULL),
-    };
-    struct merge merge;
-    uint8_t buffer[16384];
-    struct text out;
-    enum merge_state state;
-
-    if (!send->plan.has_template || send->shown)
-        return 0;
-    send->shown = true;
-    if (merge_begin(&merge, &send->plan.template, &values, false) < 0)
-        return 0;
-    do {
-        text_init(&out, buffer, sizeof(buffer));
-        state = merge_step(&merge, &out);
-        (void)fwrite(out.data, 1, out.size, stdout);
-    } while (state == MERGE_MORE);
-    return 0;
-}
-
-/* A finished message as it would go out; Date and Message-ID stand for those of the real one. */
-static void show_finished(const struct send *send)
-{
-    struct span message = span_make(send->plan.content, send->plan.content_size), body;
-    struct finished_origin origin = {.date_s = (uint64_t)time(NULL),
-                                     .sender = span_cstr(send->options.from)};
-    size_t size = finished_head_size(message, &origin);
-    uint8_t *bytes = malloc(size);
-    struct text head;
-
-    if (bytes == NULL)
-        return;
-    text_init(&head, bytes, size);
-    finished_write(message, &origin, &head, &body);
-    (void)fwrite(head.data, 1, head.size, stdout);
-    (void)fwrite(body.data, 1, body.size, stdout);
-    free(bytes);
-}
-
-/* What large receivers would say to it. */
-static int look_ahead(struct send *send)
-{
-    struct preflight preflight = {
-        .from = send->options.from,
-        .message = span_make(send->plan.content, send->plan.content_size),
-        .lane = send->options.lane,
-        .out = stderr,
-    };
-    int result = spool_open(&send->spool, send->options.config, send->options.spool, false);
-
-    if (result != 0)
-        return result;
-    preflight_run(&preflight, &send->spool);
-    (void)spool_close(&send->spool); /* nothing was written */
-    return 0;
-}
-
-static int dry_run(struct send *send)
-{
-    int result = plan_read_list(&send->plan, render_first, send, &send->list);
-
-    if (result != 0)
-        return result;
-    if (!send->plan.has_template)
-        show_finished(send);
-    plan_choose_name(&send->plan, &send->list);
-    send_checks_samples(&send->plan, &send->list);
-    (void)fflush(stdout); /* warnings come behind the message */
-    result = look_ahead(send);
-    (void)fprintf(stderr, "dry run: nothing was queued\n");
-    return result;
-}
 
 /* --- loading --- */
 
@@ -388,7 +302,7 @@ static int send_planned(struct send *send)
     if (result != 0)
         return result;
     if (send->options.dry_run)
-        return dry_run(send);
+        return dry_run(&send->plan);
     /* A stream can be read only once: it is loaded unseen when the user has said yes already. */
     if (!stream || !send->options.yes) {
         result = plan_read_list(&send->plan, NULL, NULL, &send->list);
