@@ -8,12 +8,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "tools/campaign_answer.h"
 #include "tools/courier.h"
 #include "tools/exit_code.h"
 #include "tools/progress.h"
 #include "tools/send_checks.h"
 #include "tools/send_result.h"
-#include "tools/sender.h"
 #include "tools/sender_line.h"
 #include "tools/verb.h"
 
@@ -31,20 +31,6 @@ struct hand_over {
     struct campaign_counts before; /* when it was found; zero: it is new */
     bool stream;                   /* the list can be read once */
     bool service;                  /* the sender does not end by itself */
-};
-
-/* What the sender says of the campaign. */
-struct answer {
-    bool found;
-    bool require_tls;
-    bool leaves_unsigned; /* no key of the sender's signs in the name of plan->author */
-    enum campaign_state state;
-    bool held;
-    char fault[4 * 512]; /* printable: an octet may take four */
-    uint8_t content_digest[CAMPAIGN_DIGEST_SIZE];
-    uint8_t list_digest[CAMPAIGN_DIGEST_SIZE];
-    struct campaign_counts counts;
-    uint64_t sessions;
 };
 
 static volatile sig_atomic_t stopped;
@@ -72,94 +58,14 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
-/* --- asking --- */
-
-static int64_t number(struct span line, const char *key)
-{
-    struct span digits = sender_value(line, key);
-    int64_t value = 0;
-
-    for (size_t i = 0; i < digits.size && digits.data[i] >= '0' && digits.data[i] <= '9'; i++)
-        value = value * 10 + (digits.data[i] - '0');
-    return value;
-}
-
-static bool is_true(struct span line, const char *key)
-{
-    return span_equal(sender_value(line, key), SPAN("true"));
-}
-
-static uint8_t nibble(uint8_t digit)
-{
-    return (uint8_t)(digit >= 'a' ? digit - 'a' + 10 : digit - '0');
-}
-
-static void read_digest(struct span hex, uint8_t *ret_digest)
-{
-    memset(ret_digest, 0, CAMPAIGN_DIGEST_SIZE);
-    for (size_t i = 0; i < CAMPAIGN_DIGEST_SIZE && i * 2 + 1 < hex.size; i++)
-        ret_digest[i] =
-            (uint8_t)(nibble(hex.data[i * 2]) << 4 | (nibble(hex.data[i * 2 + 1]) & 15));
-}
-
-static enum campaign_state state_named(struct span name)
-{
-    for (int i = 0; i < CAMPAIGN_STATE_COUNT; i++)
-        if (span_equal(name, span_cstr(campaign_state_name((enum campaign_state)i))))
-            return (enum campaign_state)i;
-    return CAMPAIGN_READY; /* held: it says so by itself */
-}
-
-static void read_answer(struct span line, struct answer *ret)
-{
-    struct span fault = sender_value(line, "held_because");
-    struct text text;
-
-    memset(ret, 0, sizeof(*ret));
-    ret->found = is_true(line, "found");
-    ret->require_tls = is_true(line, "require_tls");
-    ret->leaves_unsigned = span_equal(sender_value(line, "signs"), SPAN("false"));
-    ret->state = state_named(sender_value(line, "state"));
-    ret->held = fault.size > 0;
-    text_init(&text, ret->fault, sizeof(ret->fault));
-    text_add_printable(&text, fault, sizeof(ret->fault) / 4 - 1);
-    (void)text_cstr_end(&text);
-    read_digest(sender_value(line, "content_digest"), ret->content_digest);
-    read_digest(sender_value(line, "list_digest"), ret->list_digest);
-    ret->counts = (struct campaign_counts){
-        .queued = number(line, "queued"),
-        .deferred = number(line, "deferred"),
-        .in_flight = number(line, "in_flight"),
-        .delivered = number(line, "accepted"),
-        .failed = number(line, "failed"),
-        .expired = number(line, "expired"),
-        .suppressed = number(line, "suppressed"),
-        .cancelled = number(line, "cancelled"),
-        .damaged = number(line, "damaged"),
-        .unsure = number(line, "unsure"),
-    };
-    ret->sessions = (uint64_t)number(line, "sessions");
-}
-
 /* 0, or -errno: nobody answers. */
-static int find(struct hand_over *hand, struct answer *ret)
+static int find(struct hand_over *hand, struct campaign_answer *ret)
 {
-    char request[2 * CAMPAIGN_NAME_MAX + ADDRESS_DOMAIN_KEY_MAX + 16], bytes[8192];
-    struct text line, answer;
-    int result;
+    int result = campaign_answer_ask(hand->plan, hand->spool, ret);
 
-    text_init(&line, request, sizeof(request));
-    text_add_format(&line, "find\t%s\t%s\t%s", hand->plan->options->tenant, hand->plan->name,
-                    hand->plan->author);
-    text_init(&answer, bytes, sizeof(bytes));
-    result = sender_line_ask(hand->spool, text_span(&line), &answer);
-    if (result < 0)
-        return result;
-    if (sender_value(text_span(&answer), "found").size == 0)
-        return -EPROTO;
-    hand->service = is_true(text_span(&answer), "service");
-    read_answer(text_span(&answer), ret);
-    return 0;
+    if (result == 0)
+        hand->service = ret->service;
+    return result;
 }
 
 /* --- handing over --- */
@@ -239,7 +145,7 @@ static int load(struct hand_over *hand)
 
 /* --- waiting --- */
 
-static void show(struct hand_over *hand, const struct answer *answer)
+static void show(struct hand_over *hand, const struct campaign_answer *answer)
 {
     static const struct summary nothing;
     struct front_picture picture = {
@@ -256,7 +162,7 @@ static void show(struct hand_over *hand, const struct answer *answer)
     progress_show(&hand->progress, &picture);
 }
 
-static bool goal_reached(const struct hand_over *hand, const struct answer *answer)
+static bool goal_reached(const struct hand_over *hand, const struct campaign_answer *answer)
 {
     const struct campaign_counts *counts = &answer->counts;
 
@@ -269,13 +175,13 @@ static bool goal_reached(const struct hand_over *hand, const struct answer *answ
 }
 
 /* 0; -EINTR; -ETIME; -ECONNRESET: the sender has gone. */
-static int wait_for_goal(struct hand_over *hand, struct answer *answer)
+static int wait_for_goal(struct hand_over *hand, struct campaign_answer *answer)
 {
     uint64_t duration_ns = hand->plan->options->duration_ns;
     uint64_t seen_ns = now_ns();
 
     for (;;) {
-        struct answer fresh;
+        struct campaign_answer fresh;
         int result = find(hand, &fresh);
 
         if (result == 0 && fresh.found) {
@@ -298,7 +204,7 @@ static int wait_for_goal(struct hand_over *hand, struct answer *answer)
 static int wait_and_tell(struct hand_over *hand)
 {
     const char *name = hand->plan->name;
-    struct answer answer = {.counts = {.queued = (int64_t)hand->list->recipients_count}};
+    struct campaign_answer answer = {.counts = {.queued = (int64_t)hand->list->recipients_count}};
     struct send_result sent = {.name = name, .before = hand->before};
     int result;
 
@@ -323,7 +229,7 @@ static int wait_and_tell(struct hand_over *hand)
 
 static int find_or_load(struct hand_over *hand)
 {
-    struct answer answer;
+    struct campaign_answer answer;
     struct send_checks_found found = {.content_digest = answer.content_digest,
                                       .list_digest = answer.list_digest};
     int result = find(hand, &answer);
