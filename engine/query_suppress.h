@@ -11,7 +11,7 @@
  *   list [held]      entries in force (or held), NDJSON
  *   export           the same as CSV
  *   release PROVIDER, confirm PROVIDER     what is held for it; "*": for all
- *   import PATH      applies the changes in a file that the tool wrote (query_suppress_pack)
+ *   import PATH      applies the changes in a file that the tool wrote (packed_changes.h)
  *
  * An order is answered when it is durable. Knows no socket; the same at rest and beside a sender.
  */
@@ -55,8 +55,5 @@ const char *query_suppress_parse(struct query_suppress *query, struct span words
 /* Writes what fits; true when the answer is complete. */
 MUST_USE bool query_suppress_step(struct query_suppress *query, struct hygiene_store *hygiene,
                                   uint64_t wall_ns, struct text *out);
-
-/* One change of a file for import: bytes written into HYGIENE_CHANGE_SIZE_MAX + 2. */
-size_t query_suppress_pack(const struct hygiene_change *change, uint8_t *into);
 
 #endif

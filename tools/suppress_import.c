@@ -9,7 +9,7 @@
 
 #include "base/utc.h"
 #include "engine/hygiene_feed.h"
-#include "engine/query_suppress.h"
+#include "engine/packed_changes.h"
 #include "message/csv.h"
 #include "tools/exit_code.h"
 #include "tools/suppress_columns.h"
@@ -129,7 +129,7 @@ static int read_row(const struct packing *packing, const struct roster_row *row,
 
 static int pack_row(struct packing *packing, const struct roster_row *row)
 {
-    uint8_t bytes[HYGIENE_CHANGE_SIZE_MAX + 2], key[HYGIENE_CHANGE_KEY_MAX];
+    uint8_t bytes[PACKED_CHANGES_SIZE_MAX], key[HYGIENE_CHANGE_KEY_MAX];
     struct hygiene_change change;
     int result = read_row(packing, row, key, &change);
 
@@ -140,7 +140,7 @@ static int pack_row(struct packing *packing, const struct roster_row *row)
         return 0;
     }
     packing->import->rows_count++;
-    (void)fwrite(bytes, 1, query_suppress_pack(&change, bytes), packing->out);
+    (void)fwrite(bytes, 1, packed_changes_write(&change, bytes), packing->out);
     return 0;
 }
 
