@@ -3,7 +3,7 @@
  * A policy is one generation: read into a fresh struct, checked as a whole, then lent to every
  * shard, which swaps its `shard->policy` at a turn boundary and acknowledges; the old one is freed
  * when all have. Capacities (shards, limits.connections, spool, durability) are read at start only;
- * policy_same_capacity tells whether a new generation may be swapped in.
+ * policy_needs_restart names those that a new generation would have to change.
  *
  * Knows nothing of files: the caller brings the bytes. Times are nanoseconds, rates per hour. */
 #ifndef ENGINE_POLICY_H
