@@ -1,11 +1,10 @@
 /* sts_fetch.h - gets MTA-STS policies for the domains of one shard (RFC 8461), and keeps them.
  *
  * Asks for TXT _mta-sts.<domain>, fetches https://mta-sts.<domain>/.well-known/mta-sts.txt when the
- * record says so, and remembers what came of it (tls/sts_cache.h). A few at a time; a domain that
- * waits for its first answer is told of by sts_fetch_done. Known policies are fetched again in the
- * background. They are written to <folder>/sts.<shard> within a minute, and at the end.
- *
- * A job:  TXT -> QUEUED (for a free exchange) -> FETCH -> TOLD (its owner is to be told) -> free
+ * record says so, and remembers what came of it (tls/sts_cache.h). A few at a time
+ * (sts_fetch_job.h); a domain that waits for its first answer is told of by sts_fetch_done. Known
+ * policies are fetched again in the background. They are written to <folder>/sts.<shard> within a
+ * minute, and at the end.
  *
  * Knows nothing of mail. A failure keeps no mail back: without a policy the domain has none. Owns
  * the cache, the exchanges and the file. Borrows io, the dns room, the TLS context. */
@@ -24,23 +23,6 @@
 #define STS_FETCH_NOBODY UINT32_MAX
 #define STS_FETCH_SNAPSHOT 0 /* its number */
 
-enum sts_fetch_state {
-    STS_FETCH_TXT,    /* the record is asked for */
-    STS_FETCH_QUEUED, /* waits for a free exchange */
-    STS_FETCH_FETCH,  /* the policy is being fetched */
-    STS_FETCH_TOLD    /* ended; sts_fetch_done names its owner */
-};
-
-struct sts_fetch_job {
-    enum sts_fetch_state state;
-    bool asked;     /* registered in the dns room */
-    uint32_t owner; /* who waits, or STS_FETCH_NOBODY */
-    uint8_t domain_size;
-    uint8_t id_size;
-    char domain[STS_CACHE_DOMAIN_MAX];
-    char id[STS_RECORD_ID_MAX];
-};
-
 struct sts_fetch {
     struct io *io;
     struct dns *dns;
@@ -48,7 +30,7 @@ struct sts_fetch {
     uint64_t timeout_ns;
     struct sts_cache cache;
     struct https https;
-    struct slab jobs;
+    struct slab jobs; /* of struct sts_fetch_job */
     struct snapshot snapshot;
     uint64_t saved_changes; /* of the cache, in the file or being written */
     uint64_t save_ns;       /* not before */
