@@ -1,4 +1,3 @@
-/* Sockets of the simulated back end: streams, datagrams, listening. */
 #include "sim/io_sim_socket.h"
 
 #include <errno.h>
@@ -7,8 +6,10 @@
 
 #include "base/check.h"
 #include "io/io.h"
+#include "sim/io_sim_datagram.h"
+#include "sim/io_sim_listener.h"
 
-static struct io_sim_socket *socket_make(struct io *io, enum io_sim_socket_kind kind)
+struct io_sim_socket *io_sim_socket_make(struct io *io, enum io_sim_socket_kind kind)
 {
     int handle = io_sim_handle_claim(io, HANDLE_SOCKET);
     struct io_sim_socket *socket;
@@ -33,6 +34,26 @@ struct io_sim_socket *io_sim_socket_get(struct io *io, int handle)
     return state == NULL ? NULL : state->socket;
 }
 
+bool io_sim_socket_is_family(uint8_t family)
+{
+    return family == IP_V4 || family == IP_V6;
+}
+
+struct ip io_sim_socket_own_address(const struct ip *remote)
+{
+    struct ip ip = {.family = remote->family};
+
+    if (remote->family == IP_V4) {
+        memcpy(ip.bytes, remote->bytes[0] == 127 ? "\x7f\0\0\x01" : "\xc6\x33\x64\x0a", 4);
+    } else if (remote->bytes[0] == 0) {
+        ip.bytes[15] = 1;
+    } else {
+        memcpy(ip.bytes, "\x20\x01\x0d\xb8\xff", 5);
+        ip.bytes[15] = 10;
+    }
+    return ip;
+}
+
 /* --- receiving --- */
 
 static void starve(struct io_sim_socket *socket)
@@ -41,14 +62,15 @@ static void starve(struct io_sim_socket *socket)
         list_push_back(&socket->io->starved, &socket->starved);
 }
 
-/* Copies a run of bytes into a buffer and tells of it. False: no buffer. */
-static bool give(struct io_sim_socket *socket, struct span bytes)
+bool io_sim_socket_give(struct io_sim_socket *socket, struct span bytes)
 {
     struct io *io = socket->io;
     int buffer = io_sim_buffer_claim(io);
 
-    if (buffer < 0)
+    if (buffer < 0) {
+        starve(socket);
         return false;
+    }
     memcpy(io_sim_buffer_data(io, buffer), bytes.data, bytes.size);
     io_sim_event(io, (struct io_event){.tag = socket->receiving->tag,
                                        .result = (int32_t)bytes.size,
@@ -72,71 +94,18 @@ static void pump_stream(struct io_sim_socket *socket)
                 io_sim_end(socket->receiving, 0);
             return;
         }
-        if (!give(socket, bytes)) {
-            starve(socket);
+        if (!io_sim_socket_give(socket, bytes))
             return;
-        }
         net_stream_consume(end, bytes.size);
-    }
-}
-
-static void pump_datagrams(struct io_sim_socket *socket)
-{
-    if (socket->receiving != NULL && socket->error != 0) {
-        int error = socket->error;
-
-        socket->error = 0;
-        io_sim_end(socket->receiving, error);
-    }
-    while (socket->receiving != NULL && !list_empty(&socket->datagrams)) {
-        struct io_sim_datagram *datagram =
-            CONTAINER_OF(list_first(&socket->datagrams), struct io_sim_datagram, node);
-        size_t size = min_size(datagram->size, socket->io->options.buffer_size);
-
-        if (!give(socket, span_make(datagram->bytes, size))) {
-            starve(socket);
-            return;
-        }
-        free(CONTAINER_OF(list_pop_front(&socket->datagrams), struct io_sim_datagram, node));
-        socket->datagrams_count--;
     }
 }
 
 void io_sim_socket_pump(struct io_sim_socket *socket)
 {
     if (socket->kind == SOCKET_UDP)
-        pump_datagrams(socket);
+        io_sim_datagram_pump(socket);
     else if (socket->end != NULL)
         pump_stream(socket);
-}
-
-static void on_datagram(struct net_place *place, const struct ip_port *from, struct span bytes)
-{
-    struct io_sim_socket *socket = place->owner;
-    struct io_sim_datagram *datagram;
-
-    if (socket->remote.port != 0 &&
-        (socket->remote.port != from->port || !ip_equal(&socket->remote.ip, &from->ip)))
-        return;
-    if (bytes.size == 0 || socket->datagrams_count == IO_SIM_DATAGRAMS_MAX)
-        return;
-    datagram = malloc(sizeof(*datagram) + bytes.size);
-    CHECK(datagram != NULL);
-    *datagram = (struct io_sim_datagram){.size = bytes.size};
-    memcpy(datagram->bytes, bytes.data, bytes.size);
-    list_push_back(&socket->datagrams, &datagram->node);
-    socket->datagrams_count++;
-    io_sim_socket_pump(socket);
-}
-
-static void on_unreachable(struct net_place *place, const struct ip_port *to)
-{
-    struct io_sim_socket *socket = place->owner;
-
-    if (socket->remote.port != to->port || !ip_equal(&socket->remote.ip, &to->ip))
-        return;
-    socket->error = -ECONNREFUSED;
-    io_sim_socket_pump(socket);
 }
 
 /* --- sending --- */
@@ -197,111 +166,14 @@ static const struct net_end_calls end_calls = {
     .writable = on_writable,
 };
 
-static const struct net_place_calls datagram_calls = {
-    .datagram = on_datagram,
-    .unreachable = on_unreachable,
-};
-
-/* --- listening --- */
-
-static void adopt(struct io_sim_socket *listener, struct net_end *end)
+void io_sim_socket_take(struct io_sim_socket *socket, struct net_end *end)
 {
-    struct io_sim_socket *socket =
-        listener->listening == NULL ? NULL : socket_make(listener->io, SOCKET_TCP);
-
-    if (socket == NULL) {
-        net_stream_reset(end);
-        return;
-    }
-    socket->is_unix = listener->is_unix;
     socket->end = end;
     socket->accepted = true;
     net_stream_take(end, &end_calls, socket);
-    io_sim_event(listener->io, (struct io_event){.tag = listener->listening->tag,
-                                                 .result = socket->handle,
-                                                 .flags = IO_EVENT_MORE});
-}
-
-static void on_accepted(struct net_place *place, struct net_end *end)
-{
-    adopt(place->owner, end);
-}
-
-static const struct net_place_calls listener_calls = {
-    .accepted = on_accepted,
-};
-
-static bool is_family(uint8_t family)
-{
-    return family == IP_V4 || family == IP_V6;
-}
-
-static void run_listen(struct io_sim_op *op)
-{
-    struct net_place place = {
-        .kind = op->paths[0] != NULL ? NET_UNIX : NET_TCP,
-        .address = op->address,
-        .calls = &listener_calls,
-    };
-    struct io_sim_socket *socket;
-
-    if (op->paths[0] == NULL && !is_family(op->address.ip.family)) {
-        io_sim_end(op, -EAFNOSUPPORT);
-        return;
-    }
-    if (op->paths[0] != NULL) {
-        CHECK(strlen(op->paths[0]) < NET_PATH_MAX);
-        memcpy(place.path, op->paths[0], strlen(op->paths[0]) + 1);
-    }
-    socket = socket_make(op->io, SOCKET_LISTENER);
-    if (socket == NULL) {
-        io_sim_end(op, -ENFILE);
-        return;
-    }
-    place.owner = socket;
-    socket->place = net_sim_listen(&io_sim_world()->net, place);
-    if (socket->place == NULL) {
-        io_sim_handle_close(op->io, socket->handle);
-        io_sim_end(op, -EADDRINUSE);
-        return;
-    }
-    socket->is_unix = place.kind == NET_UNIX;
-    socket->listening = op;
-    op->handle = socket->handle;
-    list_remove(&op->node);
-    list_push_back(&op->io->handles[op->handle].ops, &op->node);
-    io_sim_event(op->io,
-                 (struct io_event){.tag = op->tag, .result = op->handle, .flags = IO_EVENT_MORE});
 }
 
 /* --- opening --- */
-
-/* The address that this machine has towards another. */
-static struct ip own_address(const struct ip *remote)
-{
-    struct ip ip = {.family = remote->family};
-
-    if (remote->family == IP_V4) {
-        memcpy(ip.bytes, remote->bytes[0] == 127 ? "\x7f\0\0\x01" : "\xc6\x33\x64\x0a", 4);
-    } else if (remote->bytes[0] == 0) {
-        ip.bytes[15] = 1;
-    } else {
-        memcpy(ip.bytes, "\x20\x01\x0d\xb8\xff", 5);
-        ip.bytes[15] = 10;
-    }
-    return ip;
-}
-
-static bool bind_datagrams(struct io_sim_socket *socket, const struct ip *ip)
-{
-    if (socket->place == NULL)
-        socket->place =
-            net_sim_listen(&io_sim_world()->net, (struct net_place){.kind = NET_UDP,
-                                                                    .address = {.ip = *ip},
-                                                                    .calls = &datagram_calls,
-                                                                    .owner = socket});
-    return socket->place != NULL;
-}
 
 static void run_open(struct io_sim_op *op)
 {
@@ -309,11 +181,11 @@ static void run_open(struct io_sim_op *op)
     uint8_t family = options->source.family != IP_NONE ? options->source.family : options->family;
     struct io_sim_socket *socket;
 
-    if (options->kind != IO_UNIX && !is_family(family)) {
+    if (options->kind != IO_UNIX && !io_sim_socket_is_family(family)) {
         io_sim_end(op, -EAFNOSUPPORT);
         return;
     }
-    socket = socket_make(op->io, options->kind == IO_UDP ? SOCKET_UDP : SOCKET_TCP);
+    socket = io_sim_socket_make(op->io, options->kind == IO_UDP ? SOCKET_UDP : SOCKET_TCP);
     if (socket == NULL) {
         io_sim_end(op, -ENFILE);
         return;
@@ -321,18 +193,8 @@ static void run_open(struct io_sim_op *op)
     socket->options = *options;
     socket->is_unix = options->kind == IO_UNIX;
     if (options->kind == IO_UDP && options->source.family != IP_NONE)
-        CHECK(bind_datagrams(socket, &options->source));
+        CHECK(io_sim_datagram_bind(socket, &options->source));
     io_sim_end(op, socket->handle);
-}
-
-static int32_t connect_datagrams(struct io_sim_socket *socket, const struct ip_port *to)
-{
-    struct ip own = own_address(&to->ip);
-
-    if (!bind_datagrams(socket, &own))
-        return -EADDRNOTAVAIL;
-    socket->remote = *to;
-    return 0;
 }
 
 static void run_connect(struct io_sim_op *op, struct io_sim_socket *socket)
@@ -345,17 +207,18 @@ static void run_connect(struct io_sim_op *op, struct io_sim_socket *socket)
         return;
     }
     if (socket->is_unix != (op->paths[0] != NULL) ||
-        (!socket->is_unix && !is_family(op->address.ip.family))) {
+        (!socket->is_unix && !io_sim_socket_is_family(op->address.ip.family))) {
         io_sim_end(op, -EAFNOSUPPORT);
         return;
     }
     if (socket->kind == SOCKET_UDP) {
-        io_sim_end(op, connect_datagrams(socket, &op->address));
+        io_sim_end(op, io_sim_datagram_connect(socket, &op->address));
         return;
     }
     if (!socket->is_unix) {
-        from.ip = socket->options.source.family != IP_NONE ? socket->options.source
-                                                           : own_address(&op->address.ip);
+        from.ip = socket->options.source.family != IP_NONE
+                      ? socket->options.source
+                      : io_sim_socket_own_address(&op->address.ip);
         from.port = net_sim_free_port(net, NET_TCP, &from.ip);
     }
     socket->connecting = op;
@@ -364,45 +227,14 @@ static void run_connect(struct io_sim_op *op, struct io_sim_socket *socket)
 
 /* --- running --- */
 
-static int32_t datagram_send(struct io_sim_socket *socket, const struct ip_port *to,
-                             const struct io_sim_op *op)
-{
-    uint8_t bytes[64 * 1024];
-    size_t size = 0;
-    int32_t error = socket->error;
-
-    if (to->port == 0)
-        return -EDESTADDRREQ;
-    socket->error = 0;
-    if (error != 0)
-        return error;
-    for (uint32_t i = 0; i < op->parts_count; i++) {
-        if (op->parts[i].size > sizeof(bytes) - size)
-            return -EMSGSIZE;
-        if (op->parts[i].size > 0)
-            memcpy(bytes + size, op->parts[i].data, op->parts[i].size);
-        size += op->parts[i].size;
-    }
-    if (!bind_datagrams(socket, &(struct ip){0}))
-        return -EADDRNOTAVAIL;
-    net_sim_datagram(&io_sim_world()->net, socket->place, to, span_make(bytes, size));
-    return (int32_t)size;
-}
-
 static void run_send(struct io_sim_op *op, struct io_sim_socket *socket)
 {
     int32_t result = -ENOTCONN;
 
-    if (socket->kind == SOCKET_UDP && op->kind == OP_SENDTO) {
-        struct ip own = own_address(&op->address.ip);
-
-        result =
-            bind_datagrams(socket, &own) ? datagram_send(socket, &op->address, op) : -EADDRNOTAVAIL;
-    } else if (socket->kind == SOCKET_UDP) {
-        result = datagram_send(socket, &socket->remote, op);
-    } else if (socket->end != NULL) {
+    if (socket->kind == SOCKET_UDP)
+        result = io_sim_datagram_send(socket, op);
+    else if (socket->end != NULL)
         result = list_empty(&socket->sends) ? stream_send(socket, op) : -EAGAIN;
-    }
     if (result == -EAGAIN)
         list_push_back(&socket->sends, &op->wait);
     else
@@ -432,7 +264,7 @@ void io_sim_run_socket(struct io_sim_op *op)
         run_open(op);
     } else if (op->kind == OP_LISTEN) {
         if (op->handle < 0)
-            run_listen(op);
+            io_sim_listener_run(op);
     } else if (socket == NULL) {
         io_sim_end(op, -EBADF);
     } else if (op->kind == OP_CONNECT) {
@@ -475,8 +307,7 @@ void io_sim_socket_close(struct io_sim_socket *socket)
         net_stream_close(socket->end);
     if (socket->place != NULL)
         net_sim_unlisten(&io_sim_world()->net, socket->place);
-    list_for_each_safe(node, after, &socket->datagrams)
-        free(CONTAINER_OF(node, struct io_sim_datagram, node));
+    io_sim_datagram_drop(socket);
     free(socket);
 }
 

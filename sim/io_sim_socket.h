@@ -1,21 +1,14 @@
 /* io_sim_socket.h - a socket of the simulated back end: what stands behind a handle of io.h.
  *
- * Private to io_sim*.c and sim_world.c. Joins operations (io_sim.h) with streams, places and
- * datagrams of the simulated network. Provided buffers belong to the ring (io_sim_buffers.c); a
- * socket with bytes and no buffer starves and is served in the order in which it starved. */
+ * Private to io_sim*.c and sim_world.c. Joins operations (io_sim.h) with streams of the simulated
+ * network; what only datagrams need is in io_sim_datagram.h, listening in io_sim_listener.h.
+ * Provided buffers belong to the ring (io_sim_buffers.c); a socket with bytes and no buffer starves
+ * and is served in the order in which it starved. */
 #ifndef SIM_IO_SIM_SOCKET_H
 #define SIM_IO_SIM_SOCKET_H
 
 #include "sim/io_sim.h"
 #include "sim/net_stream.h"
-
-#define IO_SIM_DATAGRAMS_MAX 256 /* waiting in one socket; more are lost */
-
-struct io_sim_datagram {
-    struct list_node node;
-    size_t size;
-    uint8_t bytes[];
-};
 
 enum io_sim_socket_kind { SOCKET_TCP, SOCKET_UDP, SOCKET_LISTENER };
 
@@ -49,6 +42,22 @@ void io_sim_socket_detach(struct io_sim_op *op);
 void io_sim_socket_close(struct io_sim_socket *socket);
 /* Gives out what has arrived, as far as there are buffers. */
 void io_sim_socket_pump(struct io_sim_socket *socket);
+
+/* --- for io_sim_datagram.c and io_sim_listener.c --- */
+
+/* A socket behind a fresh handle; NULL: none is free. */
+struct io_sim_socket *io_sim_socket_make(struct io *io, enum io_sim_socket_kind kind);
+/* A stream that has come becomes the socket's. */
+void io_sim_socket_take(struct io_sim_socket *socket, struct net_end *end);
+/* Copies a run of bytes into a buffer and tells of it. False: no buffer, the socket starves. */
+MUST_USE bool io_sim_socket_give(struct io_sim_socket *socket, struct span bytes);
+/* Whether it is one that sockets have addresses of. */
+MUST_USE bool io_sim_socket_is_family(uint8_t family);
+/* The address that this machine has towards another. */
+struct ip io_sim_socket_own_address(const struct ip *remote);
+
+/* --- buffers (io_sim_buffers.c) --- */
+
 /* One buffer, or -ENOBUFS. */
 MUST_USE int io_sim_buffer_claim(struct io *io);
 uint8_t *io_sim_buffer_data(struct io *io, int buffer);
