@@ -1,4 +1,5 @@
-/* mx_session.h - one connection of a simulated mail server; private to mx_*.c.
+/* mx_session.h - one connection of a simulated mail server; private to mx_*.c. The commands that
+ * make a message: mx_transaction.h.
  *
  *   COMMANDS -- DATA answered 354 --> CONTENT -- lone dot --> COMMANDS;  any --> CLOSED */
 #ifndef SIM_MX_SESSION_H
