@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "sim/oracle_stop.h"
 #include "sim/sim_world.h"
 
@@ -48,101 +47,11 @@ uint64_t oracle_hash(uint64_t hash, struct span bytes)
     return hash;
 }
 
-/* --- recipients --- */
-
-static uint32_t *index_slot(const struct oracle *oracle, struct span address)
-{
-    uint64_t place = oracle_hash(ORACLE_HASH_START, address);
-
-    for (;; place++) {
-        uint32_t *slot = &oracle->index[place % oracle->index_max];
-
-        if (*slot == ORACLE_NONE ||
-            span_equal(span_cstr(oracle->recipients[*slot].address), address))
-            return slot;
-    }
-}
-
-static void index_grow(struct oracle *oracle)
-{
-    oracle->index_max = oracle->index_max == 0 ? 4096 : oracle->index_max * 2;
-    oracle->index = realloc(oracle->index, oracle->index_max * sizeof(oracle->index[0]));
-    CHECK(oracle->index != NULL);
-    memset(oracle->index, 0xff, oracle->index_max * sizeof(oracle->index[0]));
-    for (uint32_t i = 0; i < oracle->recipients_count; i++)
-        *index_slot(oracle, span_cstr(oracle->recipients[i].address)) = i;
-}
-
-uint32_t oracle_add_campaign(struct oracle *oracle, const char *name)
-{
-    struct oracle_campaign *campaign = &oracle->campaigns[oracle->campaigns_count];
-
-    CHECK(oracle->campaigns_count < ORACLE_CAMPAIGNS_MAX);
-    CHECK(strlen(name) < sizeof(campaign->name));
-    *campaign = (struct oracle_campaign){.first = oracle->recipients_count};
-    memcpy(campaign->name, name, strlen(name) + 1);
-    return oracle->campaigns_count++;
-}
-
-uint32_t oracle_add(struct oracle *oracle, uint32_t campaign, const char *address, uint32_t zone,
-                    uint64_t body_hash)
-{
-    struct oracle_recipient *recipient;
-
-    CHECK(campaign + 1 == oracle->campaigns_count);
-    CHECK(strlen(address) < ORACLE_ADDRESS_MAX);
-    if (oracle->recipients_count == oracle->recipients_max) {
-        oracle->recipients_max = oracle->recipients_max == 0 ? 1024 : oracle->recipients_max * 2;
-        oracle->recipients =
-            realloc(oracle->recipients, oracle->recipients_max * sizeof(oracle->recipients[0]));
-        CHECK(oracle->recipients != NULL);
-    }
-    if ((oracle->recipients_count + 1) * 2 > oracle->index_max)
-        index_grow(oracle);
-    recipient = &oracle->recipients[oracle->recipients_count];
-    *recipient = (struct oracle_recipient){
-        .zone = zone,
-        .campaign = campaign,
-        .ordinal = oracle->campaigns[campaign].count++,
-        .body_hash = body_hash,
-    };
-    memcpy(recipient->address, address, strlen(address) + 1);
-    CHECK(*index_slot(oracle, span_cstr(address)) == ORACLE_NONE);
-    *index_slot(oracle, span_cstr(address)) = oracle->recipients_count;
-    return oracle->recipients_count++;
-}
-
-void oracle_acknowledge(struct oracle *oracle, uint32_t campaign, uint64_t id)
-{
-    struct oracle_campaign *state = &oracle->campaigns[campaign];
-
-    if (state->id != 0 && state->id != id)
-        oracle_problem(oracle, "rule 1: campaign %s has changed its id", state->name);
-    state->id = id;
-    state->acknowledged = true;
-}
-
-void oracle_missing(struct oracle *oracle, uint32_t campaign)
-{
-    const struct oracle_campaign *state = &oracle->campaigns[campaign];
-
-    if (state->acknowledged)
-        oracle_problem(oracle, "rule 1: campaign %s was acknowledged and is gone", state->name);
-}
-
-void oracle_end_life(struct oracle *oracle, bool crashed)
-{
-    if (crashed)
-        oracle->lives_crashed |= UINT64_C(1) << oracle->life;
-    oracle->life++;
-    CHECK(oracle->life < ORACLE_LIVES_MAX);
-}
-
 /* --- from the servers --- */
 
 uint32_t oracle_look_up(struct oracle *oracle, const struct ip *server, struct span address)
 {
-    uint32_t recipient = oracle->index_max == 0 ? ORACLE_NONE : *index_slot(oracle, address);
+    uint32_t recipient = oracle_find(oracle, address);
     const struct oracle_recipient *state;
 
     if (recipient == ORACLE_NONE) {
@@ -309,139 +218,6 @@ void oracle_accepted(struct oracle *oracle, const struct oracle_mail *mail)
     oracle->accepted_count++;
     for (uint32_t i = 0; i < mail->recipients_count; i++)
         accept_one(oracle, mail, mail->recipients[i]);
-}
-
-/* --- from the product --- */
-
-static uint32_t find_identity(const struct oracle *oracle, const struct identity *identity)
-{
-    for (uint32_t i = 0; i < oracle->campaigns_count; i++) {
-        const struct oracle_campaign *campaign = &oracle->campaigns[i];
-
-        if (campaign->id == identity->campaign && identity->ordinal < campaign->count)
-            return campaign->first + identity->ordinal;
-    }
-    return ORACLE_NONE;
-}
-
-static bool was_replied(const struct oracle_recipient *recipient, enum outcome_stage stage,
-                        uint16_t code)
-{
-    if (recipient->replies_count == ORACLE_REPLIES_MAX)
-        return true; /* the list was cut */
-    for (uint32_t i = 0; i < recipient->replies_count; i++) {
-        if (recipient->replies[i].stage == stage && recipient->replies[i].code == code)
-            return true;
-    }
-    return false;
-}
-
-static bool dns_explains(const struct oracle *oracle, const struct oracle_recipient *recipient,
-                         enum outcome_cause cause)
-{
-    enum zone_kind kind = zones_kind(oracle->zones, recipient->zone);
-
-    if (cause == CAUSE_NO_DOMAIN)
-        return kind == ZONE_NXDOMAIN;
-    if (cause == CAUSE_NULL_MX)
-        return kind == ZONE_NULL_MX;
-    if (cause == CAUSE_NO_ADDRESS)
-        return !zones_delivers(oracle->zones, recipient->zone) && kind != ZONE_NXDOMAIN &&
-               kind != ZONE_NULL_MX;
-    return true;
-}
-
-/* Rule 8. A session's own replies (greeting, EHLO, MAIL) are not kept a recipient. */
-static bool is_explained(const struct oracle *oracle, const struct oracle_recipient *recipient,
-                         const struct outcome *outcome)
-{
-    const struct zone *zone = &oracle->zones->zones[recipient->zone];
-
-    if (recipient->twisted)
-        return true;
-    if (outcome->kind == OUTCOME_DELIVERED)
-        return recipient->accepted_count > 0;
-    if (outcome->kind == OUTCOME_SUPPRESSED)
-        return recipient->suppress_asked && outcome->cause == CAUSE_LOCAL_SUPPRESSED;
-    if (outcome->kind == OUTCOME_CANCELLED)
-        return (oracle->campaigns[recipient->campaign].cancel_asked ||
-                oracle_stop_explains(oracle, recipient)) &&
-               outcome->cause == CAUSE_LOCAL_STOP && outcome->reply.text_size > 0;
-    if (outcome->kind == OUTCOME_UNSURE)
-        return recipient->unsure_count <= recipient->data_count;
-    /* TLS that does not work keeps nothing back where it is not demanded. */
-    if (outcome->cause == CAUSE_TLS ||
-        (outcome->stage == STAGE_TLS && outcome->cause != CAUSE_REPLY))
-        return zone->demanded > TLS_LEVEL_CLEAR ||
-               (oracle->dane && zone->secure && zone->tls_mode != 0);
-    if (outcome->cause != CAUSE_REPLY)
-        return dns_explains(oracle, recipient, outcome->cause);
-    if (outcome->stage == STAGE_RCPT || outcome->stage == STAGE_DATA || outcome->stage == STAGE_DOT)
-        return was_replied(recipient, outcome->stage, outcome->reply.code) ||
-               outcome->reply.code == 421;
-    return true;
-}
-
-static bool is_final(enum outcome_kind kind)
-{
-    return kind == OUTCOME_DELIVERED || kind == OUTCOME_FAILED || kind == OUTCOME_EXPIRED ||
-           kind == OUTCOME_SUPPRESSED || kind == OUTCOME_CANCELLED;
-}
-
-/* Whether this very event was read before, from another journal. */
-static bool is_repeated(struct oracle *oracle, struct oracle_recipient *recipient,
-                        const struct attempt_event *event)
-{
-    uint64_t bit = UINT64_C(1) << (event->number % 64);
-    uint64_t *seen =
-        is_final(event->attempt.outcome.kind) ? recipient->ends_seen : recipient->waits_seen;
-    bool repeated;
-
-    seen += event->number / 64 % 4;
-    repeated = (*seen & bit) != 0;
-    *seen |= bit;
-    if (repeated && !oracle->repeats)
-        oracle_problem(oracle, "rule 1: %s: attempt %u has two events", recipient->address,
-                       event->number);
-    return repeated;
-}
-
-/* An attempt without an answer after the dot, also when it was the last one in its lifetime. */
-static bool is_unsure(const struct outcome *outcome)
-{
-    return outcome->kind == OUTCOME_UNSURE ||
-           (outcome->kind == OUTCOME_EXPIRED && outcome->stage == STAGE_DOT &&
-            outcome->cause != CAUSE_REPLY);
-}
-
-void oracle_event(struct oracle *oracle, const struct attempt_event *event)
-{
-    const struct outcome *outcome = &event->attempt.outcome;
-    uint32_t index = find_identity(oracle, &event->identity);
-    struct oracle_recipient *recipient;
-
-    oracle->events_count++;
-    if (index == ORACLE_NONE) {
-        oracle_problem(oracle, "rule 3: an event of nobody: campaign %llx ordinal %u",
-                       (unsigned long long)event->identity.campaign, event->identity.ordinal);
-        return;
-    }
-    recipient = &oracle->recipients[index];
-    if (is_repeated(oracle, recipient, event))
-        return;
-    recipient->last = *outcome;
-    recipient->delivered_count += outcome->kind == OUTCOME_DELIVERED;
-    recipient->unsure_count += is_unsure(outcome);
-    recipient->deferred_count += outcome->kind == OUTCOME_DEFERRED;
-    if (is_final(outcome->kind)) {
-        recipient->ended_count++;
-        recipient->ended = outcome->kind;
-    }
-    if (!oracle->blind && !is_explained(oracle, recipient, outcome))
-        oracle_problem(oracle, "rule 8: %s: %s at %s because of %s %u has not happened",
-                       recipient->address, outcome_kind_name(outcome->kind),
-                       outcome_stage_name(outcome->stage), outcome_cause_name(outcome->cause),
-                       outcome->reply.code);
 }
 
 /* --- the whole --- */

@@ -127,6 +127,8 @@ struct oracle {
 void oracle_open(struct oracle *oracle, const struct zones *zones, struct text problems);
 void oracle_close(struct oracle *oracle);
 
+/* --- the ledger (oracle_ledger.c) --- */
+
 uint32_t oracle_add_campaign(struct oracle *oracle, const char *name);
 /* The next ordinal of the campaign added last. */
 uint32_t oracle_add(struct oracle *oracle, uint32_t campaign, const char *address, uint32_t zone,
@@ -137,6 +139,12 @@ void oracle_acknowledge(struct oracle *oracle, uint32_t campaign, uint64_t id);
 void oracle_missing(struct oracle *oracle, uint32_t campaign);
 /* The process has ended; the next life begins. */
 void oracle_end_life(struct oracle *oracle, bool crashed);
+/* By address, and as the product names its recipients; ORACLE_NONE. */
+MUST_USE uint32_t oracle_find(const struct oracle *oracle, struct span address);
+MUST_USE uint32_t oracle_find_identity(const struct oracle *oracle,
+                                       const struct identity *identity);
+
+/* --- what the servers and the world see (oracle.c, oracle_pace.c) --- */
 
 /* A mail server looks a recipient up: ORACLE_NONE and a problem for a stranger. */
 uint32_t oracle_look_up(struct oracle *oracle, const struct ip *server, struct span address);
@@ -158,8 +166,13 @@ void oracle_limit(struct oracle *oracle, uint64_t per_hour, uint32_t slack);
 void oracle_paced(struct oracle *oracle, uint32_t recipient, uint64_t now_ns);
 void oracle_accepted(struct oracle *oracle, const struct oracle_mail *mail);
 
+/* --- what the product says (oracle_event.c) --- */
+
 /* One durable event of the product's, each exactly once. */
 void oracle_event(struct oracle *oracle, const struct attempt_event *event);
+
+/* --- the whole --- */
+
 /* The whole: with `drained` every acknowledged recipient must have ended. */
 void oracle_finish(struct oracle *oracle, bool drained);
 
