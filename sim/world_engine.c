@@ -1,12 +1,12 @@
 #include "sim/world_engine.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "engine/tag.h"
 #include "sim/world_cancel.h"
+#include "sim/world_loads.h"
 #include "sim/world_policy.h"
 #include "sim/world_signers.h"
 #include "sim/world_stop.h"
@@ -14,9 +14,6 @@
 
 #define STOP_MAX_NS (15 * NS_PER_MINUTE)
 #define STOP_IDLE_MAX 100000
-#define LOAD_FAILURES_MAX 200
-#define LOAD_AGAIN_NS (20 * NS_PER_S)
-#define LOAD_BATCH 64 /* recipients added a turn */
 
 /* --- opening --- */
 
@@ -69,35 +66,6 @@ static int prepare(struct world_engine *process, struct text *error)
     return engine_prepare(&process->engine, &engine, error);
 }
 
-/* What was acknowledged must be there; what was not may be, and then counts as acknowledged. */
-static void look_for_campaigns(struct world_engine *process)
-{
-    struct oracle *oracle = &process->world->oracle;
-    struct queue *queue = store_queue(engine_store(process->engine));
-
-    for (uint32_t i = 0; i < oracle->campaigns_count; i++) {
-        uint32_t index =
-            queue_find_campaign(queue, SPAN("tenant"), span_cstr(oracle->campaigns[i].name));
-        const struct campaign *campaign = index == QUEUE_NONE ? NULL : queue_campaign(queue, index);
-
-        process->loads[i] = (struct world_load){.state = LOAD_WAITING};
-        if (campaign == NULL ||
-            (campaign->state != CAMPAIGN_READY && campaign->state != CAMPAIGN_DONE &&
-             campaign->state != CAMPAIGN_CANCELLED)) {
-            oracle_missing(oracle, i);
-            continue;
-        }
-        if (campaign->recipients_count != oracle->campaigns[i].count)
-            oracle_problem(oracle, "rule 1: %s has %u recipients, not %u",
-                           oracle->campaigns[i].name, campaign->recipients_count,
-                           oracle->campaigns[i].count);
-        oracle_acknowledge(oracle, i, campaign->descriptor.id);
-        world_cancel_found(process, i, campaign->state);
-        process->loads[i].state = LOAD_READY;
-    }
-    world_stop_found(process);
-}
-
 int world_engine_open(struct world_engine *process, struct world *world)
 {
     uint32_t shards_count = world->options.shards_count;
@@ -124,156 +92,11 @@ int world_engine_open(struct world_engine *process, struct world *world)
     if (result == 0)
         result = world_signers_open(process, &error);
     (void)text_cstr_end(&error);
-    if (result == 0)
-        look_for_campaigns(process);
-    return result;
-}
-
-/* --- loads --- */
-
-static void load_failed(struct world_engine *process, struct world_load *load)
-{
-    load->failures++;
-    load->again_ns = io_now_ns(process->front) + LOAD_AGAIN_NS;
-    load->state = load->failures < LOAD_FAILURES_MAX ? LOAD_WAITING : LOAD_GIVEN_UP;
-}
-
-static void load_begin(struct world_engine *process, uint32_t index)
-{
-    struct world_load *load = &process->loads[index];
-    const struct world *world = process->world;
-    struct campaign_descriptor draft = {
-        .name = span_cstr(world->oracle.campaigns[index].name),
-        .tenant = SPAN("tenant"),
-        .sender = span_cstr(world->oracle.sender),
-        .lane = index % 2 == 0 ? LANE_BULK : LANE_TRANSACTIONAL,
-        .kind = world->options.messages ? CAMPAIGN_MESSAGE : CAMPAIGN_TEMPLATE,
-        .require_tls = world->options.require_tls,
-        .weight = 1,
-        .created_s = io_wall_ns(process->front) / NS_PER_S,
-    };
-    int result;
-
-    if (io_now_ns(process->front) < load->again_ns)
-        return;
-    result =
-        store_load_begin(engine_store(process->engine), &draft, world_content(world), &load->load);
     if (result == 0) {
-        store_load_keep_back(load->load);
-        load->state = LOAD_ADDING;
-        load->next = 0;
-    } else if (result != -EBUSY) {
-        load_failed(process, load);
+        world_loads_find(process);
+        world_stop_found(process);
     }
-}
-
-static void load_add(struct world_engine *process, uint32_t index)
-{
-    struct world_load *load = &process->loads[index];
-    uint32_t count = process->world->oracle.campaigns[index].count;
-
-    for (uint32_t i = 0; i < LOAD_BATCH && load->next < count; i++) {
-        const struct world_recipient *recipient =
-            &process->world->recipients[process->world->oracle.campaigns[index].first + load->next];
-        struct span values[2] = {span_cstr(recipient->number), span_cstr(recipient->name)};
-        struct store_recipient item;
-        int result;
-
-        item = (struct store_recipient){
-            .address = span_cstr(recipient->address),
-            .domain = span_cstr(process->world->zones.zones[recipient->zone].name),
-            .values = values,
-            .values_count = process->world->options.messages ? 0 : 2,
-        };
-        result = store_load_add(load->load, &item);
-        if (result == -EAGAIN)
-            return;
-        if (result < 0) {
-            store_load_end(load->load);
-            load_failed(process, load);
-            return;
-        }
-        load->next++;
-    }
-    if (load->next == count) {
-        store_load_commit(load->load, (const uint8_t[CAMPAIGN_DIGEST_SIZE]){1});
-        load->state = LOAD_COMMITTING;
-    }
-}
-
-/* As the front does: the shards learn of the campaign when its content is there. */
-static void load_durable(struct world_engine *process, uint32_t index)
-{
-    struct world_load *load = &process->loads[index];
-    uint32_t campaign_index = store_load_campaign(load->load);
-    const struct campaign *campaign =
-        queue_campaign(store_queue(engine_store(process->engine)), campaign_index);
-    struct text error;
-    char words[256];
-
-    text_init(&error, words, sizeof(words) - 1);
-    if (content_add(engine_contents(process->engine), campaign_index, campaign, &error) < 0)
-        oracle_problem(&process->world->oracle, "content: %s", text_cstr_end(&error));
-    store_load_publish(load->load);
-}
-
-static void load_ready(struct world_engine *process, uint32_t index)
-{
-    struct world_load *load = &process->loads[index];
-    const struct queue *queue = store_queue(engine_store(process->engine));
-
-    oracle_acknowledge(&process->world->oracle, index,
-                       queue_campaign(queue, store_load_campaign(load->load))->descriptor.id);
-    store_load_end(load->load);
-    load->state = LOAD_READY;
-}
-
-static void load_commit(struct world_engine *process, uint32_t index)
-{
-    struct world_load *load = &process->loads[index];
-    enum store_load_state state = store_load_state(load->load);
-
-    if (state == STORE_LOAD_DURABLE) {
-        load_durable(process, index);
-        load->again_ns = io_now_ns(process->front); /* READY follows in the next turn */
-    } else if (state == STORE_LOAD_READY) {
-        load_ready(process, index);
-    } else if (state == STORE_LOAD_FAILED) {
-        store_load_end(load->load);
-        load_failed(process, load);
-    }
-}
-
-/* When the loads want to be looked at again: what waits for the disk is woken by its events. */
-static uint64_t load_turn(struct world_engine *process)
-{
-    uint64_t deadline_ns = UINT64_MAX;
-
-    for (uint32_t i = 0; i < process->world->oracle.campaigns_count; i++) {
-        struct world_load *load = &process->loads[i];
-        uint32_t next = load->next;
-        uint64_t patience_ns;
-
-        switch (load->state) {
-        case LOAD_WAITING:
-            load_begin(process, i);
-            break;
-        case LOAD_ADDING:
-            load_add(process, i);
-            break;
-        case LOAD_COMMITTING:
-            load_commit(process, i);
-            break;
-        case LOAD_READY:
-        case LOAD_GIVEN_UP:
-            break;
-        }
-        patience_ns = load->next != next ? NS_PER_MS : NS_PER_S;
-        if (load->state < LOAD_READY)
-            deadline_ns = min_u64(deadline_ns,
-                                  max_u64(io_now_ns(process->front) + patience_ns, load->again_ns));
-    }
-    return deadline_ns;
+    return result;
 }
 
 /* --- turns --- */
@@ -285,7 +108,7 @@ static void front_turn(struct world_engine *process, uint64_t until_ns, bool loa
     uint32_t count;
 
     if (loads)
-        until_ns = min_u64(until_ns, load_turn(process));
+        until_ns = min_u64(until_ns, world_loads_turn(process));
     until_ns = min_u64(until_ns, store_deadline_ns(store));
     until_ns = min_u64(until_ns, world_stop_deadline_ns(process));
     until_ns = min_u64(until_ns, hygiene_store_deadline_ns(engine_hygiene(process->engine)));
@@ -303,7 +126,7 @@ static void front_turn(struct world_engine *process, uint64_t until_ns, bool loa
         world_suppress_turn(process);
         world_cancel_turn(process);
         world_stop_turn(process);
-        (void)load_turn(process);
+        (void)world_loads_turn(process);
     }
 }
 
@@ -365,8 +188,7 @@ uint64_t world_engine_open_count(struct world_engine *process)
     uint32_t campaigns_count = queue_campaigns_count(store_queue(store));
     uint64_t open_count = world_cancel_is_busy(process);
 
-    for (uint32_t i = 0; i < process->world->oracle.campaigns_count; i++)
-        open_count += process->loads[i].state != LOAD_READY;
+    open_count += world_loads_open_count(process);
     for (uint32_t i = 0; i < campaigns_count; i++) {
         struct campaign_counts counts;
 
@@ -408,17 +230,6 @@ void world_engine_events(struct world_engine *process, struct store_cursor *curs
     }
 }
 
-static void loads_end(struct world_engine *process)
-{
-    for (uint32_t i = 0; i < process->world->oracle.campaigns_count; i++) {
-        struct world_load *load = &process->loads[i];
-
-        if (load->state == LOAD_ADDING || load->state == LOAD_COMMITTING)
-            store_load_end(load->load);
-        load->state = LOAD_GIVEN_UP;
-    }
-}
-
 /* Rule 7. */
 static void check_quiet(struct world_engine *process)
 {
@@ -445,7 +256,7 @@ int world_engine_close(struct world_engine *process, bool events)
     int first = 0;
     int result;
 
-    loads_end(process);
+    world_loads_end(process);
     engine_order_stop(process->engine);
     while (!all_stopped(process) && sim_world_now_ns() < until_ns &&
            sim_world_idle_waits() < STOP_IDLE_MAX)

@@ -1,7 +1,9 @@
 /* world_engine.h - the product in the simulated world: where sim/ meets engine/.
  *
- * One simulated process: a front (the store's thread: recovery, loads, campaign states) and the
- * shards, each a ring of one group, all turned by one thread in an order drawn from the seed. */
+ * One life of the product: a simulated process with a front (the store's thread: recovery, loads,
+ * campaign states) and the shards, each a ring of one group, all turned by one thread in an order
+ * drawn from the seed. Owns its policies, rings and engine; borrows the world, which lives longer.
+ */
 #ifndef SIM_WORLD_ENGINE_H
 #define SIM_WORLD_ENGINE_H
 
@@ -16,6 +18,7 @@ enum world_load_state {
     LOAD_GIVEN_UP /* failed more often than the world has patience */
 };
 
+/* One campaign on its way in (world_loads.h). */
 struct world_load {
     enum world_load_state state;
     struct store_load *load;
