@@ -14,6 +14,7 @@
 #include "sim/scripted_mx.h"
 #include "sim/world.h"
 #include "sim/world_engine.h"
+#include "sim/world_mail.h"
 
 #define SCENE_MAX ((size_t)64 * 1024)
 #define NAME_SERVER                                                                                \
@@ -165,7 +166,7 @@ static void do_inject(struct replay *replay, struct span rest)
             zones_find(&world->zones, at == SPAN_NOT_FOUND ? word : span_skip(word, at + 1));
         if (recipient.zone == ZONES_NONE)
             scene_unreadable(&replay->scene, "the recipient's domain is no zone");
-        world_add_recipient(world, campaign, &recipient);
+        world_mail_add_recipient(world, campaign, &recipient);
     }
     begin(replay);
 }

@@ -142,12 +142,4 @@ void world_print(const struct world_options *options, struct text *out);
 /* Runs it all. True when nothing was wrong. */
 bool world_run(uint64_t seed, const struct world_options *options, struct world_result *result);
 
-/* --- for world_engine.c --- */
-
-/* One more recipient of the campaign that was added to the oracle last. */
-void world_add_recipient(struct world *world, uint32_t campaign,
-                         const struct world_recipient *recipient);
-/* The template, or the finished message, of a campaign. */
-struct span world_content(const struct world *world);
-
 #endif

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "sim/world_cancel.h"
+#include "sim/world_mail.h"
 
 #define FAILURES_MAX 200
 #define AGAIN_NS (20 * NS_PER_S)
@@ -60,8 +61,8 @@ static void load_begin(struct world_engine *process, uint32_t index)
 
     if (io_now_ns(process->front) < load->again_ns)
         return;
-    result =
-        store_load_begin(engine_store(process->engine), &draft, world_content(world), &load->load);
+    result = store_load_begin(engine_store(process->engine), &draft, world_mail_content(world),
+                              &load->load);
     if (result == 0) {
         store_load_keep_back(load->load);
         load->state = LOAD_ADDING;
