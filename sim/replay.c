@@ -10,6 +10,8 @@
 
 #include "base/check.h"
 #include "sim/scene.h"
+#include "sim/scene_mx.h"
+#include "sim/scene_options.h"
 #include "sim/scene_zones.h"
 #include "sim/scripted_mx.h"
 #include "sim/world.h"
@@ -44,7 +46,7 @@ static void fail(struct replay *replay, const char *what, struct span word)
            word.size > 0 ? (const char *)word.data : "");
 }
 
-/* --- zones --- */
+/* --- names --- */
 
 /* names down | up */
 static void do_names(struct replay *replay, struct span rest)
@@ -55,86 +57,6 @@ static void do_names(struct replay *replay, struct span rest)
         scene_unreadable(&replay->scene, "down or up is expected");
     replay->world.dns.silence.all = span_equal(word, SPAN("down"));
     replay->names_asked = replay->world.dns.questions_count;
-}
-
-/* --- servers --- */
-
-static void do_mx(struct replay *replay, struct span rest)
-{
-    struct ip_port at = {.ip = scene_address(&replay->scene, span_word(&rest)), .port = 25};
-
-    replay->server = scripted_mx_add(&replay->mx, sim_world_net(), &at);
-    replay->server->sessions_count = 1;
-}
-
-static void take_replies(struct replay *replay, struct scripted_step *step, struct span *rest)
-{
-    struct text text;
-
-    text_init(&text, step->reply, sizeof(step->reply) - 1);
-    for (;;) {
-        struct span line;
-
-        *rest = span_trim(*rest);
-        if (rest->size == 0 || rest->data[0] != '"')
-            break;
-        line = scene_quoted(&replay->scene, rest);
-        text_add(&text, line);
-        text_add(&text, SPAN("\r\n"));
-    }
-    if (text.size == 0 || text.overflow)
-        scene_unreadable(&replay->scene, "replies are missing or too long");
-    (void)text_cstr_end(&text);
-}
-
-/* session | [expect WORD|"WORDS"] [after DURATION] reply "..." ... | close | reset | nothing */
-static void do_step(struct replay *replay, struct span rest)
-{
-    struct scripted_session *session;
-    struct scripted_step *step;
-    struct span word = span_word(&rest);
-
-    if (replay->server == NULL)
-        scene_unreadable(&replay->scene, "an indented line belongs to a mx");
-    if (span_equal(word, SPAN("session"))) {
-        if (replay->server->sessions[0].steps_count > 0)
-            replay->server->sessions_count++;
-        if (replay->server->sessions_count > SCRIPTED_SESSIONS_MAX)
-            scene_unreadable(&replay->scene, "too many sessions");
-        return;
-    }
-    if (span_equal(word, SPAN("slow"))) {
-        replay->server->octets_per_second =
-            (uint32_t)scene_number(&replay->scene, span_word(&rest));
-        return;
-    }
-    session = &replay->server->sessions[replay->server->sessions_count - 1];
-    if (session->steps_count == SCRIPTED_STEPS_MAX)
-        scene_unreadable(&replay->scene, "too many steps");
-    step = &session->steps[session->steps_count++];
-    if (span_equal(word, SPAN("expect"))) {
-        struct span quoted = scene_quoted(&replay->scene, &rest);
-
-        (void)scene_copy(&replay->scene, step->expect, sizeof(step->expect),
-                         quoted.size > 0 ? quoted : span_word(&rest));
-        word = span_word(&rest);
-    }
-    if (span_equal(word, SPAN("after"))) {
-        step->delay_ns = scene_duration(&replay->scene, span_word(&rest));
-        word = span_word(&rest);
-    }
-    if (span_equal(word, SPAN("reply"))) {
-        step->action = SCRIPTED_REPLY;
-        take_replies(replay, step, &rest);
-    } else if (span_equal(word, SPAN("close"))) {
-        step->action = SCRIPTED_CLOSE;
-    } else if (span_equal(word, SPAN("reset"))) {
-        step->action = SCRIPTED_RESET;
-    } else if (span_equal(word, SPAN("nothing"))) {
-        step->action = SCRIPTED_NOTHING;
-    } else {
-        scene_unreadable(&replay->scene, "reply, close, reset or nothing is expected");
-    }
 }
 
 /* --- the product --- */
@@ -192,43 +114,6 @@ static void do_crash(struct replay *replay, bool power)
     replay->running = false;
     replay->cursor = (struct store_cursor){0};
     begin(replay);
-}
-
-/* set KEY VALUE: as sim/scenes/README.md has them */
-static void do_set(struct replay *replay, struct span rest)
-{
-    struct world_options *options = &replay->world.options;
-    struct span key = span_word(&rest);
-    struct span value = span_word(&rest);
-
-    if (span_equal(key, SPAN("retry"))) {
-        for (size_t i = 0; i < ARRAY_LEN(options->retry_s); i++)
-            options->retry_s[i] = scene_duration(&replay->scene, value) / NS_PER_S;
-    } else if (span_equal(key, SPAN("lifetime"))) {
-        options->lifetime_s = scene_duration(&replay->scene, value) / NS_PER_S;
-    } else if (span_equal(key, SPAN("shards"))) {
-        options->shards_count = (uint32_t)scene_number(&replay->scene, value);
-        CHECK(options->shards_count <= WORLD_SHARDS_MAX);
-    } else if (span_equal(key, SPAN("connections_per_site"))) {
-        options->connections_per_site = (uint32_t)scene_number(&replay->scene, value);
-    } else if (span_equal(key, SPAN("messages_per_connection"))) {
-        options->messages_per_connection = (uint32_t)scene_number(&replay->scene, value);
-    } else if (span_equal(key, SPAN("window"))) {
-        sim_world_net()->options.window = (size_t)scene_number(&replay->scene, value);
-    } else if (span_equal(key, SPAN("lines"))) {
-        options->lines_count = (uint32_t)scene_number(&replay->scene, value);
-    } else if (span_equal(key, SPAN("requiretls"))) {
-        options->require_tls = true;
-    } else if (span_equal(key, SPAN("lifted"))) {
-        options->lifts_tls = true;
-    } else if (span_equal(key, SPAN("dane"))) {
-        options->dane_percent = 100;
-        options->tls_mode = 1;
-        for (uint32_t i = 0; i < replay->world.zones.zones_count; i++)
-            replay->world.zones.zones[i].tls_mode = 1;
-    } else {
-        scene_unreadable(&replay->scene, "this setting is not known");
-    }
 }
 
 /* --- checks --- */
@@ -323,17 +208,17 @@ static void do_line(struct replay *replay, struct span line)
     if (verb.size == 0 || verb.data[0] == '#')
         return;
     if (line.data[0] == ' ')
-        do_step(replay, line);
+        scene_mx_step(&replay->scene, replay->server, line);
     else if (span_equal(verb, SPAN("scene")))
         printf("%s: %.*s\n", replay->scene.file, (int)rest.size, (const char *)rest.data);
     else if (span_equal(verb, SPAN("set")))
-        do_set(replay, rest);
+        scene_options_set(&replay->scene, &replay->world, rest);
     else if (span_equal(verb, SPAN("zone")))
         scene_zone(&replay->scene, &replay->world.zones, rest);
     else if (span_equal(verb, SPAN("host")))
         scene_host(&replay->scene, &replay->world.zones, rest);
     else if (span_equal(verb, SPAN("mx")))
-        do_mx(replay, rest);
+        replay->server = scene_mx(&replay->scene, &replay->mx, sim_world_net(), rest);
     else if (span_equal(verb, SPAN("names")))
         do_names(replay, rest);
     else if (span_equal(verb, SPAN("inject")))
@@ -361,21 +246,7 @@ static void open_scene(struct replay *replay, const char *file)
     replay->trace = getenv("REPLAY_TRACE") != NULL;
     text_init(&replay->mx.complaints, replay->complaints, sizeof(replay->complaints) - 1);
     text_init(&problems, replay->problems, sizeof(replay->problems) - 1);
-    world->options = (struct world_options){
-        .shards_count = 1,
-        .connections_max = 10,
-        .connections_per_site = 1,
-        .messages_per_connection = 100,
-        .buffers_max = 10,
-        .ring_buffers_count = 64,
-        .ring_buffer_size = 2048,
-        .cache_entries_max = 256,
-        .segment_size = MIB,
-        .journal_size = MIB,
-        .retry_s = {300, 300, 300},
-        .lifetime_s = 86400,
-        .zones = {.zones_count = 32},
-    };
+    scene_options_init(&world->options);
     sim_world_open(1, NULL);
     prng_seed(&world->prng, 1);
     zones_open_empty(&world->zones);
