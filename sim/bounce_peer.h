@@ -4,6 +4,7 @@
  * Has a list of reports and delivers each until it is answered for good: after a break, a 4yz or
  * silence it comes back later, as mail servers do. How it speaks is its manner. Tells its owner
  * when a message has left whole and how it was answered; knows nothing of tags and of what follows.
+ * What it says is in bounce_talk.h; here are its connection, its patience and its pauses.
  * Owns its connection and what waits to be sent (malloc). */
 #ifndef SIM_BOUNCE_PEER_H
 #define SIM_BOUNCE_PEER_H
@@ -86,5 +87,16 @@ struct bounce_report *bounce_peer_add(struct bounce_peer *peer, const char *to, 
 /* How many are not answered for good. */
 uint32_t bounce_peer_open_count(const struct bounce_peer *peer);
 void bounce_peer_close(struct bounce_peer *peer);
+
+/* --- for bounce_talk.c --- */
+
+/* Adds octets to what waits to be sent. */
+void bounce_peer_put(struct bounce_peer *peer, const char *text);
+/* Writes what waits, as the manner has it; when its end has left it is told of (dotted). */
+void bounce_peer_flush(struct bounce_peer *peer);
+/* Both, and what is waited for then. */
+void bounce_peer_say(struct bounce_peer *peer, const char *text, enum bounce_wait wait);
+/* The connection ends, by a reset or a FIN; another attempt comes later. */
+void bounce_peer_leave(struct bounce_peer *peer, bool abruptly);
 
 #endif
