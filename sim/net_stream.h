@@ -7,14 +7,14 @@
  * Segments arrive in order; a direction takes `window` bytes at once. A stream may be chopped,
  * reset at a byte or silenced at a byte as the options draw it when it is opened. Each end has an
  * owner that is told what has changed and then reads or writes; after net_stream_close it is told
- * nothing. Owns its chunks (malloc). */
+ * nothing. Owns what is under way to its ends and not read yet (net_segment.h). */
 #ifndef SIM_NET_STREAM_H
 #define SIM_NET_STREAM_H
 
 #include "sim/net_sim.h"
 
 struct net_stream;
-struct net_chunk;
+struct net_segment;
 
 struct net_end_calls {
     void (*opened)(void *owner, int error); /* of a connect: 0 or -errno */
@@ -23,8 +23,8 @@ struct net_end_calls {
 };
 
 struct net_queue {
-    struct net_chunk *first;
-    struct net_chunk *last;
+    struct net_segment *first;
+    struct net_segment *last;
 };
 
 struct net_end {
@@ -84,13 +84,18 @@ const struct ip_port *net_stream_local(const struct net_end *end);
 const struct ip_port *net_stream_remote(const struct net_end *end);
 void net_stream_close_all(struct net_sim *net);
 
-/* --- for net_connect.c --- */
+/* --- for net_connect.c and net_segment.c --- */
+
+/* Which of the stream's two it is. */
+uint32_t net_stream_index(const struct net_end *end);
 struct net_stream *net_stream_claim(struct net_sim *net);
 /* A task for one end; net_stream_task_end gives it, or NULL when its stream is gone. */
 void net_stream_after(struct net_stream *stream, uint64_t delay_ns, timeline_run *run,
                       uint32_t index);
 struct net_end *net_stream_task_end(void *object, uint64_t argument);
 uint64_t net_stream_latency_ns(struct net_stream *stream);
+/* Bytes, the end or an error are there: tells the owner. */
+void net_stream_tell_readable(struct net_end *end);
 /* Nothing more comes: tells the owner. */
 void net_stream_break(struct net_end *end, int error);
 void net_stream_times_out(void *object, uint64_t argument); /* a task */
