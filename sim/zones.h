@@ -100,6 +100,7 @@ struct zones {
     uint32_t index_max;
 };
 
+/* All of it drawn (zones_draw.c). */
 void zones_open(struct zones *zones, uint64_t seed, const struct zones_options *options);
 /* A world written by hand: empty, then zones_add, zones_add_host (replay.c). */
 void zones_open_empty(struct zones *zones);
