@@ -416,6 +416,38 @@ static void test_more_than_the_room_ends_it(void **state)
     sim_world_close();
 }
 
+/* One client, who leaves after so many octets, and nobody who begins by chance. */
+static void begin_alone(struct client *client, struct campaign_case *campaign, size_t leave_at)
+{
+    client->load = handover_begin(&test.handover);
+    assert_non_null(client->load);
+    client->campaign = campaign;
+    client->sent = 0;
+    client->room = 0;
+    client->leave_at = leave_at;
+    write_stream(client, LANE_BULK);
+}
+
+static void start_alone(struct client *client, uint64_t seed)
+{
+    forget_clients();
+    test.campaigns_count = CAMPAIGNS;
+    sim_world_open(seed, NULL);
+    prng_seed(&test.prng, seed);
+    start();
+    client->bytes = malloc(STREAM_SIZE);
+    assert_non_null(client->bytes);
+}
+
+static void end_alone(struct client *client)
+{
+    free(client->bytes);
+    assert_int_equal(store_shard_close(test.shard), 0);
+    assert_int_equal(store_close(test.store), 0);
+    abandon();
+    sim_world_close();
+}
+
 /* Before its list comes, and it has left nothing: the same name is taken when there is memory. */
 static void test_without_memory_it_is_refused(void **state)
 {
@@ -423,21 +455,9 @@ static void test_without_memory_it_is_refused(void **state)
     struct campaign_case campaign = {.name = "large", .count = 30};
 
     (void)state;
-    forget_clients();
-    test.campaigns_count = CAMPAIGNS; /* nobody begins by chance */
-    sim_world_open(8, NULL);
-    prng_seed(&test.prng, 8);
-    start();
-    client->bytes = malloc(STREAM_SIZE);
-    assert_non_null(client->bytes);
+    start_alone(client, 8);
     for (int with_memory = 0; with_memory < 2; with_memory++) {
-        client->load = handover_begin(&test.handover);
-        assert_non_null(client->load);
-        client->campaign = &campaign;
-        client->sent = 0;
-        client->room = 0;
-        client->leave_at = SIZE_MAX;
-        write_stream(client, LANE_BULK);
+        begin_alone(client, &campaign, SIZE_MAX);
         test.without_memory = with_memory == 0;
         for (uint32_t i = 0; i < 5000 && client->load != NULL; i++) {
             if (client->load->state == HANDOVER_ENDED && with_memory == 0) {
@@ -452,11 +472,70 @@ static void test_without_memory_it_is_refused(void **state)
         assert_true(handover_quiet(&test.handover));
         check_contents();
     }
-    free(client->bytes);
-    assert_int_equal(store_shard_close(test.shard), 0);
-    assert_int_equal(store_close(test.store), 0);
-    abandon();
-    sim_world_close();
+    end_alone(client);
+}
+
+static void turn_until_quiet(void)
+{
+    for (uint32_t i = 0; i < 20000 && !handover_quiet(&test.handover); i++)
+        turn();
+    for (uint32_t i = 0; i < HANDOVER_LOADS_MAX; i++)
+        assert_int_equal(test.handover.loads[i].state, HANDOVER_FREE);
+}
+
+/* Nothing is queued, and the place is free for the next one, who leaves as well. */
+static void test_who_leaves_has_given_nothing(void **state)
+{
+    static const size_t octets[] = {0, 1, 100, 50000, 90000, 120000};
+    struct client *client = &test.clients[0];
+    struct campaign_case campaign = {.name = "half", .count = COUNT_MAX};
+    uint32_t seen[HANDOVER_ENDED] = {0}; /* how far they had come */
+
+    (void)state;
+    start_alone(client, 9);
+    for (size_t i = 0; i < 4 * ARRAY_LEN(octets); i++) {
+        enum handover_state left_in = HANDOVER_FREE;
+
+        begin_alone(client, &campaign, octets[i % ARRAY_LEN(octets)]);
+        assert_true(client->stream.size > 120000);
+        for (uint32_t k = 0; k < 5000 && client->load != NULL; k++) {
+            left_in = client->load->state;
+            turn();
+        }
+        assert_null(client->load);
+        assert_int_equal(campaign.fate, LEFT);
+        seen[left_in]++;
+        turn_until_quiet();
+        assert_int_equal(queue_find_campaign(store_queue(test.store), SPAN(""), SPAN("half")),
+                         QUEUE_NONE);
+        check_contents();
+    }
+    assert_true(seen[HANDOVER_OPENING] > 0 && seen[HANDOVER_ADDING] > 0);
+    end_alone(client);
+}
+
+/* Who said that this was all may go: it is taken in, and then the place is free. */
+static void test_who_leaves_after_all_was_given(void **state)
+{
+    struct client *client = &test.clients[0];
+    struct campaign_case campaign = {.name = "whole", .count = COUNT_MAX};
+    const struct campaign *found;
+
+    (void)state;
+    start_alone(client, 10);
+    begin_alone(client, &campaign, SIZE_MAX);
+    for (uint32_t i = 0; i < 5000 && client->load->state != HANDOVER_COMMITTING; i++)
+        turn();
+    assert_int_equal(client->load->state, HANDOVER_COMMITTING);
+    end_client(client, LEFT);
+    assert_false(handover_quiet(&test.handover));
+    turn_until_quiet();
+    check_contents();
+    found = queue_campaign(store_queue(test.store),
+                           queue_find_campaign(store_queue(test.store), SPAN(""), SPAN("whole")));
+    assert_int_equal(found->state, CAMPAIGN_READY);
+    assert_int_equal(found->recipients_count, COUNT_MAX);
+    end_alone(client);
 }
 
 int main(void)
@@ -464,6 +543,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_more_than_the_room_ends_it),
         cmocka_unit_test(test_without_memory_it_is_refused),
+        cmocka_unit_test(test_who_leaves_has_given_nothing),
+        cmocka_unit_test(test_who_leaves_after_all_was_given),
         cmocka_unit_test(test_whole_or_not_at_all),
     };
 
