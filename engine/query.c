@@ -106,12 +106,15 @@ static bool step_find(const struct query *query, const struct query_world *world
 
     json_put_open(out, '{');
     json_put_key_bool(out, "service", world->is_service);
-    if (world->stats != NULL)
+    if (world->stats != NULL) {
         json_put_key_u64(out, "sessions", world->stats->gauges[STATS_SESSIONS]);
+        json_put_key_u64(out, "opening", world->stats->gauges[STATS_OPENING]);
+    }
     if (query->domain[0] != '\0' && world->handover != NULL && world->handover->policy != NULL)
         json_put_key_bool(out, "signs",
                           policy_mail_signer(world->handover->policy, span_cstr(query->domain)) !=
                               NULL);
+    json_put_key_u64(out, "pauses", query_order_pauses(queue, index));
     json_put_key_bool(out, "found", index != QUEUE_NONE);
     if (index != QUEUE_NONE) {
         const struct campaign *campaign = queue_campaign(queue, index);

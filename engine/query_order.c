@@ -301,6 +301,17 @@ bool query_order_stops(const struct queue *queue, const char *campaign, const ch
     return true;
 }
 
+uint32_t query_order_pauses(const struct queue *queue, uint32_t campaign_index)
+{
+    const struct stops *stops = queue_stops(queue);
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < stops->count; i++)
+        count += stops->list[i].kind == STOP_PAUSED && (stops->list[i].campaign == STOPS_EVERY ||
+                                                        stops->list[i].campaign == campaign_index);
+    return count;
+}
+
 const char *query_order_pause(const struct queue *queue, uint32_t campaign_index, uint32_t domain)
 {
     if (campaign_index != STOPS_EVERY &&

@@ -42,6 +42,8 @@ MUST_USE bool query_order_step(struct query_order *order, const struct query_ord
  * *cursor on. False: no room for more. */
 MUST_USE bool query_order_stops(const struct queue *queue, const char *campaign, const char *domain,
                                 uint32_t *cursor, struct text *out);
+/* How many domains have the campaign's mail kept back; STOPS_EVERY: that of every campaign. */
+uint32_t query_order_pauses(const struct queue *queue, uint32_t campaign_index);
 /* Why mail of a campaign to a domain does not go now, in words; NULL: no operator keeps it. */
 const char *query_order_pause(const struct queue *queue, uint32_t campaign_index, uint32_t domain);
 

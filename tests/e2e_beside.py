@@ -83,6 +83,15 @@ def handing(case):
     run = spool.send_list(template, rows(case, "later.csv", 5, "l"), "later", "--at", "+1h").expect(e2e.STILL_QUEUED)
     e2e.check_counts(run.json, run, recipients=5, queued=5)
     spool.queue("cancel", "--campaign", "later", "--yes").expect(0)
+    # A domain that was paused before is not waited for either.
+    spool.queue("pause", "--domain", "one.test").expect(0)
+    paused = rows(case, "paused.csv", 3, "p")
+    run = spool.send_list(template, paused, "paused").expect(e2e.STILL_QUEUED)
+    e2e.check_counts(run.json, run, recipients=3, accepted=2, queued=1)
+    e2e.check("paused to so many domains: 1" in run.err and "queue summary" in run.err, "it says what is paused", run)
+    spool.queue("resume", "--domain", "one.test").expect(0)
+    run = spool.send_list(template, paused, "paused").expect(0)
+    e2e.check_counts(run.json, run, recipients=3, accepted=3)
     # Interrupted while it waits: the campaign stays. Gone on with, until everything has its end.
     many = rows(case, "many.csv", 600, "m")
     client = spool.start_list(template, many, "many", "--until", "done")
@@ -105,7 +114,7 @@ def handing(case):
     service.stop()
     run = spool.send_list(template, first, "first").expect(0)
     e2e.check_equal((run.json["accepted"], run.json["messages_per_second"]), (400, 0), "at rest as well", run)
-    check_ledger(sink, spool, addresses(400) + addresses(600, "m") +
+    check_ledger(sink, spool, addresses(400) + addresses(3, "p") + addresses(600, "m") +
                  collections.Counter(["lone@one.test"] + [f"s{i}@one.test" for i in (1, 2, 3, 4)]))
     case.note("six ways of handing over")
 

@@ -72,6 +72,8 @@ static void read_answer(struct span line, struct campaign_answer *ret)
         .unsure = number(line, "unsure"),
     };
     ret->sessions = (uint64_t)number(line, "sessions");
+    ret->opening = (uint64_t)number(line, "opening");
+    ret->pauses = (uint64_t)number(line, "pauses");
 }
 
 int campaign_answer_ask(const struct plan *plan, const char *spool, struct campaign_answer *ret)

@@ -18,7 +18,9 @@ struct campaign_answer {
     uint8_t content_digest[CAMPAIGN_DIGEST_SIZE];
     uint8_t list_digest[CAMPAIGN_DIGEST_SIZE];
     struct campaign_counts counts;
-    uint64_t sessions;
+    uint64_t sessions; /* of the sender */
+    uint64_t opening;  /* ...of which so many have carried nothing yet */
+    uint64_t pauses;   /* domains to which an operator keeps its mail back */
 };
 
 /* About the campaign of the plan's name. 0, or -errno: nobody answers, or not so. */

@@ -18,6 +18,7 @@
 #include "tools/verb.h"
 
 #define LOOK_MS 100
+#define REST_MS 3000  /* without a move: what is left is what an operator keeps back */
 #define GONE_MS 10000 /* a service that is restarted may be away for so long */
 
 struct hand_over {
@@ -31,6 +32,9 @@ struct hand_over {
     struct campaign_counts before; /* when it was found; zero: it is new */
     bool stream;                   /* the list can be read once */
     bool service;                  /* the sender does not end by itself */
+    bool paused_before;            /* an operator kept mail to some domain back */
+    struct campaign_counts seen;   /* ...and how it stood when something moved last */
+    uint64_t seen_ns;
 };
 
 static volatile sig_atomic_t stopped;
@@ -159,10 +163,23 @@ static void show(struct hand_over *hand, const struct campaign_answer *answer)
     picture.stats.outcomes[OUTCOME_FAILED] = (uint64_t)answer->counts.failed;
     picture.stats.outcomes[OUTCOME_EXPIRED] = (uint64_t)answer->counts.expired;
     picture.stats.gauges[STATS_SESSIONS] = answer->sessions;
+    picture.stats.gauges[STATS_OPENING] = answer->opening;
     progress_show(&hand->progress, &picture);
 }
 
-static bool goal_reached(const struct hand_over *hand, const struct campaign_answer *answer)
+/* A pause that came while it waits is waited out. */
+static bool is_kept_back(struct hand_over *hand, const struct campaign_answer *answer)
+{
+    if (hand->paused_before && answer->pauses > 0 && answer->counts.in_flight == 0 &&
+        answer->counts.queued == hand->seen.queued &&
+        answer->counts.deferred == hand->seen.deferred)
+        return now_ns() - hand->seen_ns >= REST_MS * NS_PER_MS;
+    hand->seen = answer->counts;
+    hand->seen_ns = now_ns();
+    return false;
+}
+
+static bool goal_reached(struct hand_over *hand, const struct campaign_answer *answer)
 {
     const struct campaign_counts *counts = &answer->counts;
 
@@ -170,7 +187,7 @@ static bool goal_reached(const struct hand_over *hand, const struct campaign_ans
         hand->plan->options->not_before_s > (uint64_t)time(NULL))
         return true; /* what is left waits for its time */
     if (hand->plan->options->goal == FRONT_UNTIL_IDLE)
-        return counts->queued == 0 && counts->in_flight == 0;
+        return (counts->queued == 0 && counts->in_flight == 0) || is_kept_back(hand, answer);
     return campaign_counts_open(counts) == 0;
 }
 
@@ -224,6 +241,9 @@ static int wait_and_tell(struct hand_over *hand)
     sent.counts = answer.counts;
     sent.seconds = (double)(now_ns() - hand->started_ns) / (double)NS_PER_S;
     send_result_print(&sent, hand->plan->options->json);
+    if (campaign_counts_open(&answer.counts) > 0 && answer.pauses > 0)
+        (void)fprintf(stderr, "mail is paused to so many domains: %llu: see ringpost queue summary\n",
+                      (unsigned long long)answer.pauses);
     return send_result_exit_code(result, &answer.counts);
 }
 
@@ -236,6 +256,7 @@ static int find_or_load(struct hand_over *hand)
 
     if (result < 0)
         return HAND_OVER_NOBODY;
+    hand->paused_before = answer.pauses > 0;
     if (answer.found && answer.state == CAMPAIGN_LOADING)
         return HAND_OVER_AGAIN; /* by another client, at this moment */
     if (answer.found) {
