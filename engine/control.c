@@ -264,12 +264,15 @@ static bool answer_load(struct control *control, struct client *client,
 
 static bool answer(struct control *control, struct client *client, const struct query_world *world)
 {
+    const struct query_order *order = &client->query.order;
+    uint32_t record = order->record + order->told.record;
     bool complete;
 
     if (client->query.verb == QUERY_LOAD)
         return answer_load(control, client, world);
     complete = query_step(&client->query, world, &client->out);
-    if (client->query.verb != QUERY_ORDER) /* it searches; only a slow disk may be too slow */
+    /* Who searches goes on; only a slow disk may be too slow. */
+    if (client->query.verb != QUERY_ORDER || record != order->record + order->told.record)
         client->until_ns = io_now_ns(control->io) + CONTROL_TIMEOUT_NS;
     return complete;
 }

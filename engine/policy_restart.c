@@ -37,10 +37,20 @@ static bool same_addresses(const struct ip_port *a, const struct ip_port *b, uin
     return true;
 }
 
+/* The tags of old keys are read at the start. */
+static bool same_old_keys(const struct policy *policy, const struct policy *fresh)
+{
+    for (uint32_t i = 0; i < fresh->return_previous.count; i++)
+        if (strcmp(policy->return_previous_items[i], fresh->return_previous_items[i]) != 0)
+            return false;
+    return policy->return_previous.count == fresh->return_previous.count;
+}
+
 void policy_needs_restart(const struct policy *policy, const struct policy *fresh,
                           struct text *ret_keys)
 {
     differs(ret_keys, strcmp(policy->hostname, fresh->hostname) != 0, "hostname");
+    differs(ret_keys, strcmp(policy->spool, fresh->spool) != 0, "spool");
     differs(ret_keys, policy->shards != fresh->shards, "shards");
     differs(ret_keys, policy->signing_threads != fresh->signing_threads, "signing.threads");
     differs(
@@ -59,7 +69,8 @@ void policy_needs_restart(const struct policy *policy, const struct policy *fres
     differs(ret_keys, strcmp(policy->tls_ca_file, fresh->tls_ca_file) != 0, "tls.ca_file");
     differs(ret_keys,
             (policy->return_domain[0] == '\0') != (fresh->return_domain[0] == '\0') ||
-                strcmp(policy->return_key_file, fresh->return_key_file) != 0,
+                strcmp(policy->return_key_file, fresh->return_key_file) != 0 ||
+                !same_old_keys(policy, fresh),
             "return_path");
     differs(ret_keys, strcmp(policy->events_directory, fresh->events_directory) != 0,
             "events.directory");
@@ -67,7 +78,8 @@ void policy_needs_restart(const struct policy *policy, const struct policy *fres
             policy->bounces_listen.count != fresh->bounces_listen.count ||
                 !same_addresses(policy->bounces_addresses, fresh->bounces_addresses,
                                 policy->bounces_listen.count) ||
-                strcmp(policy->bounces_tls_cert, fresh->bounces_tls_cert) != 0,
+                strcmp(policy->bounces_tls_cert, fresh->bounces_tls_cert) != 0 ||
+                strcmp(policy->bounces_tls_key, fresh->bounces_tls_key) != 0,
             "bounces");
     differs(ret_keys, policy->hygiene_addresses != fresh->hygiene_addresses, "hygiene.addresses");
     differs(ret_keys, strcmp(policy->hygiene_path, fresh->hygiene_path) != 0, "hygiene.path");

@@ -8,6 +8,7 @@
 #include "engine/event_json.h"
 #include "engine/policy_mail.h"
 #include "engine/query_error.h"
+#include "message/address.h"
 
 #define RECORDS_A_STEP 20000
 
@@ -19,6 +20,30 @@ static bool take_word(struct span word, char *ret_word)
         memcpy(ret_word, word.data, word.size);
     ret_word[word.size] = '\0';
     return true;
+}
+
+/* A domain as recipients' domains are kept; nothing is every one. */
+static bool take_domain(struct query *query, struct span word)
+{
+    struct text key;
+
+    query->domain[0] = '\0';
+    if (word.size == 0)
+        return true;
+    text_init(&key, query->domain, sizeof(query->domain));
+    if (address_domain_key(word, &key) && !key.overflow) {
+        (void)text_cstr_end(&key);
+        return true;
+    }
+    query->domain[0] = '\0';
+    query->problem = "that is no domain";
+    return false;
+}
+
+static bool take_scope(struct query *query, struct span words)
+{
+    return take_word(span_split(&words, '\t'), query->campaign) &&
+           take_domain(query, span_split(&words, '\t'));
 }
 
 static bool take_number(struct span digits, uint64_t *ret_number)
@@ -44,12 +69,10 @@ void query_parse(struct query *query, struct span line)
         query->verb = QUERY_STATUS;
     } else if (span_equal(verb, SPAN("summary"))) {
         query->verb = QUERY_SUMMARY;
-        good = take_word(span_split(&line, '\t'), query->campaign) &&
-               take_word(span_split(&line, '\t'), query->domain);
+        good = take_scope(query, line);
     } else if (span_equal(verb, SPAN("list"))) {
         query->verb = QUERY_LIST;
-        good = take_word(span_split(&line, '\t'), query->campaign) &&
-               take_word(span_split(&line, '\t'), query->domain);
+        good = take_scope(query, line);
     } else if (span_equal(verb, SPAN("show"))) {
         query->verb = QUERY_SHOW;
         good = event_json_parse_id(line, &query->identity);
@@ -75,9 +98,7 @@ void query_parse(struct query *query, struct span line)
         good = query_report_parse(&query->report, line);
     } else if (query_order_parse(&query->order, verb)) {
         query->verb = QUERY_ORDER;
-        good = take_word(span_split(&line, '\t'), query->campaign) &&
-               take_word(span_split(&line, '\t'), query->domain) &&
-               (query->campaign[0] != '\0' || query->domain[0] != '\0');
+        good = take_scope(query, line) && (query->campaign[0] != '\0' || query->domain[0] != '\0');
     }
     if (!good)
         query->verb = QUERY_INVALID;

@@ -40,6 +40,22 @@ static void write_counts(struct text *out, const struct campaign_counts *counts)
     json_put_key_u64(out, "unsure", (uint64_t)counts->unsure);
 }
 
+/* At rest, who was cancelled at a domain still counts as queued or deferred: the next sender ends
+ * them. */
+static void write_stops(const struct queue *queue, uint32_t index, struct text *out)
+{
+    const struct stops *stops = queue_stops(queue);
+    uint32_t counts[STOP_KIND_COUNT] = {0};
+
+    for (uint32_t i = 0; i < stops->count; i++)
+        if (stops->list[i].campaign == index || stops->list[i].campaign == STOPS_EVERY)
+            counts[stops->list[i].kind]++;
+    if (counts[STOP_PAUSED] > 0)
+        json_put_key_u64(out, "domains_paused", counts[STOP_PAUSED]);
+    if (counts[STOP_CANCELLED] > 0)
+        json_put_key_u64(out, "domains_cancelled", counts[STOP_CANCELLED]);
+}
+
 void query_campaign_fields(struct store *store, const struct content_set *contents, uint32_t index,
                            struct text *out)
 {
@@ -58,6 +74,7 @@ void query_campaign_fields(struct store *store, const struct content_set *conten
     json_put_key_u64(out, "created", campaign->descriptor.created_s);
     json_put_key_u64(out, "recipients", campaign->recipients_count);
     write_counts(out, &counts);
+    write_stops(queue, index, out);
     if (campaign->descriptor.require_tls)
         json_put_key_bool(out, "require_tls", true);
     if (fault != NULL)

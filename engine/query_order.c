@@ -114,15 +114,16 @@ static void write_stop(const struct queue *queue, uint32_t campaign_index, struc
     json_put_key_string(out, "tenant", queue_campaign(queue, campaign_index)->descriptor.tenant);
 }
 
+/* What holds now: a pause of every campaign may, where that of one was lifted. */
 static void write_order(const struct query_order *order, const struct query_order_world *world,
                         struct text *out)
 {
     const struct queue *queue = store_queue(world->store);
-    enum stop_kind kind = order->state == CAMPAIGN_PAUSED ? STOP_PAUSED : STOP_NONE;
     uint32_t domain = queue_find_domain(queue, span_cstr(world->domain));
 
     json_put_open(out, '{');
-    write_stop(queue, order->campaign_index, queue_domain_name(queue, domain), kind, out);
+    write_stop(queue, order->campaign_index, queue_domain_name(queue, domain),
+               stops_kind(queue_stops(queue), order->campaign_index, domain), out);
     json_put_close(out, '}');
     text_add_byte(out, '\n');
 }
@@ -147,7 +148,7 @@ static void complain_of_domain(const struct query_order *order,
     if (stops_kind(stops, order->campaign_index, domain) == STOP_CANCELLED) {
         text_add_cstr(&words, " was cancelled in this campaign: that is for good");
     } else if (other == NULL) {
-        text_add_cstr(&words, " is not paused");
+        text_add_cstr(&words, " is not paused, and no such mail is known here");
     } else if (other->campaign == STOPS_EVERY) {
         text_add_cstr(&words, " is paused in every campaign: leave out --campaign");
     } else {
@@ -161,8 +162,21 @@ static void complain_of_domain(const struct query_order *order,
 static const char *stop_trouble(int result)
 {
     if (result == -ENOSPC)
-        return "too many domains are stopped, or known: let some go on, or cancel whole campaigns";
-    return "this is no domain, or the campaign has ended or cannot be read";
+        return "too many domains are stopped, or known: let some go on, or cancel whole campaigns "
+               "(what was stopped before stays so)";
+    return "the campaign is not there any more, or not yet, or cannot be read";
+}
+
+/* Whether mail to the domain, which is known, goes in every campaign. */
+static bool is_open(const struct queue *queue, struct span domain)
+{
+    const struct stops *stops = queue_stops(queue);
+    uint32_t index = queue_find_domain(queue, domain);
+
+    for (uint32_t i = 0; i < stops->count; i++)
+        if (stops->list[i].domain == index)
+            return false;
+    return index != QUEUE_NONE;
 }
 
 /* Like order_state. */
@@ -179,8 +193,8 @@ static int order_stop(struct query_order *order, const struct query_order_world 
     if (world->campaign[0] != '\0' && !find_campaign(order, world, out))
         return -ENOENT;
     known = stops_find(queue_stops(queue), order->campaign_index, queue_find_domain(queue, domain));
-    if (known != NULL && known->kind == kind)
-        return 0; /* it is paused already */
+    if (known != NULL ? known->kind == kind : kind == STOP_NONE && is_open(queue, domain))
+        return 0; /* it is so already */
     if (known == NULL && kind == STOP_NONE)
         result = -EALREADY;
     else
@@ -242,6 +256,20 @@ static int order_cancels(struct query_order *order, const struct query_order_wor
     return 0;
 }
 
+/* It was ordered before, by the same words perhaps. */
+static bool is_cancelled(const struct query_order_world *world)
+{
+    const struct queue *queue = store_queue(world->store);
+    const struct stops *stops = queue_stops(queue);
+    uint32_t domain = queue_find_domain(queue, span_cstr(world->domain));
+
+    for (uint32_t i = 0; i < stops->count; i++)
+        if (stops->list[i].domain == domain && stops->list[i].kind == STOP_CANCELLED &&
+            query_campaign_is(queue_campaign(queue, stops->list[i].campaign), world->campaign))
+            return true;
+    return false;
+}
+
 static bool step_cancel(struct query_order *order, const struct query_order_world *world,
                         struct text *out)
 {
@@ -255,7 +283,7 @@ static bool step_cancel(struct query_order *order, const struct query_order_worl
         result = order_cancels(order, world, out);
         if (result < 0)
             return result != -EBUSY && result != -EAGAIN;
-        if (order->found_count == 0)
+        if (order->found_count == 0 && !is_cancelled(world))
             return query_error(out, "no mail to that domain waits there");
         order->ordered = true;
     }

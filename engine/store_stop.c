@@ -41,6 +41,7 @@ static int write_stop(struct store *store, const struct stop *stop)
 {
     struct journal_stop record = {
         .time_s = stop->time_s,
+        .sequence = queue_append_next_stop(store->queue),
         .kind = stop->kind,
         .domain = queue_domain_name(store->queue, stop->domain),
     };
@@ -79,7 +80,7 @@ int store_set_stop(struct store *store, uint32_t campaign_index, struct span dom
         r = write_stop(store, &stop);
     if (r < 0)
         return r;
-    CHECK(queue_append_stop(store->queue, &stop) == 0);
+    CHECK(queue_append_stop(store->queue, &stop, queue_append_next_stop(store->queue)) == 0);
     if (kind == STOP_CANCELLED) {
         stops->cancels[(stops->cancels_first + stops->cancels_count++) % STORE_PARTS_CANCELS] =
             (struct store_cancel){stop, stops->ticket};

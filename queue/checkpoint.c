@@ -93,7 +93,8 @@ void checkpoint_begin(struct checkpoint_writer *writer, const struct queue *queu
 {
     uint64_t sizes[CHECKPOINT_SECTIONS_COUNT], offsets[CHECKPOINT_SECTIONS_COUNT];
 
-    *writer = (struct checkpoint_writer){.queue = queue, .file = *file, .crcs = memory->crcs};
+    *writer = (struct checkpoint_writer){
+        .queue = queue, .file = *file, .stop_sequence = queue->stop_sequence, .crcs = memory->crcs};
     make_tables(writer, journals, memory);
     writer->sections[CHECKPOINT_ENTRIES].size =
         (uint64_t)queue->entries.count * sizeof(struct entry);
@@ -182,7 +183,8 @@ struct span checkpoint_trailer(struct checkpoint_writer *writer, uint64_t *ret_o
 void checkpoint_header(const struct checkpoint_writer *writer, uint8_t *page)
 {
     struct checkpoint_image_table header = {.clean = writer->clean,
-                                            .blocks_count = writer->blocks_count};
+                                            .blocks_count = writer->blocks_count,
+                                            .stop_sequence = writer->stop_sequence};
 
     for (uint32_t i = 0; i < CHECKPOINT_SECTIONS_COUNT; i++)
         header.sizes[i] = writer->sections[i].size;

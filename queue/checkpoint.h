@@ -42,6 +42,7 @@ struct checkpoint_writer {
     const struct queue *queue;
     struct record_file file;
     bool clean;
+    uint64_t stop_sequence;
     struct {
         uint64_t offset; /* in the image */
         uint64_t size;

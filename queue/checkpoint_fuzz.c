@@ -23,7 +23,7 @@ static void put_right(uint8_t *image, size_t size)
         return;
     crc = crc_add(0, span_make(image + 12, 60));
     memcpy(image + 8, &crc, sizeof(crc));
-    crc = crc_add(0, span_make(image + 1028, 76));
+    crc = crc_add(0, span_make(image + 1028, 84));
     memcpy(image + 1024, &crc, sizeof(crc));
 }
 

@@ -16,6 +16,7 @@ struct checkpoint_image_table {
     uint32_t crc; /* of what follows in the struct */
     uint32_t clean;
     uint64_t blocks_count;
+    uint64_t stop_sequence; /* the highest of all stops, those that do not hold any more too */
     uint64_t sizes[CHECKPOINT_SECTIONS_COUNT];
 };
 

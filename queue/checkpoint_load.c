@@ -171,10 +171,13 @@ static int load_stops(struct queue *queue, const struct image *image)
             (stop.campaign == STOPS_EVERY &&
              (entries[i].campaign != 0 || stop.kind == STOP_CANCELLED)))
             return -EBADMSG;
-        r = queue_append_stop(queue, &stop);
+        r = queue_append_stop(queue, &stop, queue_append_next_stop(queue));
         if (r < 0)
             return -EBADMSG;
     }
+    if (image->header.stop_sequence < count)
+        return -EBADMSG;
+    queue->stop_sequence = image->header.stop_sequence;
     return 0;
 }
 

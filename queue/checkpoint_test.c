@@ -53,7 +53,7 @@ static void fill_queue(void)
     assert_int_equal(queue_recover_segment(queue, 0, 0, &found), 0);
     assert_true(queue_append_state(queue, 0, &ready));
     for (size_t i = 0; i < ARRAY_LEN(stops); i++)
-        assert_int_equal(queue_append_stop(queue, &stops[i]), 0);
+        assert_int_equal(queue_append_stop(queue, &stops[i], 10 + i), 0);
     queue_recover_finish(queue);
 }
 
@@ -138,6 +138,7 @@ static void test_round_trip(void **state)
     assert_true(span_equal(queue_campaign(queue, 0)->content, SPAN("hello")));
     assert_int_equal(queue_domains_count(queue), 2);
     assert_int_equal(queue_stops(queue)->count, 2);
+    assert_int_equal(queue_append_next_stop(queue), 12);
     assert_int_equal(stops_find(queue_stops(queue), 0, 1)->kind, STOP_CANCELLED);
     assert_true(stops_find(queue_stops(queue), 0, 1)->time_s == 77);
     assert_int_equal(stops_find(queue_stops(queue), STOPS_EVERY, 0)->kind, STOP_PAUSED);
@@ -162,7 +163,7 @@ static void test_refuses_damage(void **state)
         /* The bytes between the header's two parts say nothing. */
         size_t at = i < 72 ? i : i < 150 ? 1024 + i - 72 : RECORD_PAGE;
 
-        if (i >= 150 || at >= 1024 + 80)
+        if (i >= 150 || at >= 1024 + 88)
             at = RECORD_PAGE + prng_below(&prng, image.size - RECORD_PAGE);
         image.data[at] ^= (uint8_t)(1U << prng_below(&prng, 8));
         if (checkpoint_read(span_from_mut(image), &loaded) == 0)

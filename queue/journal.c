@@ -58,6 +58,7 @@ struct state_record {
 struct stop_record {
     uint64_t campaign;
     uint64_t time_s;
+    uint64_t sequence;
     uint16_t size; /* of the name, which follows */
     uint8_t kind;
     uint8_t spare[5];
@@ -65,7 +66,7 @@ struct stop_record {
 
 static_assert(sizeof(struct outcome_record) == 136, "on disk");
 static_assert(sizeof(struct state_record) == 64, "on disk");
-static_assert(sizeof(struct stop_record) == 24, "on disk");
+static_assert(sizeof(struct stop_record) == 32, "on disk");
 static_assert(sizeof(struct outcome_record) + REPLY_TEXT_MAX +
                       (size_t)(STRINGS_COUNT - 1) * ATTEMPT_NAME_MAX <=
                   JOURNAL_OUTCOME_MAX,
@@ -294,6 +295,7 @@ void journal_write_stop(const struct journal_stop *stop, uint8_t *payload)
     const struct stop_record record = {
         .campaign = stop->campaign,
         .time_s = stop->time_s,
+        .sequence = stop->sequence,
         .size = (uint16_t)stop->domain.size,
         .kind = (uint8_t)stop->kind,
     };
@@ -317,6 +319,7 @@ int journal_read_stop(struct span payload, struct journal_stop *ret)
     *ret = (struct journal_stop){
         .campaign = record.campaign,
         .time_s = record.time_s,
+        .sequence = record.sequence,
         .kind = (enum stop_kind)record.kind,
         .domain = span_first(span_skip(payload, sizeof(record)), record.size),
     };

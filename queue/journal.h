@@ -4,7 +4,7 @@
  * Knows nothing of files. Builds payloads into lent memory and reads them back from lent spans.
  * Outcomes and states are applied in any order and any number of times with the same result: see
  * journal_newer and the sequence of states. Stops are applied in the order in which they stand,
- * file by file: the last one holds. */
+ * file by file, and those whose sequence is not higher than all before are passed over. */
 #ifndef QUEUE_JOURNAL_H
 #define QUEUE_JOURNAL_H
 
@@ -29,6 +29,7 @@ struct journal_state {
 struct journal_stop {
     uint64_t campaign; /* id; 0: every campaign */
     uint64_t time_s;
+    uint64_t sequence; /* of all stops of the spool, from 1 */
     enum stop_kind kind;
     struct span domain; /* 1 to JOURNAL_STOP_NAME_MAX octets */
 };

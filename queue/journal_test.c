@@ -301,11 +301,11 @@ static void test_stop(void **state)
         struct journal_stop stop;
         int result;
     } cases[] = {
-        {{UINT64_MAX, 1790000000, STOP_CANCELLED, SPAN_INIT("a.example")}, 0},
-        {{0, 1790000000, STOP_PAUSED, SPAN_INIT("x")}, 0},
-        {{0, 1, STOP_NONE, SPAN_INIT("a.example")}, 0},
-        {{0, 1, STOP_CANCELLED, SPAN_INIT("a.example")}, -EBADMSG}, /* of one campaign only */
-        {{7, 1, STOP_KIND_COUNT, SPAN_INIT("a.example")}, -EBADMSG},
+        {{UINT64_MAX, 1790000000, 9, STOP_CANCELLED, SPAN_INIT("a.example")}, 0},
+        {{0, 1790000000, 9, STOP_PAUSED, SPAN_INIT("x")}, 0},
+        {{0, 1, 9, STOP_NONE, SPAN_INIT("a.example")}, 0},
+        {{0, 1, 9, STOP_CANCELLED, SPAN_INIT("a.example")}, -EBADMSG}, /* of one campaign only */
+        {{7, 1, 9, STOP_KIND_COUNT, SPAN_INIT("a.example")}, -EBADMSG},
     };
     uint8_t payload[64];
     struct journal_stop read;
@@ -315,7 +315,7 @@ static void test_stop(void **state)
         const struct journal_stop *stop = &cases[i].stop;
         size_t size = journal_stop_size(stop);
 
-        assert_int_equal(size, 24 + stop->domain.size);
+        assert_int_equal(size, 32 + stop->domain.size);
         journal_write_stop(stop, payload);
         assert_int_equal(journal_read_stop(span_make(payload, size), &read), cases[i].result);
         for (size_t cut = 0; cut < size; cut++)
@@ -324,11 +324,12 @@ static void test_stop(void **state)
             continue;
         assert_int_equal(journal_read_stop(span_make(payload, sizeof(payload)), &read), 0);
         assert_true(read.campaign == stop->campaign && read.time_s == stop->time_s);
+        assert_true(read.sequence == 9);
         assert_int_equal(read.kind, stop->kind);
         assert_true(span_equal(read.domain, stop->domain));
-        memset(payload + 16, 0, 2); /* a name of nothing */
+        memset(payload + 24, 0, 2); /* a name of nothing */
         assert_int_equal(journal_read_stop(span_make(payload, sizeof(payload)), &read), -EBADMSG);
-        memset(payload + 16, 1, 2); /* ...and of 257 octets */
+        memset(payload + 24, 1, 2); /* ...and of 257 octets */
         assert_int_equal(journal_read_stop(span_make(payload, sizeof(payload)), &read), -EBADMSG);
     }
 }

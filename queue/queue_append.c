@@ -153,6 +153,12 @@ int queue_append_recipient(struct queue *queue, const struct queue_new_recipient
     return 0;
 }
 
+/* LOADING has not: of its states, which come in any order, READY may be still to be read. */
+static bool has_ended(enum campaign_state state)
+{
+    return state != CAMPAIGN_LOADING && !campaign_is_alive(state);
+}
+
 bool queue_append_state(struct queue *queue, uint32_t campaign_index,
                         const struct journal_state *state)
 {
@@ -161,7 +167,7 @@ bool queue_append_state(struct queue *queue, uint32_t campaign_index,
     if (state->sequence <= campaign->state_sequence)
         return false;
     campaign->state = state->state;
-    if (!campaign_is_alive(state->state))
+    if (has_ended(state->state))
         stops_forget(&queue->stops, campaign_index);
     campaign->state_sequence = state->sequence;
     campaign->state_time_s = state->time_s;
@@ -187,15 +193,23 @@ struct journal_state queue_append_next_state(const struct queue *queue, uint32_t
     return next;
 }
 
-int queue_append_stop(struct queue *queue, const struct stop *stop)
+int queue_append_stop(struct queue *queue, const struct stop *stop, uint64_t sequence)
 {
     CHECK(stop->domain < queue->dictionary.count);
+    if (sequence <= queue->stop_sequence)
+        return 0;
+    queue->stop_sequence = sequence;
     if (stop->campaign != STOPS_EVERY) {
         CHECK(stop->campaign < queue->campaigns_count);
-        if (!campaign_is_alive(queue->campaigns[stop->campaign].campaign.state))
+        if (has_ended(queue->campaigns[stop->campaign].campaign.state))
             return 0;
     }
     return stops_set(&queue->stops, stop);
+}
+
+uint64_t queue_append_next_stop(const struct queue *queue)
+{
+    return queue->stop_sequence + 1;
 }
 
 void queue_append_counts(struct queue *queue, uint32_t campaign_index)

@@ -38,8 +38,10 @@ bool queue_append_state(struct queue *queue, uint32_t campaign, const struct jou
 /* The state record that takes a campaign from its present state to another. */
 struct journal_state queue_append_next_state(const struct queue *queue, uint32_t campaign,
                                              enum campaign_state state, uint64_t time_s);
-/* Applies a stop. One of a campaign that has ended says nothing. -ENOSPC: see stops_set. */
-MUST_USE int queue_append_stop(struct queue *queue, const struct stop *stop);
+/* Applies the stop of that sequence, if it is higher than all before. One of a campaign that has
+ * ended says nothing. -ENOSPC: see stops_set. */
+MUST_USE int queue_append_stop(struct queue *queue, const struct stop *stop, uint64_t sequence);
+uint64_t queue_append_next_stop(const struct queue *queue);
 /* Counts all that were loaded as queued: at the commit of a load. */
 void queue_append_counts(struct queue *queue, uint32_t campaign);
 uint32_t queue_append_loaded(const struct queue *queue, uint32_t campaign);

@@ -98,6 +98,7 @@ struct queue {
     struct queue_limits limits;
     struct dictionary dictionary;
     struct stops stops;
+    uint64_t stop_sequence; /* the highest that was applied */
     struct entries entries;
     uint32_t *links;
     struct queue_campaign *campaigns;
@@ -113,6 +114,24 @@ struct queue {
     uint32_t *numbers;   /* scratch of recovery: a segment's domain numbers to ours */
     struct queue_shard *shards;
 };
+
+/* What an operator has made of a campaign's mail to a domain. */
+enum queue_fate {
+    QUEUE_FATE_GOES,  /* it can be claimed */
+    QUEUE_FATE_WAITS, /* not now */
+    QUEUE_FATE_ENDS,  /* its recipients are kept in no list: they have ended, or are about to */
+};
+
+static inline enum queue_fate queue_parts_fate(const struct queue_shard *shard, uint32_t campaign,
+                                               uint32_t domain)
+{
+    enum campaign_state state = (enum campaign_state)shard->states[campaign];
+    enum stop_kind stop = stops_kind(&shard->stops, campaign, domain);
+
+    if (!campaign_is_alive(state) || stop == STOP_CANCELLED)
+        return QUEUE_FATE_ENDS;
+    return state == CAMPAIGN_PAUSED || stop == STOP_PAUSED ? QUEUE_FATE_WAITS : QUEUE_FATE_GOES;
+}
 
 /* The run that holds the recipient, of the first `runs_count` runs; they are in order of `first`.
  */

@@ -15,6 +15,7 @@ void queue_recover_reset(struct queue *queue)
     queue->entries.count = 0;
     queue->campaigns_count = queue->runs_count = 0;
     stops_clear(&queue->stops);
+    queue->stop_sequence = 0;
     table_clear(&queue->campaign_ids);
     for (uint32_t i = 0; i < queue->segments_count; i++)
         queue->segments[i].covered = 0;
@@ -275,7 +276,7 @@ static void apply_stop(struct queue *queue, const struct record *record,
     stop.time_s = read.time_s;
     r = queue_append_domain(queue, read.domain, &stop.domain);
     if (r == 0)
-        r = queue_append_stop(queue, &stop);
+        r = queue_append_stop(queue, &stop, read.sequence);
     found->no_room |= r == -ENOSPC;
 }
 

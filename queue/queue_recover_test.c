@@ -143,7 +143,7 @@ static void test_strangers(void **state)
     (void)queue_image_put(image, RECORD_OUTCOME, SPAN("x"));
     (void)queue_image_put(image, RECORD_STATE, SPAN("y"));
     (void)queue_image_put(image, RECORD_STOP, SPAN("z"));
-    (void)queue_image_stop(image, 9, SPAN("b.example"), STOP_CANCELLED);
+    (void)queue_image_stop(image, 9, SPAN("b.example"), STOP_CANCELLED, 1);
     (void)queue_image_put(image, RECORD_RECIPIENT, SPAN("belongs to a segment"));
     (void)queue_image_put(image, RECORD_SEAL, (struct span){0});
     (void)queue_image_flush(image, true);
@@ -206,7 +206,7 @@ static void test_stops(void **state)
         image = write_ready(4);
         for (uint32_t k = 0; k < cases[i].orders_count; k++)
             (void)queue_image_stop(image, cases[i].orders[k].campaign, cases[i].orders[k].domain,
-                                   cases[i].orders[k].kind);
+                                   cases[i].orders[k].kind, k + 1);
         if (cases[i].end != CAMPAIGN_READY)
             (void)queue_image_state(image, 7, 2, cases[i].end, 4);
         (void)queue_image_flush(image, true);
@@ -242,7 +242,7 @@ static void test_no_room_for_a_stop(void **state)
     limits.domains_max = 2;
     write_campaign(4, false);
     image = write_ready(4);
-    (void)queue_image_stop(image, 0, SPAN("new.example"), STOP_PAUSED);
+    (void)queue_image_stop(image, 0, SPAN("new.example"), STOP_PAUSED, 1);
     (void)queue_image_flush(image, true);
     open_queue(&limits);
     assert_int_equal(take_segment(0, &found), 0);

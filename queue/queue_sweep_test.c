@@ -171,7 +171,7 @@ static void test_a_domain_is_cancelled(void **state)
     check_sum(6);
     stop(0, "d0.example", STOP_NONE); /* that is for good */
     assert_int_equal(
-        queue_append_stop(world.queue, &(struct stop){.campaign = 0, .kind = STOP_PAUSED}), 0);
+        queue_append_stop(world.queue, &(struct stop){.campaign = 0, .kind = STOP_PAUSED}, 99), 0);
     assert_int_equal(stops_kind(queue_stops(world.queue), 0, 0), STOP_CANCELLED);
 }
 

@@ -5,9 +5,6 @@
 #include "base/check.h"
 #include "sim/sim_world.h"
 
-/* What was claimed before a stop may be under way so long. */
-#define CLAIMED_NS (30 * NS_PER_MINUTE)
-
 void oracle_stop_open(struct oracle *oracle)
 {
     oracle->stops = calloc((size_t)(ORACLE_STOP_EVERY + 1) * oracle->zones->zones_count,
@@ -30,18 +27,16 @@ struct oracle_stop *oracle_stop_at(const struct oracle *oracle, uint32_t campaig
 void oracle_stop_travels(struct oracle *oracle, const struct oracle_recipient *recipient)
 {
     const struct oracle_stop *own, *every;
-    uint64_t before_ns = sim_world_now_ns();
+    uint64_t now_ns = sim_world_now_ns();
 
-    if (oracle->stops == NULL || before_ns < CLAIMED_NS)
+    if (oracle->stops == NULL)
         return;
-    before_ns -= CLAIMED_NS;
     own = oracle_stop_at(oracle, recipient->campaign, recipient->zone);
     every = oracle_stop_at(oracle, ORACLE_STOP_EVERY, recipient->zone);
-    if (own->cancelled && own->cancelled_ns < before_ns)
+    if (own->cancelled && now_ns > own->cancelled_ns)
         oracle_problem(oracle, "rule 4: %s is mailed and its domain was cancelled long ago",
                        recipient->address);
-    if ((own->paused && own->paused_ns < before_ns) ||
-        (every->paused && every->paused_ns < before_ns))
+    if ((own->paused && now_ns > own->paused_ns) || (every->paused && now_ns > every->paused_ns))
         oracle_problem(oracle, "rule 4: %s is mailed and its domain was paused long ago",
                        recipient->address);
 }

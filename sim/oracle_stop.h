@@ -8,15 +8,18 @@
 #include "sim/oracle.h"
 
 #define ORACLE_STOP_EVERY ORACLE_CAMPAIGNS_MAX /* for a campaign */
+/* What was claimed before a stop may be under way so long; of a process that has died, so long. */
+#define ORACLE_STOP_CLAIMED_NS (30 * NS_PER_MINUTE)
+#define ORACLE_STOP_WIRE_NS NS_PER_MINUTE
 
 struct oracle_stop {
     bool cancel_asked; /* the product may end who is open */
     bool cancelled;    /* that is durable: it holds for ever */
     bool pause_asked;
-    bool paused;    /* durable, and nobody has asked for the end of it */
-    bool end_asked; /* of a pause, and that is not durable */
-    uint64_t cancelled_ns;
-    uint64_t paused_ns;
+    bool paused;           /* durable, and nobody has asked for the end of it */
+    bool end_asked;        /* of a pause, and that is not durable */
+    uint64_t cancelled_ns; /* nothing may travel any more from then on */
+    uint64_t paused_ns;    /* the same, as long as it is paused */
 };
 
 /* From now on there may be stops; the zones are known. */

@@ -84,10 +84,7 @@ static void found(struct world_engine *process, uint32_t campaign, uint32_t zone
     stop->cancel_asked = kind == STOP_CANCELLED;
     stop->pause_asked = kind == STOP_PAUSED;
     stop->end_asked = false;
-    if (kind == STOP_CANCELLED && !stop->cancelled)
-        stop->cancelled_ns = sim_world_now_ns();
-    if (kind == STOP_PAUSED && !stop->paused)
-        stop->paused_ns = sim_world_now_ns();
+    stop->cancelled_ns = stop->paused_ns = sim_world_now_ns() + ORACLE_STOP_WIRE_NS;
     stop->cancelled = kind == STOP_CANCELLED;
     stop->paused = kind == STOP_PAUSED;
     if (stop->paused && process->world->stop_end_ns == UINT64_MAX) /* its end was forgotten */
@@ -107,11 +104,10 @@ void world_stop_found(struct world_engine *process)
 
 /* --- while it runs --- */
 
-/* A third of them cancels. One pause at a time has an end of its own, with which all end. */
+/* A third of them cancels. All pauses end with the first one. */
 static void ask(struct world_engine *process)
 {
-    static const uint64_t durations_ns[] = {NS_PER_S, NS_PER_MINUTE, 60 * NS_PER_MINUTE,
-                                            6 * 60 * NS_PER_MINUTE};
+    static const uint64_t durations_ns[] = {NS_PER_S, 60 * NS_PER_MINUTE, 6 * 60 * NS_PER_MINUTE};
     struct world *world = process->world;
     uint64_t duration_ns = durations_ns[prng_below(&world->stops, ARRAY_LEN(durations_ns))];
     uint32_t zone = (uint32_t)prng_below(&world->stops, world->zones.zones_count);
@@ -130,7 +126,8 @@ static void ask(struct world_engine *process)
     if (cancels)
         return;
     stop->pause_asked = true;
-    world->stop_end_ns = min_u64(world->stop_end_ns, sim_world_now_ns() + duration_ns);
+    if (world->stop_end_ns == UINT64_MAX)
+        world->stop_end_ns = sim_world_now_ns() + duration_ns;
 }
 
 /* True: it does not hold any more. */
@@ -153,9 +150,9 @@ static void note_durable(struct world *world, uint32_t campaign, uint32_t zone)
     struct oracle_stop *stop = oracle_stop_at(&world->oracle, campaign, zone);
 
     if (stop->cancel_asked && !stop->cancelled)
-        stop->cancelled_ns = sim_world_now_ns();
+        stop->cancelled_ns = sim_world_now_ns() + ORACLE_STOP_CLAIMED_NS;
     if (stop->pause_asked && !stop->paused)
-        stop->paused_ns = sim_world_now_ns();
+        stop->paused_ns = sim_world_now_ns() + ORACLE_STOP_CLAIMED_NS;
     stop->cancelled |= stop->cancel_asked;
     stop->paused |= stop->pause_asked;
     stop->end_asked = false;

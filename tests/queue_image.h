@@ -137,10 +137,10 @@ static inline uint64_t queue_image_outcome(struct queue_image *image, struct ide
 }
 
 static inline uint64_t queue_image_stop(struct queue_image *image, uint64_t campaign,
-                                        struct span domain, enum stop_kind kind)
+                                        struct span domain, enum stop_kind kind, uint64_t sequence)
 {
     const struct journal_stop written = {
-        .campaign = campaign, .time_s = 5, .kind = kind, .domain = domain};
+        .campaign = campaign, .time_s = 5, .sequence = sequence, .kind = kind, .domain = domain};
     uint8_t payload[512];
 
     CHECK(journal_stop_size(&written) <= sizeof(payload));

@@ -162,7 +162,8 @@ static inline void stop(uint32_t campaign, const char *domain, enum stop_kind ki
 
     notice.stop.domain = queue_find_domain(world.queue, span_cstr(domain));
     assert_int_not_equal(notice.stop.domain, QUEUE_NONE);
-    assert_int_equal(queue_append_stop(world.queue, &notice.stop), 0);
+    assert_int_equal(
+        queue_append_stop(world.queue, &notice.stop, queue_append_next_stop(world.queue)), 0);
     for (uint32_t i = 0; i < world.limits.shards_count; i++)
         queue_notice(queue_shard(world.queue, i), &notice);
 }

@@ -50,9 +50,13 @@ static void print_keys(struct span line, const char *const *keys)
 static void show_line(struct queue_command *command, struct span line)
 {
     static const char *const campaign_keys[] = {
-        "campaign",  "tenant",   "domain",      "lane",         "state",  "at_domain", "recipients",
-        "queued",    "deferred", "in_flight",   "accepted",     "failed", "expired",   "suppressed",
-        "cancelled", "unsure",   "require_tls", "held_because", NULL};
+        "campaign",    "tenant",         "domain",
+        "lane",        "state",          "at_domain",
+        "recipients",  "queued",         "deferred",
+        "in_flight",   "accepted",       "failed",
+        "expired",     "suppressed",     "cancelled",
+        "unsure",      "domains_paused", "domains_cancelled",
+        "require_tls", "held_because",   NULL};
     static const char *const record_keys[] = {
         "id", "recipient", "state", "attempts", "next_attempt", "unsure", "held_because", NULL};
     static const char *const status_keys[] = {
@@ -289,7 +293,7 @@ static int check_order(const struct queue_command *command)
                              command->verb);
     if (command->domain != NULL &&
         (command->domain[0] == '\0' || strlen(command->domain) > JOURNAL_STOP_NAME_MAX ||
-         strpbrk(command->domain, "@ \t") != NULL))
+         strpbrk(command->domain, "@ \t\r\n") != NULL))
         return verb_complain("queue", "\"%s\" is no domain", command->domain);
     return 0;
 }

@@ -18,8 +18,9 @@
 #include "tools/verb.h"
 
 #define LOOK_MS 100
-#define REST_MS 3000  /* without a move: what is left is what an operator keeps back */
-#define GONE_MS 10000 /* a service that is restarted may be away for so long */
+#define REST_MS 10000      /* without a move and a session: what is left is kept back */
+#define REST_LONG_MS 60000 /* ...with sessions, perhaps of others: longer than connecting takes */
+#define GONE_MS 10000      /* a service that is restarted may be away for so long */
 
 struct hand_over {
     struct plan *plan;
@@ -173,7 +174,8 @@ static bool is_kept_back(struct hand_over *hand, const struct campaign_answer *a
     if (hand->paused_before && answer->pauses > 0 && answer->counts.in_flight == 0 &&
         answer->counts.queued == hand->seen.queued &&
         answer->counts.deferred == hand->seen.deferred)
-        return now_ns() - hand->seen_ns >= REST_MS * NS_PER_MS;
+        return now_ns() - hand->seen_ns >=
+               (answer->sessions == 0 ? REST_MS : REST_LONG_MS) * NS_PER_MS;
     hand->seen = answer->counts;
     hand->seen_ns = now_ns();
     return false;
@@ -242,7 +244,8 @@ static int wait_and_tell(struct hand_over *hand)
     sent.seconds = (double)(now_ns() - hand->started_ns) / (double)NS_PER_S;
     send_result_print(&sent, hand->plan->options->json);
     if (campaign_counts_open(&answer.counts) > 0 && answer.pauses > 0)
-        (void)fprintf(stderr, "mail is paused to so many domains: %llu: see ringpost queue summary\n",
+        (void)fprintf(stderr,
+                      "mail is paused to so many domains: %llu: see ringpost queue summary\n",
                       (unsigned long long)answer.pauses);
     return send_result_exit_code(result, &answer.counts);
 }
