@@ -107,7 +107,7 @@ void world_stop_found(struct world_engine *process)
 /* A third of them cancels. All pauses end with the first one. */
 static void ask(struct world_engine *process)
 {
-    static const uint64_t durations_ns[] = {NS_PER_S, 60 * NS_PER_MINUTE, 6 * 60 * NS_PER_MINUTE};
+    static const uint64_t durations_ns[] = {NS_PER_S, 60 * NS_PER_MINUTE, 360 * NS_PER_MINUTE};
     struct world *world = process->world;
     uint64_t duration_ns = durations_ns[prng_below(&world->stops, ARRAY_LEN(durations_ns))];
     uint32_t zone = (uint32_t)prng_below(&world->stops, world->zones.zones_count);
