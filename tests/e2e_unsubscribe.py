@@ -135,11 +135,11 @@ def round_trip(case):
             client.sendmail("", ["fbl@ringel.example"], report)
         unproven = reports.feedback_id("fbl@ringel.example", tag_of(messages[scene.everybody[9]])[:-1] + "?")
         client.sendmail("", ["fbl@ringel.example"], unproven)
-        forged = "leave+" + tag_of(messages[scene.everybody[6]])[:-1] + "a@ringel.example"
+        tag = tag_of(messages[scene.everybody[6]])
+        forged = "leave+" + tag[:-1] + ("b" if tag[-1] in "aA" else "a") + "@ringel.example"
         client.ehlo()
         client.mail("x@d0.test")
-        codes = {client.rcpt(forged)[0], client.rcpt(forged.replace("a@", "b@"))[0]}
-        e2e.check(550 in codes, "a forged tag is refused", codes)
+        e2e.check_equal(client.rcpt(forged)[0], 550, "a forged tag is refused")
     service.stop()
     run = case.tool("suppress", "list", "--config", scene.spool.config, "--json").expect(0)
     e2e.check_equal({line["address"]: line["class"] for line in run.json_lines},
