@@ -510,7 +510,7 @@ static void test_paused_while_it_goes(void **state)
 {
     const struct attempt deferred = attempt_of(OUTCOME_DEFERRED, NOW + 50);
     struct queue_shard *shard;
-    uint32_t flow, first, second, records[8];
+    uint32_t flow, first, second, records[8] = {0};
 
     (void)state;
     start(6, &plain_limits);
