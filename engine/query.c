@@ -316,7 +316,8 @@ static bool step_status(const struct query_world *world, struct text *out)
     json_put_key_u64(out, "in_flight", stats->gauges[STATS_CLAIMED]);
     json_put_key_u64(out, "sessions", stats->gauges[STATS_SESSIONS]);
     json_put_key_u64(out, "opening", stats->gauges[STATS_OPENING]);
-    json_put_key_u64(out, "socket_shortages", stats->counters[STATS_SOCKET_SHORTAGES]);
+    if (stats->gauges[STATS_NO_SOCKET] != 0)
+        json_put_key_cstr(out, "no_socket", strerrordesc_np((int)stats->gauges[STATS_NO_SOCKET]));
     json_put_key_u64(out, "sessions_peak", stats->gauges[STATS_SESSIONS_PEAK]);
     json_put_key_u64(out, "accepted", stats->outcomes[OUTCOME_DELIVERED]);
     json_put_key_u64(out, "deferrals",

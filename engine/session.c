@@ -78,7 +78,8 @@ static void fail_socket(struct shard *shard, struct session *session, int error_
     wheel_cancel(&shard->wheel, &session->timer);
     if (shortage) {
         shard->session_ask_ns = shard_now_ns(shard) + 100 * NS_PER_MS;
-        stats_add(shard->stats, STATS_SOCKET_SHORTAGES, 1);
+        if (error_number != EAGAIN) /* which is a turn with many operations, and no want */
+            stats_set(shard->stats, STATS_NO_SOCKET, (uint64_t)error_number);
     } else {
         talk_failed_early(shard, session, &outcome);
     }
@@ -120,6 +121,7 @@ static void on_socket(struct shard *shard, struct session *session, int32_t resu
         fail_socket(shard, session, -result);
         return;
     }
+    stats_set(shard->stats, STATS_NO_SOCKET, 0);
     session->handle = result;
     session->state = SESSION_CONNECT;
     if (shard->state != SHARD_RUNNING) {

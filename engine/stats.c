@@ -74,7 +74,7 @@ void stats_sum_add(struct stats_sum *sum, const struct stats *stats)
 
         if (i == STATS_NEXT_DUE || i == STATS_STOPPED || i == STATS_POLICY)
             sum->gauges[i] = min_u64(sum->gauges[i], value);
-        else if (i == STATS_BROKEN)
+        else if (i == STATS_BROKEN || i == STATS_NO_SOCKET)
             sum->gauges[i] = max_u64(sum->gauges[i], value);
         else
             sum->gauges[i] += value;

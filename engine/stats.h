@@ -28,6 +28,7 @@ enum stats_gauge {
     STATS_POLICY,        /* generation of the policy in use */
     STATS_DNS_QUESTIONS, /* packets sent to name servers */
     STATS_BROKEN,        /* errno: the journal cannot be written, claiming has stopped */
+    STATS_NO_SOCKET,     /* errno: none can be made, for want of files, ports or memory */
     STATS_GAUGE_COUNT
 };
 
@@ -40,10 +41,9 @@ enum stats_counter {
     STATS_STALE_EVENTS, /* completions for slots that had moved on */
     STATS_BUFFER_WAITS, /* sessions that had to wait for an output buffer */
     STATS_SIGNATURES,
-    STATS_SIGN_BATCHES,     /* in which they were made */
-    STATS_SIGN_FAILURES,    /* signatures that could not be made */
-    STATS_SOCKET_SHORTAGES, /* connections put off: no socket, port or memory for one */
-    STATS_SHAKE_WAITS,      /* steps of TLS handshakes put off to a later turn */
+    STATS_SIGN_BATCHES,  /* in which they were made */
+    STATS_SIGN_FAILURES, /* signatures that could not be made */
+    STATS_SHAKE_WAITS,   /* steps of TLS handshakes put off to a later turn */
     STATS_COUNTER_COUNT
 };
 
@@ -73,7 +73,7 @@ void stats_set(struct stats *stats, enum stats_gauge gauge, uint64_t value);
  * busy machine does to the former says nothing about the loop. */
 void stats_turn(struct stats *stats, uint64_t turn_ns, uint64_t cpu_ns);
 /* Adds one shard's figures to *sum. STATS_NEXT_DUE, STATS_STOPPED and STATS_POLICY take the least,
- * STATS_BROKEN the greatest; begin with stats_sum_init. */
+ * STATS_BROKEN and STATS_NO_SOCKET the greatest; begin with stats_sum_init. */
 void stats_sum_init(struct stats_sum *sum);
 void stats_sum_add(struct stats_sum *sum, const struct stats *stats);
 /* The processor time below which per_mille of 1000 turns stayed: the upper bound of its bucket. */

@@ -22,6 +22,7 @@ static void test_sums(void **state)
         stats_set(&shards[i], STATS_STOPPED, i);
         stats_set(&shards[i], STATS_POLICY, 7 - i);
         stats_set(&shards[i], STATS_BROKEN, i == 0 ? 28 : 0);
+        stats_set(&shards[i], STATS_NO_SOCKET, 24);
     }
     stats_sum_init(&sum);
     stats_sum_add(&sum, &shards[0]);
@@ -33,6 +34,7 @@ static void test_sums(void **state)
     assert_int_equal(sum.gauges[STATS_STOPPED], 0);
     assert_int_equal(sum.gauges[STATS_POLICY], 6); /* all have at least this generation */
     assert_int_equal(sum.gauges[STATS_BROKEN], 28);
+    assert_int_equal(sum.gauges[STATS_NO_SOCKET], 24);
 }
 
 static void test_turns(void **state)

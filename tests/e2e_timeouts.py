@@ -1,6 +1,8 @@
 """Receivers that never come to an end: silent at a step, taking no content or a few octets a second of it, answering each
 command so late that nothing gets done. Each session ends at its configured time-out with the outcome of that step.
 """
+import resource
+import signal
 import socket
 import threading
 import time
@@ -131,9 +133,39 @@ def timeouts(case):
     e2e.check(seen["dot"]["type"] != "Delivery" and seen["dot"]["unsure"], "a lost verdict is unsure", seen["dot"])
 
 
+def status(spool):
+    run = spool.queue("status", "--json")
+    return run.json if run.code == 0 else {}
+
+
+def what_is_waited_for(case):
+    """A receiver that has not greeted, and a want of files for connections, are to be seen while it waits."""
+    silent, good = Receiver(40, "greeting"), Receiver(41, "good")
+    spool = e2e.Spool(case, "waits", routes={"silent.test": [silent.route], "good.test": [good.route]})
+    template = case.write("short.eml", e2e.SHORT_TEMPLATE)
+    rows = e2e.write_rows(case.path("silent.csv"), [("r@silent.test", 1)], ("email", "n"))
+    sender = spool.start_list(template, rows, "silent")
+    e2e.wait_for(lambda: status(spool).get("opening") == 1, 20 * case.patience, "a session that opens")
+    e2e.check("no_socket" not in status(spool), "nothing else is wrong", status(spool))
+    sender.signal(signal.SIGINT)
+    sender.wait(40).expect(e2e.INTERRUPTED)
+    spool.queue("cancel", "--campaign", "silent", "--yes").expect(0)
+    rows = e2e.write_rows(case.path("good.csv"), [("r@good.test", 1)], ("email", "n"))
+    sender = spool.start_list(template, rows, "good", "--at", "+3s", "--until", "done")
+    e2e.wait_for(lambda: status(spool), 20 * case.patience, "the sender")
+    before = resource.prlimit(sender.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(sender.pid, resource.RLIMIT_NOFILE, (3, before[1]))
+    # Its own socket can be asked no more: that takes a file as well. It says so by itself, every ten seconds.
+    e2e.wait_for(lambda: "NO CONNECTION CAN BE MADE: Too many open files" in sender.err(), 30 * case.patience, "the words")
+    resource.prlimit(sender.pid, resource.RLIMIT_NOFILE, before)
+    run = sender.wait(30 * case.patience).expect(e2e.ALL_ACCEPTED)  # the site is not to blame
+    e2e.check_counts(run.json, run, accepted=1)
+
+
 def main():
     with e2e.Case("timeouts") as case:
         case.step(timeouts)
+        case.step(what_is_waited_for)
         case.note("each endless receiver was given up at its own time-out")
 
 

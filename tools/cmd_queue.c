@@ -60,7 +60,7 @@ static void show_line(struct queue_command *command, struct span line)
     static const char *const record_keys[] = {
         "id", "recipient", "state", "attempts", "next_attempt", "unsure", "held_because", NULL};
     static const char *const status_keys[] = {
-        "ready",    "in_flight",        "sessions",      "opening",         "socket_shortages",
+        "ready",    "in_flight",        "sessions",      "opening",         "no_socket",
         "accepted", "deferrals",        "failed",        "expired",         "sessions_peak",
         "connects", "connect_failures", "dns_questions", "longest_turn_us", NULL};
     static const char *const stop_keys[] = {"domain", "state", "campaign", "tenant", "since", NULL};

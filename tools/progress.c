@@ -45,24 +45,47 @@ static void measure(struct progress *progress, const struct front_picture *pictu
 }
 
 /* Why nothing may be moving: receivers that have not greeted, or none that could be asked. */
-static void write_waits(struct progress *progress, const struct front_picture *picture,
-                        struct text *line)
+static void write_waits(const struct front_picture *picture, struct text *line)
 {
-    uint64_t shortages = picture->stats.counters[STATS_SOCKET_SHORTAGES];
+    const uint64_t *gauges = picture->stats.gauges;
 
-    if (picture->stats.gauges[STATS_OPENING] > 0)
-        text_add_format(line, " (%llu opening)",
-                        (unsigned long long)picture->stats.gauges[STATS_OPENING]);
-    if (shortages > progress->shortages)
-        text_add_cstr(line, "  NO SOCKETS LEFT: see ulimit -n and limits.connections");
-    progress->shortages = shortages;
+    if (gauges[STATS_OPENING] > 0)
+        text_add_format(line, " (%llu opening)", (unsigned long long)gauges[STATS_OPENING]);
+    if (gauges[STATS_NO_SOCKET] != 0)
+        text_add_format(line, "  NO CONNECTION CAN BE MADE: %s",
+                        strerror((int)gauges[STATS_NO_SOCKET]));
 }
 
-void progress_show(struct progress *progress, const struct front_picture *picture)
+void progress_line(const struct progress *progress, const struct front_picture *picture,
+                   struct text *line)
 {
     const uint64_t *outcomes = picture->stats.outcomes;
     const struct summary_reason *reason = summary_top(picture->summary, OUTCOME_DEFERRED);
     const uint64_t failed = outcomes[OUTCOME_FAILED] + outcomes[OUTCOME_EXPIRED];
+
+    text_add_format(line,
+                    "%.0f/s  accepted %llu  deferred %llu  failed %llu  queued %llu  sessions %llu",
+                    progress->rate, (unsigned long long)outcomes[OUTCOME_DELIVERED],
+                    (unsigned long long)picture->deferred_count, (unsigned long long)failed,
+                    (unsigned long long)picture->open_count,
+                    (unsigned long long)picture->stats.gauges[STATS_SESSIONS]);
+    write_waits(picture, line);
+    if (progress->rate > 0 && picture->open_count > 0) {
+        text_add_cstr(line, "  left ");
+        write_time(line, (double)picture->open_count / progress->rate);
+    }
+    if (picture->event_error != 0)
+        text_add_format(line, "  EVENTS CANNOT BE WRITTEN: %s", strerror(-picture->event_error));
+    if (picture->stats.gauges[STATS_BROKEN] != 0)
+        text_add_format(line, "  THE JOURNAL CANNOT BE WRITTEN: %s",
+                        strerror((int)picture->stats.gauges[STATS_BROKEN]));
+    if (reason != NULL)
+        text_add_format(line, "  deferred for: %.*s", (int)min_size(reason->text_size, 60),
+                        reason->text);
+}
+
+void progress_show(struct progress *progress, const struct front_picture *picture)
+{
     char buffer[512];
     struct text line;
 
@@ -71,25 +94,7 @@ void progress_show(struct progress *progress, const struct front_picture *pictur
     progress->next_ns = picture->now_ns + (progress->terminal ? TERMINAL_NS : PLAIN_NS);
     measure(progress, picture);
     text_init(&line, buffer, sizeof(buffer));
-    text_add_format(&line,
-                    "%.0f/s  accepted %llu  deferred %llu  failed %llu  queued %llu  sessions %llu",
-                    progress->rate, (unsigned long long)outcomes[OUTCOME_DELIVERED],
-                    (unsigned long long)picture->deferred_count, (unsigned long long)failed,
-                    (unsigned long long)picture->open_count,
-                    (unsigned long long)picture->stats.gauges[STATS_SESSIONS]);
-    write_waits(progress, picture, &line);
-    if (progress->rate > 0 && picture->open_count > 0) {
-        text_add_cstr(&line, "  left ");
-        write_time(&line, (double)picture->open_count / progress->rate);
-    }
-    if (picture->event_error != 0)
-        text_add_format(&line, "  EVENTS CANNOT BE WRITTEN: %s", strerror(-picture->event_error));
-    if (picture->stats.gauges[STATS_BROKEN] != 0)
-        text_add_format(&line, "  THE JOURNAL CANNOT BE WRITTEN: %s",
-                        strerror((int)picture->stats.gauges[STATS_BROKEN]));
-    if (reason != NULL)
-        text_add_format(&line, "  deferred for: %.*s", (int)min_size(reason->text_size, 60),
-                        reason->text);
+    progress_line(progress, picture, &line);
     if (progress->terminal) {
         (void)fprintf(stderr, "\r\033[K%.110s", text_cstr_end(&line));
         (void)fflush(stderr);
